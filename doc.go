@@ -1,0 +1,37 @@
+// Package danesmtp is the root of a module for Go mail servers that deliver with
+// DANE (RFC 7672): it finds out from DNS how a domain's mail servers have to be
+// authenticated, and authenticates them. The root holds no code; this is a map.
+//
+// Most programs need one package:
+//
+//   - [github.com/danesmtp/danesmtp/dane] says what a sender has to do for a
+//     domain, host by host, and gives the tls.Config to do it with. dane.Verify
+//     does it all and returns what it found.
+//
+// It is made of three, each of which is of use alone:
+//
+//   - [github.com/danesmtp/danesmtp/dnssec] says what DNS holds and whether that
+//     is proven, from a trust anchor down, without a validating resolver.
+//   - [github.com/danesmtp/danesmtp/tlsa] says whether a certificate chain
+//     satisfies TLSA records.
+//   - [github.com/danesmtp/danesmtp/smtpprobe] says what a mail server does, up to
+//     and through STARTTLS.
+//
+// Two belong to dnssec:
+//
+//   - [github.com/danesmtp/danesmtp/dnssec/anchor] holds the keys that
+//     validation starts from.
+//   - [github.com/danesmtp/danesmtp/dnssec/upstream] moves queries to the DNS.
+//
+// Test kits, in the style of net/http/httptest, are for the tests of programs
+// that use the packages:
+//
+//   - [github.com/danesmtp/danesmtp/dane/danetest] is a small Internet of mail
+//     domains, good and broken.
+//   - [github.com/danesmtp/danesmtp/dnssec/dnssectest] signs and serves zones.
+//   - [github.com/danesmtp/danesmtp/smtpprobe/smtptest] is a mail server with
+//     STARTTLS.
+//   - [github.com/danesmtp/danesmtp/tlsa/tlsatest] makes certificates.
+//
+// The command examples/daneverify prints a domain's verdict.
+package danesmtp
