@@ -1,0 +1,127 @@
+// Package canonical holds the forms that DNSSEC signs and orders: domain names
+// and RRsets in canonical form (RFC 4034 §6). Its functions are pure.
+package canonical
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/miekg/dns"
+)
+
+// maxNameLength bounds a name in wire form (RFC 1035 §3.1).
+const maxNameLength = 255
+
+// ErrName says that a text is no domain name.
+var ErrName = errors.New("not a domain name")
+
+// A Name is a domain name in wire form: lower case, uncompressed, with the
+// root's empty label. Names are comparable, and are compared by label, never by
+// the suffix of their text, in which an escaped dot may hide. The zero Name is
+// invalid; Root is the root.
+type Name string
+
+// Root is the name of the root zone.
+const Root Name = "\x00"
+
+// ParseName reads the presentation form of a name, with or without final dot.
+func ParseName(text string) (Name, error) {
+	var wire [maxNameLength + 1]byte
+	end, err := dns.PackDomainName(dns.Fqdn(text), wire[:], 0, nil, false)
+	if err != nil || end > maxNameLength {
+		return "", ErrName
+	}
+	// Lower case by octet: length octets are below 64 and never letters.
+	for i, c := range wire[:end] {
+		if 'A' <= c && c <= 'Z' {
+			wire[i] = c + 'a' - 'A'
+		}
+	}
+	return Name(wire[:end]), nil
+}
+
+// String returns the name in presentation form with the final dot.
+func (n Name) String() string {
+	text, _, err := dns.UnpackDomainName([]byte(n), 0)
+	if err != nil {
+		return "(invalid)"
+	}
+	return text
+}
+
+// IsRoot reports whether n is the root.
+func (n Name) IsRoot() bool { return n == Root }
+
+// Labels counts the labels, the root's empty one not included.
+func (n Name) Labels() int {
+	count := 0
+	for i := 0; i < len(n) && n[i] != 0; i += int(n[i]) + 1 {
+		count++
+	}
+	return count
+}
+
+// Parent returns n without its first label; the root's parent is the root.
+func (n Name) Parent() Name {
+	if len(n) < 2 {
+		return Root
+	}
+	return n[int(n[0])+1:]
+}
+
+// Ancestor returns the ancestor of n with that many labels, or n itself when it
+// has no more than that.
+func (n Name) Ancestor(labels int) Name {
+	for drop := n.Labels() - labels; drop > 0; drop-- {
+		n = n.Parent()
+	}
+	return n
+}
+
+// Below reports whether n is zone or under it, label by label (RFC 4035 §5.3.1).
+func (n Name) Below(zone Name) bool {
+	return n.Ancestor(zone.Labels()) == zone
+}
+
+// CommonAncestor returns the longest name that n and other are both at or under.
+func (n Name) CommonAncestor(other Name) Name {
+	labels := min(n.Labels(), other.Labels())
+	n, other = n.Ancestor(labels), other.Ancestor(labels)
+	for n != other {
+		n, other = n.Parent(), other.Parent()
+	}
+	return n
+}
+
+// Wildcard returns the name "*" under n, and false if that is too long.
+func (n Name) Wildcard() (Name, bool) {
+	if len(n)+2 > maxNameLength {
+		return "", false
+	}
+	return "\x01*" + n, true
+}
+
+// IsWildcard reports whether the first label of n is "*".
+func (n Name) IsWildcard() bool { return strings.HasPrefix(string(n), "\x01*") }
+
+// Compare orders names canonically (RFC 4034 §6.1): by label from the right,
+// each as a string of octets, an absent label first.
+func (n Name) Compare(other Name) int {
+	a, b := n.labels(), other.labels()
+	for len(a) > 0 && len(b) > 0 {
+		if c := strings.Compare(a[len(a)-1], b[len(b)-1]); c != 0 {
+			return c
+		}
+		a, b = a[:len(a)-1], b[:len(b)-1]
+	}
+	return len(a) - len(b)
+}
+
+// labels splits n, leftmost first, without the root's label.
+func (n Name) labels() []string {
+	split := make([]string, 0, 8)
+	for i := 0; i < len(n) && n[i] != 0; i += int(n[i]) + 1 {
+		split = append(split, string(n[i+1:i+1+int(n[i])]))
+	}
+	return split
+}

@@ -1,0 +1,110 @@
+// Package denial decides what NSEC and NSEC3 records prove to be absent (RFC
+// 4035 §5.4, RFC 5155 §8). Its functions are pure. The records they take must be
+// of one zone, and their signatures already verified: a record that is not
+// signed proves nothing.
+package denial
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
+)
+
+// ErrUnproven says that the records do not prove what was asked.
+var ErrUnproven = errors.New("the NSEC or NSEC3 records do not prove it")
+
+// A Proof says how far something is proven absent.
+type Proof struct {
+	// Delegation: the name is a delegation without DS records. Only from NoData
+	// for the type DS.
+	Delegation bool
+	// OptOut: the name lies in a span where unsigned delegations may be (RFC 5155
+	// §6), so that it may exist as one: insecure.
+	OptOut bool
+	// IterationsExceeded: the records have more than MaxIterations and were not
+	// looked at: insecure.
+	IterationsExceeded bool
+}
+
+// Spend pays for hashes of that many iterations before they are computed. Its
+// error ends the proof.
+type Spend func(hashes, iterations int) error
+
+// NameError proves that name does not exist, nor a wildcard that would match it.
+func NameError(zone canonical.Name, records []dns.RR, name canonical.Name, spend Spend) (Proof, error) {
+	if !name.Below(zone) || name == zone {
+		return Proof{}, ErrUnproven
+	}
+	if spans := nsecSpans(zone, records); spans.nameError(name) {
+		return Proof{}, nil
+	}
+	chain, exceeded := newNSEC3Chain(zone, records, spend)
+	if exceeded {
+		return Proof{IterationsExceeded: true}, nil
+	}
+	return chain.nameError(name)
+}
+
+// NoData proves that name has no RRset of that type, although it, or a wildcard
+// that matches it, may exist.
+func NoData(zone canonical.Name, records []dns.RR, name canonical.Name, qtype uint16, spend Spend) (Proof, error) {
+	if !name.Below(zone) {
+		return Proof{}, ErrUnproven
+	}
+	if proof, ok := nsecSpans(zone, records).noData(name, qtype); ok {
+		return proof, nil
+	}
+	chain, exceeded := newNSEC3Chain(zone, records, spend)
+	if exceeded {
+		return Proof{IterationsExceeded: true}, nil
+	}
+	return chain.noData(name, qtype)
+}
+
+// Wildcard proves that an answer for name may come from the wildcard below its
+// ancestor with that many labels: nothing closer to name exists (RFC 4035
+// §5.3.4, RFC 5155 §8.8).
+func Wildcard(zone canonical.Name, records []dns.RR, name canonical.Name, labels int, spend Spend) (Proof, error) {
+	if !name.Below(zone) || labels < zone.Labels() || labels >= name.Labels() {
+		return Proof{}, ErrUnproven
+	}
+	if nsecSpans(zone, records).noCloser(name, labels) {
+		return Proof{}, nil
+	}
+	chain, exceeded := newNSEC3Chain(zone, records, spend)
+	if exceeded {
+		return Proof{IterationsExceeded: true}, nil
+	}
+	return chain.noCloser(name, labels)
+}
+
+// A bitmap is the types that exist at the owner of an NSEC or NSEC3 record.
+type bitmap []uint16
+
+func (b bitmap) has(rrtype uint16) bool { return slices.Contains(b, rrtype) }
+
+// delegation reports whether the record is the parent's side of a zone cut.
+func (b bitmap) delegation() bool { return b.has(dns.TypeNS) && !b.has(dns.TypeSOA) }
+
+// hidesBelow reports whether names below the owner are not the zone's to deny:
+// below a delegation or a DNAME (RFC 6840 §4.1).
+func (b bitmap) hidesBelow() bool { return b.delegation() || b.has(dns.TypeDNAME) }
+
+// lacks reports whether the record at the name itself denies the type there.
+func (b bitmap) lacks(name canonical.Name, qtype uint16) bool {
+	switch {
+	case b.has(qtype), b.has(dns.TypeCNAME): // RFC 6840 §4.3
+		return false
+	case qtype == dns.TypeDS && !name.IsRoot():
+		return !b.has(dns.TypeSOA) // the child's own side knows no DS (RFC 4035 §5.2)
+	}
+	return !b.delegation() // the parent's side knows only DS (RFC 6840 §4.1)
+}
+
+// proof is what a record at the name says when it lacks the type.
+func (b bitmap) proof(qtype uint16) Proof {
+	return Proof{Delegation: qtype == dns.TypeDS && b.delegation()}
+}

@@ -1,0 +1,119 @@
+package denial
+
+import (
+	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
+)
+
+// A span is an NSEC record: the types at its owner, and no name until next.
+type span struct {
+	owner, next canonical.Name
+	types       bitmap
+}
+
+// spans are the NSEC records of one zone.
+type spans []span
+
+// nsecSpans picks the NSEC records. One that leads out of the zone is left out.
+func nsecSpans(zone canonical.Name, records []dns.RR) spans {
+	var found spans
+	for _, rr := range records {
+		record, ok := rr.(*dns.NSEC)
+		if !ok {
+			continue
+		}
+		owner, err := canonical.ParseName(record.Hdr.Name)
+		if err != nil || !owner.Below(zone) {
+			continue
+		}
+		next, err := canonical.ParseName(record.NextDomain)
+		if err != nil || !next.Below(zone) {
+			continue
+		}
+		found = append(found, span{owner, next, record.TypeBitMap})
+	}
+	return found
+}
+
+// covers reports whether the record proves that its zone has no records at name.
+func (s span) covers(name canonical.Name) bool {
+	if name == s.owner || name.Below(s.owner) && s.types.hidesBelow() {
+		return false
+	}
+	after, before := s.owner.Compare(name) < 0, name.Compare(s.next) < 0
+	if s.owner.Compare(s.next) < 0 {
+		return after && before
+	}
+	// The last NSEC of the zone leads back to the apex (RFC 4034 §4.1.1).
+	return after || before
+}
+
+// emptyNonTerminal reports whether name has no records, but names below it.
+func (s span) emptyNonTerminal(name canonical.Name) bool {
+	return s.covers(name) && s.next != name && s.next.Below(name)
+}
+
+// closestEncloser returns the closest ancestor of a covered name that exists:
+// both ends of the span exist, and with them all their ancestors.
+func (s span) closestEncloser(name canonical.Name) canonical.Name {
+	left, right := name.CommonAncestor(s.owner), name.CommonAncestor(s.next)
+	if right.Labels() > left.Labels() {
+		return right
+	}
+	return left
+}
+
+// covering returns the record that proves that name does not exist at all.
+func (all spans) covering(name canonical.Name) (span, bool) {
+	for _, s := range all {
+		if s.covers(name) && !s.emptyNonTerminal(name) {
+			return s, true
+		}
+	}
+	return span{}, false
+}
+
+func (all spans) nameError(name canonical.Name) bool {
+	s, ok := all.covering(name)
+	if !ok {
+		return false
+	}
+	wildcard, ok := s.closestEncloser(name).Wildcard()
+	if !ok {
+		return true // no such name can exist
+	}
+	_, ok = all.covering(wildcard)
+	return ok
+}
+
+func (all spans) noData(name canonical.Name, qtype uint16) (Proof, bool) {
+	for _, s := range all {
+		if s.owner == name && s.types.lacks(name, qtype) {
+			return s.types.proof(qtype), true
+		}
+		if s.emptyNonTerminal(name) {
+			return Proof{}, true
+		}
+	}
+	s, ok := all.covering(name)
+	if !ok {
+		return Proof{}, false
+	}
+	wildcard, ok := s.closestEncloser(name).Wildcard()
+	if !ok {
+		return Proof{}, false
+	}
+	for _, s := range all {
+		// RFC 4035 §3.1.3.4. A wildcard is no delegation (RFC 4592 §4.2).
+		if s.owner == wildcard && !s.types.delegation() && s.types.lacks(wildcard, qtype) {
+			return Proof{}, true
+		}
+	}
+	return Proof{}, false
+}
+
+func (all spans) noCloser(name canonical.Name, labels int) bool {
+	s, ok := all.covering(name)
+	return ok && s.closestEncloser(name).Labels() == labels
+}

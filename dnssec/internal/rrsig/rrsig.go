@@ -1,0 +1,123 @@
+// Package rrsig checks signatures over RRsets (RFC 4035 §5.3). Its functions
+// are pure: records, a key and an instant go in, a verdict comes out.
+package rrsig
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
+)
+
+// What can be wrong with a signature.
+var (
+	ErrExpired       = errors.New("signature expired")
+	ErrNotYetValid   = errors.New("signature not yet valid")
+	ErrMismatch      = errors.New("signature does not belong to the RRset")
+	ErrSignature     = errors.New("signature does not verify")
+	ErrKey           = errors.New("key cannot have made the signature")
+	ErrUnsupported   = errors.New("unsupported algorithm")
+	ErrKeyRefused    = errors.New("key of a size or exponent that is refused")
+	errMalformedKey  = fmt.Errorf("%w: malformed key", ErrKey)
+	ErrNoZoneKey     = fmt.Errorf("%w: Zone Key flag is not set", ErrKey)
+	errRevokedKey    = fmt.Errorf("%w: key is revoked", ErrKey)
+	errWrongProtocol = fmt.Errorf("%w: protocol is not 3", ErrKey)
+)
+
+// Check tests everything about a signature that needs no key: that it is made
+// for this RRset by the zone, is valid at the instant, and has a possible number
+// of labels (RFC 4035 §5.3.1).
+func Check(set []dns.RR, sig *dns.RRSIG, zone canonical.Name, now time.Time) error {
+	if len(set) == 0 {
+		return ErrMismatch
+	}
+	h := set[0].Header()
+	owner, err := canonical.ParseName(h.Name)
+	if err != nil {
+		return err
+	}
+	sigOwner, err := canonical.ParseName(sig.Hdr.Name)
+	if err != nil {
+		return err
+	}
+	signer, err := canonical.ParseName(sig.SignerName)
+	if err != nil {
+		return err
+	}
+	labels := owner.Labels()
+	if owner.IsWildcard() {
+		labels--
+	}
+	switch {
+	case sigOwner != owner, sig.Hdr.Class != h.Class, sig.TypeCovered != h.Rrtype:
+		return ErrMismatch
+	case signer != zone, !owner.Below(zone):
+		return fmt.Errorf("%w: signer %s is not the zone %s", ErrMismatch, signer, zone)
+	case int(sig.Labels) > labels:
+		return fmt.Errorf("%w: %d labels, but the owner has %d", ErrMismatch, sig.Labels, labels)
+	case int(sig.Labels) < zone.Labels():
+		// A wildcard above the zone's apex is none of its names.
+		return fmt.Errorf("%w: wildcard outside the zone %s", ErrMismatch, zone)
+	}
+	return checkTime(sig, now)
+}
+
+// checkTime compares as serial numbers modulo 2^32 (RFC 4034 §3.1.5, RFC 1982
+// §3.2), so a validity period can cross the year 2106 but not span 68 years.
+func checkTime(sig *dns.RRSIG, now time.Time) error {
+	instant := uint32(now.Unix())
+	switch {
+	case int32(sig.Expiration-sig.Inception) < 0:
+		return fmt.Errorf("%w: it expires before its inception", ErrExpired)
+	case int32(instant-sig.Inception) < 0:
+		return fmt.Errorf("%w: inception is %s", ErrNotYetValid, dns.TimeToString(sig.Inception))
+	case int32(sig.Expiration-instant) < 0:
+		return fmt.Errorf("%w on %s", ErrExpired, dns.TimeToString(sig.Expiration))
+	}
+	return nil
+}
+
+// ExpandedFrom returns the number of labels of the closest encloser when the
+// owner was expanded from a wildcard, and whether it was (RFC 4035 §5.3.4).
+func ExpandedFrom(owner canonical.Name, sig *dns.RRSIG) (labels int, expanded bool) {
+	have := owner.Labels()
+	if owner.IsWildcard() {
+		have--
+	}
+	return int(sig.Labels), int(sig.Labels) < have
+}
+
+// Candidate reports whether key may have made sig, before any cryptography:
+// algorithm, key tag, and a key that may sign zone data (RFC 4035 §5.3.1,
+// RFC 5011 §2.1). A nil error says yes.
+func Candidate(sig *dns.RRSIG, key *dns.DNSKEY) error {
+	if key.Algorithm != sig.Algorithm || key.KeyTag() != sig.KeyTag {
+		return ErrKey
+	}
+	return ZoneKey(key)
+}
+
+// ZoneKey reports why a key may not sign zone data; nil says that it may.
+func ZoneKey(key *dns.DNSKEY) error {
+	switch {
+	case key.Flags&dns.ZONE == 0:
+		return ErrNoZoneKey // RFC 4034 §2.1.1
+	case key.Flags&dns.REVOKE != 0:
+		return errRevokedKey // RFC 5011 §2.1
+	case key.Protocol != 3:
+		return errWrongProtocol // RFC 4034 §2.1.2
+	}
+	return nil
+}
+
+// Verify checks the signature itself. Call Check and Candidate first.
+func Verify(set []dns.RR, sig *dns.RRSIG, key *dns.DNSKEY) error {
+	data, err := canonical.SignedData(set, sig)
+	if err != nil {
+		return err
+	}
+	return verifyData(data, sig, key)
+}

@@ -1,0 +1,310 @@
+package rrsig_test
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"math/big"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
+	"github.com/danesmtp/danesmtp/dnssec/internal/ds"
+	"github.com/danesmtp/danesmtp/dnssec/internal/rrsig"
+	"github.com/danesmtp/danesmtp/dnssec/internal/sign"
+)
+
+func record[T dns.RR](t testing.TB, text string) T {
+	t.Helper()
+	rr, err := dns.NewRR(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rr.(T)
+}
+
+func zone(t testing.TB, text string) canonical.Name {
+	t.Helper()
+	name, err := canonical.ParseName(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// The examples that the RFCs print.
+func TestRFCExamples(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		rfc, zone, key, ds, set, sig string
+	}{
+		{
+			rfc: "RFC 6605 §6.1", zone: "example.net.",
+			key: "example.net. 3600 IN DNSKEY 257 3 13 GojIhhXUN/u4v54ZQqGSnyhWJwaubCvTmeexv7bR6edbkrSqQpF64cYbcB7wNcP+e+MAnLr+Wi9xMWyQLc8NAA==",
+			ds:  "example.net. 3600 IN DS 55648 13 2 b4c8c1fe2e7477127b27115656ad6256f424625bf5c1e2770ce6d6e37df61d17",
+			set: "www.example.net. 3600 IN A 192.0.2.1",
+			sig: "www.example.net. 3600 IN RRSIG A 13 3 3600 20100909100439 20100812100439 55648 example.net. qx6wLYqmh+l9oCKTN6qIc+bw6ya+KJ8oMz0YP107epXAyGmt+3SNruPFKG7tZoLBLlUzGGus7ZwmwWep666VCw==",
+		},
+		{
+			rfc: "RFC 8080 §6.1", zone: "example.com.",
+			key: "example.com. 3600 IN DNSKEY 257 3 15 l02Woi0iS8Aa25FQkUd9RMzZHJpBoRQwAQEX1SxZJA4=",
+			ds:  "example.com. 3600 IN DS 3613 15 2 3aa5ab37efce57f737fc1627013fee07bdf241bd10f3b1964ab55c78e79a304b",
+			set: "example.com. 3600 IN MX 10 mail.example.com.",
+			sig: "example.com. 3600 IN RRSIG MX 15 2 3600 1440021600 1438207200 3613 example.com. oL9krJun7xfBOIWcGHi7mag5/hdZrKWw15jPGrHpjQeRAvTdszaPD+QLs3fx8A4M3e23mRZ9VrbpMngwcrqNAg==",
+		},
+	} {
+		t.Run(tt.rfc, func(t *testing.T) {
+			t.Parallel()
+			key, sig := record[*dns.DNSKEY](t, tt.key), record[*dns.RRSIG](t, tt.sig)
+			set := []dns.RR{record[dns.RR](t, tt.set)}
+			apex := zone(t, tt.zone)
+			if !ds.Matches(record[*dns.DS](t, tt.ds), apex, key) {
+				t.Error("the DS record does not match the key")
+			}
+			if err := rrsig.Check(set, sig, apex, time.Unix(int64(sig.Inception), 0)); err != nil {
+				t.Error(err)
+			}
+			if err := rrsig.Candidate(sig, key); err != nil {
+				t.Error(err)
+			}
+			if err := rrsig.Verify(set, sig, key); err != nil {
+				t.Error(err)
+			}
+			set[0].Header().Name = "x." + set[0].Header().Name
+			if err := rrsig.Verify(set, sig, key); !errors.Is(err, rrsig.ErrSignature) {
+				t.Errorf("another owner: %v", err)
+			}
+		})
+	}
+}
+
+func TestCheck(t *testing.T) {
+	t.Parallel()
+	const now = 1_800_000_000
+	good := func() *dns.RRSIG {
+		return &dns.RRSIG{
+			Hdr:         dns.RR_Header{Name: "www.example.", Rrtype: dns.TypeRRSIG, Class: dns.ClassINET},
+			TypeCovered: dns.TypeA, Algorithm: 13, Labels: 2, SignerName: "example.", Inception: now - 10, Expiration: now + 10,
+		}
+	}
+	for _, tt := range []struct {
+		name   string
+		rfc    string
+		change func(*dns.RRSIG)
+		want   error
+	}{
+		{"a good signature", "RFC 4035 §5.3.1", func(*dns.RRSIG) {}, nil},
+		{"of a wildcard", "RFC 4035 §5.3.1", func(s *dns.RRSIG) { s.Labels = 1 }, nil},
+		{"expires this very second", "RFC 4035 §5.3.1", func(s *dns.RRSIG) { s.Expiration = now }, nil},
+		{"begins this very second", "RFC 4035 §5.3.1", func(s *dns.RRSIG) { s.Inception = now }, nil},
+		{"expired a second ago", "RFC 4035 §5.3.1", func(s *dns.RRSIG) { s.Expiration = now - 1 }, rrsig.ErrExpired},
+		{"begins in a second", "RFC 4035 §5.3.1", func(s *dns.RRSIG) { s.Inception = now + 1 }, rrsig.ErrNotYetValid},
+		{"ends before it begins", "RFC 4034 §3.1.5", func(s *dns.RRSIG) { s.Inception, s.Expiration = now+10, now-10 }, rrsig.ErrExpired},
+		{"spans more than 68 years", "RFC 4034 §3.1.5", func(s *dns.RRSIG) { s.Expiration = s.Inception + 1<<31 + 20 }, rrsig.ErrExpired},
+		{"of another type", "RFC 4035 §5.3.1", func(s *dns.RRSIG) { s.TypeCovered = dns.TypeMX }, rrsig.ErrMismatch},
+		{"of another owner", "RFC 4035 §5.3.1", func(s *dns.RRSIG) { s.Hdr.Name = "example." }, rrsig.ErrMismatch},
+		{"of another class", "RFC 4035 §5.3.1", func(s *dns.RRSIG) { s.Hdr.Class = dns.ClassCHAOS }, rrsig.ErrMismatch},
+		{"by another zone", "RFC 4035 §5.3.1", func(s *dns.RRSIG) { s.SignerName = "test." }, rrsig.ErrMismatch},
+		{"by a zone with the same ending", "RFC 4035 §5.3.1", func(s *dns.RRSIG) { s.SignerName = "ample." }, rrsig.ErrMismatch},
+		{"more labels than the owner", "RFC 4035 §5.3.1", func(s *dns.RRSIG) { s.Labels = 3 }, rrsig.ErrMismatch},
+		{"of a wildcard above the zone", "RFC 4035 §5.3.1", func(s *dns.RRSIG) { s.Labels = 0 }, rrsig.ErrMismatch},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			sig := good()
+			tt.change(sig)
+			set := []dns.RR{record[dns.RR](t, "www.example. 300 IN A 192.0.2.1")}
+			if err := rrsig.Check(set, sig, zone(t, "example."), time.Unix(now, 0)); !errors.Is(err, tt.want) {
+				t.Errorf("%s: %v, want %v", tt.rfc, err, tt.want)
+			}
+		})
+	}
+	if err := rrsig.Check(nil, good(), zone(t, "example."), time.Unix(now, 0)); err == nil {
+		t.Error("a signature of nothing is good")
+	}
+}
+
+// The serial numbers of RFC 1982 pass the year 2106.
+func TestTimeWraps(t *testing.T) {
+	t.Parallel()
+	set := []dns.RR{record[dns.RR](t, "www.example. 300 IN A 192.0.2.1")}
+	sig := &dns.RRSIG{
+		Hdr:         dns.RR_Header{Name: "www.example.", Rrtype: dns.TypeRRSIG, Class: dns.ClassINET},
+		TypeCovered: dns.TypeA, Labels: 2, SignerName: "example.", Inception: 1<<32 - 100, Expiration: 100,
+	}
+	if err := rrsig.Check(set, sig, zone(t, "example."), time.Unix(1<<32, 0)); err != nil {
+		t.Error(err)
+	}
+	if err := rrsig.Check(set, sig, zone(t, "example."), time.Unix(1<<32+101, 0)); !errors.Is(err, rrsig.ErrExpired) {
+		t.Error(err)
+	}
+}
+
+func TestZoneKey(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name string
+		rfc  string
+		key  dns.DNSKEY
+		want error
+	}{
+		{"a zone key", "RFC 4034 §2.1.1", dns.DNSKEY{Flags: 256, Protocol: 3}, nil},
+		{"with the SEP flag", "RFC 4034 §2.1.1", dns.DNSKEY{Flags: 257, Protocol: 3}, nil},
+		{"without the Zone Key flag", "RFC 4034 §2.1.1", dns.DNSKEY{Flags: 1, Protocol: 3}, rrsig.ErrNoZoneKey},
+		{"revoked", "RFC 5011 §2.1", dns.DNSKEY{Flags: 257 | 128, Protocol: 3}, rrsig.ErrKey},
+		{"of another protocol", "RFC 4034 §2.1.2", dns.DNSKEY{Flags: 257, Protocol: 2}, rrsig.ErrKey},
+	} {
+		if err := rrsig.ZoneKey(&tt.key); !errors.Is(err, tt.want) {
+			t.Errorf("%s, %s: %v, want %v", tt.name, tt.rfc, err, tt.want)
+		}
+	}
+}
+
+// rsaKey writes a key as RFC 3110 §2 does.
+func rsaKey(modulus, exponent []byte) *dns.DNSKEY {
+	public := append([]byte{byte(len(exponent))}, exponent...)
+	return &dns.DNSKEY{
+		Hdr:   dns.RR_Header{Name: "example.", Rrtype: dns.TypeDNSKEY, Class: dns.ClassINET},
+		Flags: 257, Protocol: 3, Algorithm: dns.RSASHA256, PublicKey: base64.StdEncoding.EncodeToString(append(public, modulus...)),
+	}
+}
+
+func TestUsableKey(t *testing.T) {
+	t.Parallel()
+	modulus := func(bits int) []byte { return bytes.Repeat([]byte{0xff}, bits/8) }
+	f4 := []byte{1, 0, 1}
+	for _, tt := range []struct {
+		name string
+		key  *dns.DNSKEY
+		want error
+	}{
+		{"1024 bits", rsaKey(modulus(1024), f4), nil},
+		{"4096 bits", rsaKey(modulus(4096), f4), nil},
+		{"512 bits", rsaKey(modulus(512), f4), rrsig.ErrKeyRefused},
+		{"8192 bits", rsaKey(modulus(8192), f4), rrsig.ErrKeyRefused},
+		{"an exponent of 64 bits", rsaKey(modulus(2048), []byte{0x80, 0, 0, 0, 0, 0, 0, 1}), nil},
+		{"an exponent of 65 bits", rsaKey(modulus(2048), []byte{1, 0, 0, 0, 0, 0, 0, 0, 1}), rrsig.ErrKeyRefused},
+		{"an exponent of 1", rsaKey(modulus(2048), []byte{1}), rrsig.ErrKey},
+		{"an even exponent", rsaKey(modulus(2048), []byte{4}), rrsig.ErrKey},
+		{"no exponent", rsaKey(modulus(2048), nil), rrsig.ErrKey},
+		{"a point off the curve", &dns.DNSKEY{Algorithm: dns.ECDSAP256SHA256, PublicKey: base64.StdEncoding.EncodeToString(make([]byte, 64))}, rrsig.ErrKey},
+		{"half a point", &dns.DNSKEY{Algorithm: dns.ECDSAP384SHA384, PublicKey: base64.StdEncoding.EncodeToString(make([]byte, 48))}, rrsig.ErrKey},
+		{"a short Ed25519 key", &dns.DNSKEY{Algorithm: dns.ED25519, PublicKey: "AAAA"}, rrsig.ErrKey},
+		{"no base64", &dns.DNSKEY{Algorithm: dns.ED25519, PublicKey: "?"}, rrsig.ErrKey},
+		{"an unsupported algorithm", &dns.DNSKEY{Algorithm: dns.ED448, PublicKey: "AAAA"}, rrsig.ErrUnsupported},
+		{"DSA", &dns.DNSKEY{Algorithm: dns.DSA, PublicKey: "AAAA"}, rrsig.ErrUnsupported},
+	} {
+		if err := rrsig.UsableKey(tt.key); !errors.Is(err, tt.want) {
+			t.Errorf("%s: %v, want %v", tt.name, err, tt.want)
+		}
+	}
+}
+
+// nic.cz once had an exponent of 2^32+1, which crypto/rsa refuses.
+func TestLargeExponent(t *testing.T) {
+	t.Parallel()
+	exponent := new(big.Int).SetUint64(1<<32 + 1)
+	var modulus, private *big.Int
+	for private == nil { // until the exponent has an inverse
+		p, err := rand.Prime(rand.Reader, 1024)
+		if err != nil {
+			t.Fatal(err)
+		}
+		q, err := rand.Prime(rand.Reader, 1024)
+		if err != nil {
+			t.Fatal(err)
+		}
+		one := big.NewInt(1)
+		phi := new(big.Int).Mul(new(big.Int).Sub(p, one), new(big.Int).Sub(q, one))
+		modulus, private = new(big.Int).Mul(p, q), new(big.Int).ModInverse(exponent, phi)
+	}
+	key := rsaKey(modulus.Bytes(), exponent.Bytes())
+	set := []dns.RR{record[dns.RR](t, "www.example. 300 IN A 192.0.2.1")}
+	sig := &dns.RRSIG{
+		Hdr:         dns.RR_Header{Name: "www.example.", Rrtype: dns.TypeRRSIG, Class: dns.ClassINET},
+		TypeCovered: dns.TypeA, Algorithm: dns.RSASHA256, Labels: 2, SignerName: "example.", KeyTag: key.KeyTag(),
+	}
+	data, err := canonical.SignedData(set, sig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	digest := sha256.Sum256(data)
+	// RFC 8017 §9.2
+	message := append([]byte{0, 1}, bytes.Repeat([]byte{0xff}, 256-3-19-32)...)
+	message = append(message, 0, 0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20)
+	message = append(message, digest[:]...)
+	signature := new(big.Int).Exp(new(big.Int).SetBytes(message), private, modulus).FillBytes(make([]byte, (modulus.BitLen()+7)/8))
+	sig.Signature = base64.StdEncoding.EncodeToString(signature)
+	if err := rrsig.Verify(set, sig, key); err != nil {
+		t.Error(err)
+	}
+	signature[100] ^= 1
+	sig.Signature = base64.StdEncoding.EncodeToString(signature)
+	if err := rrsig.Verify(set, sig, key); !errors.Is(err, rrsig.ErrSignature) {
+		t.Errorf("a wrong bit: %v", err)
+	}
+}
+
+func BenchmarkVerify(b *testing.B) {
+	for _, bench := range []struct {
+		name      string
+		algorithm uint8
+	}{
+		{"P-256", dns.ECDSAP256SHA256}, {"Ed25519", dns.ED25519}, {"RSA-2048", dns.RSASHA256},
+	} {
+		key, err := sign.NewKey("example.", bench.algorithm, sign.ZSK)
+		if err != nil {
+			b.Fatal(err)
+		}
+		set := []dns.RR{record[dns.RR](b, "example. 300 IN MX 10 mail.example.")}
+		sig, err := key.Sign(set, time.Now(), time.Now().Add(time.Hour))
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Run(bench.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := rrsig.Verify(set, sig, key.Public); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		b.Fatal(err)
+	}
+	digest := sha256.Sum256(nil)
+	signature, err := rsa.SignPKCS1v15(nil, key, crypto.SHA256, digest[:])
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Run("floor of RSA-2048", func(b *testing.B) {
+		for b.Loop() {
+			if err := rsa.VerifyPKCS1v15(&key.PublicKey, crypto.SHA256, digest[:], signature); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
+func FuzzVerify(f *testing.F) {
+	f.Add(uint8(8), []byte{3, 1, 0, 1, 0xff}, []byte{1}, "www.example.")
+	f.Add(uint8(13), bytes.Repeat([]byte{1}, 64), bytes.Repeat([]byte{1}, 64), "example.")
+	f.Add(uint8(15), bytes.Repeat([]byte{1}, 32), bytes.Repeat([]byte{1}, 64), "example.")
+	f.Fuzz(func(t *testing.T, algorithm uint8, public, signature []byte, owner string) {
+		key := &dns.DNSKEY{Flags: 257, Protocol: 3, Algorithm: algorithm, PublicKey: base64.StdEncoding.EncodeToString(public)}
+		set := []dns.RR{&dns.TXT{Hdr: dns.RR_Header{Name: owner, Rrtype: dns.TypeTXT, Class: dns.ClassINET}, Txt: []string{strings.Repeat("x", 200)}}}
+		sig := &dns.RRSIG{TypeCovered: dns.TypeTXT, Algorithm: algorithm, SignerName: "example.", Signature: base64.StdEncoding.EncodeToString(signature)}
+		if err := rrsig.Verify(set, sig, key); err == nil {
+			t.Errorf("a signature that nobody made is good: key %x, signature %x", public, signature)
+		}
+	})
+}
