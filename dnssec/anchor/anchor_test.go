@@ -1,0 +1,95 @@
+package anchor_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/danesmtp/danesmtp/dnssec/anchor"
+)
+
+func ExampleRoot() {
+	for _, a := range anchor.Root() {
+		fmt.Println(a.Zone, a.DS.KeyTag)
+	}
+	// Output:
+	// . 20326
+	// . 38696
+}
+
+func ExampleParse() {
+	set, err := anchor.Parse(strings.NewReader("example. DS 1 13 2 "+strings.Repeat("ab", 32)), "my.ds")
+	zone, found := set.Enclosing("www.example.")
+	fmt.Println(zone, found, err)
+	// Output: example. true <nil>
+}
+
+// The root's DNSKEY of KSK-2017, as any root server gives it.
+const ksk2017 = `. IN DNSKEY 257 3 8 AwEAAaz/tAm8yTn4Mfeh5eyI96WSVexTBAvkMgJzkKTOiW1vkIbzxeF3+/4RgWOq7HrxRixHlFlExOLAJr5emLvN7SWXgnLh4+B5xQlNVz8Og8kvArMtNROxVQuCaSnIDdD5LKyWbRd2n9WGe2R8PzgCmr3EgVLrjyBxWezF0jLHwVN8efS3rCj/EWgvIWgb9tarpVUDK/b58Da+sqqls3eNbuv7pr+eoZG+SrDK6nWeL3c6H5Apxz7LjVc1uTIdsIXxuOLYA4/ilBmSVIzuDWfdRUfhHdY6+cn8HFRm+2hM8AnXGXws9555KrUB5qihylGa8subX2Nn6UwNR1AkUTV74bU=`
+
+func TestParse(t *testing.T) {
+	t.Parallel()
+	digest := strings.Repeat("0a", 32)
+	for _, tt := range []struct {
+		name, text string
+		want       int
+		private    bool
+		errText    string
+	}{
+		{name: "the built-in root key as DNSKEY is not private", text: ksk2017, want: 1},
+		{name: "another key of the root is private", text: ". DS 1 13 2 " + digest, want: 1, private: true},
+		{name: "an anchor below the root is not a private root", text: "example. DS 1 13 2 " + digest, want: 1},
+		{name: "comments and several lines", text: "; mine\n. 3600 IN DS 1 13 2 " + digest + "\na. DS 2 8 2 " + digest, want: 2, private: true},
+		{name: "an empty file", text: "", errText: "no DS or DNSKEY record"},
+		{name: "a record of another type", text: "a. 1 IN A 192.0.2.1", errText: "neither DS nor DNSKEY"},
+		{name: "a syntax error names the line", text: "\n\n. DS x 13 2 " + digest, errText: "line: 3"},
+		{name: "a revoked key", text: strings.Replace(ksk2017, "257", "385", 1), errText: "revoked"},
+		{name: "a key without the Zone Key flag", text: strings.Replace(ksk2017, "257", "1", 1), errText: "Zone Key"},
+		{name: "an odd digest", text: ". DS 1 13 2 abc", errText: "hexadecimal"},
+		{name: "includes are refused", text: "$INCLUDE /etc/passwd", errText: "INCLUDE"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			set, err := anchor.Parse(strings.NewReader(tt.text), "test")
+			if tt.errText != "" {
+				if e, ok := errors.AsType[*anchor.Error](err); !ok || e.File != "test" || !strings.Contains(err.Error(), tt.errText) {
+					t.Fatalf("error %v, want *anchor.Error with %q", err, tt.errText)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(set) != tt.want || set.Private() != tt.private {
+				t.Errorf("%d anchors, private %v; want %d, %v", len(set), set.Private(), tt.want, tt.private)
+			}
+		})
+	}
+}
+
+func TestEnclosingIsByLabel(t *testing.T) {
+	t.Parallel()
+	set, err := anchor.Parse(strings.NewReader("example. DS 1 13 2 ab\nsub.example. DS 1 13 2 ab"), "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"example.": "example.", "a.b.SUB.Example.": "sub.example.", "evilexample.": "", "x.test.": "",
+	} {
+		if got, found := set.Enclosing(name); got != want || found != (want != "") {
+			t.Errorf("Enclosing(%q) = %q, %v; want %q", name, got, found, want)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add(ksk2017)
+	f.Add(". DS 1 13 2 ab")
+	f.Fuzz(func(t *testing.T, text string) {
+		set, err := anchor.Parse(strings.NewReader(text), "fuzz")
+		if (err == nil) != (len(set) > 0) {
+			t.Fatalf("%d anchors with error %v", len(set), err)
+		}
+	})
+}
