@@ -1,0 +1,66 @@
+// Package tlsa authenticates a TLS server by the TLSA records of its domain (DANE)
+// instead of public certification authorities. It answers one question: does this
+// chain of certificates satisfy these records?
+//
+// Most programs need a Verifier and its TLSConfig:
+//
+//	v := &tlsa.Verifier{
+//		Records: records,                      // of _25._tcp.mx.example.org, from DNSSEC
+//		Names:   []string{"mx.example.org", "example.org"},
+//	}
+//	conn := tls.Client(smtp, v.TLSConfig(nil)) // the handshake fails unless they match
+//
+// Judge says for each record what is wrong, for a report. Parse, ParseRData and New
+// make records from text, from DNS and from a certificate.
+//
+// # Terms
+//
+// A record has a usage, a selector, a matching type and data, written as in
+// "3 1 1 8cb0…". The usage says what has to match:
+//
+//   - DANE-EE(3): the server's own certificate or key. Nothing else matters: no
+//     name, no date, no issuer.
+//   - DANE-TA(2): a trust anchor of the domain's own choice. The server's
+//     certificate has to have a valid path to it, and to be for one of the names.
+//   - PKIX-EE(1), PKIX-TA(0): the same on top of ordinary validation. They do not
+//     exist for SMTP; set Profile to PKIX where they do.
+//
+// The TLSA base domain is the host name at which the records were found, without
+// _25._tcp. The reference identifiers are the names that the certificate may be
+// for: the base domain, and others that the sender knows from secure DNS (RFC 7672
+// §3.2.2). Package dane finds both out.
+//
+// A record is usable if it can match something at all. Whether a server without a
+// usable record may be talked to is for the caller to decide: here it fails with
+// ReasonNoUsableRecord.
+//
+// # Trust anchors
+//
+// The trust anchor may be any CA certificate: a root or an intermediate, anywhere
+// in the presented chain except for the server's own. Its validity, path length
+// and name constraints apply. A record with a whole certificate (2 0 0) or key
+// (2 1 0) works if the server leaves the anchor out; a key has no constraints.
+//
+// # What is trusted
+//
+// The records, so they must come from an answer that DNSSEC has proven; and the
+// clock, for usages other than DANE-EE. The system's certification authorities are
+// not, except for the PKIX usages. The chain is hostile input: the work it causes
+// is bounded.
+//
+// # What it does not do
+//
+// It asks no DNS, and checks no revocation. crypto/tls and crypto/x509 set limits:
+// a certificate that they cannot read ends the handshake (negative serial numbers,
+// RSA keys above 8192 bits), SHA-1 signatures count for nothing, and raw public
+// keys (RFC 7250) are not offered. A wildcard stands for one label.
+//
+// # Testing
+//
+// Package tlsatest makes certificates, good and broken, and their records.
+//
+// # Specifications
+//
+// RFC 6698, RFC 7218, RFC 7671 and RFC 7672; RFC 5280 and RFC 6125 for certificates
+// and names.
+package tlsa

@@ -1,0 +1,144 @@
+package tlsa_test
+
+import (
+	"crypto/x509"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/danesmtp/danesmtp/tlsa"
+	"github.com/danesmtp/danesmtp/tlsa/tlsatest"
+)
+
+// noon is when all certificates of these tests are made and judged.
+var noon = time.Date(2026, time.November, 24, 12, 0, 0, 0, time.UTC)
+
+func atNoon() time.Time { return noon }
+
+const mx = "mx.example.org" // the TLSA base domain, unless a test says otherwise
+
+// A world is a root, an intermediate below it, and a server with a certificate by
+// the intermediate.
+type world struct {
+	root, intermediate *tlsatest.CA
+	server             *tlsatest.Certificate
+	stranger           *tlsatest.CA // has nothing to do with it
+}
+
+func newWorld() world {
+	var w world
+	w.root = tlsatest.NewCA(tlsatest.Authority{Name: "Root", Time: noon})
+	w.intermediate = w.root.NewCA(tlsatest.Authority{Name: "Intermediate"})
+	w.server = w.intermediate.Issue(tlsatest.Leaf{Names: []string{mx}})
+	w.stranger = tlsatest.NewCA(tlsatest.Authority{Name: "Stranger", Time: noon})
+	return w
+}
+
+// A verifyCase is a chain, records, and what Verify makes of them.
+type verifyCase struct {
+	name, rfc string
+	chain     []*x509.Certificate
+	records   []tlsa.Record
+	names     []string     // nil means mx
+	profile   tlsa.Profile // zero means SMTP
+	order     []tlsa.Matching
+	roots     *x509.CertPool
+
+	want   tlsa.Reason // zero means that it is accepted
+	record int         // that matches
+	depth  int         // at which it does
+	match  string      // the name that does; "" means none for DANEEE, else mx
+}
+
+func run(t *testing.T, cases []verifyCase) {
+	t.Helper()
+	seen := map[string]bool{}
+	for _, c := range cases {
+		if c.rfc == "" || seen[c.name] {
+			t.Errorf("%q has no citation, or is there twice", c.name)
+		}
+		seen[c.name] = true
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			c.check(t)
+		})
+	}
+}
+
+func (c verifyCase) verifier() *tlsa.Verifier {
+	names := c.names
+	if names == nil {
+		names = []string{mx}
+	}
+	return &tlsa.Verifier{
+		Records: c.records, Names: names, Time: atNoon,
+		Profile: c.profile, DigestOrder: c.order, Roots: c.roots,
+	}
+}
+
+func (c verifyCase) check(t *testing.T) {
+	t.Helper()
+	v := c.verifier()
+	got, err := v.Verify(c.chain)
+	if reason := reasonOf(t, err); reason != c.want {
+		t.Fatalf("%s: Verify = %v, %v, want %v", c.rfc, got, err, c.want)
+	}
+	// Judge has a lower limit than Verify, and says so.
+	verdicts := v.Judge(c.chain)
+	limited := len(verdicts) > 0 && reasonOf(t, verdicts[len(verdicts)-1].Err) == tlsa.ReasonLimit
+	if satisfied := anySatisfied(verdicts); satisfied != (err == nil) && !limited {
+		t.Errorf("%s: Judge finds a satisfied record: %t, Verify says: %v", c.rfc, satisfied, err)
+	}
+	if err != nil {
+		return
+	}
+	want := tlsa.Match{Record: c.records[c.record], Index: c.record, Depth: c.depth, Name: c.match}
+	if want.Name == "" && want.Record.Usage != tlsa.DANEEE {
+		want.Name = mx
+	}
+	if got.Index != want.Index || got.Depth != want.Depth || got.Name != want.Name || !got.Record.Equal(want.Record) {
+		t.Errorf("%s: Verify = %+v, want %+v", c.rfc, got, want)
+	}
+}
+
+func anySatisfied(verdicts []tlsa.Verdict) bool {
+	for _, verdict := range verdicts {
+		if verdict.Err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// reasonOf returns the reason of an error, which must be an *Error; 0 for nil.
+func reasonOf(t *testing.T, err error) tlsa.Reason {
+	t.Helper()
+	if err == nil {
+		return 0
+	}
+	e, ok := errors.AsType[*tlsa.Error](err)
+	if !ok || e.Reason == 0 {
+		t.Fatalf("%T %v is no *tlsa.Error with a reason", err, err)
+	}
+	return e.Reason
+}
+
+// record is New for parameters that are known to be good.
+func record(usage tlsa.Usage, selector tlsa.Selector, matching tlsa.Matching, cert *x509.Certificate) tlsa.Record {
+	r, err := tlsa.New(usage, selector, matching, cert)
+	if err != nil {
+		panic(err)
+	}
+	return r
+}
+
+// damaged returns the record with the last bit of its data changed.
+func damaged(r tlsa.Record) tlsa.Record {
+	r.Data = append([]byte(nil), r.Data...)
+	r.Data[len(r.Data)-1] ^= 1
+	return r
+}
+
+func records(r ...tlsa.Record) []tlsa.Record { return r }
+
+func certificates(c ...*x509.Certificate) []*x509.Certificate { return c }

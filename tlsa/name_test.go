@@ -1,0 +1,179 @@
+package tlsa_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/danesmtp/danesmtp/tlsa"
+	"github.com/danesmtp/danesmtp/tlsa/tlsatest"
+)
+
+func TestNames(t *testing.T) {
+	t.Parallel()
+	ca := tlsatest.NewCA(tlsatest.Authority{Time: noon})
+	for _, c := range []struct {
+		name, rfc string
+		leaf      tlsatest.Leaf
+		names     []string
+		want      string // the name that matches; "" means none
+	}{
+		// Which names are given is for package dane to decide; here they all count.
+		{name: "the TLSA base domain", rfc: "RFC 7672 §3.2.2",
+			leaf: tlsatest.Leaf{Names: []string{"mx.example.org"}}, names: []string{"mx.example.org"}, want: "mx.example.org"},
+		{name: "the next-hop domain", rfc: "RFC 7672 §3.2.2",
+			leaf: tlsatest.Leaf{Names: []string{"example.org"}}, names: []string{"mx.example.org", "example.org"}, want: "example.org"},
+		{name: "the CNAME-expanded next-hop domain", rfc: "RFC 7672 §3.2.2",
+			leaf: tlsatest.Leaf{Names: []string{"example.com"}}, names: []string{"mx10.example.com", "exchange.example.org", "example.com"}, want: "example.com"},
+		{name: "with an insecure MX the base domain alone, and not the domain", rfc: "RFC 7672 §3.2.2",
+			leaf: tlsatest.Leaf{Names: []string{"example.org"}}, names: []string{"mx.example.org"}},
+		{name: "without MX the original name behind an alias", rfc: "RFC 7672 §3.2.2",
+			leaf: tlsatest.Leaf{Names: []string{"alias.example.org"}}, names: []string{"host.example.net", "alias.example.org"}, want: "alias.example.org"},
+		{name: "the first name that matches", rfc: "RFC 7672 §3.2.3",
+			leaf: tlsatest.Leaf{Names: []string{"b.example", "a.example"}}, names: []string{"a.example", "b.example"}, want: "a.example"},
+		{name: "case and the dot at the end do not matter", rfc: "RFC 7672 §3.2.3",
+			leaf: tlsatest.Leaf{Names: []string{"MX.Example.ORG"}}, names: []string{"mx.eXample.org."}, want: "mx.eXample.org"},
+		{name: "an underscore in a host name", rfc: "RFC 7672 §3.2.3",
+			leaf: tlsatest.Leaf{Names: []string{"mx_1.example.org"}}, names: []string{"mx_1.example.org"}, want: "mx_1.example.org"},
+		{name: "the end of a name is not the name", rfc: "RFC 7672 §3.2.3",
+			leaf: tlsatest.Leaf{Names: []string{"example.org"}}, names: []string{"evilexample.org"}},
+
+		{name: "a wildcard for the first label", rfc: "RFC 7672 §3.2.3",
+			leaf: tlsatest.Leaf{Names: []string{"*.example.org"}}, names: []string{"mx.example.org"}, want: "mx.example.org"},
+		{name: "a wildcard is for one label", rfc: "RFC 7672 §3.2.3",
+			leaf: tlsatest.Leaf{Names: []string{"*.example.org"}}, names: []string{"mx.a.example.org"}},
+		{name: "a wildcard is for at least one label", rfc: "RFC 7672 §3.2.3",
+			leaf: tlsatest.Leaf{Names: []string{"*.example.org"}}, names: []string{"example.org"}},
+		{name: "a wildcard that begins with text", rfc: "RFC 7672 §3.2.3",
+			leaf: tlsatest.Leaf{Names: []string{"smtp*.example.org"}}, names: []string{"smtp1.example.org"}},
+		{name: "a wildcard that ends with text", rfc: "RFC 7672 §3.2.3",
+			leaf: tlsatest.Leaf{Names: []string{"*smtp.example.org"}}, names: []string{"xsmtp.example.org"}},
+		{name: "a wildcard that is not the first label", rfc: "RFC 7672 §3.2.3",
+			leaf: tlsatest.Leaf{Names: []string{"mx.*.org"}}, names: []string{"mx.example.org"}},
+		{name: "a wildcard below a wildcard", rfc: "RFC 7672 §3.2.3",
+			leaf: tlsatest.Leaf{Names: []string{"*.*.org"}}, names: []string{"mx.example.org"}},
+		{name: "a wildcard for everything", rfc: "RFC 7672 §3.2.3",
+			leaf: tlsatest.Leaf{Names: []string{"*", "*."}}, names: []string{"localhost", "mx.example.org"}},
+
+		{name: "the common name, without a DNS-ID", rfc: "RFC 7672 §3.2.3",
+			leaf: tlsatest.Leaf{Names: []string{"mx.example.org"}, Faults: tlsatest.CommonNameOnly}, names: []string{"mx.example.org"}, want: "mx.example.org"},
+		{name: "the common name with a wildcard", rfc: "RFC 7672 §3.2.3",
+			leaf: tlsatest.Leaf{CommonName: "*.example.org", Faults: 0}, names: []string{"mx.example.org"}, want: "mx.example.org"},
+		{name: "the common name beside an e-mail address, which is no DNS-ID", rfc: "RFC 7672 §3.2.3",
+			leaf: tlsatest.Leaf{CommonName: "mx.example.org", Emails: []string{"postmaster@example.org"}}, names: []string{"mx.example.org"}, want: "mx.example.org"},
+		{name: "the common name is ignored beside a DNS-ID", rfc: "RFC 7672 §3.2.3",
+			leaf: tlsatest.Leaf{CommonName: "mx.example.org", Names: []string{"other.example.org"}}, names: []string{"mx.example.org"}},
+		{name: "a common name of another kind", rfc: "RFC 7672 §3.2.3",
+			leaf: tlsatest.Leaf{CommonName: "Mail server of example.org"}, names: []string{"mx.example.org"}},
+		{name: "a Kelvin sign is no k", rfc: "RFC 6125 §6.4.1",
+			leaf: tlsatest.Leaf{CommonName: "mail.\u212aelvin.example"}, names: []string{"mail.kelvin.example"}},
+		{name: "a NUL ends no name", rfc: "RFC 6125 §6.4",
+			leaf: tlsatest.Leaf{CommonName: "mx.example.org\x00.evil.example"}, names: []string{"mx.example.org"}},
+		{name: "no name at all but an e-mail address", rfc: "RFC 7672 §3.2.3",
+			leaf: tlsatest.Leaf{Emails: []string{"postmaster@mx.example.org"}}, names: []string{"mx.example.org"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			test := verifyCase{
+				rfc: c.rfc, chain: ca.Issue(c.leaf).Chain(), names: c.names, match: c.want, depth: 1,
+				records: records(ca.Record(tlsa.SPKI, tlsa.SHA256)),
+			}
+			if c.want == "" {
+				test.want = tlsa.ReasonName
+			}
+			test.check(t)
+		})
+	}
+}
+
+// TestNameConstraintsHoldForTheCommonName: crypto/x509 does not look at it.
+func TestNameConstraintsHoldForTheCommonName(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name                string
+		permitted, excluded []string
+		id                  string
+		want                tlsa.Reason
+	}{
+		{name: "permitted", permitted: []string{"example.org"}, id: "mx.example.org"},
+		{name: "permitted in other case", permitted: []string{"EXAMPLE.org"}, id: "mx.Example.ORG"},
+		{name: "permitted is another", permitted: []string{"example.net"}, id: "mx.example.org", want: tlsa.ReasonConstraint},
+		{name: "permitted is what the name ends with, but no label", permitted: []string{"ample.org"}, id: "mx.example.org", want: tlsa.ReasonConstraint},
+		{name: "excluded", excluded: []string{"example.org"}, id: "mx.example.org", want: tlsa.ReasonConstraint},
+		{name: "excluded is the name", excluded: []string{"mx.example.org"}, id: "mx.example.org", want: tlsa.ReasonConstraint},
+		{name: "excluded is another", excluded: []string{"example.net"}, id: "mx.example.org"},
+		{name: "excluded within what is permitted", permitted: []string{"org"}, excluded: []string{"example.org"}, id: "mx.example.org", want: tlsa.ReasonConstraint},
+		{name: "wildcard within what is permitted", permitted: []string{"example.org"}, id: "*.example.org"},
+		{name: "permitted is what is below", permitted: []string{".example.org"}, id: "mx.example.org"},
+		{name: "permitted is what is below, not the domain", permitted: []string{".mx.example.org"}, id: "mx.example.org", want: tlsa.ReasonConstraint},
+		{name: "wildcard for all that is permitted below", permitted: []string{".example.org"}, id: "*.example.org"},
+		{name: "wildcard for all that is excluded below", excluded: []string{".example.org"}, id: "*.example.org", want: tlsa.ReasonConstraint},
+		{name: "wildcard above what is permitted", permitted: []string{"mx.example.org"}, id: "*.example.org", want: tlsa.ReasonConstraint},
+		{name: "wildcard above what is excluded", excluded: []string{"other.example.org"}, id: "*.example.org", want: tlsa.ReasonConstraint},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			root := tlsatest.NewCA(tlsatest.Authority{Time: noon, PermittedDNS: c.permitted, ExcludedDNS: c.excluded})
+			chain := root.NewCA(tlsatest.Authority{}).Issue(tlsatest.Leaf{CommonName: c.id}).Chain()
+			verifyCase{
+				rfc: "RFC 5280 §4.2.1.10", chain: chain, want: c.want, depth: 2,
+				records: records(root.Record(tlsa.SPKI, tlsa.SHA256)),
+			}.check(t)
+			// An anchor below the constraint is not under it.
+			verifyCase{
+				rfc: "RFC 7671 §5.2.1", chain: chain, depth: 1,
+				records: records(record(tlsa.DANETA, tlsa.SPKI, tlsa.SHA256, chain[1])),
+			}.check(t)
+		})
+	}
+}
+
+func TestNamesThatAreNoHostNames(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	for why, name := range map[string]string{
+		"empty":                    "",
+		"the root":                 ".",
+		"two dots at the end":      "mx.example.org..",
+		"an empty label":           "mx..example.org",
+		"a dot at the beginning":   ".example.org",
+		"a U-label":                "mx.bücher.example",
+		"a wildcard":               "*.example.org",
+		"an escaped dot":           `mx\.1.example.org`,
+		"a blank":                  "mx example.org",
+		"a NUL":                    "mx.example.org\x00",
+		"a label of 64 octets":     strings.Repeat("a", 64) + ".example.org",
+		"a name of 254 octets":     strings.Repeat("abc.", 63) + "ab",
+		"an IPv6 address":          "2001:db8::25",
+		"good, and then a bad one": mx + ",",
+	} {
+		v := tlsa.Verifier{Records: records(w.server.Record(tlsa.SPKI, tlsa.SHA256)), Names: []string{mx, name}, Time: atNoon}
+		if _, err := v.Verify(w.server.Chain()); reasonOf(t, err) != tlsa.ReasonBadName {
+			t.Errorf("%s: %v", why, err)
+		}
+	}
+	v := tlsa.Verifier{
+		Records: records(w.server.Record(tlsa.SPKI, tlsa.SHA256)), Time: atNoon,
+		Names: []string{strings.Repeat("abc.", 63) + "a", strings.Repeat("a", 63) + ".example.org."},
+	}
+	if _, err := v.Verify(w.server.Chain()); err != nil {
+		t.Errorf("names of the greatest lengths: %v", err)
+	}
+}
+
+func TestErrorAboutNamesIsPrintableAndShort(t *testing.T) {
+	t.Parallel()
+	ca := tlsatest.NewCA(tlsatest.Authority{Time: noon})
+	names := []string{"evil\nname.example", strings.Repeat("x", 5000)}
+	for range 5000 {
+		names = append(names, "x.example")
+	}
+	v := tlsa.Verifier{Records: records(ca.Record(tlsa.SPKI, tlsa.SHA256)), Names: []string{mx}, Time: atNoon}
+	_, err := v.Verify(ca.Issue(tlsatest.Leaf{Names: names}).Chain())
+	if reasonOf(t, err) != tlsa.ReasonName {
+		t.Fatal(err)
+	}
+	text := err.Error()
+	if len(text) > 1000 || strings.Contains(text, "\n") || !strings.Contains(text, `"mx.example.org"`) || !strings.Contains(text, "4994 more") {
+		t.Errorf("%d octets: %.500q", len(text), text)
+	}
+}

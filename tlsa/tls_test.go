@@ -1,0 +1,282 @@
+package tlsa_test
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/danesmtp/danesmtp/tlsa"
+	"github.com/danesmtp/danesmtp/tlsa/tlsatest"
+)
+
+// handshake connects the two over a pipe. The server's first octet is read, so that
+// the client has received its session tickets.
+func handshake(server, client *tls.Config) (tls.ConnectionState, error) {
+	near, far := net.Pipe()
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer near.Close()
+	wg.Go(func() {
+		defer far.Close()
+		conn := tls.Server(far, server)
+		if conn.Handshake() == nil {
+			conn.Write([]byte{'!'})
+		}
+	})
+	conn := tls.Client(near, client)
+	if err := conn.Handshake(); err != nil {
+		return tls.ConnectionState{}, err
+	}
+	if _, err := conn.Read(make([]byte, 1)); err != nil {
+		return tls.ConnectionState{}, err
+	}
+	return conn.ConnectionState(), nil
+}
+
+func serverConfig(certificates ...tls.Certificate) *tls.Config {
+	return &tls.Config{Certificates: certificates}
+}
+
+func TestTLSConfig(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	good := &tlsa.Verifier{Records: records(w.root.Record(tlsa.SPKI, tlsa.SHA256)), Names: []string{mx + ".", "example.org"}, Time: atNoon}
+	wrong := &tlsa.Verifier{Records: records(w.stranger.Record(tlsa.SPKI, tlsa.SHA256)), Names: []string{mx}, Time: atNoon}
+	server := serverConfig(w.server.TLS())
+
+	t.Run("a match, and SNI is the TLSA base domain without a dot (RFC 7672 §8.1)", func(t *testing.T) {
+		t.Parallel()
+		state, err := handshake(server, good.TLSConfig(nil))
+		if err != nil || state.ServerName != mx || state.Version < tls.VersionTLS12 {
+			t.Errorf("%q, %v", state.ServerName, err)
+		}
+	})
+	t.Run("SNI reaches the server, whatever base says", func(t *testing.T) {
+		t.Parallel()
+		var asked string
+		observing := server.Clone()
+		observing.GetCertificate = func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+			asked = hello.ServerName
+			return &server.Certificates[0], nil
+		}
+		observing.Certificates = nil
+		if _, err := handshake(observing, good.TLSConfig(&tls.Config{ServerName: "example.org"})); err != nil || asked != mx {
+			t.Errorf("%q, %v", asked, err)
+		}
+	})
+	t.Run("a server without SNI, with one certificate for all (RFC 7672 §8.1)", func(t *testing.T) {
+		t.Parallel()
+		fallback := w.root.Issue(tlsatest.Leaf{Names: []string{"hosting.example.net"}})
+		v := tlsa.Verifier{Records: records(fallback.Record(tlsa.SPKI, tlsa.SHA256)), Names: []string{mx}}
+		if _, err := handshake(serverConfig(fallback.TLS()), v.TLSConfig(nil)); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("a mismatch is an *Error in the handshake's", func(t *testing.T) {
+		t.Parallel()
+		_, err := handshake(server, wrong.TLSConfig(nil))
+		if reasonOf(t, err) != tlsa.ReasonMismatch {
+			t.Error(err)
+		}
+	})
+	t.Run("no names: DANE-EE matches, and base keeps its server name", func(t *testing.T) {
+		t.Parallel()
+		v := tlsa.Verifier{Records: records(w.server.Record(tlsa.SPKI, tlsa.SHA256))}
+		state, err := handshake(server, v.TLSConfig(&tls.Config{ServerName: "kept.example"}))
+		if err != nil || state.ServerName != "kept.example" {
+			t.Errorf("%q, %v", state.ServerName, err)
+		}
+	})
+	t.Run("a name that is no host name is not sent, and fails", func(t *testing.T) {
+		t.Parallel()
+		v := tlsa.Verifier{Records: good.Records, Names: []string{"bücher.example"}, Time: atNoon}
+		config := v.TLSConfig(&tls.Config{ServerName: "base.example"})
+		if _, err := handshake(server, config); reasonOf(t, err) != tlsa.ReasonBadName || config.ServerName != "" {
+			t.Errorf("%q, %v", config.ServerName, err)
+		}
+	})
+	t.Run("the zero Verifier fails", func(t *testing.T) {
+		t.Parallel()
+		if _, err := handshake(server, new(tlsa.Verifier).TLSConfig(nil)); reasonOf(t, err) != tlsa.ReasonNoUsableRecord {
+			t.Error(err)
+		}
+	})
+	t.Run("changing a field of the Verifier later changes nothing", func(t *testing.T) {
+		t.Parallel()
+		v := *wrong
+		config := v.TLSConfig(nil)
+		v.Records = good.Records
+		if _, err := handshake(server, config); reasonOf(t, err) != tlsa.ReasonMismatch {
+			t.Error(err)
+		}
+	})
+	t.Run("TLS 1.2 at least (RFC 7671 §3)", func(t *testing.T) {
+		t.Parallel()
+		old := server.Clone()
+		old.MinVersion, old.MaxVersion = tls.VersionTLS10, tls.VersionTLS11
+		if _, err := handshake(old, good.TLSConfig(&tls.Config{MinVersion: tls.VersionTLS10})); err == nil {
+			t.Error("TLS 1.1 is accepted")
+		}
+		if got := good.TLSConfig(&tls.Config{MinVersion: tls.VersionTLS13}).MinVersion; got != tls.VersionTLS13 {
+			t.Errorf("MinVersion is lowered to %x", got)
+		}
+	})
+	t.Run("a certificate that Go cannot read fails before, with no *Error", func(t *testing.T) {
+		t.Parallel()
+		negative := tlsatest.SelfSigned(tlsatest.Leaf{Names: []string{mx}, Faults: tlsatest.NegativeSerial})
+		v := tlsa.Verifier{Records: records(negative.Record(tlsa.Cert, tlsa.SHA256)), Names: []string{mx}}
+		_, err := handshake(serverConfig(negative.TLS()), v.TLSConfig(nil))
+		if _, ours := errors.AsType[*tlsa.Error](err); err == nil || ours || !strings.Contains(err.Error(), "certificate") {
+			t.Errorf("%v", err)
+		}
+	})
+}
+
+func TestBaseConfigIsKept(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	v := tlsa.Verifier{Records: records(w.server.Record(tlsa.SPKI, tlsa.SHA256)), Names: []string{mx}, Time: atNoon}
+	client := tlsatest.SelfSigned(tlsatest.Leaf{Names: []string{"client.example"}})
+	base := &tls.Config{
+		ServerName: "base.example", MinVersion: tls.VersionTLS10, Certificates: []tls.Certificate{client.TLS()},
+		ClientSessionCache: tls.NewLRUClientSessionCache(1), CurvePreferences: []tls.CurveID{tls.CurveP256},
+	}
+	config := v.TLSConfig(base)
+	if base.ServerName != "base.example" || base.MinVersion != tls.VersionTLS10 || base.InsecureSkipVerify || base.VerifyConnection != nil {
+		t.Error("base is changed")
+	}
+	if config.ClientSessionCache != base.ClientSessionCache || len(config.CurvePreferences) != 1 {
+		t.Error("not all of base is kept")
+	}
+	server := serverConfig(w.server.TLS())
+	server.ClientAuth = tls.RequireAnyClientCert
+	var shown []byte
+	server.VerifyPeerCertificate = func(raw [][]byte, _ [][]*x509.Certificate) error {
+		shown = raw[0]
+		return nil
+	}
+	if _, err := handshake(server, config); err != nil || string(shown) != string(client.Leaf.Raw) {
+		t.Errorf("the client's certificate is not shown: %v", err)
+	}
+}
+
+func TestHooksOfTheCallerRunFirst(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	server := serverConfig(w.server.TLS())
+	refused := errors.New("refused by the caller")
+	matching := &tlsa.Verifier{Records: records(w.server.Record(tlsa.SPKI, tlsa.SHA256)), Names: []string{mx}}
+	failing := &tlsa.Verifier{Records: records(w.stranger.Record(tlsa.SPKI, tlsa.SHA256)), Names: []string{mx}}
+	for _, c := range []struct {
+		name     string
+		verifier *tlsa.Verifier
+		refuse   bool
+	}{
+		{"they accept, the records match", matching, false},
+		{"they accept, the records do not match", failing, false},
+		{"they refuse, the records match", matching, true},
+		{"they refuse, the records do not match", failing, true},
+	} {
+		for _, hook := range []string{"VerifyConnection", "VerifyPeerCertificate"} {
+			t.Run(c.name+", "+hook, func(t *testing.T) {
+				t.Parallel()
+				calls := 0
+				answer := func(chains [][]*x509.Certificate) error {
+					calls++
+					if chains != nil {
+						t.Error("there are verified chains, which the documentation denies")
+					}
+					if c.refuse {
+						return refused
+					}
+					return nil
+				}
+				base := new(tls.Config)
+				if hook == "VerifyConnection" {
+					base.VerifyConnection = func(state tls.ConnectionState) error { return answer(state.VerifiedChains) }
+				} else {
+					base.VerifyPeerCertificate = func(_ [][]byte, chains [][]*x509.Certificate) error { return answer(chains) }
+				}
+				_, err := handshake(server, c.verifier.TLSConfig(base))
+				if calls != 1 {
+					t.Errorf("%d calls", calls)
+				}
+				switch {
+				case c.refuse:
+					if !errors.Is(err, refused) {
+						t.Errorf("%v", err)
+					}
+				case c.verifier == failing:
+					if reasonOf(t, err) != tlsa.ReasonMismatch {
+						t.Errorf("%v", err)
+					}
+				case err != nil:
+					t.Error(err)
+				}
+			})
+		}
+	}
+}
+
+// TestResumedSessionsAreVerified has what VerifyPeerCertificate would miss: the
+// records have changed since the session began.
+func TestResumedSessionsAreVerified(t *testing.T) {
+	t.Parallel()
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		t.Run(tls.VersionName(version), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld()
+			server := serverConfig(w.server.TLS())
+			server.MaxVersion = version
+			base := &tls.Config{ClientSessionCache: tls.NewLRUClientSessionCache(4), Time: atNoon}
+			server.Time = atNoon
+			before := tlsa.Verifier{Records: records(w.server.Record(tlsa.SPKI, tlsa.SHA256)), Names: []string{mx}, Time: atNoon}
+			after := tlsa.Verifier{Records: records(w.stranger.Record(tlsa.SPKI, tlsa.SHA256)), Names: []string{mx}, Time: atNoon}
+			for _, want := range []bool{false, true} {
+				state, err := handshake(server, before.TLSConfig(base))
+				if err != nil || state.DidResume != want {
+					t.Fatalf("resumed %t, want %t: %v", state.DidResume, want, err)
+				}
+			}
+			if _, err := handshake(server, after.TLSConfig(base)); reasonOf(t, err) != tlsa.ReasonMismatch {
+				t.Errorf("resumed although the records have changed: %v", err)
+			}
+		})
+	}
+}
+
+func TestManyConnectionsAtOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	v := &tlsa.Verifier{
+		Records: records(w.root.Record(tlsa.Cert, tlsa.Full), w.intermediate.Record(tlsa.SPKI, tlsa.SHA256)),
+		Names:   []string{mx}, Time: atNoon,
+	}
+	config, server := v.TLSConfig(nil), serverConfig(w.server.TLS())
+	var wg sync.WaitGroup
+	for range 16 {
+		wg.Go(func() {
+			if _, err := handshake(server, config); err != nil {
+				t.Error(err)
+			}
+			if !anySatisfied(v.Judge(w.server.Chain())) {
+				t.Error("no record is satisfied")
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// TestVerifyConnectionWithoutCertificates has the state of a handshake that showed
+// none (RFC 7672 §8.2).
+func TestVerifyConnectionWithoutCertificates(t *testing.T) {
+	w := newWorld()
+	v := tlsa.Verifier{Records: records(w.server.Record(tlsa.SPKI, tlsa.SHA256)), Names: []string{mx}}
+	if err := v.VerifyConnection(tls.ConnectionState{}); reasonOf(t, err) != tlsa.ReasonNoCertificate {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,136 @@
+package tlsa
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// A Verifier authenticates a server by TLSA records. The zero Verifier accepts
+// nobody, and neither does one without a usable record. It may be copied; it
+// is safe for concurrent use as long as nobody changes its fields.
+type Verifier struct {
+	// Records of the server. They must have been authenticated, by DNSSEC: whoever
+	// can forge a record decides who is accepted. Those not usable are ignored (RFC
+	// 7672 §3.1.3).
+	Records []Record
+
+	// Names are the reference identifiers: the host names, one of which the server's
+	// certificate must be for (RFC 7672 §3.2.2). The first is the TLSA base domain,
+	// which is sent as SNI. Case and a dot at the end do not matter. Without names
+	// only DANEEE records can match, to which names do not matter (RFC 7672 §3.1.1).
+	// A name with anything but ASCII letters, digits, hyphens and underscores is a
+	// mistake, for which nobody is accepted.
+	Names []string
+
+	// Time returns the instant at which certificates have to be valid. Nil, or a
+	// zero instant, means time.Now. DANEEE records ignore validity (RFC 7672 §3.1.1).
+	Time func() time.Time
+
+	// Profile says which usages count. The zero value is SMTP.
+	Profile Profile
+
+	// DigestOrder has the matching types SHA256 and SHA512, strongest first: of the
+	// usable records with the same usage and selector, only those with the strongest
+	// digest among them count (RFC 7671 §9). One that is not listed comes after the
+	// others. Nil means SHA512, SHA256.
+	DigestOrder []Matching
+
+	// Roots are the certification authorities for the usages PKIXTA and PKIXEE. Nil
+	// means the system's. They are never used for the other usages, and so never
+	// under the SMTP profile.
+	Roots *x509.CertPool
+}
+
+// A Match says how a chain satisfied the records.
+type Match struct {
+	Record Record // the record that matched
+	Index  int    // its place in Verifier.Records
+
+	// Depth of the certificate that matched in the path from the server's own, which
+	// has depth 0, to the trust anchor. It is a place in the presented chain only if
+	// that is in order. For a public key that no certificate in the chain has, it is
+	// the depth of the certificate that the key has signed.
+	Depth int
+
+	// Name is the one of Verifier.Names that the certificate is for, without a dot at
+	// the end. It is empty for DANEEE, where names are not looked at.
+	Name string
+}
+
+// maxChain is how many presented certificates are looked at; real chains have up
+// to five. crypto/tls takes 256 KB of them, which are hundreds.
+const maxChain = 32
+
+// Verify reports how the chain that a server has presented, its own certificate
+// first, satisfies the records. One record that matches is enough, whatever their
+// order (RFC 7672 §3.2). The other certificates may be in any order, with any
+// extras; those after the first 32 are ignored.
+//
+// The error is an *Error, and the Match then means nothing.
+func (v *Verifier) Verify(chain []*x509.Certificate) (Match, error) {
+	for _, name := range v.Names {
+		if !isHostName(trimDot(name)) {
+			return Match{}, newError(ReasonBadName, errors.New(quote(name)))
+		}
+	}
+	s := v.selection()
+	if !slices.Contains(s.usable[:], true) {
+		return Match{}, newError(ReasonNoUsableRecord, v.firstDefect())
+	}
+	if len(chain) == 0 || chain[0] == nil || len(chain[0].Raw) == 0 {
+		return Match{}, newError(ReasonNoCertificate, nil)
+	}
+	chain = chain[:min(len(chain), maxChain)]
+
+	// RFC 7672 §3.1.1: the certificate or its key, and nothing else; no name, no
+	// date, no issuer.
+	if i := v.match(chain[0], DANEEE, &s); i >= 0 {
+		return Match{Record: v.Records[i], Index: i}, nil
+	}
+	now := v.now()
+	failure := newError(ReasonMismatch, nil)
+	if s.usable[DANETA] {
+		match, err := v.verifyAnchored(chain, &s, now)
+		if err == nil {
+			return match, nil
+		}
+		failure = furthest(failure, err)
+	}
+	if s.usable[PKIXTA] || s.usable[PKIXEE] {
+		match, err := v.verifyPKIX(chain, &s, now)
+		if err == nil {
+			return match, nil
+		}
+		failure = furthest(failure, err)
+	}
+	return Match{}, failure
+}
+
+// furthest returns the failure that tells more.
+func furthest(a, b *Error) *Error {
+	if b.Reason > a.Reason {
+		return b
+	}
+	return a
+}
+
+// firstDefect is for the error of a Verifier without a usable record.
+func (v *Verifier) firstDefect() error {
+	if len(v.Records) == 0 {
+		return errors.New("no records")
+	}
+	return fmt.Errorf("%s: %s", v.Records[0].short(), v.Records[0].defect(v.Profile))
+}
+
+// now reads the clock.
+func (v *Verifier) now() time.Time {
+	if v.Time != nil {
+		if now := v.Time(); !now.IsZero() {
+			return now
+		}
+	}
+	return time.Now()
+}
