@@ -1,0 +1,46 @@
+// Package smtpprobe finds out what a mail server does, up to and through
+// STARTTLS: it connects, reads the greeting, says EHLO, STARTTLS, and, once TLS is
+// up, EHLO again and QUIT. It never sends mail.
+//
+//	var p smtpprobe.Prober
+//	result, err := p.Probe(ctx, "192.0.2.25:25", config)
+//
+// # Results and errors
+//
+// [Prober.Probe] returns a [Result] in any case: replies, extensions, timings and
+// the state of TLS, as far as it got. Its String method prints the conversation.
+//
+// The error is nil if the server did all that was asked: the TLS handshake, or,
+// with a nil configuration, EHLO. Otherwise it is an [*Error] that says at which
+// [Stage] the probe ended. If the server refused, Error.Reply has its words.
+// Otherwise the cause is, among others,
+//
+//   - [ErrNoStartTLS]: the server does not offer STARTTLS;
+//   - [ErrInjection]: something came in clear after the server agreed to STARTTLS;
+//   - [ErrReply]: what the server said is no SMTP reply, or too long;
+//   - what crypto/tls returned, the error of a VerifyConnection hook included;
+//   - [os.ErrDeadlineExceeded]: a stage took longer than [Prober.StageTimeout];
+//   - the error of the context.
+//
+// What fails after the handshake, the second EHLO or QUIT, does not undo it. It is
+// recorded in [Result.Late], and the error is nil.
+//
+// # What is trusted
+//
+// Nothing. Replies are bounded in length, number and time, are kept as they came,
+// and are escaped where this package prints them. Whether the certificate is good
+// is the business of the tls.Config, which is used as it is given; for DANE
+// that is package tlsa's Verifier. Before TLS an attacker can change all that is
+// said, so what was seen there proves nothing, and the extensions before and after
+// are kept apart (RFC 3207 §4.2).
+//
+// # What it does not do
+//
+// It knows no DNS: servers are IP addresses. It does not retry, and has no opinion
+// on policy.
+//
+// # Specifications
+//
+// RFC 5321 (SMTP), RFC 3207 (STARTTLS). The names of protocols and ciphers are
+// those of OpenSSL.
+package smtpprobe

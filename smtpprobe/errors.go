@@ -1,0 +1,67 @@
+package smtpprobe
+
+import (
+	"errors"
+	"net/netip"
+	"strings"
+)
+
+// What a caller may act on; each comes wrapped in an *Error.
+var (
+	// ErrNoStartTLS: the server does not offer STARTTLS, at StageStartTLS.
+	ErrNoStartTLS = errors.New("server does not offer STARTTLS")
+	// ErrInjection: there was more in clear after the server had agreed to STARTTLS
+	// (CVE-2011-0411). Either somebody on the path inserts it, or the server is
+	// broken.
+	ErrInjection = errors.New("plaintext after the reply to STARTTLS")
+	// ErrReply: what the server sent is no SMTP reply, is too long, or came unasked.
+	ErrReply = errors.New("malformed reply")
+)
+
+// Causes that are the caller's mistake, found before anything is sent.
+var (
+	errHello      = errors.New("name for EHLO is not one word of at most 255 ASCII characters")
+	errServerName = errors.New("server name is not ASCII")
+)
+
+// An Error is a probe that ended before the server did what was asked. Errors of
+// Probe are of this type. Its text is printable ASCII on one line, whatever the
+// server sent.
+type Error struct {
+	Stage Stage          // where it ended
+	Addr  netip.AddrPort // of the server; zero if the address is none
+	Reply *Reply         // the words of the server that refused; nil if it did not
+	Err   error          // the cause; see the package's documentation
+}
+
+// Error names the server, the stage and the cause.
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString("smtpprobe: ")
+	if e.Addr.IsValid() {
+		b.WriteString(e.Addr.String() + ": ")
+	}
+	b.WriteString(e.Stage.String())
+	switch {
+	case e.Reply != nil:
+		b.WriteString(": " + e.Reply.String())
+	case e.Err != nil:
+		// Causes in crypto/tls and its hooks may quote the server's certificate.
+		b.WriteString(": " + printable(strings.ReplaceAll(e.Err.Error(), "\n", "; ")))
+	}
+	return b.String()
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// refused is the error of a negative reply.
+func refused(stage Stage, addr netip.AddrPort, reply Reply) *Error {
+	return &Error{stage, addr, &reply, refusal(reply)}
+}
+
+// A refusal is a negative reply as a cause, so that whoever prints causes alone
+// has the server's words.
+type refusal Reply
+
+func (r refusal) Error() string { return Reply(r).String() }

@@ -1,0 +1,424 @@
+package smtpprobe_test
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/danesmtp/danesmtp/smtpprobe"
+	"github.com/danesmtp/danesmtp/smtpprobe/smtptest"
+)
+
+// The cases of a server that does not do what it should, in order of the stages.
+// What follows at any stage is in TestEveryStageHasADeadline.
+var brokenServers = []struct {
+	name, why string
+	setUp     func(*smtptest.Server)
+	stage     smtpprobe.Stage
+	is        error // errors.Is
+	code      int   // of the refusal
+	quits     bool  // the server is told
+}{
+	{
+		name: "the greeting is 554", why: "RFC 5321 §3.1: the server waits for QUIT",
+		setUp: func(s *smtptest.Server) { s.Faults = faults(smtptest.AtGreeting, smtptest.Permanent) },
+		stage: smtpprobe.StageGreeting, code: 554, quits: true,
+	},
+	{
+		name: "the greeting is 421", why: "RFC 5321 §3.8: the server closes, so QUIT is of no use",
+		setUp: func(s *smtptest.Server) { s.Faults = faults(smtptest.AtGreeting, smtptest.Temporary) },
+		stage: smtpprobe.StageGreeting, code: 421,
+	},
+	{
+		name: "the greeting is of another protocol", why: "it is no SMTP reply",
+		setUp: func(s *smtptest.Server) { s.Replies = replies(smtptest.AtGreeting, "SSH-2.0-OpenSSH_9.9") },
+		stage: smtpprobe.StageGreeting, is: smtpprobe.ErrReply,
+	},
+	{
+		name: "the connection ends before the greeting", why: "that is no refusal",
+		setUp: func(s *smtptest.Server) { s.Faults = faults(smtptest.AtGreeting, smtptest.Close) },
+		stage: smtpprobe.StageGreeting, is: io.ErrUnexpectedEOF,
+	},
+	{
+		name: "the greeting has no end", why: "lines are counted",
+		setUp: func(s *smtptest.Server) { s.Faults = faults(smtptest.AtGreeting, smtptest.Endless) },
+		stage: smtpprobe.StageGreeting, is: smtpprobe.ErrReply,
+	},
+	{
+		name: "a line of the greeting has no end", why: "octets are counted",
+		setUp: func(s *smtptest.Server) { s.Faults = faults(smtptest.AtGreeting, smtptest.EndlessLine) },
+		stage: smtpprobe.StageGreeting, is: smtpprobe.ErrReply,
+	},
+	{
+		name: "two greetings", why: "the second one would pass for the reply to EHLO",
+		setUp: func(s *smtptest.Server) { s.Faults = faults(smtptest.AtGreeting, smtptest.Inject) },
+		stage: smtpprobe.StageHello, is: smtpprobe.ErrReply,
+	},
+	{
+		name: "421 after the greeting", why: "RFC 5321 §3.8: a server may say so at any time",
+		setUp: func(s *smtptest.Server) {
+			s.Replies = replies(smtptest.AtGreeting, "220 mail.example\r\n421 going down\r\n")
+		},
+		stage: smtpprobe.StageHello, code: 421,
+	},
+	{
+		name: "EHLO is refused for now", why: "only a permanent refusal leads to HELO",
+		setUp: func(s *smtptest.Server) { s.Faults = faults(smtptest.AtHello, smtptest.Temporary) },
+		stage: smtpprobe.StageHello, code: 454, quits: true,
+	},
+	{
+		name: "EHLO is refused, HELO taken", why: "HELO has no extensions, so there is no STARTTLS",
+		setUp: func(s *smtptest.Server) { s.Faults = faults(smtptest.AtHello, smtptest.Permanent) },
+		stage: smtpprobe.StageStartTLS, is: smtpprobe.ErrNoStartTLS, quits: true,
+	},
+	{
+		name: "the reply to EHLO has two codes", why: "RFC 5321 §4.2.1: all lines have the same",
+		setUp: func(s *smtptest.Server) {
+			s.Replies = replies(smtptest.AtHello, "250-mail.example\r\n220 STARTTLS\r\n")
+		},
+		stage: smtpprobe.StageHello, is: smtpprobe.ErrReply,
+	},
+	{
+		name: "STARTTLS stands in the first line only", why: "RFC 5321 §4.1.1.1: that is the server's name",
+		setUp: func(s *smtptest.Server) { s.Replies = replies(smtptest.AtHello, "250-STARTTLS\r\n250 SIZE") },
+		stage: smtpprobe.StageStartTLS, is: smtpprobe.ErrNoStartTLS, quits: true,
+	},
+	{
+		name: "STARTTLS is not offered", why: "RFC 7672 §2.2: the caller's policy has to know",
+		setUp: func(s *smtptest.Server) { s.NoStartTLS = true },
+		stage: smtpprobe.StageStartTLS, is: smtpprobe.ErrNoStartTLS, quits: true,
+	},
+	{
+		name: "454 to STARTTLS", why: "RFC 3207 §4",
+		setUp: func(s *smtptest.Server) { s.Faults = faults(smtptest.AtStartTLS, smtptest.Temporary) },
+		stage: smtpprobe.StageStartTLS, code: 454, quits: true,
+	},
+	{
+		name: "5xx to STARTTLS", why: "RFC 3207 §4",
+		setUp: func(s *smtptest.Server) { s.Faults = faults(smtptest.AtStartTLS, smtptest.Permanent) },
+		stage: smtpprobe.StageStartTLS, code: 554, quits: true,
+	},
+	{
+		name: "plaintext before STARTTLS", why: "it would pass for the reply to STARTTLS",
+		setUp: func(s *smtptest.Server) { s.Faults = faults(smtptest.AtHello, smtptest.Inject) },
+		stage: smtpprobe.StageStartTLS, is: smtpprobe.ErrReply,
+	},
+	{
+		name: "plaintext after STARTTLS", why: "RFC 3207 §4.2, CVE-2011-0411",
+		setUp: func(s *smtptest.Server) { s.Faults = faults(smtptest.AtStartTLS, smtptest.Inject) },
+		stage: smtpprobe.StageStartTLS, is: smtpprobe.ErrInjection,
+	},
+	{
+		name: "half a line after STARTTLS", why: "one octet is enough",
+		setUp: func(s *smtptest.Server) { s.Replies = replies(smtptest.AtStartTLS, "220 go\r\n2\n") },
+		stage: smtpprobe.StageStartTLS, is: smtpprobe.ErrInjection,
+	},
+	{
+		name: "the connection ends in the handshake", why: "that is no verdict on a certificate",
+		setUp: func(s *smtptest.Server) { s.Faults = faults(smtptest.AtHandshake, smtptest.Close) },
+		stage: smtpprobe.StageHandshake, is: io.ErrUnexpectedEOF,
+	},
+	{
+		name: "plaintext in the handshake", why: "it comes too late for ErrInjection, and fails all the same",
+		setUp: func(s *smtptest.Server) { s.Faults = faults(smtptest.AtHandshake, smtptest.Permanent) },
+		stage: smtpprobe.StageHandshake,
+	},
+	{
+		name: "endless plaintext in the handshake", why: "crypto/tls reads no more than a record",
+		setUp: func(s *smtptest.Server) { s.Faults = faults(smtptest.AtHandshake, smtptest.EndlessLine) },
+		stage: smtpprobe.StageHandshake,
+	},
+	{
+		name: "only TLS 1.1", why: "crypto/tls has TLS 1.2 as its minimum (RFC 8996)",
+		setUp: func(s *smtptest.Server) {
+			s.TLS = &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}
+		},
+		stage: smtpprobe.StageHandshake,
+	},
+	{
+		name: "no certificate for the server name", why: "RFC 6066 §3: the alert unrecognized_name",
+		setUp: func(s *smtptest.Server) {
+			s.ByName = map[string]tls.Certificate{"other.example": s.Certificates[0]}
+			s.Certificates = nil
+		},
+		stage: smtpprobe.StageHandshake,
+	},
+}
+
+func TestBrokenServers(t *testing.T) {
+	t.Parallel()
+	for _, test := range brokenServers {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			if test.why == "" {
+				t.Fatal("a case without a reason")
+			}
+			synctest.Test(t, func(t *testing.T) {
+				server := smtptest.NewUnstartedServer()
+				defer server.Close()
+				config := server.ClientTLS()
+				test.setUp(server)
+				start := time.Now()
+				result, err := proberOf(server).Probe(t.Context(), address, config)
+				e, ok := errors.AsType[*smtpprobe.Error](err)
+				if !ok || e.Stage != test.stage || e.Addr != result.Addr {
+					t.Fatalf("error %v, want it at %v", err, test.stage)
+				}
+				if test.is != nil && !errors.Is(err, test.is) {
+					t.Errorf("error %v, want %v", err, test.is)
+				}
+				code := 0
+				if e.Reply != nil {
+					code = e.Reply.Code
+				}
+				if code != test.code {
+					t.Errorf("error %v, want the code %d", err, test.code)
+				}
+				if quit := result.Quit.Code == 221; quit != test.quits {
+					t.Errorf("QUIT said: %t, want %t", quit, test.quits)
+				}
+				if result.Late != nil {
+					t.Errorf("late error %v", result.Late)
+				}
+				if took := time.Since(start); took != 0 {
+					t.Errorf("it took %v", took) // nothing here waits for anybody
+				}
+			})
+		})
+	}
+}
+
+// TestEveryStageHasADeadline has servers that hang.
+func TestEveryStageHasADeadline(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		step  smtptest.Step
+		stage smtpprobe.Stage
+	}{
+		{smtptest.AtGreeting, smtpprobe.StageGreeting},
+		{smtptest.AtHello, smtpprobe.StageHello},
+		{smtptest.AtStartTLS, smtpprobe.StageStartTLS},
+		{smtptest.AtHandshake, smtpprobe.StageHandshake},
+	} {
+		hang := func(t *testing.T) *smtptest.Server {
+			server := smtptest.NewUnstartedServer()
+			server.Faults = faults(test.step, smtptest.Hang)
+			t.Cleanup(server.Close)
+			return server
+		}
+		// check compares the error, and the time, which no clock but the bubble's has.
+		check := func(t *testing.T, err, want error, start time.Time, within time.Duration) {
+			t.Helper()
+			if e, ok := errors.AsType[*smtpprobe.Error](err); !ok || e.Stage != test.stage || !errors.Is(err, want) {
+				t.Errorf("error %v, want %v at %v", err, want, test.stage)
+			}
+			if took := time.Since(start); took != within {
+				t.Errorf("it took %v, want %v", took, within)
+			}
+		}
+		t.Run(string(test.step)+": the zero Prober waits two minutes", func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				server, start := hang(t), time.Now()
+				_, err := proberOf(server).Probe(t.Context(), address, server.ClientTLS())
+				check(t, err, os.ErrDeadlineExceeded, start, 2*time.Minute)
+			})
+		})
+		t.Run(string(test.step)+": StageTimeout", func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				server, start := hang(t), time.Now()
+				prober := proberOf(server)
+				prober.StageTimeout = 3 * time.Second
+				_, err := prober.Probe(t.Context(), address, server.ClientTLS())
+				check(t, err, os.ErrDeadlineExceeded, start, 3*time.Second)
+			})
+		})
+		t.Run(string(test.step)+": the deadline of the context", func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				server, start := hang(t), time.Now()
+				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+				defer cancel()
+				_, err := proberOf(server).Probe(ctx, address, server.ClientTLS())
+				check(t, err, context.DeadlineExceeded, start, 10*time.Second)
+			})
+		})
+		t.Run(string(test.step)+": the context is cancelled", func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				server, start := hang(t), time.Now()
+				ctx, cancel := context.WithCancel(t.Context())
+				time.AfterFunc(time.Second, cancel)
+				_, err := proberOf(server).Probe(ctx, address, server.ClientTLS())
+				check(t, err, context.Canceled, start, time.Second)
+			})
+		})
+	}
+}
+
+// TestDripFedReply has a server that sends an octet each minute: the deadline is
+// that of the stage, not of a read.
+func TestDripFedReply(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		prober := smtpprobe.Prober{Dial: func(context.Context, string, string) (net.Conn, error) {
+			client, server := net.Pipe()
+			go func() {
+				defer server.Close()
+				for _, c := range []byte("220 mail.example ESMTP\r\n") {
+					time.Sleep(time.Minute)
+					if _, err := server.Write([]byte{c}); err != nil {
+						return
+					}
+				}
+			}()
+			return client, nil
+		}}
+		start := time.Now()
+		_, err := prober.Probe(t.Context(), address, nil)
+		if !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(start) != 2*time.Minute {
+			t.Errorf("error %v after %v", err, time.Since(start))
+		}
+		time.Sleep(time.Minute) // until the server has noticed
+	})
+}
+
+func TestDialHasADeadline(t *testing.T) {
+	t.Parallel()
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		prober := smtpprobe.Prober{Dial: dial}
+		_, err := prober.Probe(t.Context(), address, nil)
+		if e, ok := errors.AsType[*smtpprobe.Error](err); !ok || e.Stage != smtpprobe.StageDial || !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("error %v", err)
+		}
+		if took := time.Since(start); took != 2*time.Minute {
+			t.Errorf("it took %v", took)
+		}
+
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err = prober.Probe(ctx, address, nil); !errors.Is(err, context.Canceled) {
+			t.Errorf("error %v of a cancelled context", err)
+		}
+	})
+}
+
+func TestRefusedConnection(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener.Close()
+	result, err := new(smtpprobe.Prober).Probe(t.Context(), listener.Addr().String(), nil)
+	if e, ok := errors.AsType[*smtpprobe.Error](err); !ok || e.Stage != smtpprobe.StageDial || result.LocalAddr.IsValid() {
+		t.Errorf("error %v, LocalAddr %v", err, result.LocalAddr)
+	}
+	if _, ok := errors.AsType[*net.OpError](err); !ok {
+		t.Errorf("the error of the dialer is not to be found in %v", err)
+	}
+}
+
+// TestOverSockets has what could be different in memory.
+func TestOverSockets(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name  string
+		setUp func(*smtptest.Server)
+		stage smtpprobe.Stage
+		is    error
+	}{
+		{"a context that ends while the server hangs", fault(smtptest.AtHandshake, smtptest.Hang), smtpprobe.StageHandshake, context.DeadlineExceeded},
+		{"plaintext after STARTTLS, CVE-2011-0411", fault(smtptest.AtStartTLS, smtptest.Inject), smtpprobe.StageStartTLS, smtpprobe.ErrInjection},
+		{"a greeting without end", fault(smtptest.AtGreeting, smtptest.Endless), smtpprobe.StageGreeting, smtpprobe.ErrReply},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			server := smtptest.NewUnstartedServer()
+			test.setUp(server)
+			server.Start()
+			defer server.Close()
+			ctx := t.Context()
+			if test.is == context.DeadlineExceeded {
+				var cancel context.CancelFunc
+				ctx, cancel = context.WithTimeout(ctx, 100*time.Millisecond)
+				defer cancel()
+			}
+			_, err := new(smtpprobe.Prober).Probe(ctx, server.Addr, server.ClientTLS())
+			if e, ok := errors.AsType[*smtpprobe.Error](err); !ok || e.Stage != test.stage || !errors.Is(err, test.is) {
+				t.Errorf("error %v, want %v at %v", err, test.is, test.stage)
+			}
+		})
+	}
+}
+
+// TestNothingAfterTheHandshakeIsAnError: the question was answered. What goes wrong
+// is recorded.
+func TestNothingAfterTheHandshakeIsAnError(t *testing.T) {
+	t.Parallel()
+	const minutes = 2 * time.Minute
+	for _, test := range []struct {
+		name  string
+		setUp func(*smtptest.Server)
+		stage smtpprobe.Stage
+		is    error
+		code  int
+		took  time.Duration
+		quits bool
+	}{
+		{name: "EHLO is refused", setUp: fault(smtptest.AtHelloTLS, smtptest.Permanent), stage: smtpprobe.StageHelloTLS, code: 554, quits: true},
+		{name: "EHLO is not answered", setUp: fault(smtptest.AtHelloTLS, smtptest.Hang), stage: smtpprobe.StageHelloTLS, is: os.ErrDeadlineExceeded, took: minutes},
+		{name: "the connection ends", setUp: fault(smtptest.AtHelloTLS, smtptest.Close), stage: smtpprobe.StageHelloTLS, is: io.ErrUnexpectedEOF},
+		{name: "the reply has no end", setUp: fault(smtptest.AtHelloTLS, smtptest.Endless), stage: smtpprobe.StageHelloTLS, is: smtpprobe.ErrReply},
+		{name: "QUIT is refused", setUp: fault(smtptest.AtQuit, smtptest.Temporary), stage: smtpprobe.StageQuit, code: 454},
+		{name: "QUIT is not answered", setUp: fault(smtptest.AtQuit, smtptest.Hang), stage: smtpprobe.StageQuit, is: os.ErrDeadlineExceeded, took: 5 * time.Second},
+		{name: "the connection ends at QUIT", setUp: fault(smtptest.AtQuit, smtptest.Close), stage: smtpprobe.StageQuit, is: io.ErrUnexpectedEOF},
+		{
+			name: "the server wants a certificate of the client", stage: smtpprobe.StageHelloTLS,
+			setUp: func(s *smtptest.Server) { s.TLS = &tls.Config{ClientAuth: tls.RequireAnyClientCert} },
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				server := smtptest.NewUnstartedServer()
+				defer server.Close()
+				test.setUp(server)
+				start := time.Now()
+				result, err := proberOf(server).Probe(t.Context(), address, server.ClientTLS())
+				if err != nil || result.TLS == nil || !result.TLS.HandshakeComplete {
+					t.Fatalf("error %v, TLS %+v", err, result.TLS)
+				}
+				late, ok := errors.AsType[*smtpprobe.Error](result.Late)
+				if !ok || late.Stage != test.stage || test.is != nil && !errors.Is(late, test.is) {
+					t.Errorf("late error %v, want %v at %v", result.Late, test.is, test.stage)
+				}
+				if test.code != 0 && (late.Reply == nil || late.Reply.Code != test.code) {
+					t.Errorf("late error %v, want the code %d", late, test.code)
+				}
+				if quit := result.Quit.Code == 221; quit != test.quits {
+					t.Errorf("QUIT said: %t, want %t", quit, test.quits)
+				}
+				if took := time.Since(start); took != test.took {
+					t.Errorf("it took %v, want %v", took, test.took)
+				}
+			})
+		})
+	}
+}
+
+func fault(step smtptest.Step, fault smtptest.Fault) func(*smtptest.Server) {
+	return func(s *smtptest.Server) { s.Faults = faults(step, fault) }
+}

@@ -1,0 +1,26 @@
+package smtpprobe
+
+import "time"
+
+// What a server may make a probe do. A reply beyond a limit fails it with ErrReply.
+const (
+	// maxReplyLine bounds one line of a reply, with its end. RFC 5321 §4.5.3.1.5
+	// allows 512 octets; servers exceed that, so we take four times as much.
+	maxReplyLine = 4 * 512
+	// maxReplyLines bounds the lines of one reply. Servers announce about twenty
+	// extensions; RFC 5321 has no limit.
+	maxReplyLines = 128
+	// maxReplyBytes bounds one reply as a whole: 32 lines of the length that
+	// RFC 5321 §4.5.3.1.5 allows.
+	maxReplyBytes = 32 * 512
+	// maxHello bounds the name in EHLO (RFC 5321 §4.5.3.1.2).
+	maxHello = 255
+)
+
+const (
+	// defaultStageTimeout is the shortest of the timeouts of RFC 5321 §4.5.3.2, that
+	// for the start of DATA. The longer ones are for mail, which can wait.
+	defaultStageTimeout = 2 * time.Minute
+	// quitTimeout bounds the wait for the reply to QUIT, on which nothing depends.
+	quitTimeout = 5 * time.Second
+)

@@ -1,0 +1,77 @@
+package smtptest
+
+import "strings"
+
+// A Step is a point of a session at which the server says or does something.
+type Step string
+
+// The steps of a session.
+const (
+	AtGreeting  Step = "greeting"
+	AtHello     Step = "EHLO"          // before TLS; HELO has no faults
+	AtHelloTLS  Step = "EHLO over TLS" // each one after the handshake
+	AtStartTLS  Step = "STARTTLS"
+	AtHandshake Step = "handshake" // after the reply to STARTTLS
+	AtMail      Step = "MAIL"
+	AtRcpt      Step = "RCPT"
+	AtData      Step = "DATA"
+	AtMessage   Step = "message" // after the dot that ends it
+	AtQuit      Step = "QUIT"
+)
+
+// A Fault is something that a server does at a step instead of what it should. The
+// zero Fault is none.
+type Fault uint8
+
+// The faults of a server.
+const (
+	// Hang: it says nothing any more, and keeps the connection open.
+	Hang Fault = iota + 1
+	// Close: it closes the connection; in the handshake, once the client has spoken.
+	Close
+	// Temporary: it refuses with 454, or with 421 in the greeting and closes. In the
+	// handshake it does so in clear, where the client expects TLS.
+	Temporary
+	// Permanent: it refuses with 554, in the handshake likewise.
+	Permanent
+	// Endless: its reply has no last line. In the handshake it sends that in clear.
+	Endless
+	// EndlessLine: its reply has no end of line, likewise.
+	EndlessLine
+	// Inject: after its reply it says something more that nobody asked for, in the
+	// same packet. After STARTTLS that is what an attacker would add in clear
+	// (CVE-2011-0411). In the handshake it does nothing.
+	Inject
+)
+
+// injected is what Inject adds.
+const injected = "250 2.0.0 Injected\r\n"
+
+// refusal returns the reply of Temporary or Permanent.
+func refusal(step Step, fault Fault) string {
+	switch {
+	case fault == Permanent:
+		return "554 5.7.0 Refused"
+	case step == AtGreeting:
+		return "421 4.3.2 Not now"
+	}
+	return "454 4.7.0 Not now"
+}
+
+// verbatim is a reply of the test author as it is sent.
+func verbatim(reply string) string {
+	if strings.HasSuffix(reply, "\n") {
+		return reply
+	}
+	return reply + "\r\n"
+}
+
+// agreesAt reports whether the server does what it is asked at a step.
+func (s *Server) agreesAt(step Step) bool {
+	fault := s.Faults[step]
+	reply, own := s.Replies[step]
+	return (fault == 0 || fault == Inject) && (!own || agrees(reply))
+}
+
+// agrees reports whether a reply says that what was asked is done.
+func agrees(reply string) bool { return reply != "" && (reply[0] == '2' || reply[0] == '3') }

@@ -1,0 +1,57 @@
+package smtptest
+
+import (
+	"crypto/tls"
+	"net"
+	"slices"
+)
+
+// A Session is what a server saw of one connection.
+type Session struct {
+	// RemoteAddr is the client's, LocalAddr the server's end.
+	RemoteAddr, LocalAddr net.Addr
+	// Commands of the client, as they came, without line ends and without messages.
+	Commands []string
+	// ServerName that the client asked for in the handshake (SNI), even if that
+	// failed.
+	ServerName string
+	// TLS as the server sees it; nil until the handshake is complete.
+	TLS *tls.ConnectionState
+	// Messages that the server took.
+	Messages []Message
+	// Ended: the session is over. Err then says how: nil after QUIT.
+	Ended bool
+	Err   error
+}
+
+// A Message is mail that the server took.
+type Message struct {
+	From string   // of MAIL, without brackets; empty for bounces
+	To   []string // of RCPT, without brackets
+	Data []byte   // as sent, lines with CRLF, without the dots that were added
+	TLS  bool     // it came over TLS
+}
+
+// Sessions returns the sessions so far, in the order in which they began. Those
+// that go on are among them, as far as they have come.
+func (s *Server) Sessions() []Session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := make([]Session, 0, len(s.sessions))
+	for _, session := range s.sessions {
+		record := session.record
+		record.Commands = slices.Clone(record.Commands)
+		record.Messages = slices.Clone(record.Messages)
+		all = append(all, record)
+	}
+	return all
+}
+
+// Messages returns the messages of all sessions so far.
+func (s *Server) Messages() []Message {
+	var all []Message
+	for _, session := range s.Sessions() {
+		all = append(all, session.Messages...)
+	}
+	return all
+}
