@@ -1,0 +1,113 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/miekg/dns"
+)
+
+// ErrExhausted says that every server is in Query.Avoid.
+var ErrExhausted = errors.New("upstream: no server left that has not been asked")
+
+// An Error is a query that got no usable reply from one server, or an address
+// that is none. Rcodes such as SERVFAIL come as replies, not as errors.
+type Error struct {
+	Server  string // as in Reply.Server; empty if none was asked
+	Network string // "udp" or "tcp", if it got so far
+	Name    string // the name asked for
+	Type    uint16 // the type asked for
+	Err     error  // the cause; context.DeadlineExceeded if there was no reply in time
+}
+
+// Error names the server, the question and the cause.
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString(prefix)
+	if e.Server != "" {
+		b.WriteString(e.Server)
+		if e.Network != "" {
+			b.WriteString(" over " + e.Network)
+		}
+		b.WriteString(": ")
+	}
+	if e.Name != "" {
+		fmt.Fprintf(&b, "%s %s: ", e.Name, dns.Type(e.Type))
+	}
+	b.WriteString(text(e.Err))
+	return b.String()
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+const prefix = "upstream: "
+
+// text is what an error says within another one of this package.
+func text(err error) string {
+	if err == nil {
+		return "no cause is known"
+	}
+	return strings.TrimPrefix(err.Error(), prefix)
+}
+
+func texts(errs []error) string {
+	words := make([]string, len(errs))
+	for i, err := range errs {
+		words[i] = text(err)
+	}
+	return strings.Join(words, "; ")
+}
+
+// Causes of an *Error.
+var (
+	errNoQuestion = errors.New("query has not exactly one question")
+	errNoReply    = errors.New("exchanger gave neither a reply nor an error")
+	errTruncated  = errors.New("reply is truncated")
+	errFlood      = fmt.Errorf("more than %d packets are no reply", maxIgnored)
+	errNotReply   = errors.New("not a reply to this query")
+	errMalformed  = errors.New("malformed message")
+	errLame       = errors.New("reply is a referral, not an answer") // RFC 2308 §2.2
+	errNoServers  = errors.New("no servers are configured")
+)
+
+// A timeoutError is the end of the Client's patience. Like those of package net,
+// it is a context.DeadlineExceeded.
+type timeoutError struct {
+	ignored int   // packets that were no reply
+	last    error // what was wrong with the last one
+}
+
+func (e *timeoutError) Error() string {
+	if e.ignored == 0 {
+		return "no reply in time"
+	}
+	return fmt.Sprintf("no reply in time; packets ignored: %d, the last one: %v", e.ignored, e.last)
+}
+
+func (*timeoutError) Timeout() bool        { return true }
+func (*timeoutError) Is(target error) bool { return target == context.DeadlineExceeded }
+
+// An unjudgedError is a reply without signatures from a server that may or may not
+// have dropped them.
+type unjudgedError struct{ cause error }
+
+func (e *unjudgedError) Error() string {
+	return "reply has no signatures, and whether the server passes them on could not be found out: " + text(e.cause)
+}
+
+func (e *unjudgedError) Unwrap() error { return e.cause }
+
+// failures is what a Pool says when no server gave a reply.
+type failures []error
+
+func (f failures) Error() string   { return prefix + "no server gave an answer: " + texts(f) }
+func (f failures) Unwrap() []error { return f }
+
+// An exhaustion is ErrExhausted, with what is known about the servers in Avoid.
+type exhaustion []error
+
+func (e exhaustion) Error() string   { return ErrExhausted.Error() + ": " + texts(e[1:]) }
+func (e exhaustion) Unwrap() []error { return e }

@@ -1,0 +1,38 @@
+package upstream
+
+import (
+	"context"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// An Exchanger moves one query to the DNS and brings the reply back. Everything
+// that moves queries is one, so they compose. An Exchanger must be safe for
+// concurrent use, must not modify the query, and hands the reply over to the
+// caller, who may change it.
+type Exchanger interface {
+	Exchange(ctx context.Context, q *Query) (*Reply, error)
+}
+
+// A Query is one question and what its asker knows of the servers.
+type Query struct {
+	// Msg is the message to send. Its ID is ignored: the Exchanger chooses one.
+	Msg *dns.Msg
+
+	// Avoid names servers (as in Reply.Server) whose answer to this question did
+	// not validate. An Exchanger with no other server left returns ErrExhausted.
+	Avoid []string
+
+	// Anchor is the zone of the nearest trust anchor: a signed zone at which the
+	// capability of a server can be judged. Empty means the root.
+	Anchor string
+}
+
+// A Reply is a message and where it came from.
+type Reply struct {
+	Msg     *dns.Msg
+	Server  string        // the server that gave the answer, as configured or as address and port
+	Network string        // "udp" or "tcp"
+	Elapsed time.Duration // from the first packet sent to the reply
+}

@@ -1,0 +1,126 @@
+package upstream
+
+import (
+	"context"
+	"time"
+)
+
+// A server is an Exchanger of a Pool and what the Pool has learned about it. All
+// but the first two fields are guarded by Pool.mu.
+type server struct {
+	exchanger Exchanger
+	name      string // for errors; and as in Reply.Server, if the Exchanger is a Client
+
+	restsUntil time.Time             // it gave no reply
+	judgements map[string]judgement  // by zone
+	probes     map[string]*probation // in flight, by zone
+}
+
+// A judgement is a Capability that is believed for some time.
+type judgement struct {
+	Capability
+	until time.Time
+}
+
+// A probation is a probe in flight. Whoever needs its result waits for it; when the
+// last one leaves it is cancelled.
+type probation struct {
+	done    chan struct{} // closed when result is set
+	result  Capability
+	cancel  context.CancelFunc
+	waiters int // guarded by Pool.mu
+}
+
+// known returns what is known of a server without asking it; the zero Capability
+// if that is nothing, or too old.
+func (p *Pool) known(s *server, zone string) Capability {
+	now := p.now()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if j := s.judgements[zone]; now.Before(j.until) {
+		return j.Capability
+	}
+	return Capability{}
+}
+
+// judge returns what a server is capable of. It is probed if that is not known, once
+// for all who ask meanwhile.
+func (p *Pool) judge(ctx context.Context, s *server, zone string) Capability {
+	now := p.now()
+	p.mu.Lock()
+	if j := s.judgements[zone]; now.Before(j.until) {
+		p.mu.Unlock()
+		return j.Capability
+	}
+	if err := ctx.Err(); err != nil {
+		p.mu.Unlock()
+		return unjudged(s, zone, err)
+	}
+	probe := s.probes[zone]
+	if probe == nil {
+		// The probe serves others, too, and so has a deadline of its own.
+		probing, cancel := context.WithTimeout(context.WithoutCancel(ctx), probeTimeout)
+		probe = &probation{done: make(chan struct{}), cancel: cancel}
+		s.probes[zone] = probe
+		go p.probe(probing, s, zone, probe) // ends soon after its last waiter
+	}
+	probe.waiters++
+	p.mu.Unlock()
+
+	select {
+	case <-probe.done:
+		return probe.result
+	case <-ctx.Done():
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	probe.waiters--
+	if probe.waiters == 0 {
+		probe.cancel()
+		if s.probes[zone] == probe {
+			delete(s.probes, zone)
+		}
+	}
+	return unjudged(s, zone, ctx.Err())
+}
+
+func unjudged(s *server, zone string, err error) Capability {
+	return Capability{Server: s.name, Zone: zone, Err: &Error{Server: s.name, Err: err}}
+}
+
+func (p *Pool) probe(ctx context.Context, s *server, zone string, probe *probation) {
+	defer probe.cancel()
+	probe.result = Probe(ctx, s.exchanger, zone)
+	if probe.result.Server == "" {
+		probe.result.Server = s.name
+	}
+	life := unsettledLife
+	switch {
+	case probe.result.Capable():
+		life = capableLife
+	case probe.result.settled():
+		life = incapableLife
+	}
+	now := p.now()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if s.probes[zone] == probe { // not given up
+		delete(s.probes, zone)
+		if len(s.judgements) >= maxZones {
+			clear(s.judgements)
+		}
+		s.judgements[zone] = judgement{probe.result, now.Add(life)}
+	}
+	close(probe.done)
+}
+
+// rest puts a server behind the others for a while, or back in its place.
+func (p *Pool) rest(s *server, tired bool) {
+	var until time.Time
+	if tired {
+		until = p.now().Add(restTime)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s.restsUntil = until
+}

@@ -1,0 +1,280 @@
+package upstream
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// A behaviour is how a server reacts to a query: the packets it sends back, if any.
+type behaviour func(network string, query *dns.Msg) [][]byte
+
+// A fakeNet has servers at addresses, with connections made of net.Pipe, so that
+// time in it is that of a synctest bubble. Where there is no server, connections
+// are refused.
+type fakeNet struct {
+	servers map[string]behaviour // by IP address
+	mu      sync.Mutex
+	log     []string // "address network name type" of each query that came in
+}
+
+func (f *fakeNet) dial(_ context.Context, network, address string) (net.Conn, error) {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	serve := f.servers[host]
+	if serve == nil {
+		return nil, &net.OpError{Op: "dial", Net: network, Err: syscall.ECONNREFUSED}
+	}
+	client, server := net.Pipe()
+	go func() { // ends when the client closes
+		defer server.Close()
+		for {
+			query, err := read(network, server)
+			if err != nil {
+				return
+			}
+			f.mu.Lock()
+			f.log = append(f.log, fmt.Sprintf("%s %s %s %s", host, network, query.Question[0].Name, dns.Type(query.Question[0].Qtype)))
+			f.mu.Unlock()
+			for _, packet := range serve(network, query) {
+				if packet == nil {
+					return // hang up
+				}
+				if network == "tcp" {
+					packet = append(binary.BigEndian.AppendUint16(nil, uint16(len(packet))), packet...)
+				}
+				if _, err := server.Write(packet); err != nil {
+					return
+				}
+			}
+		}
+	}()
+	return client, nil
+}
+
+func read(network string, conn net.Conn) (*dns.Msg, error) {
+	packet := make([]byte, maxMessage)
+	if network == "tcp" {
+		if _, err := io.ReadFull(conn, packet[:2]); err != nil {
+			return nil, err
+		}
+		packet = packet[:binary.BigEndian.Uint16(packet)]
+		if _, err := io.ReadFull(conn, packet); err != nil {
+			return nil, err
+		}
+	} else {
+		n, err := conn.Read(packet)
+		if err != nil {
+			return nil, err
+		}
+		packet = packet[:n]
+	}
+	query := new(dns.Msg)
+	return query, query.Unpack(packet)
+}
+
+// queries returns how many that contain the words have come in.
+func (f *fakeNet) queries(words string) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n := 0
+	for _, line := range f.log {
+		if strings.Contains(line, words) {
+			n++
+		}
+	}
+	return n
+}
+
+// pool returns a Pool of Clients in the fakeNet.
+func (f *fakeNet) pool(addresses ...string) *Pool {
+	p := new(Pool)
+	for _, address := range addresses {
+		p.Exchangers = append(p.Exchangers, &Client{Address: address, Dial: f.dial})
+	}
+	return p
+}
+
+func rr(text string) dns.RR {
+	rr, err := dns.NewRR(text)
+	if err != nil {
+		panic(err)
+	}
+	return rr
+}
+
+// sig is a signature in form: nobody here verifies it.
+func sig(owner, covered string) dns.RR {
+	return rr(owner + " 60 RRSIG " + covered + " 13 1 60 20300101000000 20200101000000 1 . c2lnbmF0dXJl")
+}
+
+// resolve is what a good forwarder says, in a DNS with the signed root, the signed
+// zone signed.test, the unsigned zone unsigned.test and the broken zone
+// broken.test, whose servers fail. large.test has an answer of 2000 octets.
+func resolve(query *dns.Msg) *dns.Msg {
+	reply := new(dns.Msg)
+	reply.SetReply(query)
+	reply.RecursionAvailable = true
+	opt := query.IsEdns0()
+	do := opt != nil && opt.Do()
+	if opt != nil {
+		reply.SetEdns0(1232, do)
+	}
+	q := query.Question[0]
+	name := strings.ToLower(q.Name)
+	soa := rr(". 60 SOA a. b. 1 2 3 4 60")
+	switch {
+	case strings.HasSuffix(name, "broken.test."):
+		reply.Rcode = dns.RcodeServerFailure
+	case strings.HasSuffix(name, "unsigned.test."):
+		reply.Answer = append(reply.Answer, rr(q.Name+" 60 A 192.0.2.80"))
+	case strings.HasSuffix(name, "large.test."):
+		for i := range 10 {
+			reply.Answer = append(reply.Answer, rr(fmt.Sprintf("%s 60 TXT %q", q.Name, strings.Repeat(string(rune('a'+i)), 200))))
+		}
+		reply.Answer = append(reply.Answer, sig(q.Name, "TXT"))
+	case strings.HasSuffix(name, "signed.test."):
+		record := q.Name + " 60 A 192.0.2.81"
+		if q.Qtype == dns.TypeTLSA {
+			record = q.Name + " 60 TLSA 3 1 1 00"
+		}
+		reply.Answer = append(reply.Answer, rr(record), sig(q.Name, dns.TypeToString[q.Qtype]))
+	case name == "." && q.Qtype == dns.TypeDNSKEY:
+		reply.Answer = append(reply.Answer, rr(". 60 DNSKEY 257 3 13 a2V5"), sig(".", "DNSKEY"))
+	case name == "." && q.Qtype == dns.TypeSOA:
+		reply.Answer = append(reply.Answer, soa, sig(".", "SOA"))
+	default:
+		reply.Rcode = dns.RcodeNameError
+		reply.Ns = append(reply.Ns, soa, sig(".", "SOA"), rr(". 60 NSEC test. NS SOA"), sig(".", "NSEC"))
+	}
+	if !do {
+		strip(reply)
+	}
+	return reply
+}
+
+// strip removes the records of DNSSEC but DNSKEY, as stubs do.
+func strip(reply *dns.Msg) {
+	for _, section := range []*[]dns.RR{&reply.Answer, &reply.Ns} {
+		var kept []dns.RR
+		for _, rr := range *section {
+			switch rr.Header().Rrtype {
+			case dns.TypeRRSIG, dns.TypeNSEC, dns.TypeNSEC3:
+			default:
+				kept = append(kept, rr)
+			}
+		}
+		*section = kept
+	}
+}
+
+// pack gives the reply in wire form, truncated if the network is UDP and the query
+// asks for less.
+func pack(network string, query, reply *dns.Msg) []byte {
+	if network == "udp" {
+		size := minUDPSize
+		if opt := query.IsEdns0(); opt != nil {
+			size = max(size, int(opt.UDPSize()))
+		}
+		reply.Truncate(size)
+	}
+	wire, err := reply.Pack()
+	if err != nil {
+		panic(err)
+	}
+	return wire
+}
+
+func good(network string, query *dns.Msg) [][]byte {
+	return [][]byte{pack(network, query, resolve(query))}
+}
+
+func silent(string, *dns.Msg) [][]byte { return nil }
+
+// but is a good server whose replies are changed.
+func but(change func(query, reply *dns.Msg)) behaviour {
+	return func(network string, query *dns.Msg) [][]byte {
+		reply := resolve(query)
+		change(query, reply)
+		return [][]byte{pack(network, query, reply)}
+	}
+}
+
+func stripping(_, reply *dns.Msg) { strip(reply) }
+
+func refusing(rcode int) func(_, reply *dns.Msg) {
+	return func(_, reply *dns.Msg) { reply.Answer, reply.Ns, reply.Rcode = nil, nil, rcode }
+}
+
+func isDNSSEC(query *dns.Msg) bool {
+	opt := query.IsEdns0()
+	return opt != nil && opt.Do()
+}
+
+// ifDNSSEC changes replies to queries with the DO bit only.
+func ifDNSSEC(change func(query, reply *dns.Msg)) func(query, reply *dns.Msg) {
+	return func(query, reply *dns.Msg) {
+		if isDNSSEC(query) {
+			change(query, reply)
+		}
+	}
+}
+
+// wire changes the packets of a good server over UDP; over TCP it stays good.
+func wire(change func(packet []byte) [][]byte) behaviour {
+	return func(network string, query *dns.Msg) [][]byte {
+		packets := good(network, query)
+		if network == "tcp" {
+			return packets
+		}
+		return change(packets[0])
+	}
+}
+
+// slow waits before it answers.
+func slow(wait time.Duration, serve behaviour) behaviour {
+	return func(network string, query *dns.Msg) [][]byte {
+		time.Sleep(wait)
+		return serve(network, query)
+	}
+}
+
+// question is a query as a validator sends it.
+func question(name string, qtype uint16) *dns.Msg {
+	msg := new(dns.Msg)
+	msg.SetQuestion(name, qtype)
+	msg.CheckingDisabled = true
+	msg.SetEdns0(1232, true)
+	return msg
+}
+
+// plain is a query as others send it.
+func plain(name string, qtype uint16) *dns.Msg {
+	msg := new(dns.Msg)
+	msg.SetQuestion(name, qtype)
+	return msg
+}
+
+func has1(t *testing.T, reply *Reply, err error, want string) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := reply.Server + " " + reply.Network; got != want {
+		t.Errorf("reply from %s, want %s", got, want)
+	}
+	if len(reply.Msg.Answer) == 0 {
+		t.Errorf("no answer in %v", reply.Msg)
+	}
+}
