@@ -1,0 +1,108 @@
+package dnssec
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// An Answer is what the DNS says to one question, and how far it is proven.
+//
+// The contract of every Lookup method that returns one: the error is nil
+// exactly when Status is Secure or Insecure and RCode is NOERROR or NXDOMAIN.
+// In every other case, SERVFAIL from an unsigned zone included, Status is Bogus
+// or Indeterminate and there is an error; the Answer may still come along for
+// diagnosis. Non-existence is an answer, not an error. A nil error means that
+// the answer is not known to be false: only Status Secure authenticates.
+// dnssectest.TestLookup checks the contract for any implementation.
+//
+// An Answer belongs to the caller, who may change it.
+type Answer struct {
+	// Name is the owner at the end of the aliases: lower case, with the final dot.
+	Name string
+	// Type is the type that was asked for.
+	Type uint16
+	// RCode is dns.RcodeSuccess or dns.RcodeNameError when the error is nil.
+	RCode int
+	// Status is that of the weakest step.
+	Status Status
+	// Records is the RRset asked for; empty for NODATA and NXDOMAIN.
+	Records []dns.RR
+	// Aliases holds each CNAME and DNAME step in order, with its own status
+	// (RFC 7672 §2.1.3).
+	Aliases []Alias
+	// Expires is when the answer must be forgotten: by its TTLs, capped by the
+	// expiry of its signatures.
+	Expires time.Time
+	// Reason says why the status is not Secure; zero when it is.
+	Reason Reason
+
+	exchanges []Exchange
+}
+
+// Authenticated returns the records when the Status is Secure, otherwise nil.
+// Whatever turns records into trust takes them from here.
+func (a *Answer) Authenticated() []dns.RR {
+	if a == nil || a.Status != Secure {
+		return nil
+	}
+	return a.Records
+}
+
+// Exchanges returns which server was asked what for this answer, in order.
+func (a *Answer) Exchanges() []Exchange {
+	if a == nil {
+		return nil
+	}
+	return append([]Exchange(nil), a.exchanges...)
+}
+
+// An Alias is one step from a name to another.
+type Alias struct {
+	Name   string // the name that was asked
+	Target string // the name to ask instead
+	Type   uint16 // dns.TypeCNAME or dns.TypeDNAME
+	Status Status // of this step alone
+}
+
+// An Exchange is one query that a lookup sent.
+type Exchange struct {
+	Name    string
+	Type    uint16
+	Server  string        // who answered; empty if nobody did
+	Network string        // "udp" or "tcp"
+	RCode   int           // of the reply; -1 without one
+	Elapsed time.Duration // until the reply or the error
+	Err     error         // why there was no reply
+}
+
+// A Reason says why a status is not Secure, and where the chain ended.
+type Reason struct {
+	Code   EDE    // extended error code (RFC 8914)
+	Zone   string // the zone concerned, if known
+	Name   string // owner of the RRset concerned
+	Type   uint16 // its type
+	KeyTag uint16 // of the key or signature concerned; 0 if none
+	Text   string // for a human, without the fields above
+}
+
+// String returns the reason as one line.
+func (r Reason) String() string {
+	if r == (Reason{}) {
+		return ""
+	}
+	var b strings.Builder
+	if r.Name != "" {
+		fmt.Fprintf(&b, "%s %s: ", r.Name, dns.Type(r.Type))
+	}
+	b.WriteString(r.Text)
+	if r.KeyTag != 0 {
+		fmt.Fprintf(&b, " (key tag %d)", r.KeyTag)
+	}
+	if r.Code != EDEOther {
+		fmt.Fprintf(&b, " [EDE %d: %s]", uint16(r.Code), r.Code)
+	}
+	return b.String()
+}

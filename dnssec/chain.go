@@ -1,0 +1,239 @@
+package dnssec
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/dnssec/anchor"
+	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
+	"github.com/danesmtp/danesmtp/dnssec/internal/ds"
+	"github.com/danesmtp/danesmtp/dnssec/internal/rrsig"
+)
+
+// zoneKeys gives the verdict on the keys of a zone. Secure: its records are the
+// DNSKEY RRset, to which a chain leads from an anchor. Insecure: it is proven
+// that none does.
+func (l *lookup) zoneKeys(ctx context.Context, zone canonical.Name) *verdict {
+	if _, v := l.trust(ctx, zone); v.status != Secure {
+		return v
+	}
+	keys := l.ask(ctx, question{zone, dns.TypeDNSKEY})
+	if keys.status == Secure && keys.shape != data {
+		return l.bogus(keyless(zone))
+	}
+	return keys
+}
+
+// keyless is the reason when a zone must have keys and has none.
+func keyless(zone canonical.Name) Reason {
+	return Reason{Code: EDEDNSKEYMissing, Zone: zone.String(), Name: zone.String(), Type: dns.TypeDNSKEY, Text: "the zone has a DS record or trust anchor, but no key"}
+}
+
+// trust returns what vouches for the keys of a zone and can be followed: its
+// trust anchors, or the DS records in the zone above. There is something exactly
+// when the verdict is Secure.
+func (l *lookup) trust(ctx context.Context, zone canonical.Name) (anchor.Set, *verdict) {
+	if anchors := l.anchorSet.Zone(zone.String()); len(anchors) > 0 {
+		usable, unsupported := usableTrust(anchors, zone)
+		if len(usable) == 0 {
+			return nil, l.unusableAnchors(unsupported)
+		}
+		return usable, &verdict{status: Secure, expires: l.now.Add(maxTTL)}
+	}
+	v := l.ask(ctx, question{zone, dns.TypeDS})
+	switch {
+	case v.status != Secure:
+		return nil, failure(v)
+	case v.shape == data && len(v.records) > maxKeys:
+		return nil, l.bogus(Reason{Zone: zone.String(), Name: zone.String(), Type: dns.TypeDS, Text: "more DS records than are looked at"})
+	case v.shape == data:
+		usable, unsupported := usableTrust(delegation(v.records), zone)
+		if len(usable) == 0 {
+			return nil, l.insecure(unsupported, v.expires)
+		}
+		return usable, v
+	case v.delegation:
+		return nil, l.insecure(Reason{Zone: zone.String(), Name: zone.String(), Type: dns.TypeDS, Text: "the zone above proves that the delegation is not signed"}, v.expires)
+	}
+	return nil, l.bogus(Reason{Code: EDEBogus, Name: zone.String(), Type: dns.TypeDS, Text: "the signer is not a zone: it has no delegation"})
+}
+
+func delegation(records []dns.RR) anchor.Set {
+	var set anchor.Set
+	for _, rr := range records {
+		if record, ok := rr.(*dns.DS); ok {
+			set = append(set, anchor.Anchor{DS: record})
+		}
+	}
+	return set
+}
+
+func (l *lookup) insecure(reason Reason, expires time.Time) *verdict {
+	return &verdict{status: Insecure, reason: reason, expires: expires}
+}
+
+// judgeKeys validates the DNSKEY RRset of a zone by a key in it that an anchor or
+// a DS record vouches for (RFC 4035 §5.2).
+func (l *lookup) judgeKeys(ctx context.Context, set *rrset) *verdict {
+	zone := set.name
+	trusted, v := l.trust(ctx, zone)
+	if v.status != Secure {
+		if v.status == Insecure {
+			return l.insecure(v.reason, earlier(v.expires, expiry(l.now, set.records, nil)))
+		}
+		return failure(v)
+	}
+	if len(set.records) > maxKeys {
+		return l.bogus(Reason{Zone: zone.String(), Name: zone.String(), Type: dns.TypeDNSKEY, Text: "more keys than are looked at"})
+	}
+	vouched, refused, err := l.vouchedKeys(zone, trusted, set.records)
+	if err != nil {
+		return indeterminate(set.question, err)
+	}
+	if len(vouched) == 0 {
+		if refused == len(trusted) {
+			reason := reasonFor(rrsig.ErrKeyRefused, zone, set.question, 0)
+			if len(l.anchorSet.Zone(zone.String())) > 0 {
+				return l.unusableAnchors(reason)
+			}
+			// RFC 4035 §5.2: no path that could be followed.
+			return l.insecure(reason, v.expires)
+		}
+		return l.bogus(Reason{Code: EDEDNSKEYMissing, Zone: zone.String(), Name: zone.String(), Type: dns.TypeDNSKEY, Text: "no key matches a DS record or trust anchor"})
+	}
+	sig, reason, err := l.verify(set, zone, vouched)
+	if err != nil {
+		return indeterminate(set.question, err)
+	}
+	if sig == nil {
+		return l.bogus(reason)
+	}
+	return &verdict{status: Secure, expires: earlier(v.expires, expiry(l.now, set.records, sig))}
+}
+
+// errUnusableAnchors says that no anchor of a zone can be followed.
+var errUnusableAnchors = errors.New("no trust anchor of the zone is usable")
+
+// unusableAnchors is no insecure verdict, which would switch validation off for
+// all that is below the anchor.
+func (l *lookup) unusableAnchors(reason Reason) *verdict {
+	return &verdict{status: Indeterminate, reason: reason, err: errUnusableAnchors}
+}
+
+// usableTrust returns the anchors that can be followed. Where there is none, the
+// delegation is insecure (RFC 4035 §5.2, RFC 6840 §5.2), for the reason given.
+func usableTrust(trusted anchor.Set, zone canonical.Name) (anchor.Set, Reason) {
+	reason := Reason{Zone: zone.String(), Name: zone.String(), Type: dns.TypeDS, Code: EDEUnsupportedDigest, Text: "no DS record has a supported digest"}
+	var records []*dns.DS
+	var usable anchor.Set
+	for _, a := range trusted {
+		if a.DS != nil {
+			records = append(records, a.DS)
+			if ds.SupportedDigest(a.DS.DigestType) {
+				reason.Code, reason.Text = EDEUnsupportedAlgorithm, "no DS record has a supported algorithm"
+			}
+		} else if rrsig.SupportedAlgorithm(a.Key.Algorithm) {
+			usable = append(usable, a)
+		}
+	}
+	supported := func(record *dns.DS) bool {
+		return ds.SupportedDigest(record.DigestType) && rrsig.SupportedAlgorithm(record.Algorithm)
+	}
+	for _, record := range ds.WithoutWeaker(records, supported) {
+		if supported(record) {
+			usable = append(usable, anchor.Anchor{DS: record})
+		}
+	}
+	return usable, reason
+}
+
+// vouchedKeys returns the zone's keys that an anchor vouches for, and how many of
+// the anchors match only keys whose size or exponent is refused.
+func (l *lookup) vouchedKeys(zone canonical.Name, trusted anchor.Set, records []dns.RR) (vouched []dns.RR, refused int, err error) {
+	for _, a := range trusted {
+		matched, usable := false, false
+		for _, rr := range records {
+			key, ok := rr.(*dns.DNSKEY)
+			if !ok {
+				continue
+			}
+			match, err := l.vouches(a, zone, key)
+			if err != nil {
+				return nil, 0, err
+			}
+			if !match {
+				continue
+			}
+			matched = true
+			if !errors.Is(rrsig.UsableKey(key), rrsig.ErrKeyRefused) {
+				usable = true
+				vouched = append(vouched, key)
+			}
+		}
+		if matched && !usable {
+			refused++
+		}
+	}
+	return vouched, refused, nil
+}
+
+func (l *lookup) vouches(a anchor.Anchor, zone canonical.Name, key *dns.DNSKEY) (bool, error) {
+	if a.Key != nil {
+		return a.Key.Algorithm == key.Algorithm && a.Key.PublicKey == key.PublicKey, nil
+	}
+	if a.DS.Algorithm != key.Algorithm || a.DS.KeyTag != key.KeyTag() {
+		return false, nil
+	}
+	if err := l.budget.spendKeyPair(); err != nil {
+		return false, err
+	}
+	return ds.Matches(a.DS, zone, key), nil
+}
+
+// unlessInsecure gives the verdict on data that proves nothing by itself: it is
+// insecure where some zone cut above it is proven to be, otherwise bogus for the
+// reason given. Signatures in the data have no say in this.
+func (l *lookup) unlessInsecure(ctx context.Context, q question, expires time.Time, problem Reason) *verdict {
+	text, ok := l.anchorSet.Enclosing(q.name.String())
+	if !ok {
+		return l.insecure(Reason{Name: q.name.String(), Type: q.qtype, Text: "no trust anchor encloses the name"}, expires)
+	}
+	top, err := canonical.ParseName(text)
+	if err != nil {
+		return indeterminate(q, err)
+	}
+	lowest := q.name
+	if q.qtype == dns.TypeDS {
+		lowest = q.name.Parent() // a DS RRset belongs to the zone above
+	}
+	for labels := top.Labels() + 1; labels <= lowest.Labels(); labels++ {
+		cut := lowest.Ancestor(labels)
+		v := l.ask(ctx, question{cut, dns.TypeDS})
+		if v.status == Secure && v.shape == nameError {
+			break // RFC 8020 §2: there is nothing below
+		}
+		if v.status == Secure && (v.shape == data || v.delegation) {
+			v = l.zoneKeys(ctx, cut)
+		}
+		switch v.status {
+		case Secure:
+		case Insecure:
+			return l.insecure(v.reason, earlier(expires, v.expires))
+		case Indeterminate:
+			return failure(v)
+		default:
+			if problem.Code == EDERRSIGsMissing || problem.Code == EDENSECMissing {
+				problem = v.reason // the deeper cause
+			}
+			return l.bogus(problem)
+		}
+	}
+	if problem.Zone == "" {
+		problem.Zone = fmt.Sprint(top)
+	}
+	return l.bogus(problem)
+}

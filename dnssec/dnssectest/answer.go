@@ -1,0 +1,193 @@
+package dnssectest
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
+)
+
+// answer adds to the reply what the zone says of a question (RFC 1034 §4.3.2,
+// RFC 4035 §3.1). Where that is an alias, it returns the name to go on with.
+func (z *zone) answer(name canonical.Name, qtype uint16, reply *dns.Msg) (target canonical.Name, alias bool) {
+	if z.belowCut(name, qtype) {
+		// A delegation to a zone that is not there.
+		reply.Rcode = dns.RcodeServerFailure
+		return "", false
+	}
+	for above := name; above != z.apex; {
+		above = above.Parent()
+		if set := z.sets[rrsetName{above, dns.TypeDNAME}]; set != nil {
+			return z.answerDNAME(name, above, set, reply)
+		}
+	}
+	if z.names[name] {
+		return z.answerFrom(name, name, qtype, reply)
+	}
+	encloser := name
+	for !z.names[encloser] {
+		encloser = encloser.Parent()
+	}
+	if wildcard, ok := encloser.Wildcard(); ok && z.names[wildcard] {
+		z.denyCloser(name, encloser, reply)
+		return z.answerFrom(wildcard, name, qtype, reply)
+	}
+	reply.Rcode = dns.RcodeNameError
+	z.addSet(&reply.Ns, z.sets[rrsetName{z.apex, dns.TypeSOA}], "")
+	z.denyName(name, encloser, reply)
+	return "", false
+}
+
+// belowCut reports whether name belongs to a child zone, which its DS does not.
+func (z *zone) belowCut(name canonical.Name, qtype uint16) bool {
+	for at := name; at != z.apex; at = at.Parent() {
+		if z.cuts[at] && (at != name || qtype != dns.TypeDS) {
+			return true
+		}
+	}
+	return false
+}
+
+// answerFrom answers for name with what is at owner: the same, or the wildcard
+// that matches it.
+func (z *zone) answerFrom(owner, name canonical.Name, qtype uint16, reply *dns.Msg) (target canonical.Name, alias bool) {
+	if set := z.sets[rrsetName{owner, qtype}]; set != nil {
+		z.addSet(&reply.Answer, set, name.String())
+		return "", false
+	}
+	if set := z.sets[rrsetName{owner, dns.TypeCNAME}]; set != nil {
+		z.addSet(&reply.Answer, set, name.String())
+		target, err := canonical.ParseName(set.records[0].(*dns.CNAME).Target)
+		return target, err == nil
+	}
+	z.addSet(&reply.Ns, z.sets[rrsetName{z.apex, dns.TypeSOA}], "")
+	z.denyType(owner, reply)
+	return "", false
+}
+
+// answerDNAME adds the DNAME and the CNAME synthesized from it (RFC 6672 §3.1).
+func (z *zone) answerDNAME(name, owner canonical.Name, set *signedSet, reply *dns.Msg) (target canonical.Name, alias bool) {
+	z.addSet(&reply.Answer, set, "")
+	substitute, err := canonical.ParseName(set.records[0].(*dns.DNAME).Target)
+	if err == nil {
+		target, err = canonical.ParseName((name[:len(name)-len(owner)] + substitute).String())
+	}
+	if err != nil {
+		reply.Rcode = dns.RcodeYXDomain
+		return "", false
+	}
+	reply.Answer = append(reply.Answer, &dns.CNAME{
+		Hdr:    dns.RR_Header{Name: name.String(), Rrtype: dns.TypeCNAME, Class: dns.ClassINET, Ttl: set.records[0].Header().Ttl},
+		Target: target.String(),
+	})
+	return target, true
+}
+
+// addSet adds copies of an RRset and its signatures to a section, once, with
+// another owner if one is given (RFC 4035 §3.1.3.3).
+func (z *zone) addSet(section *[]dns.RR, set *signedSet, owner string) {
+	if set == nil {
+		return
+	}
+	h := set.records[0].Header()
+	if owner == "" {
+		owner = h.Name
+	}
+	if slices.ContainsFunc(*section, func(rr dns.RR) bool {
+		return rr.Header().Rrtype == h.Rrtype && rr.Header().Name == owner
+	}) {
+		return
+	}
+	for _, rr := range set.records {
+		*section = append(*section, dns.Copy(rr))
+		(*section)[len(*section)-1].Header().Name = owner
+	}
+	for _, sig := range set.sigs {
+		*section = append(*section, dns.Copy(sig))
+		(*section)[len(*section)-1].Header().Name = owner
+	}
+}
+
+// denyType proves that an existing owner lacks a type (RFC 4035 §3.1.3.1, RFC
+// 5155 §7.2.3 to §7.2.5).
+func (z *zone) denyType(owner canonical.Name, reply *dns.Msg) {
+	if len(z.nsec3) == 0 {
+		z.addNSEC(owner, reply)
+		return
+	}
+	if z.addNSEC3(owner, reply) {
+		return
+	}
+	// An unsigned delegation in an opt-out span (RFC 5155 §7.2.4).
+	nextCloser := owner
+	for encloser := owner.Parent(); !z.addNSEC3(encloser, reply); encloser = encloser.Parent() {
+		nextCloser = encloser
+	}
+	z.coverNSEC3(nextCloser, reply)
+}
+
+// denyCloser proves that a wildcard below the encloser applies to name (RFC 4035
+// §3.1.3.3, RFC 5155 §7.2.6).
+func (z *zone) denyCloser(name, encloser canonical.Name, reply *dns.Msg) {
+	if len(z.nsec3) == 0 {
+		z.addNSEC(name, reply)
+		return
+	}
+	z.addNSEC3(encloser, reply)
+	z.coverNSEC3(name.Ancestor(encloser.Labels()+1), reply)
+}
+
+// denyName proves that name does not exist (RFC 4035 §3.1.3.2, RFC 5155 §7.2.2).
+func (z *zone) denyName(name, encloser canonical.Name, reply *dns.Msg) {
+	z.denyCloser(name, encloser, reply)
+	wildcard, ok := encloser.Wildcard()
+	switch {
+	case !ok:
+	case len(z.nsec3) == 0:
+		z.addNSEC(wildcard, reply)
+	default:
+		z.coverNSEC3(wildcard, reply)
+	}
+}
+
+// addNSEC adds the NSEC record at a name, or the one that covers it.
+func (z *zone) addNSEC(name canonical.Name, reply *dns.Msg) {
+	if len(z.nsec) == 0 {
+		return // unsigned
+	}
+	at, found := slices.BinarySearchFunc(z.nsec, name, canonical.Name.Compare)
+	if !found {
+		at-- // the apex comes first, and name is not before it
+	}
+	z.addSet(&reply.Ns, z.sets[rrsetName{z.nsec[at], dns.TypeNSEC}], "")
+}
+
+func (z *zone) hash(name canonical.Name) string {
+	return dns.HashName(name.String(), dns.SHA1, z.Iterations, z.Salt)
+}
+
+// addNSEC3 adds the NSEC3 record of a name, and reports whether there is one.
+func (z *zone) addNSEC3(name canonical.Name, reply *dns.Msg) bool {
+	hash := z.hash(name)
+	_, found := slices.BinarySearch(z.nsec3, hash)
+	if found {
+		z.addSet(&reply.Ns, z.nsec3Set(hash), "")
+	}
+	return found
+}
+
+// coverNSEC3 adds the NSEC3 record that covers a name.
+func (z *zone) coverNSEC3(name canonical.Name, reply *dns.Msg) {
+	at, _ := slices.BinarySearch(z.nsec3, z.hash(name))
+	z.addSet(&reply.Ns, z.nsec3Set(z.nsec3[(at+len(z.nsec3)-1)%len(z.nsec3)]), "")
+}
+
+func (z *zone) nsec3Set(hash string) *signedSet {
+	owner, err := canonical.ParseName(absolute(strings.ToLower(hash), z.Name))
+	if err != nil {
+		panic("dnssectest: hash is no label") // we made it ourselves
+	}
+	return z.sets[rrsetName{owner, dns.TypeNSEC3}]
+}

@@ -1,0 +1,228 @@
+package dnssectest
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/dnssec"
+	"github.com/danesmtp/danesmtp/dnssec/anchor"
+	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
+	"github.com/danesmtp/danesmtp/dnssec/upstream"
+)
+
+// An Internet is a DNS of signed zones in memory, down from a root of its own.
+// Make one with NewInternet or New. It is safe for concurrent use; its fields
+// must not be changed after the first query.
+type Internet struct {
+	// Zones of the Internet. Each is delegated from the closest zone above it. The
+	// root is added if it is missing.
+	Zones []Zone
+
+	// Time is when the zones are signed: signatures are valid from a day before
+	// until 30 days after. Nil means time.Now. Resolver validates by it, too.
+	Time func() time.Time
+
+	// Tamper, if not nil, may change each reply before it is sent. It is called
+	// concurrently.
+	Tamper func(question dns.Question, reply *dns.Msg)
+
+	once    sync.Once
+	zones   map[canonical.Name]*zone
+	mu      sync.Mutex
+	queries []dns.Question
+	servers []*dns.Server
+}
+
+// NewInternet returns an Internet of these zones. What is wrong with them shows
+// at the first use, with a panic: it is a mistake of the test's author.
+func NewInternet(zones ...Zone) *Internet { return &Internet{Zones: zones} }
+
+// New returns an Internet of these zones that is closed when the test ends.
+func New(t testing.TB, zones ...Zone) *Internet {
+	i := NewInternet(zones...)
+	t.Cleanup(i.Close)
+	return i
+}
+
+// Resolver returns a new resolver, with an empty cache, that asks the Internet
+// and trusts its root.
+func (i *Internet) Resolver() *dnssec.Resolver {
+	return &dnssec.Resolver{Exchanger: i, Anchors: i.Anchors(), Time: i.Time}
+}
+
+// Anchors returns the trust anchor of the Internet's root.
+func (i *Internet) Anchors() anchor.Set {
+	i.once.Do(i.build)
+	var set anchor.Set
+	for _, ds := range i.zones[canonical.Root].signer.DS(dns.SHA256) {
+		set = append(set, anchor.Anchor{Zone: ".", DS: ds})
+	}
+	return set
+}
+
+// Questions returns the questions asked so far, in order.
+func (i *Internet) Questions() []dns.Question {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return slices.Clone(i.queries)
+}
+
+// Sign returns a signature by a zone's key over an RRset, whatever its owner: what
+// an attacker can do who has a zone of his own. It panics if there is no such
+// signed zone.
+func (i *Internet) Sign(zone string, set ...dns.RR) *dns.RRSIG {
+	i.once.Do(i.build)
+	apex, err := canonical.ParseName(zone)
+	if err != nil || i.zones[apex] == nil || i.zones[apex].Unsigned {
+		panic("dnssectest: no signed zone " + zone)
+	}
+	z := i.zones[apex]
+	sig, err := z.key(set[0].Header().Rrtype).Sign(set, z.signer.Inception, z.signer.Expiration)
+	if err != nil {
+		panic("dnssectest: " + err.Error())
+	}
+	return sig
+}
+
+// Exchange answers a query as a forwarder would that does not validate, follows
+// aliases, and passes DNSSEC records on where DO is set. Server is "internet".
+func (i *Internet) Exchange(ctx context.Context, q *upstream.Query) (*upstream.Reply, error) {
+	if slices.Contains(q.Avoid, "internet") {
+		return nil, upstream.ErrExhausted
+	}
+	reply := i.reply(q.Msg)
+	if reply == nil {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	return &upstream.Reply{Msg: reply, Server: "internet", Network: "udp"}, nil
+}
+
+// build makes the zones. It panics on mistakes in them.
+func (i *Internet) build() {
+	now := time.Now()
+	if i.Time != nil {
+		now = i.Time()
+	}
+	i.zones = make(map[canonical.Name]*zone)
+	for _, z := range i.Zones {
+		built, err := newZone(z)
+		if err == nil && i.zones[built.apex] != nil {
+			err = fmt.Errorf("zone %s is there twice", built.Name)
+		}
+		if err != nil {
+			panic("dnssectest: " + err.Error())
+		}
+		i.zones[built.apex] = built
+	}
+	if i.zones[canonical.Root] == nil {
+		root, err := newZone(Zone{Name: "."})
+		if err != nil {
+			panic("dnssectest: " + err.Error())
+		}
+		i.zones[canonical.Root] = root
+	}
+	for _, child := range i.zones {
+		if child.apex != canonical.Root {
+			i.enclosing(child.apex.Parent()).delegate(child)
+		}
+	}
+	for _, z := range i.zones {
+		if err := z.finish(now); err != nil {
+			panic("dnssectest: " + err.Error())
+		}
+	}
+}
+
+// enclosing returns the closest zone that a name lies in.
+func (i *Internet) enclosing(name canonical.Name) *zone {
+	for ; ; name = name.Parent() {
+		if z := i.zones[name]; z != nil {
+			return z
+		}
+	}
+}
+
+// maxAliases is how many aliases are followed for one reply.
+const maxAliases = 16
+
+// reply answers a query; nil says that nobody does.
+func (i *Internet) reply(query *dns.Msg) *dns.Msg {
+	i.once.Do(i.build)
+	reply := new(dns.Msg)
+	reply.SetReply(query)
+	reply.RecursionAvailable = true
+	if len(query.Question) != 1 {
+		reply.Rcode = dns.RcodeFormatError
+		return reply
+	}
+	question := query.Question[0]
+	i.mu.Lock()
+	i.queries = append(i.queries, question)
+	i.mu.Unlock()
+	if !i.resolve(question, reply) {
+		return nil
+	}
+	if opt := query.IsEdns0(); opt != nil {
+		reply.SetEdns0(ednsSize, opt.Do())
+	}
+	if opt := query.IsEdns0(); opt == nil || !opt.Do() {
+		withoutDNSSEC(question.Qtype, reply)
+	}
+	if i.Tamper != nil {
+		i.Tamper(question, reply)
+	}
+	return reply
+}
+
+// resolve follows the aliases from the question, and reports whether the servers
+// of the zones answer at all.
+func (i *Internet) resolve(question dns.Question, reply *dns.Msg) bool {
+	name, err := canonical.ParseName(question.Name)
+	if err != nil {
+		reply.Rcode = dns.RcodeFormatError
+		return true
+	}
+	for range maxAliases {
+		in := name
+		if question.Qtype == dns.TypeDS && !name.IsRoot() {
+			in = name.Parent() // RFC 4035 §3.1.4.1: the parent answers
+		}
+		z := i.enclosing(in)
+		switch z.forQuery(name, question.Qtype) {
+		case Silent:
+			return false
+		case ServFail:
+			reply.Rcode = dns.RcodeServerFailure
+			return true
+		case Refused:
+			reply.Rcode = dns.RcodeRefused
+			return true
+		}
+		target, alias := z.answer(name, question.Qtype, reply)
+		if !alias {
+			break
+		}
+		name = target
+	}
+	return true
+}
+
+// withoutDNSSEC drops what a query without DO does not get (RFC 4035 §3.2.1).
+func withoutDNSSEC(qtype uint16, reply *dns.Msg) {
+	for _, section := range []*[]dns.RR{&reply.Answer, &reply.Ns} {
+		*section = slices.DeleteFunc(*section, func(rr dns.RR) bool {
+			switch rrtype := rr.Header().Rrtype; rrtype {
+			case dns.TypeRRSIG, dns.TypeNSEC, dns.TypeNSEC3:
+				return rrtype != qtype
+			}
+			return false
+		})
+	}
+}

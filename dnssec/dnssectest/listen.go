@@ -1,0 +1,67 @@
+package dnssectest
+
+import (
+	"fmt"
+	"net"
+
+	"github.com/miekg/dns"
+)
+
+// ednsSize is the size of UDP replies that is offered (dnsflagday.net/2020).
+const ednsSize = 1232
+
+// Listen serves the Internet on a loopback address over UDP and TCP, as a
+// forwarder would, until Close. The address is of the form "127.0.0.1:0"; the one
+// returned has the port that was chosen.
+func (i *Internet) Listen(address string) (string, error) {
+	i.once.Do(i.build)
+	packets, err := net.ListenPacket("udp", address)
+	if err != nil {
+		return "", fmt.Errorf("dnssectest: %w", err)
+	}
+	streams, err := net.Listen("tcp", packets.LocalAddr().String())
+	if err != nil {
+		packets.Close()
+		return "", fmt.Errorf("dnssectest: %w", err)
+	}
+	handler := dns.HandlerFunc(i.serve)
+	for _, server := range []*dns.Server{
+		{PacketConn: packets, Handler: handler},
+		{Listener: streams, Handler: handler},
+	} {
+		started := make(chan struct{})
+		server.NotifyStartedFunc = func() { close(started) }
+		go server.ActivateAndServe() // ends with Close
+		<-started
+		i.mu.Lock()
+		i.servers = append(i.servers, server)
+		i.mu.Unlock()
+	}
+	return packets.LocalAddr().String(), nil
+}
+
+func (i *Internet) serve(w dns.ResponseWriter, query *dns.Msg) {
+	reply := i.reply(query)
+	if reply == nil {
+		return
+	}
+	if _, udp := w.RemoteAddr().(*net.UDPAddr); udp {
+		size := dns.MinMsgSize
+		if opt := query.IsEdns0(); opt != nil {
+			size = max(size, int(opt.UDPSize()))
+		}
+		reply.Truncate(min(size, ednsSize))
+	}
+	w.WriteMsg(reply) // a client that has gone is no concern of the server
+}
+
+// Close ends the sockets of Listen. An Internet without any need not be closed.
+func (i *Internet) Close() {
+	i.mu.Lock()
+	servers := i.servers
+	i.servers = nil
+	i.mu.Unlock()
+	for _, server := range servers {
+		server.Shutdown()
+	}
+}

@@ -1,0 +1,243 @@
+package dnssectest
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
+	"github.com/danesmtp/danesmtp/dnssec/internal/sign"
+)
+
+// A Denial is how a zone proves that something does not exist.
+type Denial = sign.Denial
+
+// The ways to deny.
+const (
+	NSEC        = sign.NSEC
+	NSEC3       = sign.NSEC3
+	NSEC3OptOut = sign.NSEC3OptOut
+)
+
+// A Zone is a zone of an Internet. The zero value of each field but Name is a
+// good default.
+type Zone struct {
+	// Name of the apex, with the final dot.
+	Name string
+
+	// Records in the form of a zone file, one a line, with names relative to the
+	// apex. Blanks before a line do not count. A missing TTL is 300 seconds.
+	// SOA and NS of the apex, and the delegations to other zones of the Internet,
+	// are added.
+	Records string
+
+	// Unsigned: the zone has no keys, and its parent no DS record for it.
+	Unsigned bool
+
+	// NoDS: the zone is signed, but its parent has no DS record for it.
+	NoDS bool
+
+	// Algorithm of the keys; 0 means ECDSAP256SHA256 (13). RSA keys take time.
+	Algorithm uint8
+
+	// TwoKeys: a KSK signs the keys, and a ZSK all else.
+	TwoKeys bool
+
+	// Digest of the DS record; 0 means SHA-256 (2).
+	Digest uint8
+
+	// Denial by NSEC, NSEC3 or NSEC3OptOut.
+	Denial Denial
+
+	// Iterations and Salt (in hexadecimal) of NSEC3.
+	Iterations uint16
+	Salt       string
+
+	// Faults says what is wrong with an RRset, named "owner TYPE" with the owner
+	// relative to the apex, or with the whole zone, named WholeZone. The faults
+	// ServFail, Refused and Silent apply to questions for that name and type.
+	Faults map[string]Fault
+}
+
+const defaultTTL = 300
+
+// An rrsetName names an RRset.
+type rrsetName struct {
+	owner  canonical.Name
+	rrtype uint16
+}
+
+// A signedSet is an RRset and its signatures.
+type signedSet struct {
+	records []dns.RR
+	sigs    []*dns.RRSIG
+}
+
+// A zone is a Zone, signed and ordered for answering.
+type zone struct {
+	Zone
+	apex   canonical.Name
+	signer *sign.Zone
+	faults map[rrsetName]Fault
+
+	sets  map[rrsetName]*signedSet
+	names map[canonical.Name]bool // that exist, empty non-terminals included
+	cuts  map[canonical.Name]bool // delegations
+
+	nsec  []canonical.Name // owners of NSEC records in canonical order
+	nsec3 []string         // hashes of NSEC3 records in order, upper case
+}
+
+// newZone parses the records and makes the keys. The zone is not signed yet.
+func newZone(z Zone) (*zone, error) {
+	apex, err := canonical.ParseName(z.Name)
+	if err != nil {
+		return nil, fmt.Errorf("zone %q: %w", z.Name, err)
+	}
+	z.Name = apex.String()
+	built := &zone{Zone: z, apex: apex}
+	if err := built.parseFaults(); err != nil {
+		return nil, fmt.Errorf("zone %s: %w", z.Name, err)
+	}
+	records, err := parse(z.Records, z.Name)
+	if err != nil {
+		return nil, fmt.Errorf("zone %s: %w", z.Name, err)
+	}
+	built.signer = &sign.Zone{Apex: z.Name, Records: records, Denial: z.Denial, Salt: z.Salt, Iterations: z.Iterations}
+	if z.Unsigned {
+		return built, nil
+	}
+	algorithm := cmp.Or(z.Algorithm, dns.ECDSAP256SHA256)
+	if built.signer.KSK, err = sign.NewKey(z.Name, algorithm, sign.KSK); err != nil {
+		return nil, err
+	}
+	if z.TwoKeys {
+		if built.signer.ZSK, err = sign.NewKey(z.Name, algorithm, sign.ZSK); err != nil {
+			return nil, err
+		}
+	}
+	return built, nil
+}
+
+// parse reads records, and adds the SOA and NS that a zone must have.
+func parse(text, apex string) ([]dns.RR, error) {
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		lines[i] = strings.TrimSpace(line)
+	}
+	records, err := parseLines(strings.Join(lines, "\n"), apex)
+	if err != nil {
+		return nil, err
+	}
+	for rrtype, record := range map[uint16]string{
+		dns.TypeSOA: "@ SOA ns hostmaster 1 7200 3600 1209600 300",
+		dns.TypeNS:  "@ NS ns\nns A 192.0.2.53",
+	} {
+		if slices.ContainsFunc(records, func(rr dns.RR) bool {
+			return rr.Header().Rrtype == rrtype && strings.EqualFold(rr.Header().Name, apex)
+		}) {
+			continue
+		}
+		more, err := parseLines(record, apex)
+		if err != nil {
+			return nil, err
+		}
+		records = append(records, more...)
+	}
+	return records, nil
+}
+
+func parseLines(text, apex string) ([]dns.RR, error) {
+	parser := dns.NewZoneParser(strings.NewReader(text+"\n"), apex, "")
+	parser.SetDefaultTTL(defaultTTL)
+	var records []dns.RR
+	for rr, ok := parser.Next(); ok; rr, ok = parser.Next() {
+		records = append(records, rr)
+	}
+	return records, parser.Err()
+}
+
+// delegate adds the delegation to a child zone.
+func (z *zone) delegate(child *zone) {
+	header := func(rrtype uint16) dns.RR_Header {
+		return dns.RR_Header{Name: child.Name, Rrtype: rrtype, Class: dns.ClassINET, Ttl: defaultTTL}
+	}
+	for _, rr := range child.signer.Records {
+		if ns, ok := rr.(*dns.NS); ok && strings.EqualFold(ns.Hdr.Name, child.Name) {
+			z.signer.Records = append(z.signer.Records, &dns.NS{Hdr: header(dns.TypeNS), Ns: ns.Ns})
+		}
+	}
+	if child.Unsigned || child.NoDS {
+		return
+	}
+	for _, ds := range child.signer.DS(cmp.Or(child.Digest, dns.SHA256)) {
+		if child.forZone() == WrongDS {
+			ds.Digest = strings.Repeat("00", len(ds.Digest)/2)
+		}
+		ds.Hdr = header(dns.TypeDS)
+		z.signer.Records = append(z.signer.Records, ds)
+	}
+}
+
+// finish signs the zone and orders it for answering.
+func (z *zone) finish(now time.Time) error {
+	records := z.signer.Records
+	if !z.Unsigned {
+		z.signer.Inception, z.signer.Expiration = validity(z.forZone(), now)
+		var err error
+		if records, err = z.signer.Sign(); err != nil {
+			return err
+		}
+	}
+	z.sets = make(map[rrsetName]*signedSet)
+	z.names = make(map[canonical.Name]bool)
+	z.cuts = make(map[canonical.Name]bool)
+	for _, rr := range records {
+		if err := z.add(rr); err != nil {
+			return err
+		}
+	}
+	slices.SortFunc(z.nsec, canonical.Name.Compare)
+	slices.Sort(z.nsec3)
+	return z.damage(now)
+}
+
+func (z *zone) add(rr dns.RR) error {
+	owner, err := canonical.ParseName(rr.Header().Name)
+	if err != nil || !owner.Below(z.apex) {
+		return fmt.Errorf("zone %s: %q is not a name in it", z.Name, rr.Header().Name)
+	}
+	name := rrsetName{owner, rr.Header().Rrtype}
+	sig, isSig := rr.(*dns.RRSIG)
+	if isSig {
+		name.rrtype = sig.TypeCovered
+	}
+	set := z.sets[name]
+	if set == nil {
+		set = new(signedSet)
+		z.sets[name] = set
+	}
+	if isSig {
+		set.sigs = append(set.sigs, sig)
+		return nil
+	}
+	set.records = append(set.records, rr)
+	switch {
+	case name.rrtype == dns.TypeNSEC3:
+		z.nsec3 = append(z.nsec3, strings.ToUpper(string(owner[1:1+owner[0]])))
+		return nil // the owner is no name of the zone (RFC 5155 §7.2.8)
+	case name.rrtype == dns.TypeNSEC:
+		z.nsec = append(z.nsec, owner)
+	case name.rrtype == dns.TypeNS && owner != z.apex:
+		z.cuts[owner] = true
+	}
+	for ; owner != z.apex; owner = owner.Parent() {
+		z.names[owner] = true
+	}
+	z.names[z.apex] = true
+	return nil
+}

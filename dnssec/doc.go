@@ -1,0 +1,53 @@
+// Package dnssec is a DNS resolver that validates every answer itself, from a
+// trust anchor down, so that its caller needs no validating resolver nearby.
+//
+//	var resolver dnssec.Resolver // the system's DNS servers, the root's keys
+//	answer, err := resolver.Lookup(ctx, "example.org", dns.TypeMX)
+//
+// The error is nil exactly when the answer is Secure or Insecure; see Answer.
+// Only a Secure answer authenticates: Answer.Authenticated returns its records,
+// and nothing for any other.
+//
+// # Terms
+//
+//   - Secure: a chain of signatures leads from a trust anchor to the data.
+//   - Insecure: it is proven that no such chain exists, most often because a
+//     zone above has no DS record for the next one down.
+//   - Bogus: the zone is signed, but the data does not prove itself: a signature
+//     is missing, expired or wrong, or a proof is incomplete. A failure.
+//   - Indeterminate: no verdict was reached: nobody answered, or no server that
+//     is capable of DNSSEC did, or the budget is spent. A failure.
+//
+// Every status but Secure comes with a Reason: where the chain ended, why, and
+// the extended DNS error code (RFC 8914) for it.
+//
+// # What is trusted
+//
+// The trust anchors (package anchor) and the clock. The servers that are asked
+// (package upstream) are not: the worst they can do is not to answer. The AD bit
+// means nothing here, and CD is set on all queries (RFC 6840 §5.9).
+//
+// Algorithms 5, 7, 8, 10, 13, 14 and 15 and DS digests 1, 2 and 4 are supported.
+// A delegation that has only others is Insecure. RSA keys below 1024 or above
+// 4096 bits, or with exponents of more than 64 bits, count as unsupported.
+//
+// # Limits
+//
+// A lookup has a budget of signature checks, hashes, and queries, and ends
+// with ErrBudget when it is spent; WithBudget makes several lookups share one.
+//
+// # What it does not do yet
+//
+// Iterative resolution, automated updates of trust anchors (RFC 5011),
+// aggressive use of cached denials (RFC 8198), and parallel fetching of a chain.
+//
+// # Testing
+//
+// Package dnssectest makes signed zones in memory, and checks that another
+// implementation of Lookup keeps the contract of Answer.
+//
+// # Specifications
+//
+// RFC 4033, RFC 4034, RFC 4035, RFC 4509, RFC 5155, RFC 5702, RFC 6605, RFC
+// 6672, RFC 6840, RFC 8080, RFC 8914, RFC 9276.
+package dnssec

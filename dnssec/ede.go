@@ -1,0 +1,49 @@
+package dnssec
+
+import "strconv"
+
+// An EDE is an extended DNS error code (RFC 8914 §4).
+type EDE uint16
+
+// The codes that this package gives as reasons.
+const (
+	EDEOther                 EDE = 0  // RFC 8914 §4.1; the text says what
+	EDEUnsupportedAlgorithm  EDE = 1  // RFC 8914 §4.2
+	EDEUnsupportedDigest     EDE = 2  // RFC 8914 §4.3
+	EDEIndeterminate         EDE = 5  // RFC 8914 §4.6
+	EDEBogus                 EDE = 6  // RFC 8914 §4.7
+	EDESignatureExpired      EDE = 7  // RFC 8914 §4.8
+	EDESignatureNotYetValid  EDE = 8  // RFC 8914 §4.9
+	EDEDNSKEYMissing         EDE = 9  // RFC 8914 §4.10
+	EDERRSIGsMissing         EDE = 10 // RFC 8914 §4.11
+	EDENoZoneKeyBitSet       EDE = 11 // RFC 8914 §4.12
+	EDENSECMissing           EDE = 12 // RFC 8914 §4.13
+	EDENoReachableAuthority  EDE = 22 // RFC 8914 §4.23
+	EDENetworkError          EDE = 23 // RFC 8914 §4.24
+	EDENSEC3IterationsTooBig EDE = 27 // RFC 9276 §3.2
+)
+
+var edeText = map[EDE]string{
+	EDEOther:                 "Other",
+	EDEUnsupportedAlgorithm:  "Unsupported DNSKEY Algorithm",
+	EDEUnsupportedDigest:     "Unsupported DS Digest Type",
+	EDEIndeterminate:         "DNSSEC Indeterminate",
+	EDEBogus:                 "DNSSEC Bogus",
+	EDESignatureExpired:      "Signature Expired",
+	EDESignatureNotYetValid:  "Signature Not Yet Valid",
+	EDEDNSKEYMissing:         "DNSKEY Missing",
+	EDERRSIGsMissing:         "RRSIGs Missing",
+	EDENoZoneKeyBitSet:       "No Zone Key Bit Set",
+	EDENSECMissing:           "NSEC Missing",
+	EDENoReachableAuthority:  "No Reachable Authority",
+	EDENetworkError:          "Network Error",
+	EDENSEC3IterationsTooBig: "Unsupported NSEC3 Iterations Value",
+}
+
+// String returns the code's name in the IANA registry.
+func (c EDE) String() string {
+	if text, ok := edeText[c]; ok {
+		return text
+	}
+	return "EDE " + strconv.Itoa(int(c))
+}

@@ -1,0 +1,122 @@
+package dnssec_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/dnssec"
+	"github.com/danesmtp/danesmtp/dnssec/dnssectest"
+)
+
+// A place is one record in the reply to a question.
+type place struct {
+	question dns.Question
+	section  int // 0 answer, 1 authority
+	index    int
+}
+
+func section(reply *dns.Msg, n int) *[]dns.RR {
+	if n == 0 {
+		return &reply.Answer
+	}
+	return &reply.Ns
+}
+
+// The damage that is done to one record.
+var damages = map[string]func(section *[]dns.RR, index int){
+	"drop":      func(s *[]dns.RR, i int) { *s = slices.Delete(*s, i, i+1) },
+	"first bit": func(s *[]dns.RR, i int) { flipRData(*s, i, 0) },
+	"last bit":  func(s *[]dns.RR, i int) { flipRData(*s, i, -1) },
+	"rename":    func(s *[]dns.RR, i int) { (*s)[i].Header().Name = "x" + (*s)[i].Header().Name },
+}
+
+// flipRData changes a bit in the first or last octet of a record's RDATA, where
+// what comes out is still a record.
+func flipRData(records []dns.RR, i, at int) {
+	wire := make([]byte, dns.Len(records[i])+1)
+	end, err := dns.PackRR(records[i], wire, 0, nil, false)
+	if err != nil {
+		return
+	}
+	_, start, err := dns.UnpackDomainName(wire, 0)
+	start += 10 // type, class, TTL and length
+	if err != nil || start >= end {
+		return
+	}
+	if at < 0 {
+		start = end - 1
+	}
+	wire[start] ^= 1
+	if rr, _, err := dns.UnpackRR(wire[:end], 0); err == nil {
+		records[i] = rr
+	}
+}
+
+// Each record of each reply that a good answer rests on is dropped and damaged in
+// turn: what comes out is the same secure answer, or a failure.
+func TestKnockOut(t *testing.T) {
+	t.Parallel()
+	for label, denial := range map[string]dnssectest.Denial{"NSEC": dnssectest.NSEC, "NSEC3": dnssectest.NSEC3} {
+		t.Run(label, func(t *testing.T) {
+			t.Parallel()
+			world := dnssectest.New(t, dnssectest.Zone{Name: "test.", Denial: denial},
+				dnssectest.Zone{Name: "shapes.test.", Records: shapes, Denial: denial, TwoKeys: true})
+			cases := 0
+			for _, tt := range shapeQuestions {
+				var mu sync.Mutex
+				var places []place
+				world.Tamper = func(q dns.Question, reply *dns.Msg) {
+					mu.Lock()
+					defer mu.Unlock()
+					for n := range 2 {
+						for i := range *section(reply, n) {
+							places = append(places, place{q, n, i})
+						}
+					}
+				}
+				good, err := lookup(t, world, tt.question)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, p := range places {
+					for what, damage := range damages {
+						world.Tamper = func(q dns.Question, reply *dns.Msg) {
+							if q == p.question {
+								damage(section(reply, p.section), p.index)
+							}
+						}
+						cases++
+						bad, err := lookup(t, world, tt.question)
+						if err == nil && (bad.Status != dnssec.Secure || content(bad) != content(good)) {
+							t.Errorf("%s: %s of record %d in section %d of %s %s: %s answer\n%s", tt.question, what, p.index, p.section,
+								p.question.Name, dns.Type(p.question.Qtype), bad.Status, content(bad))
+						}
+					}
+				}
+			}
+			if cases < 1000 {
+				t.Errorf("only %d cases", cases)
+			}
+		})
+	}
+}
+
+// content is what an answer says.
+func content(a *dnssec.Answer) string {
+	var b strings.Builder
+	fmt.Fprintln(&b, a.Name, a.RCode, a.Aliases)
+	var lines []string
+	for _, rr := range a.Records {
+		rr = dns.Copy(rr)
+		rr.Header().Ttl = 0
+		lines = append(lines, strings.ToLower(rr.String()))
+	}
+	slices.Sort(lines)
+	b.WriteString(strings.Join(lines, "\n"))
+	return b.String()
+}

@@ -1,0 +1,46 @@
+package dnssec
+
+import "time"
+
+// What one lookup may cost. A hostile zone can make validation arbitrarily
+// expensive (CVE-2023-50387, CVE-2023-50868), so the work is counted and paid
+// before it is done; with nothing left the lookup ends with ErrBudget.
+const (
+	// A chain of five zones with two signatures to try on each RRset takes about
+	// thirty; unbound allows 16 for one message.
+	maxSignatures = 128
+	// Closest encloser proofs hash each label of a name and a wildcard. The unit
+	// is one application of SHA-1: a proof at the iteration limit takes about
+	// 151 for each of ten labels.
+	maxHashes = 16 * 1024
+	// Pairs of a DS record and a DNSKEY with the same tag that are compared.
+	maxKeyPairs = 128
+	// A name of ten labels with an alias takes about forty.
+	maxQueries = 128
+	// Aliases followed; unbound allows 11 and BIND 16.
+	maxAliases = 12
+	// Keys of one zone, DS records of one delegation, and signatures over one
+	// RRset. Zones have up to a dozen, in the middle of rollovers too; comparing
+	// key tags of more would take long.
+	maxKeys            = 64
+	maxRRsetSignatures = 64
+	// Candidate pairs of one signature and one key for one RRset, so that keys
+	// with colliding tags cannot spend the whole budget (KeyTrap).
+	maxSignaturesPerRRset = 16
+)
+
+// maxDenialTTL caps how long a denial is believed (RFC 2308 §5 recommends one to
+// three hours).
+const maxDenialTTL = 3 * time.Hour
+
+// maxTTL caps how long anything is kept (RFC 8767 §4 recommends a week).
+const maxTTL = 7 * 24 * time.Hour
+
+// bogusTTL is how long a failed validation is remembered: long enough to spare
+// the servers, short enough to see a repair soon (RFC 9520 §3.2 asks for 1 s to
+// 5 min).
+const bogusTTL = 5 * time.Second
+
+// cacheEntries bounds the cache of a Resolver. An entry is one RRset or denial,
+// typically under a kilobyte.
+const cacheEntries = 10_000

@@ -1,0 +1,219 @@
+package dnssec
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/dnssec/anchor"
+	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
+	"github.com/danesmtp/danesmtp/dnssec/upstream"
+)
+
+// maxSecondOpinions is how many further servers are asked when an answer does
+// not validate, before it is believed to be the zone's fault.
+const maxSecondOpinions = 2
+
+// ednsSize is the largest UDP reply that is asked for (dnsflagday.net/2020).
+const ednsSize = 1232
+
+// A lookup is one call of Resolver.Lookup: it sees one instant, one set of
+// anchors, and one budget. It is used by one goroutine.
+type lookup struct {
+	resolver  *Resolver
+	now       time.Time
+	anchorSet anchor.Set
+	budget    *budget
+	known     map[question]*verdict // what this lookup found, failures included
+	exchanges []Exchange
+}
+
+var errAliases = errors.New("aliases go in a circle, or on for too long")
+
+// answer follows the aliases from a name and gives the weakest status.
+func (l *lookup) answer(ctx context.Context, name canonical.Name, qtype uint16) (*Answer, error) {
+	first := question{name, qtype}
+	answer := &Answer{Name: name.String(), Type: qtype, RCode: dns.RcodeServerFailure, Status: Secure}
+	defer func() { answer.exchanges = l.exchanges }()
+	for {
+		v := l.ask(ctx, question{name, qtype})
+		if v.status < answer.Status {
+			answer.Status, answer.Reason = v.status, v.reason
+		}
+		if v.failed() {
+			return answer, &Error{Name: first.name.String(), Type: qtype, Status: v.status, Reason: v.reason, Server: v.server, Err: v.err}
+		}
+		if answer.Expires.IsZero() || v.expires.Before(answer.Expires) {
+			answer.Expires = v.expires
+		}
+		switch v.shape {
+		case data:
+			answer.RCode = dns.RcodeSuccess
+			answer.Records = copies(v.records, v.expires.Sub(l.now))
+			return answer, nil
+		case noData:
+			answer.RCode = dns.RcodeSuccess
+			return answer, nil
+		case nameError:
+			answer.RCode = dns.RcodeNameError
+			return answer, nil
+		}
+		answer.Aliases = append(answer.Aliases, Alias{
+			Name: name.String(), Target: v.target.String(), Type: v.records[0].Header().Rrtype, Status: v.status,
+		})
+		name = v.target
+		answer.Name = name.String()
+		seen := slices.ContainsFunc(answer.Aliases, func(a Alias) bool { return a.Name == answer.Name })
+		if seen || len(answer.Aliases) > maxAliases {
+			answer.Status = Indeterminate
+			answer.Reason = Reason{Name: answer.Name, Type: qtype, Text: errAliases.Error()}
+			return answer, &Error{Name: first.name.String(), Type: qtype, Reason: answer.Reason, Server: v.server, Err: errAliases}
+		}
+	}
+}
+
+// copies returns the records for the caller to keep, their TTLs no longer than the
+// verdict on them lives.
+func copies(records []dns.RR, life time.Duration) []dns.RR {
+	ttl := uint32(max(life, 0) / time.Second)
+	own := make([]dns.RR, len(records))
+	for i, rr := range records {
+		own[i] = dns.Copy(rr)
+		own[i].Header().Ttl = min(rr.Header().Ttl, ttl)
+	}
+	return own
+}
+
+// ask gives the verdict on one question, from the cache or from the network. A
+// reply that does not validate is asked for at other servers too, since one
+// wrong server must not break a zone.
+func (l *lookup) ask(ctx context.Context, q question) *verdict {
+	if v := l.known[q]; v != nil {
+		return v
+	}
+	if l.known == nil {
+		l.known = make(map[question]*verdict)
+	}
+	// Until there is a verdict, whatever rests on this one fails: a zone whose
+	// replies lead back to the question proves nothing.
+	l.known[q] = l.bogus(Reason{Code: EDEBogus, Name: q.name.String(), Type: q.qtype, Text: "the proof rests on itself"})
+	v := l.resolver.cache.get(q, l.now)
+	if v == nil {
+		v = l.askNetwork(ctx, q, nil)
+		avoid := []string{v.server}
+		for range maxSecondOpinions {
+			if v.status != Bogus || v.server == "" {
+				break
+			}
+			again := l.askNetwork(ctx, q, avoid)
+			if _, incapable := errors.AsType[*upstream.CapabilityError](again.err); incapable {
+				v = again // what looked broken was the server's doing
+			}
+			if again.server == "" || slices.Contains(avoid, again.server) {
+				break
+			}
+			avoid = append(avoid, again.server)
+			if !again.failed() {
+				v = again
+			}
+		}
+		if v.status != Indeterminate {
+			l.resolver.cache.put(q, v)
+		}
+	}
+	l.known[q] = v
+	return v
+}
+
+// askNetwork sends the question and judges the reply.
+func (l *lookup) askNetwork(ctx context.Context, q question, avoid []string) *verdict {
+	if err := l.budget.spendQuery(); err != nil {
+		return indeterminate(q, err)
+	}
+	msg := new(dns.Msg)
+	msg.SetQuestion(q.name.String(), q.qtype)
+	msg.CheckingDisabled = true // RFC 6840 §5.9: the validation is ours
+	msg.SetEdns0(ednsSize, true)
+	zone, _ := l.anchorSet.Enclosing(q.name.String())
+	start := time.Now()
+	reply, err := l.resolver.upstream.Exchange(ctx, &upstream.Query{Msg: msg, Avoid: avoid, Anchor: zone})
+	if err == nil && (reply == nil || reply.Msg == nil) {
+		err = errNoReply
+	}
+	if !errors.Is(err, upstream.ErrExhausted) {
+		l.exchanges = append(l.exchanges, exchangeOf(q, reply, err, time.Since(start)))
+	}
+	if err != nil {
+		return indeterminate(q, err)
+	}
+	v := l.judge(ctx, q, reply.Msg)
+	if v.server == "" || v.status != Indeterminate {
+		v.server = reply.Server
+	}
+	v.made = l.now
+	return v
+}
+
+var errNoReply = errors.New("exchanger gave neither a reply nor an error")
+
+func exchangeOf(q question, reply *upstream.Reply, err error, elapsed time.Duration) Exchange {
+	exchange := Exchange{Name: q.name.String(), Type: q.qtype, RCode: -1, Elapsed: elapsed, Err: err}
+	if err == nil {
+		exchange.Server, exchange.Network, exchange.RCode = reply.Server, reply.Network, reply.Msg.Rcode
+	}
+	return exchange
+}
+
+// judge says what a reply proves. Only the first step of an alias chain is taken
+// from it; the records behind it are asked for by themselves.
+func (l *lookup) judge(ctx context.Context, q question, msg *dns.Msg) *verdict {
+	if msg.Rcode != dns.RcodeSuccess && msg.Rcode != dns.RcodeNameError {
+		return refusal(q, msg)
+	}
+	answers, authority := collect(msg.Answer), collect(msg.Ns)
+	for _, set := range answers {
+		// A CNAME beside a DNAME is synthesized and unsigned (RFC 6672 §3.1).
+		if set.qtype == dns.TypeDNAME && len(set.records) > 0 && q.name != set.name && q.name.Below(set.name) {
+			return l.judgeDNAME(ctx, q, set)
+		}
+	}
+	if set := find(answers, q); set != nil {
+		v := l.judgeSet(ctx, set, authority)
+		v.shape, v.records = data, set.records
+		return v
+	}
+	if set := find(answers, question{q.name, dns.TypeCNAME}); set != nil {
+		return l.judgeCNAME(ctx, set, authority)
+	}
+	if q.qtype == dns.TypeDNSKEY {
+		if _, v := l.trust(ctx, q.name); v.status == Secure {
+			return l.bogus(keyless(q.name)) // RFC 4035 §5.2
+		}
+	}
+	return l.judgeDenial(ctx, q, msg.Rcode, authority)
+}
+
+// refusal is the verdict on a reply that is no answer, SERVFAIL above all: it
+// says nothing about the zone, signed or not (RFC 7672 §2.1.1).
+func refusal(q question, msg *dns.Msg) *verdict {
+	code := dns.RcodeToString[msg.Rcode]
+	if code == "" {
+		code = fmt.Sprintf("rcode %d", msg.Rcode)
+	}
+	v := indeterminate(q, nil)
+	v.reason.Code, v.reason.Text = EDENoReachableAuthority, "server answered "+code
+	if opt := msg.IsEdns0(); opt != nil {
+		for _, option := range opt.Option {
+			// RFC 8914 §6: diagnostic only, since the server is not believed.
+			if extended, ok := option.(*dns.EDNS0_EDE); ok {
+				v.reason.Text += fmt.Sprintf(", which it explains as %s", EDE(extended.InfoCode))
+				break
+			}
+		}
+	}
+	return v
+}

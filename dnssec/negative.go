@@ -1,0 +1,158 @@
+package dnssec
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
+	"github.com/danesmtp/danesmtp/dnssec/internal/denial"
+	"github.com/danesmtp/danesmtp/dnssec/internal/rrsig"
+)
+
+// maxDenials bounds the NSEC or NSEC3 RRsets of one reply that are verified: the
+// longest proof needs three (RFC 5155 §7.2).
+const maxDenials = 8
+
+// judgeDenial validates a reply without an answer: NODATA or NXDOMAIN (RFC 4035
+// §5.4, RFC 5155 §8).
+func (l *lookup) judgeDenial(ctx context.Context, q question, rcode int, authority []*rrset) *verdict {
+	shape := noData
+	if rcode == dns.RcodeNameError {
+		shape = nameError
+	}
+	var sigs []*dns.RRSIG
+	problem := Reason{Code: EDENSECMissing, Name: q.name.String(), Type: q.qtype, Text: "no NSEC or NSEC3 record proves that there is none"}
+	for _, set := range authority {
+		if set.qtype == dns.TypeNSEC || set.qtype == dns.TypeNSEC3 {
+			sigs = append(sigs, set.sigs...)
+			if len(set.sigs) == 0 {
+				problem = Reason{Code: EDERRSIGsMissing, Name: set.name.String(), Type: set.qtype, Text: "no signature"}
+			}
+		}
+	}
+	for _, zone := range l.signers(q, sigs) {
+		keys := l.zoneKeys(ctx, zone)
+		switch keys.status {
+		case Secure:
+		case Insecure:
+			return &verdict{status: Insecure, shape: shape, reason: keys.reason, expires: l.denialExpiry(authority)}
+		case Indeterminate:
+			return failure(keys)
+		default:
+			problem = keys.reason
+			continue
+		}
+		v, reason := l.judgeProof(q, shape, zone, keys, authority)
+		if v != nil {
+			return v
+		}
+		problem = reason
+	}
+	v := l.unlessInsecure(ctx, q, l.denialExpiry(authority), problem)
+	v.shape = shape
+	return v
+}
+
+// judgeProof gives the verdict when the records of a zone prove the denial, or
+// when that cannot be found out; otherwise nil and the reason.
+func (l *lookup) judgeProof(q question, shape shape, zone canonical.Name, keys *verdict, authority []*rrset) (*verdict, Reason) {
+	records, until, problem, err := l.verifiedDenials(zone, keys, authority)
+	if err != nil {
+		return indeterminate(q, err), Reason{}
+	}
+	var proof denial.Proof
+	err = denial.ErrUnproven
+	if shape == nameError {
+		proof, err = denial.NameError(zone, records, q.name, l.budget.spendHashes)
+	}
+	if errors.Is(err, denial.ErrUnproven) {
+		// Servers say NXDOMAIN for an empty non-terminal; what is proven counts.
+		var noDataErr error
+		if proof, noDataErr = denial.NoData(zone, records, q.name, q.qtype, l.budget.spendHashes); noDataErr == nil {
+			shape, err = noData, nil
+		} else if shape == noData || !errors.Is(noDataErr, denial.ErrUnproven) {
+			err = noDataErr
+		}
+	}
+	if errors.Is(err, denial.ErrUnproven) {
+		if problem == (Reason{}) {
+			problem = Reason{Code: EDENSECMissing, Zone: zone.String(), Name: q.name.String(), Type: q.qtype, Text: err.Error()}
+		}
+		return nil, problem
+	}
+	if err != nil {
+		return indeterminate(q, err), Reason{}
+	}
+	v := &verdict{status: Secure, shape: shape, delegation: proof.Delegation, expires: earlier(until, keys.expires)}
+	l.weaken(v, proof, zone, q)
+	return v, Reason{}
+}
+
+// weaken makes a verdict insecure where the proof proves no more than that.
+func (l *lookup) weaken(v *verdict, proof denial.Proof, zone canonical.Name, q question) {
+	reason := Reason{Zone: zone.String(), Name: q.name.String(), Type: q.qtype}
+	switch {
+	case proof.IterationsExceeded:
+		// RFC 9276 §3.2, RFC 5155 §10.3
+		reason.Code = EDENSEC3IterationsTooBig
+		reason.Text = fmt.Sprintf("the zone's NSEC3 records have more than %d iterations", denial.MaxIterations)
+	case proof.OptOut:
+		// RFC 5155 §9.2: the name may exist as an unsigned delegation.
+		reason.Text = "the name lies in an opt-out span, where unsigned delegations may be"
+	default:
+		return
+	}
+	v.status, v.reason = Insecure, reason
+}
+
+// verifiedDenials returns the NSEC and NSEC3 records of the zone whose signatures
+// hold, and until when; and why the last one that failed did. The error is the
+// budget's.
+func (l *lookup) verifiedDenials(zone canonical.Name, keys *verdict, authority []*rrset) ([]dns.RR, time.Time, Reason, error) {
+	var verified []dns.RR
+	var problem Reason
+	until, tried := l.now.Add(maxDenialTTL), 0
+	for _, set := range authority {
+		if set.qtype != dns.TypeNSEC && set.qtype != dns.TypeNSEC3 || len(set.records) == 0 || !set.name.Below(zone) {
+			continue
+		}
+		if tried++; tried > maxDenials {
+			break
+		}
+		sig, reason, err := l.verify(set, zone, keys.records)
+		if err != nil {
+			return nil, time.Time{}, Reason{}, err
+		}
+		if sig == nil {
+			problem = reason
+			continue
+		}
+		if _, expanded := rrsig.ExpandedFrom(set.name, sig); expanded {
+			// No NSEC in the chain has this owner: the wildcard's was renamed.
+			problem = Reason{Code: EDEBogus, Zone: zone.String(), Name: set.name.String(), Type: set.qtype, Text: "expanded from a wildcard"}
+			continue
+		}
+		verified = append(verified, set.records...)
+		until = earlier(until, expiry(l.now, set.records, sig))
+	}
+	return verified, until, problem, nil
+}
+
+// denialExpiry is how long an unproven denial from an insecure zone is kept: by
+// the SOA's minimum and TTL (RFC 2308 §5).
+func (l *lookup) denialExpiry(authority []*rrset) time.Time {
+	until := l.now.Add(bogusTTL)
+	for _, set := range authority {
+		for _, rr := range set.records {
+			if soa, ok := rr.(*dns.SOA); ok {
+				ttl := time.Duration(min(soa.Minttl, soa.Hdr.Ttl)) * time.Second
+				until = l.now.Add(min(ttl, maxDenialTTL))
+			}
+		}
+	}
+	return until
+}

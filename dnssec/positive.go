@@ -1,0 +1,224 @@
+package dnssec
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
+	"github.com/danesmtp/danesmtp/dnssec/internal/denial"
+	"github.com/danesmtp/danesmtp/dnssec/internal/rrsig"
+)
+
+// judgeSet validates an RRset (RFC 4035 §5.3). Its verdict has no shape yet.
+// authority holds the proof that an answer from a wildcard needs.
+func (l *lookup) judgeSet(ctx context.Context, set *rrset, authority []*rrset) *verdict {
+	if set.qtype == dns.TypeDNSKEY {
+		return l.judgeKeys(ctx, set)
+	}
+	problem := Reason{Code: EDERRSIGsMissing, Name: set.name.String(), Type: set.qtype, Text: "no signature by an enclosing zone"}
+	for _, zone := range l.signers(set.question, set.sigs) {
+		keys := l.zoneKeys(ctx, zone)
+		if keys.status != Secure {
+			if keys.status == Insecure {
+				return &verdict{status: Insecure, reason: keys.reason, expires: earlier(expiry(l.now, set.records, nil), keys.expires)}
+			}
+			if keys.status == Indeterminate {
+				return failure(keys)
+			}
+			problem = keys.reason
+			continue
+		}
+		sig, reason, err := l.verify(set, zone, keys.records)
+		if err != nil {
+			return indeterminate(set.question, err)
+		}
+		if sig == nil {
+			problem = reason
+			continue
+		}
+		v := &verdict{status: Secure, expires: earlier(expiry(l.now, set.records, sig), keys.expires)}
+		if labels, expanded := rrsig.ExpandedFrom(set.name, sig); expanded {
+			return l.judgeExpansion(ctx, set.question, zone, labels, keys, authority, v)
+		}
+		return v
+	}
+	return l.unlessInsecure(ctx, set.question, expiry(l.now, set.records, nil), problem)
+}
+
+// judgeExpansion completes the verdict on an RRset that a wildcard gave: the name
+// itself, or rather the next closer one, must not exist (RFC 4035 §5.3.4).
+func (l *lookup) judgeExpansion(ctx context.Context, q question, zone canonical.Name, labels int, keys *verdict, authority []*rrset, v *verdict) *verdict {
+	if q.qtype == dns.TypeDS || q.qtype == dns.TypeDNAME {
+		// No delegation or DNAME of a name comes from a wildcard (RFC 4592 §4.2, §4.4).
+		return l.bogus(Reason{Code: EDEBogus, Zone: zone.String(), Name: q.name.String(), Type: q.qtype, Text: "expanded from a wildcard"})
+	}
+	records, until, problem, err := l.verifiedDenials(zone, keys, authority)
+	if err != nil {
+		return indeterminate(q, err)
+	}
+	proof, err := denial.Wildcard(zone, records, q.name, labels, l.budget.spendHashes)
+	if err != nil {
+		if errors.Is(err, denial.ErrUnproven) {
+			if problem == (Reason{}) {
+				problem = Reason{Code: EDENSECMissing, Zone: zone.String(), Name: q.name.String(), Type: q.qtype, Text: err.Error()}
+			}
+			return l.unlessInsecure(ctx, q, v.expires, problem)
+		}
+		return indeterminate(q, err)
+	}
+	v.expires = earlier(v.expires, until)
+	l.weaken(v, proof, zone, q)
+	return v
+}
+
+// judgeCNAME validates an alias.
+func (l *lookup) judgeCNAME(ctx context.Context, set *rrset, authority []*rrset) *verdict {
+	if len(set.records) != 1 {
+		return l.bogus(Reason{Code: EDEBogus, Name: set.name.String(), Type: set.qtype, Text: "more than one CNAME record"})
+	}
+	record, ok := set.records[0].(*dns.CNAME)
+	if !ok {
+		return l.bogus(Reason{Code: EDEBogus, Name: set.name.String(), Type: set.qtype, Text: "no CNAME record"})
+	}
+	target, err := canonical.ParseName(record.Target)
+	if err != nil {
+		return l.bogus(Reason{Code: EDEBogus, Name: set.name.String(), Type: set.qtype, Text: err.Error()})
+	}
+	v := l.judgeSet(ctx, set, authority)
+	v.shape, v.records, v.target = alias, set.records, target
+	return v
+}
+
+// judgeDNAME validates a DNAME above the name and synthesizes the alias from it
+// (RFC 6672 §5.3.1): the CNAME that the server made is not looked at.
+func (l *lookup) judgeDNAME(ctx context.Context, q question, set *rrset) *verdict {
+	record, ok := set.records[0].(*dns.DNAME)
+	if !ok || len(set.records) != 1 {
+		return l.bogus(Reason{Code: EDEBogus, Name: set.name.String(), Type: set.qtype, Text: "not one DNAME record"})
+	}
+	target, err := canonical.ParseName(record.Target)
+	if err == nil {
+		prefix := q.name[:len(q.name)-len(set.name)]
+		target, err = canonical.ParseName((prefix + target).String())
+	}
+	if err != nil {
+		return l.bogus(Reason{Code: EDEBogus, Name: set.name.String(), Type: set.qtype, Text: "the name behind the DNAME is too long"})
+	}
+	v := l.judgeSet(ctx, set, nil)
+	v.shape, v.records, v.target = alias, set.records, target
+	if q.qtype == dns.TypeCNAME {
+		v.shape = data
+		v.records = []dns.RR{&dns.CNAME{
+			Hdr:    dns.RR_Header{Name: q.name.String(), Rrtype: dns.TypeCNAME, Class: dns.ClassINET, Ttl: record.Hdr.Ttl},
+			Target: target.String(),
+		}}
+	}
+	return v
+}
+
+// verify looks for one signature of the zone that holds; one is enough (RFC 6840
+// §5.11). It returns the signature, or nil and the reason; the error is the
+// budget's.
+func (l *lookup) verify(set *rrset, zone canonical.Name, keys []dns.RR) (*dns.RRSIG, Reason, error) {
+	problem := Reason{Code: EDERRSIGsMissing, Zone: zone.String(), Name: set.name.String(), Type: set.qtype, Text: "no signature by the zone"}
+	tags := make([]uint16, len(keys))
+	for i, rr := range keys {
+		if key, ok := rr.(*dns.DNSKEY); ok {
+			tags[i] = key.KeyTag()
+		}
+	}
+	tries := 0
+	for _, sig := range set.sigs {
+		if err := rrsig.Check(set.records, sig, zone, l.now); err != nil {
+			if !errors.Is(err, rrsig.ErrMismatch) || problem.Code == EDERRSIGsMissing {
+				problem = reasonFor(err, zone, set.question, sig.KeyTag)
+			}
+			continue
+		}
+		matched := errNoKey
+		for i, rr := range keys {
+			key, ok := rr.(*dns.DNSKEY)
+			if !ok || sig.Algorithm != key.Algorithm || tags[i] != sig.KeyTag {
+				continue
+			}
+			if matched = rrsig.ZoneKey(key); matched != nil {
+				continue
+			}
+			if tries++; tries > maxSignaturesPerRRset {
+				return nil, problem, ErrBudget
+			}
+			if err := l.budget.spendSignature(); err != nil {
+				return nil, problem, err
+			}
+			if matched = rrsig.Verify(set.records, sig, key); matched == nil {
+				return sig, Reason{}, nil
+			}
+		}
+		problem = reasonFor(matched, zone, set.question, sig.KeyTag)
+	}
+	return nil, problem, nil
+}
+
+// maxSigners bounds the zones that are tried as the signer of one RRset: there
+// can be only one, and a reply in transition holds no more.
+const maxSigners = 3
+
+// signers returns the zones that the signatures name, closest first. Only a zone
+// that encloses the owner and lies at or below the nearest trust anchor can be
+// one (RFC 4035 §5.3.1); a DS RRset belongs to the zone above (RFC 4035 §2.4).
+func (l *lookup) signers(q question, sigs []*dns.RRSIG) []canonical.Name {
+	text, ok := l.anchorSet.Enclosing(q.name.String())
+	if !ok {
+		return nil
+	}
+	anchorZone, err := canonical.ParseName(text)
+	if err != nil {
+		return nil
+	}
+	if q.qtype == dns.TypeDS && anchorZone == q.name && !q.name.IsRoot() {
+		// The DS of an anchor's own zone is above the anchor.
+		if text, ok = l.anchorSet.Enclosing(q.name.Parent().String()); !ok {
+			return nil
+		}
+		if anchorZone, err = canonical.ParseName(text); err != nil {
+			return nil
+		}
+	}
+	var zones []canonical.Name
+	for _, sig := range sigs {
+		zone, err := canonical.ParseName(sig.SignerName)
+		if err != nil || !q.name.Below(zone) || !zone.Below(anchorZone) {
+			continue
+		}
+		if q.qtype == dns.TypeDS && zone == q.name && !zone.IsRoot() {
+			continue
+		}
+		zones = insertCloser(zones, zone)
+	}
+	return zones[:min(len(zones), maxSigners)]
+}
+
+// insertCloser adds a zone to zones that enclose one name, longest first, once.
+func insertCloser(zones []canonical.Name, zone canonical.Name) []canonical.Name {
+	at := 0
+	for at < len(zones) && zones[at].Labels() > zone.Labels() {
+		at++
+	}
+	if at < len(zones) && zones[at] == zone {
+		return zones
+	}
+	zones = append(zones, "")
+	copy(zones[at+1:], zones[at:])
+	zones[at] = zone
+	return zones
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}

@@ -1,0 +1,78 @@
+package dnssec
+
+import (
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
+)
+
+// maxRecords bounds the records of a reply that are looked at. A message of 64
+// KiB can hold some four thousand; RRsets with more than this are not answered.
+const maxRecords = 1000
+
+// An rrset is the records of one owner and type in a section of a reply, with
+// the signatures that claim to cover them.
+type rrset struct {
+	question
+	records []dns.RR
+	sigs    []*dns.RRSIG
+}
+
+// collect sorts the records of a section into RRsets, in order of appearance.
+// Records of another class and names that cannot be parsed are left out.
+func collect(section []dns.RR) []*rrset {
+	var sets []*rrset
+	index := make(map[question]*rrset)
+	for _, rr := range section[:min(len(section), maxRecords)] {
+		h := rr.Header()
+		owner, err := canonical.ParseName(h.Name)
+		if err != nil || h.Class != dns.ClassINET {
+			continue
+		}
+		key := question{owner, h.Rrtype}
+		sig, isSig := rr.(*dns.RRSIG)
+		if isSig {
+			key.qtype = sig.TypeCovered
+		}
+		set := index[key]
+		if set == nil {
+			set = &rrset{question: key}
+			index[key] = set
+			sets = append(sets, set)
+		}
+		if isSig {
+			if len(set.sigs) < maxRRsetSignatures {
+				set.sigs = append(set.sigs, sig)
+			}
+		} else {
+			set.records = append(set.records, rr)
+		}
+	}
+	return sets
+}
+
+// find returns the RRset with records of that owner and type, or nil.
+func find(sets []*rrset, q question) *rrset {
+	for _, set := range sets {
+		if set.question == q && len(set.records) > 0 {
+			return set
+		}
+	}
+	return nil
+}
+
+// expiry is when the records must be forgotten: after the smallest TTL, or that
+// of the time of signing (RFC 4035 §5.3.3), and when the signature expires.
+func expiry(now time.Time, records []dns.RR, sig *dns.RRSIG) time.Time {
+	ttl := uint32(maxTTL / time.Second)
+	for _, rr := range records {
+		ttl = min(ttl, rr.Header().Ttl)
+	}
+	if sig == nil {
+		return now.Add(time.Duration(ttl) * time.Second)
+	}
+	ttl = min(ttl, sig.OrigTtl, sig.Expiration-uint32(now.Unix()))
+	return now.Add(time.Duration(ttl) * time.Second)
+}

@@ -1,0 +1,100 @@
+package dnssec
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/dnssec/anchor"
+	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
+	"github.com/danesmtp/danesmtp/dnssec/upstream"
+)
+
+// A Resolver looks up names and validates every answer itself, from a trust
+// anchor down (RFC 4035 §5). It believes nothing that its Exchanger says.
+//
+// The zero Resolver is ready to use: it asks the system's DNS servers and starts
+// from the built-in root keys. A Resolver is safe for concurrent use, and must
+// not be copied or changed after its first use.
+type Resolver struct {
+	// Exchanger moves the queries. Nil means upstream.Auto.
+	Exchanger upstream.Exchanger
+
+	// Anchors is where validation starts: an anchor.Set, or a source that changes
+	// with time. Nil means anchor.Root(). Names outside all anchors are Insecure
+	// where the source has anchors, but none of the root.
+	Anchors AnchorSource
+
+	// Time is the instant at which signatures must be valid. Nil means time.Now.
+	Time func() time.Time
+
+	once     sync.Once
+	upstream upstream.Exchanger
+	anchors  AnchorSource
+	cache    cache
+}
+
+// An AnchorSource says which trust anchors are valid at an instant. anchor.Set
+// is one.
+type AnchorSource interface {
+	Anchors(now time.Time) (anchor.Set, error)
+}
+
+func (r *Resolver) setUp() {
+	r.upstream, r.anchors = r.Exchanger, r.Anchors
+	if r.upstream == nil {
+		r.upstream = &upstream.Auto{}
+	}
+	if r.anchors == nil {
+		r.anchors = anchor.Root()
+	}
+}
+
+func (r *Resolver) now() time.Time {
+	if r.Time != nil {
+		return r.Time()
+	}
+	return time.Now()
+}
+
+// Lookup asks for the RRset of a name and type, follows aliases, and validates
+// every step. name may lack the final dot. See Answer for what a nil error
+// means. Errors are of type *Error; the Answer that comes with one is for
+// diagnosis only, and may be nil.
+func (r *Resolver) Lookup(ctx context.Context, name string, qtype uint16) (*Answer, error) {
+	r.once.Do(r.setUp)
+	l := &lookup{resolver: r, now: r.now(), budget: budgetFrom(ctx)}
+	owner, err := canonical.ParseName(name)
+	if err != nil {
+		return nil, &Error{Name: name, Type: qtype, Err: err}
+	}
+	if err := answerable(qtype); err != nil {
+		return nil, &Error{Name: owner.String(), Type: qtype, Err: err}
+	}
+	l.anchorSet, err = r.anchors.Anchors(l.now)
+	if err == nil && len(l.anchorSet) == 0 {
+		err = errNoAnchor
+	}
+	if err != nil {
+		// Without anchors nothing is proven, not even insecurity.
+		return nil, &Error{Name: owner.String(), Type: qtype, Err: err}
+	}
+	return l.answer(ctx, owner, qtype)
+}
+
+var (
+	errNoAnchor = errors.New("no trust anchor is configured")
+	errMetaType = errors.New("the type is not one of data")
+)
+
+// answerable refuses the types that are no data (RFC 6895 §3.1), or, like RRSIG,
+// no RRset that a signature could cover.
+func answerable(qtype uint16) error {
+	if qtype == dns.TypeNone || qtype == dns.TypeOPT || qtype == dns.TypeRRSIG || qtype >= 128 && qtype <= 255 {
+		return errMetaType
+	}
+	return nil
+}

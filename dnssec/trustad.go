@@ -1,0 +1,104 @@
+package dnssec
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
+	"github.com/danesmtp/danesmtp/dnssec/upstream"
+)
+
+// TrustAD looks names up without validating: it believes the AD bit of the servers
+// behind its Exchanger. That is for people who run a validating resolver on the
+// same machine. Anybody on the path to another one can forge answers, which are
+// Secure then (RFC 4035 §4.9.3, RFC 7672 §2.1.3).
+//
+// It keeps the contract of Answer. It cannot tell the status of single aliases,
+// which is Indeterminate unless that of the whole is Secure, and has no cache. It
+// is safe for concurrent use.
+type TrustAD struct {
+	// Exchanger asks the validating resolver. It must be set.
+	Exchanger upstream.Exchanger
+}
+
+var errNoExchanger = errors.New("no Exchanger is set")
+
+// Lookup asks for the RRset of a name and type. Errors are of type *Error.
+func (r TrustAD) Lookup(ctx context.Context, name string, qtype uint16) (*Answer, error) {
+	owner, err := canonical.ParseName(name)
+	if err == nil {
+		err = answerable(qtype)
+	}
+	if err == nil && r.Exchanger == nil {
+		err = errNoExchanger
+	}
+	if err != nil {
+		return nil, &Error{Name: name, Type: qtype, Err: err}
+	}
+	q := question{owner, qtype}
+	msg := new(dns.Msg)
+	msg.SetQuestion(owner.String(), qtype)
+	// Resolvers set AD for clients that set AD or DO (RFC 6840 §5.7); some only for
+	// the latter.
+	msg.AuthenticatedData = true
+	msg.SetEdns0(ednsSize, true)
+	start := time.Now()
+	reply, err := r.Exchanger.Exchange(ctx, &upstream.Query{Msg: msg})
+	answer := &Answer{Name: owner.String(), Type: qtype, RCode: dns.RcodeServerFailure}
+	if err == nil && (reply == nil || reply.Msg == nil) {
+		err = errNoReply
+	}
+	answer.exchanges = []Exchange{exchangeOf(q, reply, err, time.Since(start))}
+	failed := func(v *verdict) (*Answer, error) {
+		answer.Reason = v.reason
+		return answer, &Error{Name: owner.String(), Type: qtype, Reason: v.reason, Server: answer.exchanges[0].Server, Err: v.err}
+	}
+	if err != nil {
+		return failed(indeterminate(q, err))
+	}
+	if code := reply.Msg.Rcode; code != dns.RcodeSuccess && code != dns.RcodeNameError {
+		return failed(refusal(q, reply.Msg))
+	}
+	answer.RCode, answer.Status = reply.Msg.Rcode, Insecure
+	answer.Reason = Reason{Name: owner.String(), Type: qtype, Text: "the resolver did not set the AD bit"}
+	aliases := Indeterminate
+	if reply.Msg.AuthenticatedData {
+		answer.Status, answer.Reason, aliases = Secure, Reason{}, Secure
+	}
+	if err := answer.follow(collect(reply.Msg.Answer), owner, aliases, start); err != nil {
+		return failed(indeterminate(q, err))
+	}
+	return answer, nil
+}
+
+// follow takes the aliases and the records from the answer section.
+func (a *Answer) follow(sets []*rrset, name canonical.Name, status Status, now time.Time) error {
+	a.Expires = now.Add(maxDenialTTL)
+	for range maxAliases + 1 {
+		if set := find(sets, question{name, a.Type}); set != nil {
+			a.Records, a.Expires = slices.Clone(set.records), earlier(a.Expires, expiry(now, set.records, nil))
+			return nil
+		}
+		set := find(sets, question{name, dns.TypeCNAME})
+		if set == nil {
+			return nil // the end of the aliases has no such RRset
+		}
+		record, ok := set.records[0].(*dns.CNAME)
+		if !ok {
+			return errNoReply
+		}
+		target, err := canonical.ParseName(record.Target)
+		if err != nil {
+			return err
+		}
+		a.Aliases = append(a.Aliases, Alias{Name: name.String(), Target: target.String(), Type: dns.TypeCNAME, Status: status})
+		a.Expires = earlier(a.Expires, expiry(now, set.records, nil))
+		name, a.Name = target, target.String()
+	}
+	a.Status, a.Records = Indeterminate, nil
+	return errAliases
+}

@@ -1,0 +1,87 @@
+package dnssec
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
+	"github.com/danesmtp/danesmtp/dnssec/internal/rrsig"
+	"github.com/danesmtp/danesmtp/dnssec/upstream"
+)
+
+// A shape is what a reply says to a question, before aliases are followed.
+type shape uint8
+
+const (
+	noAnswer  shape = iota // nothing: the status is a failure
+	data                   // the RRset asked for
+	alias                  // another name to ask
+	noData                 // the name has no such RRset
+	nameError              // the name does not exist
+)
+
+// A verdict is what one question got, and how far that is proven. It is shared
+// through the cache and never changed.
+type verdict struct {
+	status Status
+	shape  shape
+	reason Reason // why not Secure
+	err    error  // the cause of Indeterminate, if it is an error
+	server string
+
+	records    []dns.RR       // data: the RRset; alias: the CNAME or DNAME
+	target     canonical.Name // alias: the name to ask instead
+	delegation bool           // noData for DS: a delegation without DS is proven
+
+	made, expires time.Time
+}
+
+func (v *verdict) failed() bool { return v.status != Secure && v.status != Insecure }
+
+// bogus returns a failed verdict, remembered for a short time.
+func (l *lookup) bogus(reason Reason) *verdict {
+	return &verdict{status: Bogus, reason: reason, made: l.now, expires: l.now.Add(bogusTTL)}
+}
+
+// indeterminate returns a failed verdict that is not remembered beyond the lookup.
+func indeterminate(q question, err error) *verdict {
+	reason := Reason{Code: EDENetworkError, Name: q.name.String(), Type: q.qtype, Text: "no answer"}
+	switch _, incapable := errors.AsType[*upstream.CapabilityError](err); {
+	case incapable:
+		reason.Code, reason.Text = EDEIndeterminate, "no DNS server that is capable of DNSSEC"
+	case errors.Is(err, ErrBudget):
+		reason.Code, reason.Text = EDEOther, "validation costs too much"
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		reason.Code, reason.Text = EDENoReachableAuthority, "no answer in time"
+	}
+	return &verdict{status: Indeterminate, reason: reason, err: err}
+}
+
+// failure gives a question the failed verdict of another one on which it rests.
+func failure(of *verdict) *verdict {
+	return &verdict{status: of.status, reason: of.reason, err: of.err, server: of.server, made: of.made, expires: of.expires}
+}
+
+// reasonFor names what is wrong with a signature or key.
+func reasonFor(err error, zone canonical.Name, q question, keyTag uint16) Reason {
+	reason := Reason{Code: EDEBogus, Zone: zone.String(), Name: q.name.String(), Type: q.qtype, KeyTag: keyTag, Text: err.Error()}
+	switch {
+	case errors.Is(err, rrsig.ErrExpired):
+		reason.Code = EDESignatureExpired
+	case errors.Is(err, rrsig.ErrNotYetValid):
+		reason.Code = EDESignatureNotYetValid
+	case errors.Is(err, rrsig.ErrUnsupported), errors.Is(err, rrsig.ErrKeyRefused):
+		reason.Code = EDEUnsupportedAlgorithm
+	case errors.Is(err, rrsig.ErrNoZoneKey):
+		reason.Code = EDENoZoneKeyBitSet
+	case errors.Is(err, errNoKey):
+		reason.Code = EDEDNSKEYMissing
+	}
+	return reason
+}
+
+// errNoKey says that a signature names a key that the zone does not have.
+var errNoKey = errors.New("the zone has no key with the tag of the signature")
