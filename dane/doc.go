@@ -1,0 +1,91 @@
+// Package dane tells a sender of mail what to do for a destination by DANE (RFC
+// 7672): which hosts to try, whether a host must be authenticated, must be
+// encrypted, or may be sent to in clear, and against what its certificate is
+// matched.
+//
+// A mail server asks for its plan, and delivers with its own SMTP client:
+//
+//	v := &dane.Verifier{Resolver: resolver} // the zero Verifier works too
+//	d, err := v.LookupMX(ctx, "example.org")
+//	for _, mx := range d.MX {
+//		h := v.LookupHost(ctx, d, mx)
+//		if h.Action == dane.Skip {
+//			continue // h.Err says why
+//		}
+//		// Connect to h.Addrs. With STARTTLS use h.TLSConfig(base); without it,
+//		// or after a failed handshake, go on only if h.MayCleartext().
+//	}
+//
+// See the example of Host for the whole loop. Verify does the same as a check,
+// and returns all that it saw:
+//
+//	result, err := dane.Verify(ctx, "example.org")
+//	fmt.Print(result)
+//
+// # Terms
+//
+//   - Destination: the domain of a mail address, or a host that mail is routed to.
+//   - TLSA base domain: the host name below which its TLSA records lie, and the
+//     name sent as SNI.
+//   - Reference identifier: a name that a certificate may have (RFC 7672 §3.2.2).
+//     It counts for DANE-TA records only: with DANE-EE the key is enough.
+//   - Usable: a TLSA record with parameters that this library supports and with
+//     data of the right form (RFC 7672 §3.1). If a host has secure records, and
+//     none is usable, TLS is required, and nobody is authenticated.
+//   - Opportunistic: DANE applies to a host that publishes secure TLSA records,
+//     and the lack of them is no failure. Mandatory: it is one.
+//
+// # What follows from the lookups
+//
+//	MX lookup        failed                     no delivery now, no fallback to the domain's address
+//	                 insecure                   MayEncrypt: DANE does not apply
+//	address lookups  failed in both families    Skip: next host
+//	                 insecure in both           MayEncrypt; no TLSA record is looked for
+//	TLSA lookup      failed                     Skip: next host, no connection
+//	                 no record, or insecure     MayEncrypt
+//	                 secure, none usable        MustEncrypt
+//	                 secure                     MustAuthenticate
+//
+// A failed lookup is one that was bogus, timed out, or was answered with SERVFAIL
+// or the like (RFC 7672 §2.1.1). All failures are temporary but three: a domain
+// that does not exist, one with a null MX record (RFC 7505), and a name that is
+// none.
+//
+// Where a host has addresses of both families, one secure family is enough for
+// DANE to apply, and the failure of one family is no failure of the host.
+//
+// # Layers
+//
+// Only the program that connects to other people's servers should verify. One
+// that hands all mail to a smart host has that host as its destination.
+//
+// # What is trusted
+//
+// The Resolver. Only records of Secure answers turn into authentication. Package
+// dnssec validates them itself, from the root's keys down; a resolver that
+// believes somebody else's validation is as good as the path to there.
+//
+// # Limits
+//
+// One domain leads to at most 16 hosts, 16 addresses a host, 32 TLSA records a
+// host, and 16 connections of Verify; what is left out is counted in the result.
+// The lookups of one Verify share one budget. Addresses that DNS data led to are
+// not connected to if they are loopback, link-local, unspecified or multicast
+// addresses; see Verifier.Allow.
+//
+// # Testing
+//
+// Package danetest has a small signed Internet with mail servers in it. A fake
+// Resolver takes ten lines; see the example of Resolver.
+//
+// # What it does not do yet
+//
+// Explicit routes, policies by destination with PKIX verification, an option to
+// use DANE behind an insecure MX record, and hooks for tracing.
+//
+// # Specifications
+//
+// RFC 7672 (SMTP security via DANE), RFC 7671 (operational guidance), RFC 6698
+// (TLSA), RFC 7505 (null MX), RFC 5321 §5.1 (host selection), RFC 3463 (status
+// codes), RFC 8460 (result types of TLS reports).
+package dane

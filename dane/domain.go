@@ -1,0 +1,107 @@
+package dane
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/dnssec"
+)
+
+// A Domain is a destination and the mail servers that its MX records name.
+type Domain struct {
+	// Name is the destination: A-labels, lower case, without the final dot.
+	Name string
+	// Expanded is the name at the end of its aliases; the same where it has none.
+	Expanded string
+	// MX hosts in the order to try them. Where the domain has no MX record it is
+	// its own and only host (RFC 5321 §5.1).
+	MX []MX
+	// Implicit: the domain has no MX record.
+	Implicit bool
+	// Status of the MX lookup, aliases included. Unless it is Secure, DANE does
+	// not authenticate delivery to the domain (RFC 7672 §2.2.1).
+	Status dnssec.Status
+	// Omitted counts the MX hosts beyond the limit.
+	Omitted int
+	// Lookup is the question that was asked.
+	Lookup Lookup
+}
+
+// An MX is one mail server of a domain.
+type MX struct {
+	Preference uint16
+	Host       string // A-labels, lower case, without the final dot; as found if it is no host name
+}
+
+// LookupMX finds the mail servers of a domain. The order among equal preferences
+// is that of the names.
+//
+// The error is of type *Error. It is permanent, and wraps ErrName, ErrNullMX or
+// ErrNoDomain, or it is temporary, and wraps the *dnssec.Error of the lookup: then
+// the domain must not be delivered to, by its address neither (RFC 7672 §2.1.2).
+// The Domain comes along for diagnosis, unless the name is none.
+func (v *Verifier) LookupMX(ctx context.Context, domain string) (*Domain, error) {
+	name, err := domainName(domain)
+	if err != nil {
+		return nil, &Error{Domain: domain, Permanent: true, Err: err}
+	}
+	answer, lookup, err := v.lookup(ctx, name, dns.TypeMX)
+	d := &Domain{Name: name, Expanded: fromDNS(answer.Name), Status: answer.Status, Lookup: lookup}
+	if err != nil {
+		return d, &Error{Domain: name, Err: err}
+	}
+	if answer.RCode == dns.RcodeNameError {
+		return d, &Error{Domain: name, Permanent: true, Err: ErrNoDomain}
+	}
+	for _, rr := range answer.Records {
+		if mx, ok := rr.(*dns.MX); ok {
+			d.MX = append(d.MX, newMX(mx))
+		}
+	}
+	if len(d.MX) == 0 {
+		// RFC 5321 §5.1, RFC 7672 §2.2.2
+		d.Implicit = true
+		d.MX = []MX{{Host: name}}
+		return d, nil
+	}
+	if len(d.MX) == 1 && d.MX[0].Host == "" {
+		d.MX = nil
+		return d, &Error{Domain: name, Permanent: true, Err: ErrNullMX}
+	}
+	slices.SortFunc(d.MX, func(a, b MX) int {
+		if a.Preference != b.Preference {
+			return int(a.Preference) - int(b.Preference)
+		}
+		return strings.Compare(a.Host, b.Host)
+	})
+	d.MX = withoutRepeats(d.MX)
+	if len(d.MX) > maxHosts {
+		d.Omitted = len(d.MX) - maxHosts
+		d.MX = d.MX[:maxHosts]
+	}
+	return d, nil
+}
+
+func newMX(record *dns.MX) MX {
+	if record.Mx == "." {
+		return MX{Preference: record.Preference} // RFC 7505 §3
+	}
+	host, err := hostName(record.Mx)
+	if err != nil {
+		host = record.Mx // LookupHost refuses it
+	}
+	return MX{Preference: record.Preference, Host: host}
+}
+
+// withoutRepeats drops hosts that come before with a better preference.
+func withoutRepeats(sorted []MX) []MX {
+	seen := make(map[string]bool)
+	return slices.DeleteFunc(sorted, func(mx MX) bool {
+		repeated := seen[mx.Host]
+		seen[mx.Host] = true
+		return repeated
+	})
+}

@@ -1,0 +1,52 @@
+package dane
+
+import (
+	"errors"
+	"strings"
+)
+
+// What a caller may act on; each comes wrapped in an *Error.
+var (
+	// ErrNullMX: the domain accepts no mail (RFC 7505 §3). Permanent.
+	ErrNullMX = errors.New("domain does not accept mail (null MX)")
+	// ErrNoDomain: the recipient's domain does not exist. Permanent.
+	ErrNoDomain = errors.New("domain does not exist")
+	// ErrName: what was given, or found in an MX record, is no host name.
+	ErrName = errors.New("not a host name")
+	// ErrNoAddress: the host has no address that could be connected to.
+	ErrNoAddress = errors.New("host has no address")
+	// ErrRefusedAddress: all addresses of the host are of a kind that is not
+	// connected to; see Verifier.Allow.
+	ErrRefusedAddress = errors.New("address is not one to connect to")
+	// ErrNotDANE: DANE is mandatory, and the destination does not have it.
+	ErrNotDANE = errors.New("DANE is mandatory, and the destination does not have it")
+	// ErrSkipped: the host must not be delivered to; see Host.Err.
+	ErrSkipped = errors.New("host must not be delivered to")
+	// ErrLookup: a lookup gave no usable answer, and no better reason for that.
+	ErrLookup = errors.New("lookup failed")
+)
+
+// An Error is a destination or host that cannot be delivered to. Unless it is
+// Permanent the message stays queued, and is tried again (RFC 7672 §2.1.1, §2.2).
+type Error struct {
+	Domain    string // the destination
+	Host      string // the mail server concerned; empty if the domain as a whole
+	Permanent bool   // trying again is of no use
+	Err       error  // the cause: one of the sentinels, *dnssec.Error, *smtpprobe.Error, *tlsa.Error …
+}
+
+// Error names the domain, the host and the cause.
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString("dane: " + e.Domain)
+	if e.Host != "" && e.Host != e.Domain {
+		b.WriteString(": host " + e.Host)
+	}
+	if e.Err != nil {
+		b.WriteString(": " + e.Err.Error())
+	}
+	return b.String()
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }

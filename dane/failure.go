@@ -1,0 +1,107 @@
+package dane
+
+import (
+	"context"
+	"errors"
+
+	"github.com/danesmtp/danesmtp/dnssec"
+	"github.com/danesmtp/danesmtp/smtpprobe"
+	"github.com/danesmtp/danesmtp/tlsa"
+)
+
+// A FailureType is a result type of an SMTP TLS report (RFC 8460 §4.3).
+type FailureType string
+
+// The result types that a delivery by DANE can have.
+const (
+	STARTTLSNotSupported    FailureType = "starttls-not-supported"    // RFC 8460 §4.3.1
+	CertificateHostMismatch FailureType = "certificate-host-mismatch" // RFC 8460 §4.3.1
+	CertificateExpired      FailureType = "certificate-expired"       // RFC 8460 §4.3.1
+	CertificateNotTrusted   FailureType = "certificate-not-trusted"   // RFC 8460 §4.3.1
+	ValidationFailure       FailureType = "validation-failure"        // RFC 8460 §4.3.1
+	TLSAInvalid             FailureType = "tlsa-invalid"              // RFC 8460 §4.3.2.1
+	DNSSECInvalid           FailureType = "dnssec-invalid"            // RFC 8460 §4.3.2.1
+	DANERequired            FailureType = "dane-required"             // RFC 8460 §4.3.2.1
+)
+
+// A FailureReport says how a failure is called in logs and reports.
+type FailureReport struct {
+	// Type is the RFC 8460 result type; empty for failures that TLS reports do not
+	// count, such as a refused connection.
+	Type FailureType
+	// Code is the enhanced status code (RFC 3463, RFC 7505 §4.1), "4.7.5" above all.
+	Code string
+	// Permanent: the message bounces. Otherwise it stays queued (RFC 7672 §2.2).
+	Permanent bool
+	// Text is the cause for a human.
+	Text string
+}
+
+// Failure classifies the error of a delivery attempt to the host: Host.Err, that
+// of a handshake with Host.TLSConfig, or of package smtpprobe. A nil error has the
+// zero report.
+func (h *Host) Failure(err error) FailureReport { return classify(err) }
+
+// Failure classifies Result.Err.
+func (r *Result) Failure() FailureReport { return classify(r.Err) }
+
+func classify(err error) FailureReport {
+	if err == nil {
+		return FailureReport{}
+	}
+	report := FailureReport{Permanent: permanent(err), Text: err.Error()}
+	probe, probed := errors.AsType[*smtpprobe.Error](err)
+	match, matched := errors.AsType[*tlsa.Error](err)
+	lookup, lookedUp := errors.AsType[*dnssec.Error](err)
+	switch {
+	case errors.Is(err, ErrNullMX):
+		report.Code = "5.1.10" // RFC 7505 §4.1
+	case errors.Is(err, ErrNoDomain), errors.Is(err, ErrName) && report.Permanent:
+		report.Code = "5.1.2" // RFC 3463 §3.2: bad destination system address
+	case errors.Is(err, ErrNotDANE):
+		report.Type, report.Code = DANERequired, "4.7.5"
+	case lookedUp:
+		report.Code = "4.4.3" // RFC 3463 §3.5: directory server failure
+		if lookup.Status == dnssec.Bogus {
+			report.Type, report.Code = DNSSECInvalid, "4.7.5"
+		}
+	case matched:
+		report.Type, report.Code = certificateFailure(match), "4.7.5"
+	case errors.Is(err, smtpprobe.ErrNoStartTLS):
+		report.Type, report.Code = STARTTLSNotSupported, "4.7.4" // RFC 3463 §3.8
+	case probed && probe.Stage == smtpprobe.StageStartTLS:
+		report.Type, report.Code = STARTTLSNotSupported, "4.7.4"
+	case probed && probe.Stage == smtpprobe.StageHandshake:
+		report.Type, report.Code = ValidationFailure, "4.7.5"
+	case errors.Is(err, ErrNoAddress), errors.Is(err, ErrRefusedAddress), errors.Is(err, ErrName):
+		report.Code = "4.4.4" // RFC 3463 §3.5: unable to route
+	case errors.Is(err, context.DeadlineExceeded), probed:
+		report.Code = "4.4.2" // RFC 3463 §3.5: bad connection
+		if probed && probe.Stage == smtpprobe.StageDial {
+			report.Code = "4.4.1" // RFC 3463 §3.5: no answer from host
+		}
+	default:
+		// A handshake that was not smtpprobe's: the error of the MTA's own client.
+		report.Type, report.Code = ValidationFailure, "4.7.5"
+	}
+	return report
+}
+
+func certificateFailure(err *tlsa.Error) FailureType {
+	switch err.Reason {
+	case tlsa.ReasonName:
+		return CertificateHostMismatch
+	case tlsa.ReasonExpired:
+		return CertificateExpired
+	case tlsa.ReasonNoUsableRecord:
+		return TLSAInvalid
+	case tlsa.ReasonMismatch, tlsa.ReasonNoPath, tlsa.ReasonNotYetValid, tlsa.ReasonConstraint:
+		return CertificateNotTrusted
+	}
+	return ValidationFailure
+}
+
+func permanent(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && e.Permanent
+}

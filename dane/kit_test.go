@@ -1,0 +1,15 @@
+package dane_test
+
+import (
+	"context"
+	"errors"
+
+	"github.com/danesmtp/danesmtp/dnssec/upstream"
+)
+
+// deadExchanger is a DNS server that nobody can reach.
+type deadExchanger struct{}
+
+func (deadExchanger) Exchange(context.Context, *upstream.Query) (*upstream.Reply, error) {
+	return nil, errors.New("cable cut")
+}

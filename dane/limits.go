@@ -1,0 +1,29 @@
+package dane
+
+import "time"
+
+// smtpPort is where mail servers listen (RFC 5321 §4.5.4.2).
+const smtpPort = 25
+
+// What DNS data may make a sender do. A domain that has more is shown with what
+// is left out.
+const (
+	// MX hosts that are looked up. The largest providers publish five to ten.
+	maxHosts = 16
+	// Addresses of one host and family. RFC 5321 §5.1 asks to try several.
+	maxAddresses = 8
+	// TLSA records of one host that are matched. A rollover with two algorithms
+	// needs about eight (RFC 7671 §8).
+	maxRecords = 32
+	// Lookups for one Verify: MX, and for each host A, AAAA, CNAME and two TLSA.
+	// The work of validation is bounded by as many lookups' budgets, and no host
+	// takes more than a few.
+	lookupsPerVerify = 24
+	// Servers that are connected to in one Verify.
+	maxProbes = 16
+)
+
+// probeTimeout bounds one connection of Verify, so that a server that hangs leaves
+// time for the next one. RFC 5321 §4.5.3.2 has minutes for each step, for mail that
+// can wait; a person who checks a domain cannot.
+const probeTimeout = 15 * time.Second

@@ -1,0 +1,32 @@
+package dane
+
+import "fmt"
+
+// An Outcome is what a sender of mail gets who tries the hosts of a domain in
+// order.
+type Outcome uint8
+
+const (
+	// Failure: the message must not be delivered now. The zero Outcome.
+	Failure Outcome = iota
+	// None: it is delivered without authentication by DANE.
+	None
+	// Success: it is delivered to a host that DANE has authenticated.
+	Success
+)
+
+// String returns "failure", "none" or "success".
+func (o Outcome) String() string {
+	switch o {
+	case Failure:
+		return "failure"
+	case None:
+		return "none"
+	case Success:
+		return "success"
+	}
+	return fmt.Sprintf("outcome(%d)", uint8(o))
+}
+
+// MarshalText returns the same text as String.
+func (o Outcome) MarshalText() ([]byte, error) { return []byte(o.String()), nil }

@@ -1,0 +1,235 @@
+package dane
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/dnssec"
+	"github.com/danesmtp/danesmtp/smtpprobe"
+)
+
+// WriteTranscript writes the result as mail gateways show a DANE check: a line for
+// each step, and the verdict. Without a verdict, that is where Unresolved is set,
+// the line says why.
+func (r *Result) WriteTranscript(w io.Writer) error {
+	t := transcript{domain: r.Name}
+	if r.Domain != nil {
+		t.domain = r.Domain.Name
+	}
+	t.result(r)
+	_, err := w.Write(t.text.Bytes())
+	return err
+}
+
+// String returns the transcript.
+func (r *Result) String() string {
+	var b strings.Builder
+	r.WriteTranscript(&b) // a Builder takes everything
+	return b.String()
+}
+
+type transcript struct {
+	text   bytes.Buffer
+	domain string
+}
+
+func (t *transcript) line(format string, args ...any) { fmt.Fprintf(&t.text, format+"\n", args...) }
+
+func (t *transcript) result(r *Result) {
+	switch {
+	case r.Domain == nil:
+		t.line("No lookup for %s: %s", printable(t.domain), cause(r.Err))
+	case r.Domain.Lookup.Err != nil:
+		t.failedLookup(r.Domain.Lookup, "MX", "for "+t.domain)
+		if r.Unresolved {
+			return
+		}
+	case errors.Is(r.Err, ErrNullMX):
+		t.line("%s null MX record found for %s. The domain does not accept mail.", upper(r.Domain.Status), t.domain)
+	case errors.Is(r.Err, ErrNoDomain):
+		t.line("%s denial of %s: the domain does not exist.", upper(r.Domain.Status), t.domain)
+	case r.Domain.Implicit:
+		t.line("%s denial of MX records for %s. The domain itself is the host.", upper(r.Domain.Status), t.domain)
+	}
+	for i, h := range r.Hosts {
+		if i > 0 {
+			t.line("Trying next MX record in %s", t.domain)
+		}
+		t.host(r.Domain, &h)
+	}
+	if r.Domain != nil && r.Domain.Omitted > 0 {
+		t.line("%d more MX records in %s are left out.", r.Domain.Omitted, t.domain)
+	}
+	if r.Outcome == Success {
+		t.line("DANE SUCCESS for %s", printable(t.domain))
+	} else {
+		t.line("DANE FAILED for %s", printable(t.domain))
+	}
+	t.line("DANE verification completed.")
+}
+
+func (t *transcript) host(d *Domain, h *HostResult) {
+	if !d.Implicit {
+		t.line("%s MX record(%s) found for %s", upper(d.Status), printable(h.Name), t.domain)
+		if d.Status != dnssec.Secure {
+			t.line("%s MX record(%s) found. The command will still proceed.", upper(d.Status), printable(h.Name))
+		}
+	}
+	of := fmt.Sprintf("for MX(%s) in %s", printable(h.Name), t.domain)
+	t.addresses(h, of)
+	if len(h.Probes) == 0 && h.TLSA != nil {
+		t.tlsa(h, of)
+	}
+	if h.Omitted > 0 {
+		t.line("%d more records %s are left out.", h.Omitted, of)
+	}
+}
+
+// addresses writes the addresses and their probes. Where one was probed with
+// success, those after it are of no more interest.
+func (t *transcript) addresses(h *HostResult, of string) {
+	for _, l := range h.Lookups {
+		if l.Err != nil && (l.Type == dns.TypeA || l.Type == dns.TypeAAAA) {
+			t.failedLookup(l, dns.TypeToString[l.Type], of)
+		}
+	}
+	if len(h.Addresses) == 0 && h.Err != nil {
+		if errors.Is(h.Err, ErrNoAddress) || errors.Is(h.Err, ErrName) {
+			t.line("No A or AAAA record found %s: %s", of, cause(h.Err))
+		}
+		return
+	}
+	probed := 0
+	for i, a := range h.Addresses {
+		family := "A"
+		if a.Addr.Is6() {
+			family = "AAAA"
+		}
+		if i > 0 {
+			t.line("Trying next %s record (%s) %s", family, a.Addr, of)
+		}
+		t.line("%s %s record (%s) found %s", upper(a.Status), family, a.Addr, of)
+		if a.Refused {
+			t.line("Not connecting to %s: %s.", a.Addr, ErrRefusedAddress)
+		}
+		for _, p := range h.Probes {
+			if p.Addr.Addr() != a.Addr {
+				continue
+			}
+			t.probe(h, p, probed == 0, of)
+			if probed++; p.Err == nil {
+				return
+			}
+		}
+	}
+}
+
+// probe writes one connection. The TLSA line stands in the first one.
+func (t *transcript) probe(h *HostResult, p Probe, first bool, of string) {
+	failed, _ := errors.AsType[*smtpprobe.Error](p.Err)
+	t.line("Connecting to %s on port %d.", p.Addr.Addr(), p.Addr.Port())
+	connected := p.Session != nil && p.Session.LocalAddr.IsValid()
+	if connected {
+		t.line("Connected to %s from interface %s.", p.Addr.Addr(), p.Session.LocalAddr.Addr())
+	}
+	if first {
+		t.tlsa(h, of)
+	}
+	if !connected || failed != nil && failed.Stage < smtpprobe.StageStartTLS {
+		t.line("Connection to %s failed: %s", p.Addr.Addr(), cause(p.Err))
+		return
+	}
+	t.line("Checking TLS connection.")
+	if state := p.Session.TLS; state != nil {
+		t.line("TLS connection established: protocol %s, cipher %s.", smtpprobe.ProtocolName(state.Version), smtpprobe.CipherName(state.CipherSuite))
+	}
+	switch {
+	case p.Authenticated:
+		t.line("Certificate verification successful")
+	case p.Err != nil && failed != nil && failed.Stage == smtpprobe.StageHandshake, p.Err != nil && failed == nil:
+		t.line("Certificate verification failed: %s", cause(p.Err))
+	case p.Err != nil:
+		t.line("TLS connection failed %s: %s", t.domain, cause(p.Err))
+		return
+	}
+	if p.Err != nil {
+		t.line("TLS connection failed %s.", t.domain)
+		return
+	}
+	t.line("TLS connection succeeded %s.", t.domain)
+}
+
+// tlsa writes what the TLSA lookup gave.
+func (t *transcript) tlsa(h *HostResult, of string) {
+	l := h.TLSA
+	switch {
+	case l.Err != nil:
+		t.failedLookup(*l, "TLSA", of)
+	case len(l.Records) == 0:
+		t.line("No TLSA record found %s", of)
+	default:
+		t.line("%s TLSA record found %s", upper(l.Status), of)
+		if h.Action == MustEncrypt {
+			t.line("No usable TLSA record found %s. The certificate will not be verified.", of)
+		}
+	}
+}
+
+// failedLookup writes a BOGUS line for broken data, and INDETERMINATE with the
+// cause for everything that is not the domain's doing.
+func (t *transcript) failedLookup(l Lookup, rrtype, of string) {
+	if l.Status == dnssec.Bogus {
+		t.line("BOGUS %s record found %s", rrtype, of)
+		return
+	}
+	t.line("INDETERMINATE %s record %s: %s", rrtype, of, lookupCause(l))
+}
+
+// lookupCause is why a lookup failed, in words.
+func lookupCause(l Lookup) string {
+	e, ok := errors.AsType[*dnssec.Error](l.Err)
+	switch {
+	case ok && e.Err != nil && e.Reason.Text != "":
+		return oneLine(e.Reason.Text + ": " + e.Err.Error())
+	case ok && e.Reason.Text != "":
+		return oneLine(e.Reason.Text)
+	}
+	return oneLine(l.Err.Error())
+}
+
+// cause is an error without the parts that the line above has said.
+func cause(err error) string {
+	if e, ok := errors.AsType[*Error](err); ok && e.Err != nil {
+		err = e.Err
+	}
+	if e, ok := errors.AsType[*smtpprobe.Error](err); ok && e.Err != nil {
+		if err = e.Err; e.Reply != nil {
+			return e.Reply.String()
+		}
+	}
+	if err == nil {
+		return ""
+	}
+	return oneLine(err.Error())
+}
+
+func upper(s dnssec.Status) string { return strings.ToUpper(s.String()) }
+
+// oneLine keeps a text of several errors on one line, and strange octets off the
+// terminal: a server on the network had a say in it.
+func oneLine(text string) string { return printable(strings.ReplaceAll(text, "\n", "; ")) }
+
+// printable escapes what is no printable ASCII.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return '?'
+		}
+		return r
+	}, text)
+}

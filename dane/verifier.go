@@ -1,0 +1,88 @@
+package dane
+
+import (
+	"cmp"
+	"context"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/danesmtp/danesmtp/dnssec"
+)
+
+// A Resolver looks up one RRset. dnssec.Resolver is one; so is a ten-line fake in
+// a test. It must keep the contract of dnssec.Answer. A nil Answer, or a nil error
+// with a status that is neither Secure nor Insecure, is taken for a failed lookup.
+type Resolver interface {
+	Lookup(ctx context.Context, name string, qtype uint16) (*dnssec.Answer, error)
+}
+
+// A Verifier finds out what a sender of mail must do for a destination (RFC 7672).
+// The zero Verifier is ready to use: it validates what the system's DNS servers
+// say, from the built-in root keys. A Verifier holds no locks and may be copied
+// and changed, for example for one destination; it must not be changed while it
+// is in use, and is safe for concurrent use.
+type Verifier struct {
+	// Resolver for all lookups. Nil means a dnssec.Resolver that all such
+	// Verifiers share, and with it its cache.
+	Resolver Resolver
+
+	// Port of the mail servers; 0 means 25. TLSA records are looked up for it
+	// (RFC 7672 §2.2.3).
+	Port uint16
+
+	// Mandatory: the destination is delivered to with authentication by DANE, or
+	// not at all (RFC 7672 §6). Otherwise DANE is opportunistic.
+	Mandatory bool
+
+	// Allow is asked before an address is used that DNS data led to. Nil refuses
+	// loopback, link-local, unspecified and multicast addresses: mail for a
+	// stranger's domain must not reach servers of this machine or network link.
+	Allow func(netip.Addr) bool
+
+	// Dial connects to mail servers, for Verify. Nil means a net.Dialer bound to
+	// LocalAddr.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+
+	// LocalAddr is the source address of connections, for Verify. The zero Addr
+	// lets the system choose.
+	LocalAddr netip.Addr
+
+	// Hello is the name given in EHLO, for Verify. Empty means that of the host.
+	Hello string
+
+	// Time is the instant at which certificates must be valid. Nil means time.Now.
+	Time func() time.Time
+}
+
+// sharedResolver serves all Verifiers without a Resolver.
+var sharedResolver dnssec.Resolver
+
+func (v *Verifier) resolver() Resolver {
+	if v.Resolver == nil {
+		return &sharedResolver
+	}
+	return v.Resolver
+}
+
+func (v *Verifier) port() uint16 { return cmp.Or(v.Port, smtpPort) }
+
+func (v *Verifier) now() time.Time {
+	if v.Time != nil {
+		return v.Time()
+	}
+	return time.Now()
+}
+
+func (v *Verifier) allows(addr netip.Addr) bool {
+	if v.Allow != nil {
+		return v.Allow(addr)
+	}
+	return allowByDefault(addr)
+}
+
+func allowByDefault(addr netip.Addr) bool {
+	addr = addr.Unmap()
+	return addr.IsValid() && !addr.IsLoopback() && !addr.IsUnspecified() && !addr.IsMulticast() &&
+		!addr.IsLinkLocalUnicast() && addr != netip.AddrFrom4([4]byte{255, 255, 255, 255})
+}

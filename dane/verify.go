@@ -1,0 +1,149 @@
+package dane
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/dnssec"
+	"github.com/danesmtp/danesmtp/dnssec/upstream"
+	"github.com/danesmtp/danesmtp/smtpprobe"
+	"github.com/danesmtp/danesmtp/tlsa"
+)
+
+// ErrNoResolver: nobody answered who could have proven anything.
+var ErrNoResolver = errors.New("no DNS server that is capable of DNSSEC answered")
+
+// Verify calls Verify of the zero Verifier.
+func Verify(ctx context.Context, domain string) (*Result, error) {
+	return new(Verifier).Verify(ctx, domain)
+}
+
+// Verify finds out what a sender of mail to the domain gets, and connects to its
+// servers for that: it tries the hosts in order until one would be delivered to.
+// Hosts that must be authenticated or encrypted are probed, up to and through
+// STARTTLS; no mail is sent. A host that fails gives way to the next. The first
+// one without DANE ends the search, unprobed, with the outcome None; those after
+// it are looked up all the same, to be shown.
+//
+// A nil error means that the Result is a verdict, Failure included. The error is
+// of type *Error: it wraps ErrName where the domain is none, or ErrNoResolver
+// where the DNS could not be asked, whatever the domain. The Result is never nil.
+func (v *Verifier) Verify(ctx context.Context, domain string) (*Result, error) {
+	ctx = dnssec.WithBudget(ctx, lookupsPerVerify)
+	r := &Result{Name: domain, Mandatory: v.Mandatory, Started: time.Now()}
+	defer func() { r.Elapsed = time.Since(r.Started) }()
+	r.Domain, r.Err = v.LookupMX(ctx, domain)
+	if r.Domain == nil {
+		return r, r.Err
+	}
+	if r.Err != nil {
+		if r.Domain.Lookup.Err != nil && v.unresolved(ctx, r.Domain.Lookup) {
+			r.Unresolved = true
+			r.Err = &Error{Domain: r.Domain.Name, Err: errors.Join(ErrNoResolver, r.Domain.Lookup.Err)}
+			return r, r.Err
+		}
+		return r, nil
+	}
+	v.tryHosts(ctx, r)
+	return r, nil
+}
+
+// tryHosts sets the outcome and the hosts that it took.
+func (v *Verifier) tryHosts(ctx context.Context, r *Result) {
+	decided, probes := false, 0
+	for _, mx := range r.Domain.MX {
+		host := HostResult{Host: v.LookupHost(ctx, r.Domain, mx)}
+		delivered := host.Action == MayEncrypt
+		if host.Action > MayEncrypt && !decided {
+			delivered = v.probeHost(ctx, &host, &probes)
+		}
+		r.Hosts = append(r.Hosts, host)
+		if decided {
+			continue
+		}
+		switch {
+		case !delivered:
+			if r.Err == nil {
+				r.Err = host.failed()
+			}
+		case host.Action == MustAuthenticate:
+			r.Outcome, r.Err = Success, nil
+			return
+		case host.Action == MustEncrypt:
+			r.Outcome = None
+			return
+		default:
+			r.Outcome, decided = None, true
+		}
+	}
+}
+
+// probeHost connects to the host's addresses in order until one is fit to deliver
+// to, and reports whether one is.
+func (v *Verifier) probeHost(ctx context.Context, h *HostResult, probes *int) bool {
+	prober := smtpprobe.Prober{Dial: v.Dial, LocalAddr: v.LocalAddr, Hello: v.Hello}
+	for _, addr := range h.Addrs {
+		if *probes++; *probes > maxProbes {
+			h.Omitted++
+			continue
+		}
+		p := v.probe(ctx, &prober, h.Host, netip.AddrPortFrom(addr, h.Port))
+		h.Probes = append(h.Probes, p)
+		if p.Err == nil {
+			return true
+		}
+	}
+	if len(h.Probes) == 0 {
+		h.skip(errTooManyProbes)
+	}
+	return false
+}
+
+var errTooManyProbes = errors.New("not tried: too many servers before it failed")
+
+func (v *Verifier) probe(ctx context.Context, prober *smtpprobe.Prober, h *Host, addr netip.AddrPort) Probe {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	p := Probe{Addr: addr}
+	p.Session, p.Err = prober.Probe(ctx, addr.String(), h.TLSConfig(nil))
+	if p.Err != nil || h.Action != MustAuthenticate {
+		return p
+	}
+	// The hook has found a match, or the handshake would have failed; this says which.
+	matcher := tlsa.Verifier{Records: h.Records, Names: h.Names, Time: h.now}
+	p.Match, p.Err = matcher.Verify(p.Session.TLS.PeerCertificates)
+	p.Authenticated = p.Err == nil
+	return p
+}
+
+// unresolved reports whether a failed lookup is the fault of the DNS servers that
+// are asked, and not of the domain: they are not capable of DNSSEC, or nobody
+// answers, not even for the keys of the root.
+func (v *Verifier) unresolved(ctx context.Context, failed Lookup) bool {
+	if incapable(failed.Err) {
+		return true
+	}
+	if !unanswered(failed) {
+		return false
+	}
+	if ctx.Err() != nil {
+		return true
+	}
+	_, root, err := v.lookup(ctx, "", dns.TypeDNSKEY)
+	return err != nil && (incapable(err) || unanswered(root))
+}
+
+func incapable(err error) bool {
+	_, ok := errors.AsType[*upstream.CapabilityError](err)
+	return ok
+}
+
+// unanswered reports whether queries were sent, and none was answered.
+func unanswered(l Lookup) bool {
+	return len(l.Exchanges) > 0 && !slices.ContainsFunc(l.Exchanges, func(e dnssec.Exchange) bool { return e.Err == nil })
+}
