@@ -1,0 +1,53 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/danesmtp/danesmtp/dane/danetest"
+	"github.com/danesmtp/danesmtp/dnssec"
+	"github.com/danesmtp/danesmtp/dnssec/upstream"
+)
+
+const demoIntroduction = `This is a demonstration: nothing outside of this machine is asked or connected to.
+A DNS with a signed root of its own, and mail servers, run on sockets of the
+loopback address; their keys and certificates were made this moment. There is a
+domain for each thing that can happen. To check a real domain: daneverify DOMAIN
+`
+
+// runDemo verifies domains of the built-in Internet: those given, or else all that
+// there are, with what is special about each.
+func runDemo(ctx context.Context, o options, stdout, stderr io.Writer) int {
+	internet := danetest.NewInternet()
+	defer internet.Close()
+	address, err := internet.Listen()
+	if err != nil {
+		fmt.Fprintf(stderr, "daneverify: %v\n", err)
+		return exitFailure
+	}
+	servers, err := upstream.Servers(address)
+	if err != nil {
+		fmt.Fprintf(stderr, "daneverify: %v\n", err)
+		return exitFailure
+	}
+	v := internet.Verifier()
+	v.Resolver = &dnssec.Resolver{Exchanger: servers, Anchors: internet.DNS.Anchors()}
+	v.Mandatory = o.mandatory
+	if len(o.domains) > 0 {
+		return verifyAll(ctx, v, o, stdout, stderr)
+	}
+	if !o.json {
+		fmt.Fprint(stdout, demoIntroduction)
+	}
+	for _, d := range internet.Domains {
+		if !o.json {
+			fmt.Fprintf(stdout, "\n--- %s: %s\n", d.Name, d.About)
+		}
+		o.domains = []string{d.Name}
+		if verifyAll(ctx, v, o, stdout, stderr) == exitUsage {
+			return exitUsage
+		}
+	}
+	return exitSuccess
+}

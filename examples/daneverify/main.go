@@ -1,0 +1,165 @@
+// Command daneverify checks what a sender of mail gets by DANE (RFC 7672): it
+// looks up a domain's mail servers with DNSSEC, validated from the root's keys
+// down, connects to them up to and through STARTTLS, and matches their
+// certificates against their TLSA records. It sends no mail.
+//
+//	daneverify [flags] DOMAIN…
+//
+// Without any argument it runs a demonstration on this machine.
+//
+// The exit status is 0 if all domains are DANE successes; 1 if one is a failure;
+// 3 if one has no DANE, and none is a failure; and 2 for mistakes in the command
+// line, or if no DNS server that is capable of DNSSEC answered.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"os/signal"
+	"strings"
+	"time"
+
+	"github.com/danesmtp/danesmtp/dane"
+	"github.com/danesmtp/danesmtp/dnssec"
+	"github.com/danesmtp/danesmtp/dnssec/anchor"
+	"github.com/danesmtp/danesmtp/dnssec/upstream"
+)
+
+// Exit statuses. Of several domains the worst decides, in the order 2, 1, 3, 0.
+const (
+	exitSuccess = 0
+	exitFailure = 1
+	exitUsage   = 2 // and no capable resolver
+	exitNoDANE  = 3
+)
+
+const usage = `usage: daneverify [flags] DOMAIN…
+
+Checks what a sender of mail to each DOMAIN gets by DANE (RFC 7672).
+Without any argument it runs a demonstration on this machine.
+
+`
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// options are the flags.
+type options struct {
+	resolver, anchors, local string
+	port                     uint
+	mandatory, json, verbose bool
+	demo                     bool
+	timeout                  time.Duration
+	domains                  []string
+}
+
+// run is main without the process.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	if len(args) == 0 {
+		return runDemo(ctx, options{timeout: defaultTimeout}, stdout, stderr)
+	}
+	o, err := parse(args, stderr)
+	if errors.Is(err, flag.ErrHelp) {
+		return exitSuccess
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "daneverify: %v\n", err)
+		return exitUsage
+	}
+	if o.demo {
+		return runDemo(ctx, o, stdout, stderr)
+	}
+	verifier, err := o.verifier()
+	if err != nil {
+		fmt.Fprintf(stderr, "daneverify: %v\n", err)
+		return exitUsage
+	}
+	return verifyAll(ctx, verifier, o, stdout, stderr)
+}
+
+const defaultTimeout = 45 * time.Second
+
+func parse(args []string, stderr io.Writer) (options, error) {
+	var o options
+	flags := flag.NewFlagSet("daneverify", flag.ContinueOnError)
+	flags.SetOutput(io.Discard) // errors are printed once, by run
+	flags.StringVar(&o.resolver, "resolver", "", "DNS servers `ADDR[,ADDR…]` in order of priority (default: the system's)")
+	flags.StringVar(&o.anchors, "anchors", "", "`FILE` of trust anchors, DS or DNSKEY records (default: the built-in root keys)")
+	flags.UintVar(&o.port, "port", 25, "SMTP port `N`")
+	flags.StringVar(&o.local, "local", "", "source address `ADDR` of SMTP connections")
+	flags.BoolVar(&o.mandatory, "mandatory", false, "judge by mandatory DANE instead of opportunistic")
+	flags.BoolVar(&o.json, "json", false, "print one line of JSON a domain, as it is ready")
+	flags.DurationVar(&o.timeout, "timeout", defaultTimeout, "for one domain, all in: a duration `D`")
+	flags.BoolVar(&o.verbose, "v", false, "print every query, answer, status and reason")
+	flags.BoolVar(&o.demo, "demo", false, "use the built-in Internet")
+	if err := flags.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			fmt.Fprint(stderr, usage)
+			flags.SetOutput(stderr)
+			flags.PrintDefaults()
+		}
+		return o, err
+	}
+	o.domains = flags.Args()
+	switch {
+	case len(o.domains) == 0 && !o.demo:
+		return o, errors.New("no domain is given; -help lists the flags")
+	case o.port == 0 || o.port > 65535:
+		return o, fmt.Errorf("-port %d: want 1 to 65535", o.port)
+	case o.timeout <= 0:
+		return o, fmt.Errorf("-timeout %s: want a positive duration", o.timeout)
+	}
+	for _, domain := range o.domains {
+		if strings.Trim(domain, " .") == "" {
+			return o, fmt.Errorf("%q is no domain", domain)
+		}
+	}
+	return o, nil
+}
+
+// verifier makes what the flags ask for.
+func (o *options) verifier() (*dane.Verifier, error) {
+	resolver := new(dnssec.Resolver)
+	v := &dane.Verifier{Resolver: resolver, Port: uint16(o.port), Mandatory: o.mandatory}
+	if o.resolver != "" {
+		pool, err := upstream.Servers(strings.Split(o.resolver, ",")...)
+		if err != nil {
+			return nil, fmt.Errorf("-resolver: %w", err)
+		}
+		resolver.Exchanger = pool
+	}
+	if o.anchors != "" {
+		set, err := anchor.ReadFile(o.anchors)
+		if err != nil {
+			return nil, fmt.Errorf("-anchors: %w", err)
+		}
+		resolver.Anchors = set
+		if set.Private() {
+			// A private Internet, whose servers may be on this machine.
+			v.Allow = func(netip.Addr) bool { return true }
+		}
+	}
+	if o.local != "" {
+		addr, err := netip.ParseAddr(o.local)
+		if err != nil {
+			return nil, fmt.Errorf("-local: %w", err)
+		}
+		// Binding tells at once whether the address is one of this machine's.
+		listener, err := net.Listen("tcp", netip.AddrPortFrom(addr, 0).String())
+		if err != nil {
+			return nil, fmt.Errorf("-local: %w", err)
+		}
+		listener.Close()
+		v.LocalAddr = addr
+	}
+	return v, nil
+}

@@ -1,0 +1,238 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/dane/danetest"
+)
+
+// command runs the program and returns its exit status and output.
+func command(t *testing.T, args ...string) (status int, stdout, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	status = run(t.Context(), args, &out, &errs)
+	return status, out.String(), errs.String()
+}
+
+func TestDemo(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{nil, {"-demo"}} {
+		status, stdout, stderr := command(t, args...)
+		if status != exitSuccess || stderr != "" {
+			t.Errorf("%q: exit status %d, %s", args, status, stderr)
+		}
+		for _, want := range []string{
+			"This is a demonstration", "--- mismatch.example: its TLSA record is another key",
+			"DANE SUCCESS for good.example", "DANE SUCCESS for backup.example", "DANE FAILED for mismatch.example",
+			"BOGUS MX record found for bogus.example", "INSECURE MX record(mail.unsigned.example) found for unsigned.example",
+		} {
+			if !strings.Contains(stdout, want) {
+				t.Errorf("%q: no line %q in:\n%s", args, want, stdout)
+			}
+		}
+	}
+}
+
+func TestExitStatus(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name string
+		args []string
+		want int
+	}{
+		{"success", []string{"good.example"}, exitSuccess},
+		{"all are successes", []string{"good.example", "ta.example", "backup.example"}, exitSuccess},
+		{"no DANE", []string{"nodane.example"}, exitNoDANE},
+		{"one has no DANE", []string{"good.example", "unsigned.example"}, exitNoDANE},
+		{"a failure", []string{"mismatch.example"}, exitFailure},
+		{"a failure is worse than no DANE", []string{"unsigned.example", "bogus.example", "good.example"}, exitFailure},
+		{"no such domain", []string{"none.such"}, exitFailure},
+		{"mandatory: no DANE is a failure", []string{"-mandatory", "nodane.example"}, exitFailure},
+		{"mandatory: unusable records are a failure", []string{"-mandatory", "unusable.example"}, exitFailure},
+		{"mandatory: success", []string{"-mandatory", "good.example"}, exitSuccess},
+		{"a name that is none", []string{"good.example", "exa mple"}, exitUsage},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			status, stdout, stderr := command(t, append([]string{"-demo"}, tt.args...)...)
+			if status != tt.want {
+				t.Errorf("exit status %d, want %d\n%s%s", status, tt.want, stdout, stderr)
+			}
+		})
+	}
+}
+
+func TestUsageErrors(t *testing.T) {
+	t.Parallel()
+	missing := filepath.Join(t.TempDir(), "none")
+	empty := filepath.Join(t.TempDir(), "empty")
+	if err := os.WriteFile(empty, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"-json"}, "no domain"},
+		{[]string{""}, "no domain"},
+		{[]string{"."}, "no domain"},
+		{[]string{"example.org", ""}, "no domain"},
+		{[]string{"-nonsense", "example.org"}, "nonsense"},
+		{[]string{"-port", "0", "example.org"}, "-port"},
+		{[]string{"-port", "65536", "example.org"}, "-port"},
+		{[]string{"-port", "smtp", "example.org"}, "port"},
+		{[]string{"-timeout", "0", "example.org"}, "-timeout"},
+		{[]string{"-timeout", "-1s", "example.org"}, "-timeout"},
+		{[]string{"-resolver", "not an address", "example.org"}, "not an address"},
+		{[]string{"-resolver", "192.0.2.1,", "example.org"}, "-resolver"},
+		{[]string{"-anchors", missing, "example.org"}, missing},
+		{[]string{"-anchors", empty, "example.org"}, "no DS or DNSKEY"},
+		{[]string{"-local", "nonsense", "example.org"}, "-local"},
+		{[]string{"-local", "192.0.2.1", "example.org"}, "-local"},
+	} {
+		status, stdout, stderr := command(t, tt.args...)
+		if status != exitUsage || stdout != "" || !strings.Contains(stderr, tt.want) {
+			t.Errorf("%q: exit status %d, stdout %q, stderr %q; want %q", tt.args, status, stdout, stderr, tt.want)
+		}
+	}
+	if status, _, stderr := command(t, "-help"); status != exitSuccess || !strings.Contains(stderr, "-resolver") {
+		t.Errorf("-help: exit status %d, %s", status, stderr)
+	}
+}
+
+func TestJSON(t *testing.T) {
+	t.Parallel()
+	_, stdout, _ := command(t, "-demo", "-json", "good.example", "unsigned.example", "mismatch.example", "exa mple")
+	outcomes := make(map[string]string)
+	for line := range strings.Lines(stdout) {
+		var result struct {
+			Domain, Outcome string
+			Lookups         []struct{ Name, Type, Status string }
+		}
+		if err := json.Unmarshal([]byte(line), &result); err != nil {
+			t.Fatalf("%v: %s", err, line)
+		}
+		outcomes[result.Domain] = result.Outcome
+		if len(result.Lookups) == 0 && result.Domain != "exa mple" {
+			t.Errorf("no lookups in %s", line)
+		}
+	}
+	want := map[string]string{"good.example": "success", "unsigned.example": "none", "mismatch.example": "failure", "exa mple": "failure"}
+	for domain, outcome := range want {
+		if outcomes[domain] != outcome {
+			t.Errorf("%s: %q, want %q", domain, outcomes[domain], outcome)
+		}
+	}
+}
+
+func TestTranscriptsComeInOrder(t *testing.T) {
+	t.Parallel()
+	domains := []string{"mismatch.example", "good.example", "bogus.example", "unsigned.example", "ta.example"}
+	_, stdout, _ := command(t, append([]string{"-demo"}, domains...)...)
+	at := 0
+	for _, domain := range domains {
+		next := strings.Index(stdout[at:], "for "+domain+"\n")
+		if next < 0 {
+			t.Fatalf("%s is missing or out of order:\n%s", domain, stdout)
+		}
+		at += next
+	}
+}
+
+func TestVerbose(t *testing.T) {
+	t.Parallel()
+	_, stdout, _ := command(t, "-demo", "-v", "bogus.example")
+	for _, want := range []string{"DNS query: Q('bogus.example', 'MX')", "DNS query: QIP ('bogus.example','MX','127.0.0.1:", "DNSSEC error for bogus.example MX: bogus", "Signature Expired"} {
+		if !strings.Contains(stdout, want) {
+			t.Errorf("no %q in:\n%s", want, stdout)
+		}
+	}
+	_, stdout, stderr := command(t, "-demo", "-v", "-json", "good.example")
+	if strings.Count(stdout, "\n") != 1 || !strings.Contains(stderr, "DNS query") {
+		t.Errorf("with -json: stdout %q, stderr %q", stdout, stderr)
+	}
+}
+
+// A private Internet: its root from a file, its servers on loopback addresses.
+func TestPrivateInternet(t *testing.T) {
+	t.Parallel()
+	internet := danetest.New(t, danetest.Domain{Name: "good.example", Hosts: []danetest.Host{{Name: "mail", TLSA: []string{"3 1 1"}}}})
+	address, err := internet.Listen()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "root.ds")
+	if err := os.WriteFile(file, []byte(internet.DNS.Anchors()[0].DS.String()+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	// Its mail server has an address of TEST-NET-1 in the DNS, where nobody answers.
+	status, stdout, stderr := command(t, "-resolver", address, "-anchors", file, "-timeout", "2s", "-local", "127.0.0.1", "good.example")
+	if status != exitFailure || !strings.Contains(stdout, "SECURE TLSA record found for MX(mail.good.example)") {
+		t.Errorf("exit status %d\n%s%s", status, stdout, stderr)
+	}
+	// By the keys of the real root it is an impostor.
+	status, stdout, _ = command(t, "-resolver", address, "-timeout", "5s", "good.example")
+	if status != exitFailure || !strings.HasPrefix(stdout, "BOGUS MX record found for good.example\n") {
+		t.Errorf("with the built-in anchors: exit status %d\n%s", status, stdout)
+	}
+}
+
+// Nobody answers, or nobody who passes DNSSEC records on: no word on the domain.
+func TestIncapableResolvers(t *testing.T) {
+	t.Parallel()
+	internet := danetest.New(t)
+	internet.DNS.Tamper = func(_ dns.Question, reply *dns.Msg) {
+		reply.Answer, reply.Ns = withoutSignatures(reply.Answer), withoutSignatures(reply.Ns)
+	}
+	stripping, err := internet.Listen()
+	if err != nil {
+		t.Fatal(err)
+	}
+	silent, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	file := filepath.Join(t.TempDir(), "root.ds")
+	if err := os.WriteFile(file, []byte(internet.DNS.Anchors()[0].DS.String()+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for label, address := range map[string]string{"strips": stripping, "is silent": silent.LocalAddr().String(), "is not there": "127.0.0.1:1"} {
+		start := time.Now()
+		status, stdout, stderr := command(t, "-resolver", address, "-anchors", file, "-timeout", "3s", "good.example")
+		if status != exitUsage || !strings.HasPrefix(stdout, "INDETERMINATE MX record for good.example: ") || strings.Contains(stdout, "DANE") {
+			t.Errorf("a server that %s: exit status %d\n%s", label, status, stdout)
+		}
+		if !strings.Contains(stderr, "-resolver") {
+			t.Errorf("a server that %s: no advice in %q", label, stderr)
+		}
+		if elapsed := time.Since(start); elapsed > 10*time.Second {
+			t.Errorf("a server that %s: took %s", label, elapsed)
+		}
+		status, stdout, _ = command(t, "-resolver", address, "-anchors", file, "-timeout", "3s", "-json", "good.example")
+		if status != exitUsage || !strings.Contains(stdout, `"status":"indeterminate"`) {
+			t.Errorf("a server that %s, JSON: exit status %d\n%s", label, status, stdout)
+		}
+	}
+}
+
+func withoutSignatures(section []dns.RR) []dns.RR {
+	var kept []dns.RR
+	for _, rr := range section {
+		switch rr.Header().Rrtype {
+		case dns.TypeRRSIG, dns.TypeNSEC, dns.TypeNSEC3:
+		default:
+			kept = append(kept, rr)
+		}
+	}
+	return kept
+}

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/danesmtp/danesmtp/dane"
+)
+
+// maxConcurrent bounds the domains that are verified at the same time.
+const maxConcurrent = 32
+
+// verifyAll verifies the domains concurrently and prints each result: transcripts
+// in the order of the domains, JSON as it is ready. It returns the exit status.
+func verifyAll(ctx context.Context, v *dane.Verifier, o options, stdout, stderr io.Writer) int {
+	p := printer{options: o, stdout: stdout, stderr: stderr}
+	slots := make(chan struct{}, maxConcurrent)
+	finished := make([]chan struct{}, len(o.domains))
+	var wg sync.WaitGroup
+	for i, domain := range o.domains {
+		finished[i] = make(chan struct{})
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			defer close(finished[i])
+			ctx, cancel := context.WithTimeout(ctx, o.timeout)
+			defer cancel()
+			result, err := v.Verify(ctx, domain)
+			if !o.json && i > 0 {
+				<-finished[i-1]
+			}
+			p.print(result, err)
+		})
+	}
+	wg.Wait()
+	return p.exit()
+}
+
+// A printer prints results, one at a time, and keeps the worst.
+type printer struct {
+	options
+	stdout, stderr io.Writer
+
+	mu      sync.Mutex
+	seen    [exitNoDANE + 1]bool // exit statuses
+	advised bool
+	err     error // of stdout
+}
+
+func (p *printer) print(r *dane.Result, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.verbose {
+		out := p.stdout
+		if p.json {
+			out = p.stderr
+		}
+		writeDebug(out, r)
+	}
+	if p.json {
+		p.keep(json.NewEncoder(p.stdout).Encode(r))
+	} else {
+		p.keep(r.WriteTranscript(p.stdout))
+	}
+	p.seen[status(r, err)] = true
+	if err != nil {
+		fmt.Fprintf(p.stderr, "daneverify: %v\n", err)
+	}
+	if r.Unresolved && !p.advised {
+		p.advised = true
+		fmt.Fprint(p.stderr, advice)
+	}
+}
+
+func (p *printer) keep(err error) {
+	if p.err == nil {
+		p.err = err
+	}
+}
+
+const advice = `The DNS servers in use cannot be checked with DNSSEC, so nothing is said about
+the domain. Name one that passes DNSSEC records on with -resolver ADDR: most
+resolvers of providers and public ones do; stubs of containers and home routers
+often do not.
+`
+
+// status is the exit status for one result.
+func status(r *dane.Result, err error) int {
+	switch {
+	case err != nil:
+		return exitUsage
+	case r.Outcome == dane.Success:
+		return exitSuccess
+	case r.Outcome == dane.None:
+		return exitNoDANE
+	}
+	return exitFailure
+}
+
+// exit returns the worst exit status of all.
+func (p *printer) exit() int {
+	if p.err != nil {
+		fmt.Fprintf(p.stderr, "daneverify: %v\n", p.err)
+		return exitFailure
+	}
+	for _, worst := range []int{exitUsage, exitFailure, exitNoDANE} {
+		if p.seen[worst] {
+			return worst
+		}
+	}
+	return exitSuccess
+}
