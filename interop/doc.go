@@ -1,0 +1,21 @@
+// Package interop checks the command daneverify against other people's
+// software: it holds tests only, and they have the build tag interop.
+//
+//	go test -tags interop -count=1 -v ./interop/...
+//
+// The tests build a private Internet on 127.0.0.1. Its root, its two top-level
+// domains and its mail domains are signed by BIND's dnssec-keygen and
+// dnssec-signzone and served by BIND's named, one process for each level.
+// Unbound resolves it without validating, and a second named forwards to that
+// Unbound: these two are the resolvers that daneverify asks. Postfix is the mail
+// server; its certificate comes from OpenSSL, the TLSA records from GnuTLS.
+//
+// BIND's delv, a validating Unbound and OpenSSL's own DANE code are asked the
+// same questions. The table in domains_test.go says what everybody has to
+// answer, and delv has to agree about each name that daneverify looked up.
+//
+// Nothing leaves the machine. Ports are chosen by the kernel and the files live
+// in a temporary directory. Postfix starts only for root, so root is needed. The
+// Debian packages are bind9, bind9-dnsutils, bind9-utils, unbound, postfix,
+// openssl and gnutls-bin; a missing program fails the run.
+package interop
