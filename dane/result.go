@@ -50,7 +50,8 @@ type Probe struct {
 	Match         tlsa.Match
 	Authenticated bool
 	// Err says why the host cannot be delivered to at this address: of type
-	// *smtpprobe.Error.
+	// *smtpprobe.Error. That may be so although it was Authenticated, if it then
+	// refused EHLO.
 	Err error
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/danesmtp/danesmtp/dnssec"
 	"github.com/danesmtp/danesmtp/smtpprobe"
+	"github.com/danesmtp/danesmtp/tlsa"
 )
 
 // WriteTranscript writes the result as mail gateways show a DANE check: a line for
@@ -148,17 +149,17 @@ func (t *transcript) probe(h *HostResult, p Probe, first bool, of string) {
 	if state := p.Session.TLS; state != nil {
 		t.line("TLS connection established: protocol %s, cipher %s.", smtpprobe.ProtocolName(state.Version), smtpprobe.CipherName(state.CipherSuite))
 	}
+	_, mismatch := errors.AsType[*tlsa.Error](p.Err)
 	switch {
 	case p.Authenticated:
 		t.line("Certificate verification successful")
-	case p.Err != nil && failed != nil && failed.Stage == smtpprobe.StageHandshake, p.Err != nil && failed == nil:
+	case mismatch:
 		t.line("Certificate verification failed: %s", cause(p.Err))
-	case p.Err != nil:
-		t.line("TLS connection failed %s: %s", t.domain, cause(p.Err))
+		t.line("TLS connection failed %s.", t.domain)
 		return
 	}
 	if p.Err != nil {
-		t.line("TLS connection failed %s.", t.domain)
+		t.line("TLS connection failed %s: %s", t.domain, cause(p.Err))
 		return
 	}
 	t.line("TLS connection succeeded %s.", t.domain)

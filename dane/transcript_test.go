@@ -164,6 +164,27 @@ DANE verification completed.
 `,
 	},
 	{
+		name: "the server refuses EHLO over TLS",
+		domain: danetest.Domain{Name: "a.example", Hosts: []danetest.Host{{Name: "mail", TLSA: []string{"3 1 1"},
+			Server: func(s *smtptest.Server) {
+				tls12(s)
+				s.Faults = map[smtptest.Step]smtptest.Fault{smtptest.AtHelloTLS: smtptest.Permanent}
+			}}}},
+		want: `
+SECURE MX record(mail.a.example) found for a.example
+SECURE A record (192.0.2.1) found for MX(mail.a.example) in a.example
+Connecting to 192.0.2.1 on port 25.
+Connected to 192.0.2.1 from interface 127.0.0.1.
+SECURE TLSA record found for MX(mail.a.example) in a.example
+Checking TLS connection.
+TLS connection established: protocol TLSv1.2, cipher ECDHE-ECDSA-AES256-GCM-SHA384.
+Certificate verification successful
+TLS connection failed a.example: CAUSE
+DANE FAILED for a.example
+DANE verification completed.
+`,
+	},
+	{
 		name: "the server closes the connection",
 		domain: danetest.Domain{Name: "a.example", Hosts: []danetest.Host{{Name: "mail", TLSA: []string{"3 1 1"},
 			Server: func(s *smtptest.Server) {

@@ -111,13 +111,22 @@ func (v *Verifier) probe(ctx context.Context, prober *smtpprobe.Prober, h *Host,
 	defer cancel()
 	p := Probe{Addr: addr}
 	p.Session, p.Err = prober.Probe(ctx, addr.String(), h.TLSConfig(nil))
-	if p.Err != nil || h.Action != MustAuthenticate {
+	if p.Err != nil {
 		return p
 	}
-	// The hook has found a match, or the handshake would have failed; this says which.
-	matcher := tlsa.Verifier{Records: h.Records, Names: h.Names, Time: h.now}
-	p.Match, p.Err = matcher.Verify(p.Session.TLS.PeerCertificates)
-	p.Authenticated = p.Err == nil
+	if h.Action == MustAuthenticate {
+		// The hook has found a match, or the handshake would have failed; this says
+		// which.
+		matcher := tlsa.Verifier{Records: h.Records, Names: h.Names, Time: h.now}
+		if p.Match, p.Err = matcher.Verify(p.Session.TLS.PeerCertificates); p.Err != nil {
+			return p
+		}
+		p.Authenticated = true
+	}
+	// A server that takes the handshake and then refuses EHLO takes no mail.
+	if late, ok := errors.AsType[*smtpprobe.Error](p.Session.Late); ok && late.Stage == smtpprobe.StageHelloTLS {
+		p.Err = late
+	}
 	return p
 }
 
