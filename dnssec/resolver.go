@@ -69,10 +69,10 @@ func (r *Resolver) Lookup(ctx context.Context, name string, qtype uint16) (*Answ
 	l := &lookup{resolver: r, now: r.now(), budget: budgetFrom(ctx)}
 	owner, err := canonical.ParseName(name)
 	if err != nil {
-		return nil, &Error{Name: name, Type: qtype, Err: err}
+		return nil, unasked(name, qtype, err)
 	}
 	if err := answerable(qtype); err != nil {
-		return nil, &Error{Name: owner.String(), Type: qtype, Err: err}
+		return nil, unasked(owner.String(), qtype, err)
 	}
 	l.anchorSet, err = r.anchors.Anchors(l.now)
 	if err == nil && len(l.anchorSet) == 0 {
@@ -80,9 +80,14 @@ func (r *Resolver) Lookup(ctx context.Context, name string, qtype uint16) (*Answ
 	}
 	if err != nil {
 		// Without anchors nothing is proven, not even insecurity.
-		return nil, &Error{Name: owner.String(), Type: qtype, Err: err}
+		return nil, unasked(owner.String(), qtype, err)
 	}
 	return l.answer(ctx, owner, qtype)
+}
+
+// unasked is the error of a question that was not asked.
+func unasked(name string, qtype uint16, err error) *Error {
+	return &Error{Name: name, Type: qtype, Reason: Reason{Code: EDEOther, Name: name, Type: qtype, Text: "not asked"}, Err: err}
 }
 
 var (

@@ -37,7 +37,7 @@ func (r TrustAD) Lookup(ctx context.Context, name string, qtype uint16) (*Answer
 		err = errNoExchanger
 	}
 	if err != nil {
-		return nil, &Error{Name: name, Type: qtype, Err: err}
+		return nil, unasked(name, qtype, err)
 	}
 	q := question{owner, qtype}
 	msg := new(dns.Msg)

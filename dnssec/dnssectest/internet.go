@@ -79,7 +79,7 @@ func (i *Internet) Questions() []dns.Question {
 func (i *Internet) Sign(zone string, set ...dns.RR) *dns.RRSIG {
 	i.once.Do(i.build)
 	apex, err := canonical.ParseName(zone)
-	if err != nil || i.zones[apex] == nil || i.zones[apex].Unsigned {
+	if err != nil || i.zones[apex] == nil || i.zones[apex].signer.KSK == nil {
 		panic("dnssectest: no signed zone " + zone)
 	}
 	z := i.zones[apex]

@@ -3,6 +3,7 @@ package dnssectest
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -34,6 +35,10 @@ type Zone struct {
 	// SOA and NS of the apex, and the delegations to other zones of the Internet,
 	// are added.
 	Records string
+
+	// AsIs: Records are the whole zone, keys and signatures included, as another
+	// signer made it, and nothing is added. Its parent has no DS record for it.
+	AsIs bool
 
 	// Unsigned: the zone has no keys, and its parent no DS record for it.
 	Unsigned bool
@@ -103,12 +108,16 @@ func newZone(z Zone) (*zone, error) {
 	if err := built.parseFaults(); err != nil {
 		return nil, fmt.Errorf("zone %s: %w", z.Name, err)
 	}
-	records, err := parse(z.Records, z.Name)
+	read := parse
+	if z.AsIs {
+		read = parseLines
+	}
+	records, err := read(trimLines(z.Records), z.Name)
 	if err != nil {
 		return nil, fmt.Errorf("zone %s: %w", z.Name, err)
 	}
 	built.signer = &sign.Zone{Apex: z.Name, Records: records, Denial: z.Denial, Salt: z.Salt, Iterations: z.Iterations}
-	if z.Unsigned {
+	if z.Unsigned || z.AsIs {
 		return built, nil
 	}
 	algorithm := cmp.Or(z.Algorithm, dns.ECDSAP256SHA256)
@@ -125,11 +134,7 @@ func newZone(z Zone) (*zone, error) {
 
 // parse reads records, and adds the SOA and NS that a zone must have.
 func parse(text, apex string) ([]dns.RR, error) {
-	lines := strings.Split(text, "\n")
-	for i, line := range lines {
-		lines[i] = strings.TrimSpace(line)
-	}
-	records, err := parseLines(strings.Join(lines, "\n"), apex)
+	records, err := parseLines(text, apex)
 	if err != nil {
 		return nil, err
 	}
@@ -149,6 +154,14 @@ func parse(text, apex string) ([]dns.RR, error) {
 		records = append(records, more...)
 	}
 	return records, nil
+}
+
+func trimLines(text string) string {
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		lines[i] = strings.TrimSpace(line)
+	}
+	return strings.Join(lines, "\n")
 }
 
 func parseLines(text, apex string) ([]dns.RR, error) {
@@ -171,7 +184,7 @@ func (z *zone) delegate(child *zone) {
 			z.signer.Records = append(z.signer.Records, &dns.NS{Hdr: header(dns.TypeNS), Ns: ns.Ns})
 		}
 	}
-	if child.Unsigned || child.NoDS {
+	if child.Unsigned || child.AsIs || child.NoDS {
 		return
 	}
 	for _, ds := range child.signer.DS(cmp.Or(child.Digest, dns.SHA256)) {
@@ -186,7 +199,7 @@ func (z *zone) delegate(child *zone) {
 // finish signs the zone and orders it for answering.
 func (z *zone) finish(now time.Time) error {
 	records := z.signer.Records
-	if !z.Unsigned {
+	if !z.Unsigned && !z.AsIs {
 		z.signer.Inception, z.signer.Expiration = validity(z.forZone(), now)
 		var err error
 		if records, err = z.signer.Sign(); err != nil {
@@ -201,6 +214,9 @@ func (z *zone) finish(now time.Time) error {
 			return err
 		}
 	}
+	maps.DeleteFunc(z.sets, func(_ rrsetName, set *signedSet) bool {
+		return len(set.records) == 0 // signatures of nothing, in a zone as it is
+	})
 	slices.SortFunc(z.nsec, canonical.Name.Compare)
 	slices.Sort(z.nsec3)
 	return z.damage(now)
