@@ -1,0 +1,89 @@
+package ds_test
+
+import (
+	"testing"
+
+	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
+	"github.com/danesmtp/danesmtp/dnssec/internal/ds"
+	"github.com/danesmtp/danesmtp/dnssec/internal/sign"
+)
+
+func record[T dns.RR](t *testing.T, text string) T {
+	t.Helper()
+	rr, err := dns.NewRR(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rr.(T)
+}
+
+// The key of RFC 4034 §5.4, and its digests there and in RFC 4509 §2.3.
+const exampleKey = "dskey.example.com. 86400 IN DNSKEY 256 3 5 AQOeiiR0GOMYkDshWoSKz9XzfwJr1AYtsmx3TGkJaNXVbfi/2pHm822aJ5iI9BMzNXxeYCmZDRD99WYwYqUSdjMmmAphXdvxegXd/M5+X7OrzKBaMbCVdFLUUh6DhweJBjEVv5f2wwjM9XzcnOf+EPbtG9DMBmADjFDc2w/rljwvFw=="
+
+func TestMatches(t *testing.T) {
+	t.Parallel()
+	key := record[*dns.DNSKEY](t, exampleKey)
+	for _, tt := range []struct {
+		name, rfc, owner, ds string
+		want                 bool
+	}{
+		{"SHA-1", "RFC 4034 §5.4", "dskey.example.com.", "60485 5 1 2BB183AF5F22588179A53B0A98631FAD1A292118", true},
+		{"SHA-256", "RFC 4509 §2.3", "dskey.example.com.", "60485 5 2 D4B7D520E7BB5F0F67674A0CCEB1E3E0614B93C4F9E99B8383F6A1E4469DA50A", true},
+		{"the owner's case does not count", "RFC 4034 §5.1.4", "DSKEY.Example.COM", "60485 5 1 2bb183af5f22588179a53b0a98631fad1a292118", true},
+		{"another owner", "RFC 4034 §5.1.4", "other.example.com.", "60485 5 1 2BB183AF5F22588179A53B0A98631FAD1A292118", false},
+		{"another tag", "RFC 4034 §5.1.1", "dskey.example.com.", "60486 5 1 2BB183AF5F22588179A53B0A98631FAD1A292118", false},
+		{"another algorithm", "RFC 4034 §5.1.2", "dskey.example.com.", "60485 7 1 2BB183AF5F22588179A53B0A98631FAD1A292118", false},
+		{"an unsupported digest", "RFC 4034 §5.1.3", "dskey.example.com.", "60485 5 3 2BB183AF5F22588179A53B0A98631FAD1A292118", false},
+		{"a short digest", "RFC 4034 §5.1.4", "dskey.example.com.", "60485 5 1 2BB183AF", false},
+		{"a wrong digest", "RFC 4034 §5.1.4", "dskey.example.com.", "60485 5 1 3BB183AF5F22588179A53B0A98631FAD1A292118", false},
+	} {
+		owner, err := canonical.ParseName(tt.owner)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := ds.Matches(record[*dns.DS](t, "x. DS "+tt.ds), owner, key); got != tt.want {
+			t.Errorf("%s, %s: %v", tt.name, tt.rfc, got)
+		}
+	}
+}
+
+func TestMatchesSHA384(t *testing.T) {
+	t.Parallel()
+	key, err := sign.NewKey("example.", dns.ECDSAP384SHA384, sign.KSK)
+	if err != nil {
+		t.Fatal(err)
+	}
+	owner, err := canonical.ParseName("example.")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !ds.SupportedDigest(dns.SHA384) || !ds.Matches(key.Public.ToDS(dns.SHA384), owner, key.Public) {
+		t.Error("SHA-384 does not match")
+	}
+}
+
+// RFC 4509 §3: a SHA-1 digest does not count beside a usable SHA-2 one.
+func TestWithoutWeaker(t *testing.T) {
+	t.Parallel()
+	sha1, sha256 := &dns.DS{DigestType: 1}, &dns.DS{DigestType: 2}
+	usable := func(*dns.DS) bool { return true }
+	unusable := func(*dns.DS) bool { return false }
+	for _, tt := range []struct {
+		name   string
+		set    []*dns.DS
+		usable func(*dns.DS) bool
+		want   int
+	}{
+		{"SHA-1 alone", []*dns.DS{sha1}, usable, 1},
+		{"both", []*dns.DS{sha1, sha256}, usable, 1},
+		{"both, but the key of SHA-256 is of no use", []*dns.DS{sha1, sha256}, unusable, 2},
+		{"two of SHA-256", []*dns.DS{sha256, sha256}, usable, 2},
+		{"none", nil, usable, 0},
+	} {
+		if got := ds.WithoutWeaker(tt.set, tt.usable); len(got) != tt.want {
+			t.Errorf("%s: %d records", tt.name, len(got))
+		}
+	}
+}
