@@ -208,7 +208,7 @@ func TestIncapableResolvers(t *testing.T) {
 	}
 	for label, address := range map[string]string{"strips": stripping, "is silent": silent.LocalAddr().String(), "is not there": "127.0.0.1:1"} {
 		start := time.Now()
-		status, stdout, stderr := command(t, "-resolver", address, "-anchors", file, "-timeout", "3s", "good.example")
+		status, stdout, stderr := command(t, "-resolver", address, "-anchors", file, "-timeout", "1s", "good.example")
 		if status != exitUsage || !strings.HasPrefix(stdout, "INDETERMINATE MX record for good.example: ") || strings.Contains(stdout, "DANE") {
 			t.Errorf("a server that %s: exit status %d\n%s", label, status, stdout)
 		}
@@ -218,7 +218,7 @@ func TestIncapableResolvers(t *testing.T) {
 		if elapsed := time.Since(start); elapsed > 10*time.Second {
 			t.Errorf("a server that %s: took %s", label, elapsed)
 		}
-		status, stdout, _ = command(t, "-resolver", address, "-anchors", file, "-timeout", "3s", "-json", "good.example")
+		status, stdout, _ = command(t, "-resolver", address, "-anchors", file, "-timeout", "1s", "-json", "good.example")
 		if status != exitUsage || !strings.Contains(stdout, `"status":"indeterminate"`) {
 			t.Errorf("a server that %s, JSON: exit status %d\n%s", label, status, stdout)
 		}
