@@ -91,7 +91,11 @@ func TestSignedDataIsCanonical(t *testing.T) {
 		return record
 	}
 	set := []dns.RR{rr("Host.Example. 5 IN MX 20 B.example."), rr("host.EXAMPLE. 9 IN MX 10 a.EXAMPLE."), rr("host.example. 9 IN MX 10 a.example.")}
-	got, err := canonical.SignedData(set, sig)
+	rrset, err := canonical.NewRRset(append(set, set[0])...)
+	if err != nil || rrset.Len() != 2 {
+		t.Fatalf("%d records, %v", rrset.Len(), err)
+	}
+	got, err := rrset.SignedData(sig)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,10 +111,10 @@ func TestSignedDataIsCanonical(t *testing.T) {
 	if set[0].Header().Name != "Host.Example." || set[0].(*dns.MX).Mx != "B.example." {
 		t.Error("the records given were changed")
 	}
-	if _, err := canonical.SignedData(append(set, rr("other.example. 9 IN MX 10 a.example.")), sig); err == nil {
+	if _, err := rrset.Add(rr("other.example. 9 IN MX 10 a.example.")); err == nil {
 		t.Error("two owners passed as one RRset")
 	}
-	if _, err := canonical.SignedData(nil, sig); err == nil {
+	if _, err := new(canonical.RRset).SignedData(sig); err == nil {
 		t.Error("no record passed as an RRset")
 	}
 }

@@ -101,6 +101,16 @@ func (n Name) Wildcard() (Name, bool) {
 	return "\x01*" + n, true
 }
 
+// Substitute returns n with the ancestor it ends in replaced, as a DNAME does (RFC
+// 6672 §2.2). The error says that the name would be too long.
+func (n Name) Substitute(ancestor, target Name) (Name, error) {
+	replaced := n[:len(n)-len(ancestor)] + target
+	if len(replaced) > maxNameLength {
+		return "", ErrName
+	}
+	return replaced, nil
+}
+
 // IsWildcard reports whether the first label of n is "*".
 func (n Name) IsWildcard() bool { return strings.HasPrefix(string(n), "\x01*") }
 

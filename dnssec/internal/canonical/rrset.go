@@ -18,23 +18,83 @@ var ErrRRset = errors.New("records form no RRset")
 // takes n octets: type, class, TTL and length come first (RFC 1035 §3.2.1).
 const rdataOffset = 2 + 2 + 4 + 2
 
+// rrsigFixedSize is the length of an RRSIG's RDATA before the signer's name (RFC
+// 4034 §3.1).
+const rrsigFixedSize = 18
+
+// An RRset is the records of one owner, class and type, each once and in canonical
+// order (RFC 4034 §6.3). The zero RRset is empty, and takes its name from the first
+// record that is added.
+type RRset struct {
+	Owner       Name
+	Class, Type uint16
+	rdatas      [][]byte
+}
+
+// NewRRset makes an RRset of records. The error is that of Add; records that are
+// there twice are taken once.
+func NewRRset(records ...dns.RR) (*RRset, error) {
+	set := new(RRset)
+	for _, rr := range records {
+		if _, err := set.Add(rr); err != nil {
+			return nil, err
+		}
+	}
+	return set, nil
+}
+
+// Len counts the records.
+func (s *RRset) Len() int { return len(s.rdatas) }
+
+// Add adds a record, and reports whether it was new: a repeated one counts once.
+// The error says that it does not belong to the set, or cannot be written.
+func (s *RRset) Add(rr dns.RR) (bool, error) {
+	h := rr.Header()
+	owner, err := ParseName(h.Name)
+	if err != nil {
+		return false, err
+	}
+	if len(s.rdatas) == 0 {
+		s.Owner, s.Class, s.Type = owner, h.Class, h.Rrtype
+	} else if owner != s.Owner || h.Class != s.Class || h.Rrtype != s.Type {
+		return false, ErrRRset
+	}
+	rdata, err := RData(rr)
+	if err != nil {
+		return false, err
+	}
+	at, found := slices.BinarySearchFunc(s.rdatas, rdata, bytes.Compare)
+	if !found {
+		s.rdatas = slices.Insert(s.rdatas, at, rdata)
+	}
+	return !found, nil
+}
+
 // SignedData returns the octets that the signature covers: the RRSIG's RDATA
 // without the signature, then the RRset in canonical form, its TTLs and owner
-// those at the time of signing (RFC 4034 §3.1.8.1). The set must not be empty;
-// all its records must have one owner, class and type.
-func SignedData(set []dns.RR, sig *dns.RRSIG) ([]byte, error) {
-	if len(set) == 0 {
+// those at the time of signing (RFC 4034 §3.1.8.1). The set must not be empty.
+func (s *RRset) SignedData(sig *dns.RRSIG) ([]byte, error) {
+	if len(s.rdatas) == 0 {
 		return nil, ErrRRset
-	}
-	owner, err := ParseName(set[0].Header().Name)
-	if err != nil {
-		return nil, err
 	}
 	signer, err := ParseName(sig.SignerName)
 	if err != nil {
 		return nil, err
 	}
-	data := make([]byte, 0, 512)
+	owner := s.Owner
+	if labels := int(sig.Labels); labels < ownerLabels(owner) {
+		// RFC 4035 §5.3.2: expanded from the wildcard that many labels up.
+		wildcard, ok := owner.Ancestor(labels).Wildcard()
+		if !ok {
+			return nil, ErrName
+		}
+		owner = wildcard
+	}
+	size := rrsigFixedSize + len(signer)
+	for _, rdata := range s.rdatas {
+		size += len(owner) + rdataOffset + len(rdata)
+	}
+	data := make([]byte, 0, size)
 	data = binary.BigEndian.AppendUint16(data, sig.TypeCovered)
 	data = append(data, sig.Algorithm, sig.Labels)
 	data = binary.BigEndian.AppendUint32(data, sig.OrigTtl)
@@ -42,35 +102,10 @@ func SignedData(set []dns.RR, sig *dns.RRSIG) ([]byte, error) {
 	data = binary.BigEndian.AppendUint32(data, sig.Inception)
 	data = binary.BigEndian.AppendUint16(data, sig.KeyTag)
 	data = append(data, signer...)
-
-	signedOwner := owner
-	if labels := int(sig.Labels); labels < ownerLabels(owner) {
-		// RFC 4035 §5.3.2: expanded from the wildcard that many labels up.
-		wildcard, ok := owner.Ancestor(labels).Wildcard()
-		if !ok {
-			return nil, ErrName
-		}
-		signedOwner = wildcard
-	}
-	rdatas := make([][]byte, 0, len(set))
-	for _, rr := range set {
-		h := rr.Header()
-		if name, err := ParseName(h.Name); err != nil || name != owner ||
-			h.Class != set[0].Header().Class || h.Rrtype != set[0].Header().Rrtype {
-			return nil, ErrRRset
-		}
-		rdata, err := RData(rr)
-		if err != nil {
-			return nil, err
-		}
-		rdatas = append(rdatas, rdata)
-	}
-	slices.SortFunc(rdatas, bytes.Compare)           // RFC 4034 §6.3
-	rdatas = slices.CompactFunc(rdatas, bytes.Equal) // RFC 4034 §6.3: duplicates are one
-	for _, rdata := range rdatas {
-		data = append(data, signedOwner...)
-		data = binary.BigEndian.AppendUint16(data, set[0].Header().Rrtype)
-		data = binary.BigEndian.AppendUint16(data, set[0].Header().Class)
+	for _, rdata := range s.rdatas {
+		data = append(data, owner...)
+		data = binary.BigEndian.AppendUint16(data, s.Type)
+		data = binary.BigEndian.AppendUint16(data, s.Class)
 		data = binary.BigEndian.AppendUint32(data, sig.OrigTtl)
 		data = binary.BigEndian.AppendUint16(data, uint16(len(rdata)))
 		data = append(data, rdata...)
@@ -87,7 +122,7 @@ func ownerLabels(owner Name) int {
 	return owner.Labels()
 }
 
-// RData returns the RDATA of a record in canonical form.
+// RData returns the RDATA of a record in canonical form. The record is not changed.
 func RData(rr dns.RR) ([]byte, error) {
 	rr = lowerNames(rr)
 	wire := make([]byte, dns.Len(rr)+1)
@@ -104,15 +139,8 @@ func RData(rr dns.RR) ([]byte, error) {
 
 // lowerNames returns the record with the names in its RDATA in lower case, for
 // the types of RFC 4034 §6.2 as corrected by RFC 6840 §5.1: all that RFC 3597
-// §7 lists, without NSEC. The record given is not changed.
+// §7 lists, without NSEC. It is a copy, since packing writes into the header.
 func lowerNames(rr dns.RR) dns.RR {
-	switch rr.(type) {
-	case *dns.NS, *dns.MD, *dns.MF, *dns.CNAME, *dns.SOA, *dns.MB, *dns.MG, *dns.MR, *dns.PTR, *dns.MINFO,
-		*dns.MX, *dns.RP, *dns.AFSDB, *dns.RT, *dns.SIG, *dns.PX, *dns.NXT, *dns.NAPTR, *dns.KX, *dns.SRV,
-		*dns.DNAME, *dns.RRSIG:
-	default:
-		return rr
-	}
 	rr = dns.Copy(rr)
 	switch rr := rr.(type) {
 	case *dns.NS:

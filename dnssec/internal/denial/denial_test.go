@@ -183,6 +183,11 @@ func TestNSEC(t *testing.T) {
 			q:       question{kind: nodata, name: "c.example.", qtype: dns.TypeMX},
 		},
 		{
+			name: "a wildcard that is an empty non-terminal", rfc: "RFC 4592 §2.2.2",
+			records: []string{"example. NSEC _25._tcp.*.example. NS SOA RRSIG NSEC", "_25._tcp.*.example. NSEC mx.example. TLSA RRSIG NSEC"},
+			q:       question{kind: nodata, name: "foo.example.", qtype: dns.TypeA},
+		},
+		{
 			name: "a wildcard without the type, but the name may exist", rfc: "RFC 4035 §3.1.3.4",
 			records: []string{"*.example. NSEC b.example. A RRSIG NSEC"},
 			q:       question{kind: nodata, name: "c.example.", qtype: dns.TypeMX}, fails: true,

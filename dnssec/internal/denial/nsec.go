@@ -105,6 +105,10 @@ func (all spans) noData(name canonical.Name, qtype uint16) (Proof, bool) {
 		return Proof{}, false
 	}
 	for _, s := range all {
+		// The wildcard may have only names below it, such as _25._tcp.*.
+		if s.emptyNonTerminal(wildcard) {
+			return Proof{}, true
+		}
 		// RFC 4035 §3.1.3.4. A wildcard is no delegation (RFC 4592 §4.2).
 		if s.owner == wildcard && !s.types.delegation() && s.types.lacks(wildcard, qtype) {
 			return Proof{}, true

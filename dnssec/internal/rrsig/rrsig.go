@@ -30,15 +30,11 @@ var (
 // Check tests everything about a signature that needs no key: that it is made
 // for this RRset by the zone, is valid at the instant, and has a possible number
 // of labels (RFC 4035 §5.3.1).
-func Check(set []dns.RR, sig *dns.RRSIG, zone canonical.Name, now time.Time) error {
-	if len(set) == 0 {
+func Check(set *canonical.RRset, sig *dns.RRSIG, zone canonical.Name, now time.Time) error {
+	if set.Len() == 0 {
 		return ErrMismatch
 	}
-	h := set[0].Header()
-	owner, err := canonical.ParseName(h.Name)
-	if err != nil {
-		return err
-	}
+	owner := set.Owner
 	sigOwner, err := canonical.ParseName(sig.Hdr.Name)
 	if err != nil {
 		return err
@@ -52,7 +48,7 @@ func Check(set []dns.RR, sig *dns.RRSIG, zone canonical.Name, now time.Time) err
 		labels--
 	}
 	switch {
-	case sigOwner != owner, sig.Hdr.Class != h.Class, sig.TypeCovered != h.Rrtype:
+	case sigOwner != owner, sig.Hdr.Class != set.Class, sig.TypeCovered != set.Type:
 		return ErrMismatch
 	case signer != zone, !owner.Below(zone):
 		return fmt.Errorf("%w: signer %s is not the zone %s", ErrMismatch, signer, zone)
@@ -114,8 +110,8 @@ func ZoneKey(key *dns.DNSKEY) error {
 }
 
 // Verify checks the signature itself. Call Check and Candidate first.
-func Verify(set []dns.RR, sig *dns.RRSIG, key *dns.DNSKEY) error {
-	data, err := canonical.SignedData(set, sig)
+func Verify(set *canonical.RRset, sig *dns.RRSIG, key *dns.DNSKEY) error {
+	data, err := set.SignedData(sig)
 	if err != nil {
 		return err
 	}

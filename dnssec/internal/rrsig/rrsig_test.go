@@ -30,6 +30,15 @@ func record[T dns.RR](t testing.TB, text string) T {
 	return rr.(T)
 }
 
+func rrset(t testing.TB, records ...dns.RR) *canonical.RRset {
+	t.Helper()
+	set, err := canonical.NewRRset(records...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
+}
+
 func zone(t testing.TB, text string) canonical.Name {
 	t.Helper()
 	name, err := canonical.ParseName(text)
@@ -63,7 +72,7 @@ func TestRFCExamples(t *testing.T) {
 		t.Run(tt.rfc, func(t *testing.T) {
 			t.Parallel()
 			key, sig := record[*dns.DNSKEY](t, tt.key), record[*dns.RRSIG](t, tt.sig)
-			set := []dns.RR{record[dns.RR](t, tt.set)}
+			set := rrset(t, record[dns.RR](t, tt.set))
 			apex := zone(t, tt.zone)
 			if !ds.Matches(record[*dns.DS](t, tt.ds), apex, key) {
 				t.Error("the DS record does not match the key")
@@ -77,7 +86,7 @@ func TestRFCExamples(t *testing.T) {
 			if err := rrsig.Verify(set, sig, key); err != nil {
 				t.Error(err)
 			}
-			set[0].Header().Name = "x." + set[0].Header().Name
+			set.Owner = zone(t, "x."+set.Owner.String())
 			if err := rrsig.Verify(set, sig, key); !errors.Is(err, rrsig.ErrSignature) {
 				t.Errorf("another owner: %v", err)
 			}
@@ -120,13 +129,13 @@ func TestCheck(t *testing.T) {
 			t.Parallel()
 			sig := good()
 			tt.change(sig)
-			set := []dns.RR{record[dns.RR](t, "www.example. 300 IN A 192.0.2.1")}
+			set := rrset(t, record[dns.RR](t, "www.example. 300 IN A 192.0.2.1"))
 			if err := rrsig.Check(set, sig, zone(t, "example."), time.Unix(now, 0)); !errors.Is(err, tt.want) {
 				t.Errorf("%s: %v, want %v", tt.rfc, err, tt.want)
 			}
 		})
 	}
-	if err := rrsig.Check(nil, good(), zone(t, "example."), time.Unix(now, 0)); err == nil {
+	if err := rrsig.Check(new(canonical.RRset), good(), zone(t, "example."), time.Unix(now, 0)); err == nil {
 		t.Error("a signature of nothing is good")
 	}
 }
@@ -134,7 +143,7 @@ func TestCheck(t *testing.T) {
 // The serial numbers of RFC 1982 pass the year 2106.
 func TestTimeWraps(t *testing.T) {
 	t.Parallel()
-	set := []dns.RR{record[dns.RR](t, "www.example. 300 IN A 192.0.2.1")}
+	set := rrset(t, record[dns.RR](t, "www.example. 300 IN A 192.0.2.1"))
 	sig := &dns.RRSIG{
 		Hdr:         dns.RR_Header{Name: "www.example.", Rrtype: dns.TypeRRSIG, Class: dns.ClassINET},
 		TypeCovered: dns.TypeA, Labels: 2, SignerName: "example.", Inception: 1<<32 - 100, Expiration: 100,
@@ -226,12 +235,12 @@ func TestLargeExponent(t *testing.T) {
 		modulus, private = new(big.Int).Mul(p, q), new(big.Int).ModInverse(exponent, phi)
 	}
 	key := rsaKey(modulus.Bytes(), exponent.Bytes())
-	set := []dns.RR{record[dns.RR](t, "www.example. 300 IN A 192.0.2.1")}
+	set := rrset(t, record[dns.RR](t, "www.example. 300 IN A 192.0.2.1"))
 	sig := &dns.RRSIG{
 		Hdr:         dns.RR_Header{Name: "www.example.", Rrtype: dns.TypeRRSIG, Class: dns.ClassINET},
 		TypeCovered: dns.TypeA, Algorithm: dns.RSASHA256, Labels: 2, SignerName: "example.", KeyTag: key.KeyTag(),
 	}
-	data, err := canonical.SignedData(set, sig)
+	data, err := set.SignedData(sig)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -268,10 +277,11 @@ func BenchmarkVerify(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
+		signed := rrset(b, set...)
 		b.Run(bench.name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if err := rrsig.Verify(set, sig, key.Public); err != nil {
+				if err := rrsig.Verify(signed, sig, key.Public); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -301,7 +311,10 @@ func FuzzVerify(f *testing.F) {
 	f.Add(uint8(15), bytes.Repeat([]byte{1}, 32), bytes.Repeat([]byte{1}, 64), "example.")
 	f.Fuzz(func(t *testing.T, algorithm uint8, public, signature []byte, owner string) {
 		key := &dns.DNSKEY{Flags: 257, Protocol: 3, Algorithm: algorithm, PublicKey: base64.StdEncoding.EncodeToString(public)}
-		set := []dns.RR{&dns.TXT{Hdr: dns.RR_Header{Name: owner, Rrtype: dns.TypeTXT, Class: dns.ClassINET}, Txt: []string{strings.Repeat("x", 200)}}}
+		set, err := canonical.NewRRset(&dns.TXT{Hdr: dns.RR_Header{Name: owner, Rrtype: dns.TypeTXT, Class: dns.ClassINET}, Txt: []string{strings.Repeat("x", 200)}})
+		if err != nil {
+			return
+		}
 		sig := &dns.RRSIG{TypeCovered: dns.TypeTXT, Algorithm: algorithm, SignerName: "example.", Signature: base64.StdEncoding.EncodeToString(signature)}
 		if err := rrsig.Verify(set, sig, key); err == nil {
 			t.Errorf("a signature that nobody made is good: key %x, signature %x", public, signature)
