@@ -41,6 +41,10 @@ const maxTTL = 7 * 24 * time.Hour
 // 5 min).
 const bogusTTL = 5 * time.Second
 
-// cacheEntries bounds the cache of a Resolver. An entry is one RRset or denial,
-// typically under a kilobyte.
-const cacheEntries = 10_000
+// The cache of a Resolver is bounded by entries and by memory. An entry is one RRset
+// or denial, typically two kilobytes; one that takes more than a hundredth of the
+// cache is not kept.
+const (
+	cacheEntries = 10_000
+	cacheBytes   = 32 << 20
+)

@@ -47,6 +47,7 @@ func TestParse(t *testing.T) {
 		{name: "a revoked key", text: strings.Replace(ksk2017, "257", "385", 1), errText: "revoked"},
 		{name: "a key without the Zone Key flag", text: strings.Replace(ksk2017, "257", "1", 1), errText: "Zone Key"},
 		{name: "an odd digest", text: ". DS 1 13 2 abc", errText: "hexadecimal"},
+		{name: "a file that is too large, and would lose its end", text: strings.Repeat("; comment\n", 1<<17) + ". DS 1 13 2 " + digest, errText: "more than"},
 		{name: "includes are refused", text: "$INCLUDE /etc/passwd", errText: "INCLUDE"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

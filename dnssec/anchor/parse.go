@@ -1,6 +1,7 @@
 package anchor
 
 import (
+	"bytes"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -18,6 +19,8 @@ const maxFile = 1 << 20
 
 // ErrNone says that a file holds no trust anchor.
 var ErrNone = errors.New("no DS or DNSKEY record")
+
+var errTooLarge = fmt.Errorf("more than %d octets", maxFile)
 
 // An Error is a source of anchors that cannot be used.
 type Error struct {
@@ -47,7 +50,14 @@ func ReadFile(path string) (Set, error) {
 // any anchor: a trust anchor that was silently left out would be found missing
 // much later. file is used in errors, which are of type *Error.
 func Parse(r io.Reader, file string) (Set, error) {
-	parser := dns.NewZoneParser(io.LimitReader(r, maxFile), ".", file)
+	text, err := io.ReadAll(io.LimitReader(r, maxFile+1))
+	if err == nil && len(text) > maxFile {
+		err = errTooLarge
+	}
+	if err != nil {
+		return nil, &Error{file, err}
+	}
+	parser := dns.NewZoneParser(bytes.NewReader(text), ".", file)
 	parser.SetDefaultTTL(0) // anchors have no TTL, and files often leave it out
 	parser.SetIncludeAllowed(false)
 	var set Set

@@ -1,6 +1,7 @@
 package anchor
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -24,6 +25,22 @@ type Set []Anchor
 // Anchors returns the set, whatever the instant: it is the simplest source of
 // anchors that a resolver can take. The error is always nil.
 func (s Set) Anchors(time.Time) (Set, error) { return s, nil }
+
+// Equal reports whether two sets have the same anchors in the same order.
+func (s Set) Equal(other Set) bool {
+	return slices.EqualFunc(s, other, func(a, b Anchor) bool {
+		switch {
+		case a.Zone != b.Zone, (a.DS == nil) != (b.DS == nil), (a.Key == nil) != (b.Key == nil):
+			return false
+		case a.DS != nil:
+			return a.DS == b.DS || a.DS.KeyTag == b.DS.KeyTag && a.DS.Algorithm == b.DS.Algorithm &&
+				a.DS.DigestType == b.DS.DigestType && strings.EqualFold(a.DS.Digest, b.DS.Digest)
+		case a.Key != nil:
+			return a.Key == b.Key || a.Key.Flags == b.Key.Flags && a.Key.Algorithm == b.Key.Algorithm && a.Key.PublicKey == b.Key.PublicKey
+		}
+		return true
+	})
+}
 
 // Zone returns the anchors of the zone with this name.
 func (s Set) Zone(name string) Set {
