@@ -38,9 +38,17 @@ func newBudget(lookups int) *budget {
 	}
 }
 
-func (b *budget) spendSignature() error { return b.spend(&b.signatures, 1) }
-func (b *budget) spendKeyPair() error   { return b.spend(&b.keyPairs, 1) }
-func (b *budget) spendQuery() error     { return b.spend(&b.queries, 1) }
+func (b *budget) spendKeyPair() error { return b.spend(&b.keyPairs, 1) }
+func (b *budget) spendQuery() error   { return b.spend(&b.queries, 1) }
+
+// recordsPerSignature is how many records cost as much to write and to hash as a
+// signature costs to check.
+const recordsPerSignature = 64
+
+// spendSignature pays for a signature over that many records.
+func (b *budget) spendSignature(records int) error {
+	return b.spend(&b.signatures, 1+records/recordsPerSignature)
+}
 
 // spendHashes pays for NSEC3 hashes of that many iterations each, and one more
 // application of the hash function for the name itself (RFC 5155 §5).

@@ -198,17 +198,17 @@ func (l *lookup) vouches(a anchor.Anchor, zone canonical.Name, key *dns.DNSKEY) 
 // insecure where some zone cut above it is proven to be, otherwise bogus for the
 // reason given. Signatures in the data have no say in this.
 func (l *lookup) unlessInsecure(ctx context.Context, q question, expires time.Time, problem Reason) *verdict {
-	text, ok := l.anchorSet.Enclosing(q.name.String())
+	lowest := q.name
+	if q.qtype == dns.TypeDS {
+		lowest = q.name.Parent() // a DS RRset belongs to the zone above
+	}
+	text, ok := l.anchorSet.Enclosing(lowest.String())
 	if !ok {
 		return l.insecure(Reason{Name: q.name.String(), Type: q.qtype, Text: "no trust anchor encloses the name"}, expires)
 	}
 	top, err := canonical.ParseName(text)
 	if err != nil {
 		return indeterminate(q, err)
-	}
-	lowest := q.name
-	if q.qtype == dns.TypeDS {
-		lowest = q.name.Parent() // a DS RRset belongs to the zone above
 	}
 	for labels := top.Labels() + 1; labels <= lowest.Labels(); labels++ {
 		cut := lowest.Ancestor(labels)

@@ -30,6 +30,10 @@ type lookup struct {
 	budget    *budget
 	known     map[question]*verdict // what this lookup found, failures included
 	exchanges []Exchange
+
+	generation int      // of the cache
+	fresh      bool     // the cache is not read: for a second opinion on the keys
+	avoid      []string // servers that gave the first opinion
 }
 
 var errAliases = errors.New("aliases go in a circle, or on for too long")
@@ -101,31 +105,71 @@ func (l *lookup) ask(ctx context.Context, q question) *verdict {
 	// Until there is a verdict, whatever rests on this one fails: a zone whose
 	// replies lead back to the question proves nothing.
 	l.known[q] = l.bogus(Reason{Code: EDEBogus, Name: q.name.String(), Type: q.qtype, Text: "the proof rests on itself"})
-	v := l.resolver.cache.get(q, l.now)
+	var v *verdict
+	if !l.fresh {
+		v = l.resolver.cache.get(q, l.now, l.generation)
+	}
 	if v == nil {
-		v = l.askNetwork(ctx, q, nil)
-		avoid := []string{v.server}
-		for range maxSecondOpinions {
-			if v.status != Bogus || v.server == "" {
-				break
-			}
-			again := l.askNetwork(ctx, q, avoid)
-			if _, incapable := errors.AsType[*upstream.CapabilityError](again.err); incapable {
-				v = again // what looked broken was the server's doing
-			}
-			if again.server == "" || slices.Contains(avoid, again.server) {
-				break
-			}
-			avoid = append(avoid, again.server)
-			if !again.failed() {
-				v = again
-			}
+		v = l.askNetwork(ctx, q, l.avoid)
+		final := true
+		if v.status == Bogus && !l.fresh {
+			v, final = l.secondOpinion(ctx, q, v)
 		}
-		if v.status != Indeterminate {
-			l.resolver.cache.put(q, v)
+		if v.status != Indeterminate && final {
+			l.resolver.cache.put(q, v, l.generation)
 		}
 	}
 	l.known[q] = v
+	return v
+}
+
+// secondOpinion asks other servers when an answer did not validate, first for the
+// answer alone, then for the keys that it rests on, too: either may be what was
+// wrong. final is false where the caller ran out of time or budget meanwhile, which
+// says nothing about the zone.
+func (l *lookup) secondOpinion(ctx context.Context, q question, v *verdict) (best *verdict, final bool) {
+	best = v
+	avoid := []string{v.server}
+	for range maxSecondOpinions {
+		if best.server == "" {
+			break
+		}
+		again := l.askNetwork(ctx, q, avoid)
+		if again.status == Bogus && !slices.Contains(avoid, again.server) {
+			again = l.askFresh(ctx, q, avoid)
+		}
+		switch _, incapable := errors.AsType[*upstream.CapabilityError](again.err); {
+		case incapable:
+			return again, true // what looked broken was the server's doing
+		case again.err != nil && (ctx.Err() != nil || errors.Is(again.err, ErrBudget)):
+			return best, false
+		case again.server == "" || slices.Contains(avoid, again.server):
+			return best, true
+		case !again.failed():
+			return again, true
+		}
+		avoid = append(avoid, again.server)
+	}
+	return best, true
+}
+
+// askFresh asks once more, and for the keys and DS records on the way, too, whatever
+// is known of them. If that is of no use, what was known is known again.
+func (l *lookup) askFresh(ctx context.Context, q question, avoid []string) *verdict {
+	known := l.known
+	l.known = map[question]*verdict{q: known[q]}
+	l.fresh, l.avoid = true, avoid
+	v := l.askNetwork(ctx, q, avoid)
+	l.fresh, l.avoid = false, nil
+	if v.failed() {
+		l.known = known
+		return v
+	}
+	for q, v := range known {
+		if l.known[q] == nil {
+			l.known[q] = v
+		}
+	}
 	return v
 }
 
@@ -158,6 +202,18 @@ func (l *lookup) askNetwork(ctx context.Context, q question, avoid []string) *ve
 	return v
 }
 
+// sameAnchor reports whether a name above the question has the same nearest trust
+// anchor: a DNAME above the anchor has no say below it.
+func (l *lookup) sameAnchor(q question, above canonical.Name) bool {
+	name := q.name
+	if q.qtype == dns.TypeDS {
+		name = name.Parent()
+	}
+	below, _ := l.anchorSet.Enclosing(name.String())
+	zone, _ := l.anchorSet.Enclosing(above.String())
+	return below == zone
+}
+
 var errNoReply = errors.New("exchanger gave neither a reply nor an error")
 
 func exchangeOf(q question, reply *upstream.Reply, err error, elapsed time.Duration) Exchange {
@@ -177,7 +233,7 @@ func (l *lookup) judge(ctx context.Context, q question, msg *dns.Msg) *verdict {
 	answers, authority := collect(msg.Answer), collect(msg.Ns)
 	for _, set := range answers {
 		// A CNAME beside a DNAME is synthesized and unsigned (RFC 6672 §3.1).
-		if set.qtype == dns.TypeDNAME && len(set.records) > 0 && q.name != set.name && q.name.Below(set.name) {
+		if set.qtype == dns.TypeDNAME && len(set.records) > 0 && q.name != set.name && q.name.Below(set.name) && l.sameAnchor(q, set.name) {
 			return l.judgeDNAME(ctx, q, set)
 		}
 	}

@@ -39,7 +39,7 @@ func (l *lookup) judgeDenial(ctx context.Context, q question, rcode int, authori
 		switch keys.status {
 		case Secure:
 		case Insecure:
-			return &verdict{status: Insecure, shape: shape, reason: keys.reason, expires: l.denialExpiry(authority)}
+			return &verdict{status: Insecure, shape: shape, reason: keys.reason, expires: earlier(denialExpiry(l.now, authority), keys.expires)}
 		case Indeterminate:
 			return failure(keys)
 		default:
@@ -52,7 +52,7 @@ func (l *lookup) judgeDenial(ctx context.Context, q question, rcode int, authori
 		}
 		problem = reason
 	}
-	v := l.unlessInsecure(ctx, q, l.denialExpiry(authority), problem)
+	v := l.unlessInsecure(ctx, q, denialExpiry(l.now, authority), problem)
 	v.shape = shape
 	return v
 }
@@ -144,13 +144,13 @@ func (l *lookup) verifiedDenials(zone canonical.Name, keys *verdict, authority [
 
 // denialExpiry is how long an unproven denial from an insecure zone is kept: by
 // the SOA's minimum and TTL (RFC 2308 §5).
-func (l *lookup) denialExpiry(authority []*rrset) time.Time {
-	until := l.now.Add(bogusTTL)
+func denialExpiry(now time.Time, authority []*rrset) time.Time {
+	until := now.Add(bogusTTL)
 	for _, set := range authority {
 		for _, rr := range set.records {
 			if soa, ok := rr.(*dns.SOA); ok {
 				ttl := time.Duration(min(soa.Minttl, soa.Hdr.Ttl)) * time.Second
-				until = l.now.Add(min(ttl, maxDenialTTL))
+				until = now.Add(min(ttl, maxDenialTTL))
 			}
 		}
 	}

@@ -101,8 +101,7 @@ func (l *lookup) judgeDNAME(ctx context.Context, q question, set *rrset) *verdic
 	}
 	target, err := canonical.ParseName(record.Target)
 	if err == nil {
-		prefix := q.name[:len(q.name)-len(set.name)]
-		target, err = canonical.ParseName((prefix + target).String())
+		target, err = q.name.Substitute(set.name, target)
 	}
 	if err != nil {
 		return l.bogus(Reason{Code: EDEBogus, Name: set.name.String(), Type: set.qtype, Text: "the name behind the DNAME is too long"})
@@ -124,6 +123,10 @@ func (l *lookup) judgeDNAME(ctx context.Context, q question, set *rrset) *verdic
 // budget's.
 func (l *lookup) verify(set *rrset, zone canonical.Name, keys []dns.RR) (*dns.RRSIG, Reason, error) {
 	problem := Reason{Code: EDERRSIGsMissing, Zone: zone.String(), Name: set.name.String(), Type: set.qtype, Text: "no signature by the zone"}
+	if len(set.records) > maxRRsetRecords {
+		problem = Reason{Code: EDEOther, Zone: zone.String(), Name: set.name.String(), Type: set.qtype, Text: "more records than are looked at"}
+		return nil, problem, nil
+	}
 	tags := make([]uint16, len(keys))
 	for i, rr := range keys {
 		if key, ok := rr.(*dns.DNSKEY); ok {
@@ -132,7 +135,7 @@ func (l *lookup) verify(set *rrset, zone canonical.Name, keys []dns.RR) (*dns.RR
 	}
 	tries := 0
 	for _, sig := range set.sigs {
-		if err := rrsig.Check(set.records, sig, zone, l.now); err != nil {
+		if err := rrsig.Check(&set.canonical, sig, zone, l.now); err != nil {
 			if !errors.Is(err, rrsig.ErrMismatch) || problem.Code == EDERRSIGsMissing {
 				problem = reasonFor(err, zone, set.question, sig.KeyTag)
 			}
@@ -150,10 +153,10 @@ func (l *lookup) verify(set *rrset, zone canonical.Name, keys []dns.RR) (*dns.RR
 			if tries++; tries > maxSignaturesPerRRset {
 				return nil, problem, ErrBudget
 			}
-			if err := l.budget.spendSignature(); err != nil {
+			if err := l.budget.spendSignature(len(set.records)); err != nil {
 				return nil, problem, err
 			}
-			if matched = rrsig.Verify(set.records, sig, key); matched == nil {
+			if matched = rrsig.Verify(&set.canonical, sig, key); matched == nil {
 				return sig, Reason{}, nil
 			}
 		}

@@ -9,15 +9,20 @@ import (
 )
 
 // maxRecords bounds the records of a reply that are looked at. A message of 64
-// KiB can hold some four thousand; RRsets with more than this are not answered.
+// KiB can hold some four thousand.
 const maxRecords = 1000
+
+// maxRRsetRecords bounds the records of an RRset that is validated. Larger ones
+// make each signature check expensive, and are not in use for mail.
+const maxRRsetRecords = 256
 
 // An rrset is the records of one owner and type in a section of a reply, with
 // the signatures that claim to cover them.
 type rrset struct {
 	question
-	records []dns.RR
-	sigs    []*dns.RRSIG
+	records   []dns.RR // each once: a signature does not cover their number (RFC 4034 §6.3)
+	canonical canonical.RRset
+	sigs      []*dns.RRSIG
 }
 
 // collect sorts the records of a section into RRsets, in order of appearance.
@@ -46,7 +51,9 @@ func collect(section []dns.RR) []*rrset {
 			if len(set.sigs) < maxRRsetSignatures {
 				set.sigs = append(set.sigs, sig)
 			}
-		} else {
+			continue
+		}
+		if added, err := set.canonical.Add(rr); err == nil && added {
 			set.records = append(set.records, rr)
 		}
 	}

@@ -82,6 +82,7 @@ func (r *Resolver) Lookup(ctx context.Context, name string, qtype uint16) (*Answ
 		// Without anchors nothing is proven, not even insecurity.
 		return nil, unasked(owner.String(), qtype, err)
 	}
+	l.generation = r.cache.follow(l.anchorSet)
 	return l.answer(ctx, owner, qtype)
 }
 

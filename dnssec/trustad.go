@@ -54,7 +54,8 @@ func (r TrustAD) Lookup(ctx context.Context, name string, qtype uint16) (*Answer
 	}
 	answer.exchanges = []Exchange{exchangeOf(q, reply, err, time.Since(start))}
 	failed := func(v *verdict) (*Answer, error) {
-		answer.Reason = v.reason
+		answer.Status, answer.Reason = Indeterminate, v.reason
+		answer.RCode, answer.Records = dns.RcodeServerFailure, nil
 		return answer, &Error{Name: owner.String(), Type: qtype, Reason: v.reason, Server: answer.exchanges[0].Server, Err: v.err}
 	}
 	if err != nil {
@@ -71,6 +72,12 @@ func (r TrustAD) Lookup(ctx context.Context, name string, qtype uint16) (*Answer
 	}
 	if err := answer.follow(collect(reply.Msg.Answer), owner, aliases, start); err != nil {
 		return failed(indeterminate(q, err))
+	}
+	if answer.RCode == dns.RcodeNameError {
+		answer.Records = nil
+	}
+	if len(answer.Records) == 0 {
+		answer.Expires = earlier(answer.Expires, denialExpiry(start, collect(reply.Msg.Ns)))
 	}
 	return answer, nil
 }

@@ -72,7 +72,7 @@ func (z *zone) answerDNAME(name, owner canonical.Name, set *signedSet, reply *dn
 	z.addSet(&reply.Answer, set, "")
 	substitute, err := canonical.ParseName(set.records[0].(*dns.DNAME).Target)
 	if err == nil {
-		target, err = canonical.ParseName((name[:len(name)-len(owner)] + substitute).String())
+		target, err = name.Substitute(owner, substitute)
 	}
 	if err != nil {
 		reply.Rcode = dns.RcodeYXDomain
