@@ -67,10 +67,6 @@ func (v *Verifier) LookupMX(ctx context.Context, domain string) (*Domain, error)
 		d.MX = []MX{{Host: name}}
 		return d, nil
 	}
-	if len(d.MX) == 1 && d.MX[0].Host == "" {
-		d.MX = nil
-		return d, &Error{Domain: name, Permanent: true, Err: ErrNullMX}
-	}
 	slices.SortFunc(d.MX, func(a, b MX) int {
 		if a.Preference != b.Preference {
 			return int(a.Preference) - int(b.Preference)
@@ -78,6 +74,10 @@ func (v *Verifier) LookupMX(ctx context.Context, domain string) (*Domain, error)
 		return strings.Compare(a.Host, b.Host)
 	})
 	d.MX = withoutRepeats(d.MX)
+	if len(d.MX) == 1 && d.MX[0].Host == nullMX {
+		d.MX = nil
+		return d, &Error{Domain: name, Permanent: true, Err: ErrNullMX}
+	}
 	if len(d.MX) > maxHosts {
 		d.Omitted = len(d.MX) - maxHosts
 		d.MX = d.MX[:maxHosts]
@@ -85,10 +85,11 @@ func (v *Verifier) LookupMX(ctx context.Context, domain string) (*Domain, error)
 	return d, nil
 }
 
+// nullMX is the host of a domain that accepts no mail, if it is the only one (RFC
+// 7505 §3).
+const nullMX = "."
+
 func newMX(record *dns.MX) MX {
-	if record.Mx == "." {
-		return MX{Preference: record.Preference} // RFC 7505 §3
-	}
 	host, err := hostName(record.Mx)
 	if err != nil {
 		host = record.Mx // LookupHost refuses it

@@ -3,6 +3,7 @@ package dane_test
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/netip"
 	"net/smtp"
 
@@ -34,7 +35,11 @@ func deliver(ctx context.Context, v *dane.Verifier, domain string, send func(*sm
 }
 
 func deliverTo(ctx context.Context, v *dane.Verifier, h *dane.Host, addr netip.Addr, send func(*smtp.Client) error) error {
-	conn, err := v.Dial(ctx, "tcp", netip.AddrPortFrom(addr, h.Port).String())
+	dial := v.Dial
+	if dial == nil {
+		dial = new(net.Dialer).DialContext
+	}
+	conn, err := dial(ctx, "tcp", netip.AddrPortFrom(addr, h.Port).String())
 	if err != nil {
 		return err
 	}

@@ -149,11 +149,9 @@ func (h *Host) TLSConfig(base *tls.Config) *tls.Config {
 		config.ServerName = h.Base
 		return config
 	}
-	config := new(tls.Config)
-	if base != nil {
-		config = base.Clone()
-	}
-	config.ServerName = h.Base
+	// Without verification of its own, so that the hook says why it fails.
+	config := unauthenticated(base, h.Base)
+	config.VerifyPeerCertificate = nil
 	config.VerifyConnection = func(tls.ConnectionState) error { return ErrSkipped }
 	return config
 }

@@ -19,9 +19,14 @@ const (
 	// The work of validation is bounded by as many lookups' budgets, and no host
 	// takes more than a few.
 	lookupsPerVerify = 24
-	// Servers that are connected to in one Verify.
-	maxProbes = 16
+	// Addresses of one host that Verify connects to, so that a host with many dead
+	// ones leaves time for the next. RFC 5321 §5.1 asks for two at least.
+	maxProbesPerHost = 4
 )
+
+// maxReserve is what Verify keeps of its time, a quarter at most, to find out whether
+// the DNS servers are alive when the MX lookup gets no answer.
+const maxReserve = 2 * time.Second
 
 // probeTimeout bounds one connection of Verify, so that a server that hangs leaves
 // time for the next one. RFC 5321 §4.5.3.2 has minutes for each step, for mail that

@@ -2,6 +2,7 @@ package dane_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net/netip"
 	"slices"
@@ -14,6 +15,8 @@ import (
 
 	"github.com/danesmtp/danesmtp/dane"
 	"github.com/danesmtp/danesmtp/dnssec"
+	"github.com/danesmtp/danesmtp/smtpprobe"
+	"github.com/danesmtp/danesmtp/smtpprobe/smtptest"
 )
 
 // A script is a fake resolver: a line for each question, as
@@ -156,6 +159,7 @@ func TestLookupMX(t *testing.T) {
 		{name: "SERVFAIL", rfc: "RFC 7672 §2.1.1", domain: "example.org", script: "example.org MX servfail", err: dane.ErrLookup},
 		{name: "a resolver without answer or error", rfc: "RFC 7672 §2.1.1", domain: "example.org", script: "example.org MX nil", err: dane.ErrLookup},
 		{name: "an answer without status", rfc: "RFC 7672 §2.1.1", domain: "example.org", script: "example.org MX zero", err: dane.ErrLookup},
+		{name: "null MX, twice", rfc: "RFC 7505 §3", domain: "example.org", script: "example.org MX secure 0 .; 10 .", err: dane.ErrNullMX},
 		{name: "null MX", rfc: "RFC 7505 §3", domain: "example.org", script: "example.org MX secure 0 .", err: dane.ErrNullMX},
 		{name: "no such domain", rfc: "RFC 7672 §2.1.1", domain: "example.org", script: "example.org MX nxdomain", err: dane.ErrNoDomain},
 		{name: "no such domain, unsigned", rfc: "RFC 7672 §2.1.1", domain: "example.org", script: "example.org MX nxdomain-insecure", err: dane.ErrNoDomain},
@@ -497,10 +501,43 @@ func TestZeroValuesAreSafe(t *testing.T) {
 	if h.Action != dane.Skip || h.MayCleartext() {
 		t.Error("the zero Host permits delivery")
 	}
-	if config := h.TLSConfig(nil); config.VerifyConnection == nil || config.InsecureSkipVerify {
-		t.Error("the zero Host permits a handshake")
-	}
 	if (&dane.Result{}).Outcome != dane.Failure {
 		t.Error("the zero Result is no failure")
 	}
+}
+
+// A host that is skipped, and the zero Host, refuse every handshake and say so.
+func TestSkippedHostsRefuseHandshakes(t *testing.T) {
+	t.Parallel()
+	server := smtptest.NewUnstartedServer()
+	defer server.Close()
+	for label, h := range map[string]*dane.Host{"zero": {}, "skipped": {Base: smtptest.DefaultName}} {
+		for _, base := range []*tls.Config{nil, server.ClientTLS()} {
+			_, err := (&smtpprobe.Prober{Dial: server.Dial}).Probe(t.Context(), "192.0.2.1:25", h.TLSConfig(base))
+			if !errors.Is(err, dane.ErrSkipped) {
+				t.Errorf("%s: %v", label, err)
+			}
+		}
+	}
+}
+
+// A fake resolver may leave the name of its answers out.
+func TestAnswerWithoutName(t *testing.T) {
+	t.Parallel()
+	v := &dane.Verifier{Resolver: nameless{parseScript("example.org MX secure 10 mx.example.org.\nmx.example.org A secure 192.0.2.1\n_25._tcp.mx.example.org TLSA secure 3 1 1 " + digest)}}
+	d, err := v.LookupMX(t.Context(), "example.org")
+	if err != nil || d.Expanded != "example.org" {
+		t.Fatalf("%+v, %v", d, err)
+	}
+	if h := v.LookupHost(t.Context(), d, d.MX[0]); !slices.Equal(h.Names, []string{"mx.example.org", "example.org"}) {
+		t.Errorf("names %q", h.Names)
+	}
+}
+
+type nameless struct{ *script }
+
+func (n nameless) Lookup(ctx context.Context, name string, qtype uint16) (*dnssec.Answer, error) {
+	answer, err := n.script.Lookup(ctx, name, qtype)
+	answer.Name = ""
+	return answer, err
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/miekg/dns"
@@ -86,6 +88,9 @@ func (t *transcript) host(d *Domain, h *HostResult) {
 	if len(h.Probes) == 0 && h.TLSA != nil {
 		t.tlsa(h, of)
 	}
+	if errors.Is(h.Err, ErrNotDANE) {
+		t.line("Not delivering to MX(%s) in %s: %s.", printable(h.Name), t.domain, ErrNotDANE)
+	}
 	if h.Omitted > 0 {
 		t.line("%d more records %s are left out.", h.Omitted, of)
 	}
@@ -100,8 +105,11 @@ func (t *transcript) addresses(h *HostResult, of string) {
 		}
 	}
 	if len(h.Addresses) == 0 && h.Err != nil {
-		if errors.Is(h.Err, ErrNoAddress) || errors.Is(h.Err, ErrName) {
-			t.line("No A or AAAA record found %s: %s", of, cause(h.Err))
+		switch {
+		case errors.Is(h.Err, ErrNoAddress):
+			t.line("No A or AAAA record found %s", of)
+		case errors.Is(h.Err, ErrName):
+			t.line("No lookup %s: %s", of, cause(h.Err))
 		}
 		return
 	}
@@ -175,8 +183,11 @@ func (t *transcript) tlsa(h *HostResult, of string) {
 		t.line("No TLSA record found %s", of)
 	default:
 		t.line("%s TLSA record found %s", upper(l.Status), of)
-		if h.Action == MustEncrypt {
+		switch usable := slices.ContainsFunc(h.Records, func(r tlsa.Record) bool { return r.Usable(tlsa.SMTP) == nil }); {
+		case h.Action == MustEncrypt:
 			t.line("No usable TLSA record found %s. The certificate will not be verified.", of)
+		case len(h.Records) > 0 && !usable:
+			t.line("No usable TLSA record found %s.", of)
 		}
 	}
 }
@@ -225,12 +236,16 @@ func upper(s dnssec.Status) string { return strings.ToUpper(s.String()) }
 // terminal: a server on the network had a say in it.
 func oneLine(text string) string { return printable(strings.ReplaceAll(text, "\n", "; ")) }
 
-// printable escapes what is no printable ASCII.
+// printable escapes what is no printable ASCII, and leaves all else as it is.
 func printable(text string) string {
-	return strings.Map(func(r rune) rune {
+	var b strings.Builder
+	for _, r := range text {
 		if r < ' ' || r > '~' {
-			return '?'
+			quoted := strconv.QuoteRuneToASCII(r)
+			b.WriteString(quoted[1 : len(quoted)-1])
+			continue
 		}
-		return r
-	}, text)
+		b.WriteRune(r)
+	}
+	return b.String()
 }

@@ -3,6 +3,7 @@ package dane
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"slices"
 	"time"
@@ -37,14 +38,14 @@ func (v *Verifier) Verify(ctx context.Context, domain string) (*Result, error) {
 	ctx = dnssec.WithBudget(ctx, lookupsPerVerify)
 	r := &Result{Name: domain, Mandatory: v.Mandatory, Started: time.Now()}
 	defer func() { r.Elapsed = time.Since(r.Started) }()
-	r.Domain, r.Err = v.LookupMX(ctx, domain)
+	r.Domain, r.Err = v.lookupMXInTime(ctx, domain)
 	if r.Domain == nil {
 		return r, r.Err
 	}
 	if r.Err != nil {
 		if r.Domain.Lookup.Err != nil && v.unresolved(ctx, r.Domain.Lookup) {
 			r.Unresolved = true
-			r.Err = &Error{Domain: r.Domain.Name, Err: errors.Join(ErrNoResolver, r.Domain.Lookup.Err)}
+			r.Err = &Error{Domain: r.Domain.Name, Err: fmt.Errorf("%w: %w", ErrNoResolver, r.Domain.Lookup.Err)}
 			return r, r.Err
 		}
 		return r, nil
@@ -53,14 +54,26 @@ func (v *Verifier) Verify(ctx context.Context, domain string) (*Result, error) {
 	return r, nil
 }
 
+// lookupMXInTime leaves some of the time to find out whose fault it is when there is
+// no answer.
+func (v *Verifier) lookupMXInTime(ctx context.Context, domain string) (*Domain, error) {
+	if deadline, ok := ctx.Deadline(); ok {
+		reserve := min(time.Until(deadline)/4, maxReserve)
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-reserve))
+		defer cancel()
+	}
+	return v.LookupMX(ctx, domain)
+}
+
 // tryHosts sets the outcome and the hosts that it took.
 func (v *Verifier) tryHosts(ctx context.Context, r *Result) {
-	decided, probes := false, 0
+	decided := false
 	for _, mx := range r.Domain.MX {
 		host := HostResult{Host: v.LookupHost(ctx, r.Domain, mx)}
 		delivered := host.Action == MayEncrypt
 		if host.Action > MayEncrypt && !decided {
-			delivered = v.probeHost(ctx, &host, &probes)
+			delivered = v.probeHost(ctx, &host)
 		}
 		r.Hosts = append(r.Hosts, host)
 		if decided {
@@ -85,12 +98,12 @@ func (v *Verifier) tryHosts(ctx context.Context, r *Result) {
 
 // probeHost connects to the host's addresses in order until one is fit to deliver
 // to, and reports whether one is.
-func (v *Verifier) probeHost(ctx context.Context, h *HostResult, probes *int) bool {
+func (v *Verifier) probeHost(ctx context.Context, h *HostResult) bool {
 	prober := smtpprobe.Prober{Dial: v.Dial, LocalAddr: v.LocalAddr, Hello: v.Hello}
-	for _, addr := range h.Addrs {
-		if *probes++; *probes > maxProbes {
-			h.Omitted++
-			continue
+	for i, addr := range h.Addrs {
+		if i == maxProbesPerHost {
+			h.Omitted += len(h.Addrs) - i
+			break
 		}
 		p := v.probe(ctx, &prober, h.Host, netip.AddrPortFrom(addr, h.Port))
 		h.Probes = append(h.Probes, p)
@@ -98,13 +111,8 @@ func (v *Verifier) probeHost(ctx context.Context, h *HostResult, probes *int) bo
 			return true
 		}
 	}
-	if len(h.Probes) == 0 {
-		h.skip(errTooManyProbes)
-	}
 	return false
 }
-
-var errTooManyProbes = errors.New("not tried: too many servers before it failed")
 
 func (v *Verifier) probe(ctx context.Context, prober *smtpprobe.Prober, h *Host, addr netip.AddrPort) Probe {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
@@ -137,11 +145,8 @@ func (v *Verifier) unresolved(ctx context.Context, failed Lookup) bool {
 	if incapable(failed.Err) {
 		return true
 	}
-	if !unanswered(failed) {
+	if !unanswered(failed) || errors.Is(ctx.Err(), context.Canceled) {
 		return false
-	}
-	if ctx.Err() != nil {
-		return true
 	}
 	_, root, err := v.lookup(ctx, "", dns.TypeDNSKEY)
 	return err != nil && (incapable(err) || unanswered(root))
