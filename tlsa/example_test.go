@@ -98,7 +98,7 @@ func ExampleParse() {
 	// 2 1 1 8cb0
 	// for SMTP: tlsa: 2 1 1 8cb0: not usable: digest of the wrong length
 	// 0 0 1 e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
-	// for SMTP: tlsa: 0 0 1 e3b0c44298fc1c14…: not usable: PKIX usages mean nothing for SMTP
+	// for SMTP: tlsa: 0 0 1 e3b0c44298fc1c14...: not usable: PKIX usages mean nothing for SMTP
 }
 
 func ExampleParseRData() {

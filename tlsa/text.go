@@ -62,7 +62,7 @@ func (r Record) short() string {
 		return r.String()
 	}
 	r.Data = r.Data[:enough]
-	return r.String() + "…"
+	return r.String() + "..."
 }
 
 // MarshalText returns what String returns.
@@ -82,7 +82,7 @@ func (r *Record) UnmarshalText(text []byte) error {
 func quote(s string) string {
 	const enough = 64 // octets
 	if len(s) > enough {
-		return strconv.Quote(s[:enough]) + "…"
+		return strconv.Quote(s[:enough]) + "..."
 	}
 	return strconv.Quote(s)
 }
