@@ -23,12 +23,12 @@ func runDemo(ctx context.Context, o options, stdout, stderr io.Writer) int {
 	defer internet.Close()
 	address, err := internet.Listen()
 	if err != nil {
-		fmt.Fprintf(stderr, "daneverify: %v\n", err)
+		complain(stderr, err)
 		return exitFailure
 	}
 	servers, err := upstream.Servers(address)
 	if err != nil {
-		fmt.Fprintf(stderr, "daneverify: %v\n", err)
+		complain(stderr, err)
 		return exitFailure
 	}
 	v := internet.Verifier()
@@ -38,7 +38,10 @@ func runDemo(ctx context.Context, o options, stdout, stderr io.Writer) int {
 		return verifyAll(ctx, v, o, stdout, stderr)
 	}
 	if !o.json {
-		fmt.Fprint(stdout, demoIntroduction)
+		if _, err := fmt.Fprint(stdout, demoIntroduction); err != nil {
+			complain(stderr, err)
+			return exitUsage
+		}
 	}
 	for _, d := range internet.Domains {
 		if !o.json {

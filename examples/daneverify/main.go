@@ -9,7 +9,8 @@
 //
 // The exit status is 0 if all domains are DANE successes; 1 if one is a failure;
 // 3 if one has no DANE, and none is a failure; and 2 for mistakes in the command
-// line, or if no DNS server that is capable of DNSSEC answered.
+// line, if no DNS server that is capable of DNSSEC answered, or if the results
+// cannot be printed.
 package main
 
 import (
@@ -35,7 +36,7 @@ import (
 const (
 	exitSuccess = 0
 	exitFailure = 1
-	exitUsage   = 2 // and no capable resolver
+	exitUsage   = 2 // and no capable resolver, or no place for the results
 	exitNoDANE  = 3
 )
 
@@ -72,7 +73,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitSuccess
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "daneverify: %v\n", err)
+		complain(stderr, err)
 		return exitUsage
 	}
 	if o.demo {
@@ -80,7 +81,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	verifier, err := o.verifier()
 	if err != nil {
-		fmt.Fprintf(stderr, "daneverify: %v\n", err)
+		complain(stderr, err)
 		return exitUsage
 	}
 	return verifyAll(ctx, verifier, o, stdout, stderr)
@@ -113,6 +114,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	switch {
 	case len(o.domains) == 0 && !o.demo:
 		return o, errors.New("no domain is given; -help lists the flags")
+	case o.demo && (o.resolver != "" || o.anchors != "" || o.local != "" || o.port != 25):
+		return o, errors.New("-demo has servers of its own, and takes no -resolver, -anchors, -local or -port")
 	case o.port == 0 || o.port > 65535:
 		return o, fmt.Errorf("-port %d: want 1 to 65535", o.port)
 	case o.timeout <= 0:

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"net"
 	"os"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/danesmtp/danesmtp/dane/danetest"
+	"github.com/danesmtp/danesmtp/dnssec/dnssectest"
 )
 
 // command runs the program and returns its exit status and output.
@@ -98,6 +100,8 @@ func TestUsageErrors(t *testing.T) {
 		{[]string{"-anchors", empty, "example.org"}, "no DS or DNSKEY"},
 		{[]string{"-local", "nonsense", "example.org"}, "-local"},
 		{[]string{"-local", "192.0.2.1", "example.org"}, "-local"},
+		{[]string{"-demo", "-port", "2525", "good.example"}, "-demo"},
+		{[]string{"-demo", "-resolver", "192.0.2.1"}, "-demo"},
 	} {
 		status, stdout, stderr := command(t, tt.args...)
 		if status != exitUsage || stdout != "" || !strings.Contains(stderr, tt.want) {
@@ -222,6 +226,48 @@ func TestIncapableResolvers(t *testing.T) {
 		if status != exitUsage || !strings.Contains(stdout, `"status":"indeterminate"`) {
 			t.Errorf("a server that %s, JSON: exit status %d\n%s", label, status, stdout)
 		}
+	}
+}
+
+// A server that is alive and answers all but one name: that is the domain's failure,
+// however little time there is.
+func TestUnansweredDomain(t *testing.T) {
+	t.Parallel()
+	internet := danetest.New(t, danetest.Domain{Name: "dropped.example", Hosts: []danetest.Host{{Name: "mail"}},
+		Zone: dnssectest.Zone{Faults: map[string]dnssectest.Fault{"@ MX": dnssectest.Silent}}})
+	address, err := internet.Listen()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "root.ds")
+	if err := os.WriteFile(file, []byte(internet.DNS.Anchors()[0].DS.String()+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	status, stdout, stderr := command(t, "-resolver", address, "-anchors", file, "-timeout", "1s", "dropped.example")
+	if status != exitFailure || !strings.Contains(stdout, "DANE FAILED for dropped.example") || stderr != "" {
+		t.Errorf("exit status %d\n%s%s", status, stdout, stderr)
+	}
+}
+
+type fullDisk struct{}
+
+func (fullDisk) Write([]byte) (int, error) { return 0, errors.New("no space left") }
+
+func TestResultsThatCannotBePrinted(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{nil, {"-demo", "good.example"}, {"-demo", "-json", "good.example"}, {"-demo", "-json"}} {
+		var errs bytes.Buffer
+		if status := run(t.Context(), args, fullDisk{}, &errs); status != exitUsage || !strings.Contains(errs.String(), "no space left") {
+			t.Errorf("%q: exit status %d, %s", args, status, errs.String())
+		}
+	}
+}
+
+func TestNoEscapeSequences(t *testing.T) {
+	t.Parallel()
+	_, stdout, stderr := command(t, "-demo", "-v", "\x1b[31mred.example", "line\nbreak.example")
+	if strings.ContainsAny(stdout+stderr, "\x1b") || strings.Count(stderr, "\n") != 2 {
+		t.Errorf("%q\n%q", stdout, stderr)
 	}
 }
 

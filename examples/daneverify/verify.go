@@ -14,7 +14,8 @@ import (
 const maxConcurrent = 32
 
 // verifyAll verifies the domains concurrently and prints each result: transcripts
-// in the order of the domains, JSON as it is ready. It returns the exit status.
+// in the order of the domains, JSON as it is ready. It returns the exit status; one
+// that cannot print fails with exitUsage, since nobody has seen the results.
 func verifyAll(ctx context.Context, v *dane.Verifier, o options, stdout, stderr io.Writer) int {
 	p := printer{options: o, stdout: stdout, stderr: stderr}
 	slots := make(chan struct{}, maxConcurrent)
@@ -67,7 +68,7 @@ func (p *printer) print(r *dane.Result, err error) {
 	}
 	p.seen[status(r, err)] = true
 	if err != nil {
-		fmt.Fprintf(p.stderr, "daneverify: %v\n", err)
+		complain(p.stderr, err)
 	}
 	if r.Unresolved && !p.advised {
 		p.advised = true
@@ -79,6 +80,11 @@ func (p *printer) keep(err error) {
 	if p.err == nil {
 		p.err = err
 	}
+}
+
+// complain prints an error on one line. Names in it may come from anywhere.
+func complain(stderr io.Writer, err error) {
+	fmt.Fprintf(stderr, "daneverify: %s\n", quoted(err.Error()))
 }
 
 const advice = `The DNS servers in use cannot be checked with DNSSEC, so nothing is said about
@@ -103,8 +109,8 @@ func status(r *dane.Result, err error) int {
 // exit returns the worst exit status of all.
 func (p *printer) exit() int {
 	if p.err != nil {
-		fmt.Fprintf(p.stderr, "daneverify: %v\n", p.err)
-		return exitFailure
+		complain(p.stderr, p.err)
+		return exitUsage
 	}
 	for _, worst := range []int{exitUsage, exitFailure, exitNoDANE} {
 		if p.seen[worst] {
