@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -134,8 +135,9 @@ func (e *CapabilityError) Unwrap() []error {
 }
 
 // Probe judges what a server is capable of at a zone that is known to be signed;
-// "" is the root. It asks for the DNSKEY records of the zone and for a name below
-// it that does not exist. The deadline is the caller's.
+// "" is the root. It asks at once for the DNSKEY records of the zone, for a name
+// below it that does not exist, and, without DNSSEC, for its SOA record. The
+// deadline is the caller's.
 //
 // SERVFAIL, or silence, says nothing by itself. Where a plain query is answered
 // all the same, DNSSEC is what the server fails at; otherwise the Capability is
@@ -143,21 +145,25 @@ func (e *CapabilityError) Unwrap() []error {
 func Probe(ctx context.Context, e Exchanger, zone string) Capability {
 	zone = dns.CanonicalName(zone)
 	c := Capability{Zone: zone}
-	var keys, denial finding
-	var both sync.WaitGroup
-	both.Go(func() { keys = ask(ctx, e, zone, zone, dns.TypeDNSKEY, true) })
-	// A name that nobody has in a cache. Stubs keep A and AAAA queries for single
-	// labels to themselves, but not DS queries.
+	var keys, denial, plain finding
+	var all sync.WaitGroup
+	inPlain, noNeed := context.WithCancel(ctx)
+	defer noNeed()
+	all.Go(func() {
+		if keys = ask(ctx, e, zone, zone, dns.TypeDNSKEY, true); keys.err == nil {
+			noNeed() // to know how plain queries fare
+		}
+	})
+	// A name that nobody has in a cache. Stubs often keep A and AAAA queries for
+	// single labels to themselves, but not DS queries.
 	nobody := strings.ToLower(rand.Text()) + "." + strings.TrimPrefix(zone, ".")
-	both.Go(func() { denial = ask(ctx, e, zone, nobody, dns.TypeDS, true) })
-	both.Wait()
-	c.Server = keys.server
-	if c.Server == "" {
-		c.Server = denial.server
-	}
+	all.Go(func() { denial = ask(ctx, e, zone, nobody, dns.TypeDS, true) })
+	all.Go(func() { plain = ask(inPlain, e, zone, zone, dns.TypeSOA, false) })
+	all.Wait()
+	c.Server = cmp.Or(keys.server, denial.server, plain.server)
 	if keys.err != nil {
-		if plain := ask(ctx, e, zone, zone, dns.TypeSOA, false); plain.err == nil && len(plain.msg.Answer) > 0 {
-			c.Server, c.Causes = plain.server, append(c.Causes, FailsDNSSEC)
+		if plain.err == nil && len(plain.msg.Answer) > 0 {
+			c.Causes = append(c.Causes, FailsDNSSEC)
 		} else {
 			c.Err = keys.err
 		}

@@ -8,6 +8,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -23,8 +24,17 @@ type behaviour func(network string, query *dns.Msg) [][]byte
 // are refused.
 type fakeNet struct {
 	servers map[string]behaviour // by IP address
+	running sync.WaitGroup
 	mu      sync.Mutex
 	log     []string // "address network name type" of each query that came in
+}
+
+// newNet returns a fakeNet. The test, and its bubble, lasts until its servers have
+// sent what they meant to.
+func newNet(t *testing.T, servers map[string]behaviour) *fakeNet {
+	f := &fakeNet{servers: servers}
+	t.Cleanup(f.running.Wait)
+	return f
 }
 
 func (f *fakeNet) dial(_ context.Context, network, address string) (net.Conn, error) {
@@ -37,7 +47,7 @@ func (f *fakeNet) dial(_ context.Context, network, address string) (net.Conn, er
 		return nil, &net.OpError{Op: "dial", Net: network, Err: syscall.ECONNREFUSED}
 	}
 	client, server := net.Pipe()
-	go func() { // ends when the client closes
+	f.running.Go(func() { // ends when the client closes
 		defer server.Close()
 		for {
 			query, err := read(network, server)
@@ -47,19 +57,21 @@ func (f *fakeNet) dial(_ context.Context, network, address string) (net.Conn, er
 			f.mu.Lock()
 			f.log = append(f.log, fmt.Sprintf("%s %s %s %s", host, network, query.Question[0].Name, dns.Type(query.Question[0].Qtype)))
 			f.mu.Unlock()
-			for _, packet := range serve(network, query) {
-				if packet == nil {
-					return // hang up
+			f.running.Go(func() { // beside the next query: a Write to a pipe waits for the reader
+				for _, packet := range serve(network, query) {
+					if packet == nil {
+						server.Close()
+					}
+					if network == "tcp" {
+						packet = append(binary.BigEndian.AppendUint16(nil, uint16(len(packet))), packet...)
+					}
+					if _, err := server.Write(packet); err != nil {
+						return
+					}
 				}
-				if network == "tcp" {
-					packet = append(binary.BigEndian.AppendUint16(nil, uint16(len(packet))), packet...)
-				}
-				if _, err := server.Write(packet); err != nil {
-					return
-				}
-			}
+			})
 		}
-	}()
+	})
 	return client, nil
 }
 
@@ -250,6 +262,17 @@ func slow(wait time.Duration, serve behaviour) behaviour {
 	}
 }
 
+// first serves one query in one way, and those after it in another.
+func first(once, then behaviour) behaviour {
+	var served atomic.Bool
+	return func(network string, query *dns.Msg) [][]byte {
+		if served.CompareAndSwap(false, true) {
+			return once(network, query)
+		}
+		return then(network, query)
+	}
+}
+
 // question is a query as a validator sends it.
 func question(name string, qtype uint16) *dns.Msg {
 	msg := new(dns.Msg)
@@ -266,7 +289,7 @@ func plain(name string, qtype uint16) *dns.Msg {
 	return msg
 }
 
-func has1(t *testing.T, reply *Reply, err error, want string) {
+func wantAnswer(t *testing.T, reply *Reply, err error, want string) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

@@ -21,13 +21,15 @@ const (
 	maxZones = 16
 )
 
+// maxTimeout is the longest timeout that resolv.conf may ask for, in seconds
+// (resolv.conf(5)).
+const maxTimeout = 30
+
 // Durations.
 const (
 	// defaultTimeout is how long a Client waits for a reply (resolv.conf(5) has the
 	// same default).
 	defaultTimeout = 5 * time.Second
-	// maxTimeout is the longest that resolv.conf may ask for (resolv.conf(5)).
-	maxTimeout = 30 * time.Second
 	// maxTry bounds what a Pool lets one server take for a query: time for a Client
 	// to wait over UDP and then over TCP.
 	maxTry = 2 * defaultTimeout
@@ -35,9 +37,9 @@ const (
 	restTime = 30 * time.Second
 
 	// probeTimeout bounds the queries that find out what a server is capable of.
-	probeTimeout = 2 * maxTry
+	probeTimeout = maxTry
 	// A network changes under a daemon, and what stands behind an address with it,
-	// so what is known of a server is renewed: two queries each time.
+	// so what is known of a server is renewed: three queries each time.
 	capableLife   = 10 * time.Minute
 	incapableLife = 5 * time.Minute
 	// unsettledLife is for what may well pass: no reply, or SERVFAIL.

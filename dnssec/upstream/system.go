@@ -25,7 +25,7 @@ func fromFile(path string) (*Pool, error) {
 		return nil, &Error{Err: fmt.Errorf("system's DNS servers: %w", err)} // it names the file
 	}
 	p := new(Pool)
-	timeout := min(time.Duration(config.Timeout)*time.Second, maxTimeout)
+	timeout := time.Duration(min(config.Timeout, maxTimeout)) * time.Second
 	for _, address := range config.Servers {
 		if _, err = parseAddress(address); err != nil {
 			continue // as the C library does; the others may be good
