@@ -236,7 +236,7 @@ func TestPortsAndIDsAreFresh(t *testing.T) {
 		return good("udp", query)
 	})
 	client := &Client{Address: address}
-	q := &Query{Msg: question("signed.test.", dns.TypeA)} // shared: Exchange must not write into it
+	q := &Query{Msg: question("signed.test.", dns.TypeA)} // one for all: Exchange must not write into it
 	var all sync.WaitGroup
 	const queries = 20
 	for range queries {
