@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strconv"
@@ -23,7 +24,7 @@ func writeDebug(w io.Writer, r *dane.Result) {
 			if server == "" {
 				server = "nobody"
 			}
-			fmt.Fprintf(w, "DNS query: QIP ('%s','%s','%s',%s)\n", strings.TrimSuffix(e.Name, "."), dns.Type(e.Type), server, e.Elapsed.Round(time.Microsecond))
+			fmt.Fprintf(w, "DNS query: QIP ('%s','%s','%s',%s)\n", cmp.Or(strings.TrimSuffix(e.Name, "."), "."), dns.Type(e.Type), server, e.Elapsed.Round(time.Microsecond))
 			switch {
 			case e.Err != nil:
 				fmt.Fprintf(w, "Received no DNS Response looking up %s %s: %s\n", e.Name, dns.Type(e.Type), quoted(e.Err.Error()))
