@@ -123,6 +123,9 @@ func (l *lookup) judgeDNAME(ctx context.Context, q question, set *rrset) *verdic
 // budget's.
 func (l *lookup) verify(set *rrset, zone canonical.Name, keys []dns.RR) (*dns.RRSIG, Reason, error) {
 	problem := Reason{Code: EDERRSIGsMissing, Zone: zone.String(), Name: set.name.String(), Type: set.qtype, Text: "no signature by the zone"}
+	if set.malformed != nil {
+		return nil, reasonFor(set.malformed, zone, set.question, 0), nil
+	}
 	if len(set.records) > maxRRsetRecords {
 		problem = Reason{Code: EDEOther, Zone: zone.String(), Name: set.name.String(), Type: set.qtype, Text: "more records than are looked at"}
 		return nil, problem, nil

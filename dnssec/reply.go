@@ -22,6 +22,7 @@ type rrset struct {
 	question
 	records   []dns.RR // each once: a signature does not cover their number (RFC 4034 §6.3)
 	canonical canonical.RRset
+	malformed error // a record that has no wire form
 	sigs      []*dns.RRSIG
 }
 
@@ -53,7 +54,11 @@ func collect(section []dns.RR) []*rrset {
 			}
 			continue
 		}
-		if added, err := set.canonical.Add(rr); err == nil && added {
+		added, err := set.canonical.Add(rr)
+		if err != nil {
+			set.malformed = err // kept, so that it is not taken for absent
+		}
+		if added || err != nil {
 			set.records = append(set.records, rr)
 		}
 	}

@@ -87,6 +87,9 @@ func (a *Answer) follow(sets []*rrset, name canonical.Name, status Status, now t
 	a.Expires = now.Add(maxDenialTTL)
 	for range maxAliases + 1 {
 		if set := find(sets, question{name, a.Type}); set != nil {
+			if set.malformed != nil {
+				return set.malformed
+			}
 			a.Records, a.Expires = slices.Clone(set.records), earlier(a.Expires, expiry(now, set.records, nil))
 			return nil
 		}

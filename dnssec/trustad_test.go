@@ -60,3 +60,38 @@ func TestTrustADDoesNotGuessAliases(t *testing.T) {
 		t.Errorf("%+v, %v", answer, err)
 	}
 }
+
+// A record without a wire form fails the lookup; it is not taken for absent.
+func TestMalformedRecordIsNotAbsent(t *testing.T) {
+	t.Parallel()
+	world := dnssectest.New(t, dnssectest.Zone{Name: "test.", Records: "@ A 192.0.2.1\nalias CNAME @"})
+	world.Tamper = func(_ dns.Question, reply *dns.Msg) {
+		for _, rr := range reply.Answer {
+			switch rr := rr.(type) {
+			case *dns.A:
+				rr.A = []byte{1, 2, 3}
+			case *dns.CNAME:
+				rr.Target = "a..b."
+			}
+		}
+	}
+	ad := dnssec.TrustAD{Exchanger: alwaysAD{world}}
+	for _, name := range []string{"test.", "alias.test."} {
+		for label, resolver := range map[string]dnssectest.Lookuper{"TrustAD": ad, "Resolver": world.Resolver()} {
+			if answer, err := resolver.Lookup(t.Context(), name, dns.TypeA); err == nil {
+				t.Errorf("%s, %s: %+v", label, name, answer)
+			}
+		}
+	}
+}
+
+// alwaysAD is a server that claims to have validated everything.
+type alwaysAD struct{ *dnssectest.Internet }
+
+func (e alwaysAD) Exchange(ctx context.Context, q *upstream.Query) (*upstream.Reply, error) {
+	reply, err := e.Internet.Exchange(ctx, q)
+	if err == nil {
+		reply.Msg.AuthenticatedData = true
+	}
+	return reply, err
+}
