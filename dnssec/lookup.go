@@ -111,7 +111,7 @@ func (l *lookup) ask(ctx context.Context, q question) *verdict {
 	}
 	if v == nil {
 		v = l.askNetwork(ctx, q, l.avoid)
-		final := true
+		final := !l.fresh || !v.failed() // a second server may be the worse one
 		if v.status == Bogus && !l.fresh {
 			v, final = l.secondOpinion(ctx, q, v)
 		}

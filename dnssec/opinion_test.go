@@ -18,7 +18,7 @@ import (
 type twoServers struct {
 	world *dnssectest.Internet
 	a     func(q dns.Question, reply *dns.Msg)
-	b     func() error
+	b     func(q dns.Question, reply *dns.Msg) error
 }
 
 func (s *twoServers) Exchange(ctx context.Context, q *upstream.Query) (*upstream.Reply, error) {
@@ -33,7 +33,7 @@ func (s *twoServers) Exchange(ctx context.Context, q *upstream.Query) (*upstream
 	case !slices.Contains(q.Avoid, "b"):
 		reply.Server = "b"
 		if s.b != nil {
-			if err := s.b(); err != nil {
+			if err := s.b(q.Msg.Question[0], reply.Msg); err != nil {
 				return nil, err
 			}
 		}
@@ -82,13 +82,34 @@ func TestUnfinishedOpinionIsNotCached(t *testing.T) {
 	t.Parallel()
 	world := dnssectest.New(t, dnssectest.Zone{Name: "test.", Records: "@ A 192.0.2.1"})
 	ctx, cancel := context.WithCancel(t.Context())
-	servers := &twoServers{world: world, a: spoil, b: func() error { cancel(); return ctx.Err() }}
+	servers := &twoServers{world: world, a: spoil, b: func(dns.Question, *dns.Msg) error { cancel(); return ctx.Err() }}
 	resolver := &dnssec.Resolver{Exchanger: servers, Anchors: world.Anchors()}
 	if answer, err := resolver.Lookup(ctx, "test.", dns.TypeA); err == nil {
 		t.Fatalf("%+v", answer)
 	}
 	servers.b = nil
 	if answer, err := resolver.Lookup(t.Context(), "test.", dns.TypeA); err != nil || answer.Status != dnssec.Secure {
+		t.Errorf("%+v, %v", answer, err)
+	}
+}
+
+// A second server that is worse than the first does not spoil what is known.
+func TestWorseOpinionIsNotCached(t *testing.T) {
+	t.Parallel()
+	world := dnssectest.New(t, dnssectest.Zone{Name: "test.", Records: "bad A 192.0.2.1\ngood A 192.0.2.1"})
+	servers := &twoServers{world: world, a: func(q dns.Question, reply *dns.Msg) {
+		if q.Name == "bad.test." {
+			spoil(q, reply)
+		}
+	}, b: func(_ dns.Question, reply *dns.Msg) error {
+		reply.Answer = nil
+		return nil
+	}}
+	resolver := &dnssec.Resolver{Exchanger: servers, Anchors: world.Anchors()}
+	if answer, err := resolver.Lookup(t.Context(), "bad.test.", dns.TypeA); err == nil {
+		t.Fatalf("%+v", answer)
+	}
+	if answer, err := resolver.Lookup(t.Context(), "good.test.", dns.TypeA); err != nil || answer.Status != dnssec.Secure {
 		t.Errorf("%+v, %v", answer, err)
 	}
 }
