@@ -8,14 +8,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/danesmtp/danesmtp/dnssec/anchor"
-	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
 )
-
-// A question is a name and a type.
-type question struct {
-	name  canonical.Name
-	qtype uint16
-}
 
 // A cache keeps verdicts: the zero cache is empty. It is bounded by entries and by
 // the memory they take, and forgets the least recently used first. It is safe for

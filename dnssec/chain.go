@@ -3,7 +3,6 @@ package dnssec
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/miekg/dns"
@@ -30,7 +29,7 @@ func (l *lookup) zoneKeys(ctx context.Context, zone canonical.Name) *verdict {
 
 // keyless is the reason when a zone must have keys and has none.
 func keyless(zone canonical.Name) Reason {
-	return Reason{Code: EDEDNSKEYMissing, Zone: zone.String(), Name: zone.String(), Type: dns.TypeDNSKEY, Text: "the zone has a DS record or trust anchor, but no key"}
+	return in(zone, question{zone, dns.TypeDNSKEY}.reason(EDEDNSKEYMissing, "the zone has a DS record or trust anchor, but no key"))
 }
 
 // trust returns what vouches for the keys of a zone and can be followed: its
@@ -49,7 +48,7 @@ func (l *lookup) trust(ctx context.Context, zone canonical.Name) (anchor.Set, *v
 	case v.status != Secure:
 		return nil, failure(v)
 	case v.shape == data && len(v.records) > maxKeys:
-		return nil, l.bogus(Reason{Zone: zone.String(), Name: zone.String(), Type: dns.TypeDS, Text: "more DS records than are looked at"})
+		return nil, l.bogus(in(zone, question{zone, dns.TypeDS}.reason(EDEOther, "more DS records than are looked at")))
 	case v.shape == data:
 		usable, unsupported := usableTrust(delegation(v.records), zone)
 		if len(usable) == 0 {
@@ -57,7 +56,7 @@ func (l *lookup) trust(ctx context.Context, zone canonical.Name) (anchor.Set, *v
 		}
 		return usable, v
 	case v.delegation:
-		return nil, l.insecure(Reason{Zone: zone.String(), Name: zone.String(), Type: dns.TypeDS, Text: "the zone above proves that the delegation is not signed"}, v.expires)
+		return nil, l.insecure(in(zone, question{zone, dns.TypeDS}.reason(EDEOther, "the zone above proves that the delegation is not signed")), v.expires)
 	}
 	return nil, l.bogus(Reason{Code: EDEBogus, Name: zone.String(), Type: dns.TypeDS, Text: "the signer is not a zone: it has no delegation"})
 }
@@ -88,7 +87,7 @@ func (l *lookup) judgeKeys(ctx context.Context, set *rrset) *verdict {
 		return failure(v)
 	}
 	if len(set.records) > maxKeys {
-		return l.bogus(Reason{Zone: zone.String(), Name: zone.String(), Type: dns.TypeDNSKEY, Text: "more keys than are looked at"})
+		return l.bogus(in(zone, question{zone, dns.TypeDNSKEY}.reason(EDEOther, "more keys than are looked at")))
 	}
 	vouched, refused, err := l.vouchedKeys(zone, trusted, set.records)
 	if err != nil {
@@ -103,7 +102,7 @@ func (l *lookup) judgeKeys(ctx context.Context, set *rrset) *verdict {
 			// RFC 4035 §5.2: no path that could be followed.
 			return l.insecure(reason, v.expires)
 		}
-		return l.bogus(Reason{Code: EDEDNSKEYMissing, Zone: zone.String(), Name: zone.String(), Type: dns.TypeDNSKEY, Text: "no key matches a DS record or trust anchor"})
+		return l.bogus(in(zone, question{zone, dns.TypeDNSKEY}.reason(EDEDNSKEYMissing, "no key matches a DS record or trust anchor")))
 	}
 	sig, reason, err := l.verify(set, zone, vouched)
 	if err != nil {
@@ -198,18 +197,11 @@ func (l *lookup) vouches(a anchor.Anchor, zone canonical.Name, key *dns.DNSKEY) 
 // insecure where some zone cut above it is proven to be, otherwise bogus for the
 // reason given. Signatures in the data have no say in this.
 func (l *lookup) unlessInsecure(ctx context.Context, q question, expires time.Time, problem Reason) *verdict {
-	lowest := q.name
-	if q.qtype == dns.TypeDS {
-		lowest = q.name.Parent() // a DS RRset belongs to the zone above
-	}
-	text, ok := l.anchorSet.Enclosing(lowest.String())
+	top, ok := l.anchorOf(q)
 	if !ok {
-		return l.insecure(Reason{Name: q.name.String(), Type: q.qtype, Text: "no trust anchor encloses the name"}, expires)
+		return l.insecure(q.reason(EDEOther, "no trust anchor encloses the name"), expires)
 	}
-	top, err := canonical.ParseName(text)
-	if err != nil {
-		return indeterminate(q, err)
-	}
+	lowest := q.enclosed()
 	for labels := top.Labels() + 1; labels <= lowest.Labels(); labels++ {
 		cut := lowest.Ancestor(labels)
 		v := l.ask(ctx, question{cut, dns.TypeDS})
@@ -233,7 +225,7 @@ func (l *lookup) unlessInsecure(ctx context.Context, q question, expires time.Ti
 		}
 	}
 	if problem.Zone == "" {
-		problem.Zone = fmt.Sprint(top)
+		problem.Zone = top.String()
 	}
 	return l.bogus(problem)
 }

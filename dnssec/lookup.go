@@ -104,7 +104,7 @@ func (l *lookup) ask(ctx context.Context, q question) *verdict {
 	}
 	// Until there is a verdict, whatever rests on this one fails: a zone whose
 	// replies lead back to the question proves nothing.
-	l.known[q] = l.bogus(Reason{Code: EDEBogus, Name: q.name.String(), Type: q.qtype, Text: "the proof rests on itself"})
+	l.known[q] = l.bogus(q.reason(EDEBogus, "the proof rests on itself"))
 	var v *verdict
 	if !l.fresh {
 		v = l.resolver.cache.get(q, l.now, l.generation)
@@ -184,10 +184,7 @@ func (l *lookup) askNetwork(ctx context.Context, q question, avoid []string) *ve
 	msg.SetEdns0(ednsSize, true)
 	zone, _ := l.anchorSet.Enclosing(q.name.String())
 	start := time.Now()
-	reply, err := l.resolver.upstream.Exchange(ctx, &upstream.Query{Msg: msg, Avoid: avoid, Anchor: zone})
-	if err == nil && (reply == nil || reply.Msg == nil) {
-		err = errNoReply
-	}
+	reply, err := exchange(ctx, l.resolver.upstream, &upstream.Query{Msg: msg, Avoid: avoid, Anchor: zone})
 	if !errors.Is(err, upstream.ErrExhausted) {
 		l.exchanges = append(l.exchanges, exchangeOf(q, reply, err, time.Since(start)))
 	}
@@ -205,16 +202,21 @@ func (l *lookup) askNetwork(ctx context.Context, q question, avoid []string) *ve
 // sameAnchor reports whether a name above the question has the same nearest trust
 // anchor: a DNAME above the anchor has no say below it.
 func (l *lookup) sameAnchor(q question, above canonical.Name) bool {
-	name := q.name
-	if q.qtype == dns.TypeDS {
-		name = name.Parent()
-	}
-	below, _ := l.anchorSet.Enclosing(name.String())
-	zone, _ := l.anchorSet.Enclosing(above.String())
+	below, _ := l.anchorOf(q)
+	zone, _ := l.anchorOf(question{above, dns.TypeDNAME})
 	return below == zone
 }
 
 var errNoReply = errors.New("exchanger gave neither a reply nor an error")
+
+// exchange is e.Exchange for an Exchanger that may be broken.
+func exchange(ctx context.Context, e upstream.Exchanger, q *upstream.Query) (*upstream.Reply, error) {
+	reply, err := e.Exchange(ctx, q)
+	if err == nil && (reply == nil || reply.Msg == nil) {
+		err = errNoReply
+	}
+	return reply, err
+}
 
 func exchangeOf(q question, reply *upstream.Reply, err error, elapsed time.Duration) Exchange {
 	exchange := Exchange{Name: q.name.String(), Type: q.qtype, RCode: -1, Elapsed: elapsed, Err: err}
@@ -227,7 +229,7 @@ func exchangeOf(q question, reply *upstream.Reply, err error, elapsed time.Durat
 // judge says what a reply proves. Only the first step of an alias chain is taken
 // from it; the records behind it are asked for by themselves.
 func (l *lookup) judge(ctx context.Context, q question, msg *dns.Msg) *verdict {
-	if msg.Rcode != dns.RcodeSuccess && msg.Rcode != dns.RcodeNameError {
+	if refuses(msg) {
 		return refusal(q, msg)
 	}
 	answers, authority := collect(msg.Answer), collect(msg.Ns)
@@ -251,6 +253,11 @@ func (l *lookup) judge(ctx context.Context, q question, msg *dns.Msg) *verdict {
 		}
 	}
 	return l.judgeDenial(ctx, q, msg.Rcode, authority)
+}
+
+// refuses reports whether a reply says nothing about the name: only two rcodes do.
+func refuses(msg *dns.Msg) bool {
+	return msg.Rcode != dns.RcodeSuccess && msg.Rcode != dns.RcodeNameError
 }
 
 // refusal is the verdict on a reply that is no answer, SERVFAIL above all: it

@@ -25,12 +25,12 @@ func (l *lookup) judgeDenial(ctx context.Context, q question, rcode int, authori
 		shape = nameError
 	}
 	var sigs []*dns.RRSIG
-	problem := Reason{Code: EDENSECMissing, Name: q.name.String(), Type: q.qtype, Text: "no NSEC or NSEC3 record proves that there is none"}
+	problem := q.reason(EDENSECMissing, "no NSEC or NSEC3 record proves that there is none")
 	for _, set := range authority {
 		if set.qtype == dns.TypeNSEC || set.qtype == dns.TypeNSEC3 {
 			sigs = append(sigs, set.sigs...)
 			if len(set.sigs) == 0 {
-				problem = Reason{Code: EDERRSIGsMissing, Name: set.name.String(), Type: set.qtype, Text: "no signature"}
+				problem = set.reason(EDERRSIGsMissing, "no signature")
 			}
 		}
 	}
@@ -79,22 +79,28 @@ func (l *lookup) judgeProof(q question, shape shape, zone canonical.Name, keys *
 		}
 	}
 	if errors.Is(err, denial.ErrUnproven) {
-		if problem == (Reason{}) {
-			problem = Reason{Code: EDENSECMissing, Zone: zone.String(), Name: q.name.String(), Type: q.qtype, Text: err.Error()}
-		}
-		return nil, problem
+		return nil, unproven(problem, zone, q)
 	}
 	if err != nil {
 		return indeterminate(q, err), Reason{}
 	}
 	v := &verdict{status: Secure, shape: shape, delegation: proof.Delegation, expires: earlier(until, keys.expires)}
-	l.weaken(v, proof, zone, q)
+	weaken(v, proof, zone, q)
 	return v, Reason{}
 }
 
+// unproven is the reason when the records that are left prove nothing: what was
+// wrong with the others, if there were any.
+func unproven(problem Reason, zone canonical.Name, q question) Reason {
+	if problem != (Reason{}) {
+		return problem
+	}
+	return in(zone, q.reason(EDENSECMissing, denial.ErrUnproven.Error()))
+}
+
 // weaken makes a verdict insecure where the proof proves no more than that.
-func (l *lookup) weaken(v *verdict, proof denial.Proof, zone canonical.Name, q question) {
-	reason := Reason{Zone: zone.String(), Name: q.name.String(), Type: q.qtype}
+func weaken(v *verdict, proof denial.Proof, zone canonical.Name, q question) {
+	reason := in(zone, q.reason(EDEOther, ""))
 	switch {
 	case proof.IterationsExceeded:
 		// RFC 9276 §3.2, RFC 5155 §10.3
@@ -133,7 +139,7 @@ func (l *lookup) verifiedDenials(zone canonical.Name, keys *verdict, authority [
 		}
 		if _, expanded := rrsig.ExpandedFrom(set.name, sig); expanded {
 			// No NSEC in the chain has this owner: the wildcard's was renamed.
-			problem = Reason{Code: EDEBogus, Zone: zone.String(), Name: set.name.String(), Type: set.qtype, Text: "expanded from a wildcard"}
+			problem = in(zone, set.reason(EDEBogus, "expanded from a wildcard"))
 			continue
 		}
 		verified = append(verified, set.records...)

@@ -18,7 +18,7 @@ func (l *lookup) judgeSet(ctx context.Context, set *rrset, authority []*rrset) *
 	if set.qtype == dns.TypeDNSKEY {
 		return l.judgeKeys(ctx, set)
 	}
-	problem := Reason{Code: EDERRSIGsMissing, Name: set.name.String(), Type: set.qtype, Text: "no signature by an enclosing zone"}
+	problem := set.reason(EDERRSIGsMissing, "no signature by an enclosing zone")
 	for _, zone := range l.signers(set.question, set.sigs) {
 		keys := l.zoneKeys(ctx, zone)
 		if keys.status != Secure {
@@ -53,7 +53,7 @@ func (l *lookup) judgeSet(ctx context.Context, set *rrset, authority []*rrset) *
 func (l *lookup) judgeExpansion(ctx context.Context, q question, zone canonical.Name, labels int, keys *verdict, authority []*rrset, v *verdict) *verdict {
 	if q.qtype == dns.TypeDS || q.qtype == dns.TypeDNAME {
 		// No delegation or DNAME of a name comes from a wildcard (RFC 4592 §4.2, §4.4).
-		return l.bogus(Reason{Code: EDEBogus, Zone: zone.String(), Name: q.name.String(), Type: q.qtype, Text: "expanded from a wildcard"})
+		return l.bogus(in(zone, q.reason(EDEBogus, "expanded from a wildcard")))
 	}
 	records, until, problem, err := l.verifiedDenials(zone, keys, authority)
 	if err != nil {
@@ -62,30 +62,27 @@ func (l *lookup) judgeExpansion(ctx context.Context, q question, zone canonical.
 	proof, err := denial.Wildcard(zone, records, q.name, labels, l.budget.spendHashes)
 	if err != nil {
 		if errors.Is(err, denial.ErrUnproven) {
-			if problem == (Reason{}) {
-				problem = Reason{Code: EDENSECMissing, Zone: zone.String(), Name: q.name.String(), Type: q.qtype, Text: err.Error()}
-			}
-			return l.unlessInsecure(ctx, q, v.expires, problem)
+			return l.unlessInsecure(ctx, q, v.expires, unproven(problem, zone, q))
 		}
 		return indeterminate(q, err)
 	}
 	v.expires = earlier(v.expires, until)
-	l.weaken(v, proof, zone, q)
+	weaken(v, proof, zone, q)
 	return v
 }
 
 // judgeCNAME validates an alias.
 func (l *lookup) judgeCNAME(ctx context.Context, set *rrset, authority []*rrset) *verdict {
 	if len(set.records) != 1 {
-		return l.bogus(Reason{Code: EDEBogus, Name: set.name.String(), Type: set.qtype, Text: "more than one CNAME record"})
+		return l.bogus(set.reason(EDEBogus, "more than one CNAME record"))
 	}
 	record, ok := set.records[0].(*dns.CNAME)
 	if !ok {
-		return l.bogus(Reason{Code: EDEBogus, Name: set.name.String(), Type: set.qtype, Text: "no CNAME record"})
+		return l.bogus(set.reason(EDEBogus, "no CNAME record"))
 	}
 	target, err := canonical.ParseName(record.Target)
 	if err != nil {
-		return l.bogus(Reason{Code: EDEBogus, Name: set.name.String(), Type: set.qtype, Text: err.Error()})
+		return l.bogus(set.reason(EDEBogus, err.Error()))
 	}
 	v := l.judgeSet(ctx, set, authority)
 	v.shape, v.records, v.target = alias, set.records, target
@@ -97,14 +94,14 @@ func (l *lookup) judgeCNAME(ctx context.Context, set *rrset, authority []*rrset)
 func (l *lookup) judgeDNAME(ctx context.Context, q question, set *rrset) *verdict {
 	record, ok := set.records[0].(*dns.DNAME)
 	if !ok || len(set.records) != 1 {
-		return l.bogus(Reason{Code: EDEBogus, Name: set.name.String(), Type: set.qtype, Text: "not one DNAME record"})
+		return l.bogus(set.reason(EDEBogus, "not one DNAME record"))
 	}
 	target, err := canonical.ParseName(record.Target)
 	if err == nil {
 		target, err = q.name.Substitute(set.name, target)
 	}
 	if err != nil {
-		return l.bogus(Reason{Code: EDEBogus, Name: set.name.String(), Type: set.qtype, Text: "the name behind the DNAME is too long"})
+		return l.bogus(set.reason(EDEBogus, "the name behind the DNAME is too long"))
 	}
 	v := l.judgeSet(ctx, set, nil)
 	v.shape, v.records, v.target = alias, set.records, target
@@ -122,13 +119,11 @@ func (l *lookup) judgeDNAME(ctx context.Context, q question, set *rrset) *verdic
 // §5.11). It returns the signature, or nil and the reason; the error is the
 // budget's.
 func (l *lookup) verify(set *rrset, zone canonical.Name, keys []dns.RR) (*dns.RRSIG, Reason, error) {
-	problem := Reason{Code: EDERRSIGsMissing, Zone: zone.String(), Name: set.name.String(), Type: set.qtype, Text: "no signature by the zone"}
 	if set.malformed != nil {
 		return nil, reasonFor(set.malformed, zone, set.question, 0), nil
 	}
 	if len(set.records) > maxRRsetRecords {
-		problem = Reason{Code: EDEOther, Zone: zone.String(), Name: set.name.String(), Type: set.qtype, Text: "more records than are looked at"}
-		return nil, problem, nil
+		return nil, in(zone, set.reason(EDEOther, "more records than are looked at")), nil
 	}
 	tags := make([]uint16, len(keys))
 	for i, rr := range keys {
@@ -136,6 +131,7 @@ func (l *lookup) verify(set *rrset, zone canonical.Name, keys []dns.RR) (*dns.RR
 			tags[i] = key.KeyTag()
 		}
 	}
+	problem := in(zone, set.reason(EDERRSIGsMissing, "no signature by the zone"))
 	tries := 0
 	for _, sig := range set.sigs {
 		if err := rrsig.Check(&set.canonical, sig, zone, l.now); err != nil {
@@ -174,32 +170,16 @@ const maxSigners = 3
 
 // signers returns the zones that the signatures name, closest first. Only a zone
 // that encloses the owner and lies at or below the nearest trust anchor can be
-// one (RFC 4035 §5.3.1); a DS RRset belongs to the zone above (RFC 4035 §2.4).
+// one (RFC 4035 §5.3.1).
 func (l *lookup) signers(q question, sigs []*dns.RRSIG) []canonical.Name {
-	text, ok := l.anchorSet.Enclosing(q.name.String())
+	anchorZone, ok := l.anchorOf(q)
 	if !ok {
 		return nil
-	}
-	anchorZone, err := canonical.ParseName(text)
-	if err != nil {
-		return nil
-	}
-	if q.qtype == dns.TypeDS && anchorZone == q.name && !q.name.IsRoot() {
-		// The DS of an anchor's own zone is above the anchor.
-		if text, ok = l.anchorSet.Enclosing(q.name.Parent().String()); !ok {
-			return nil
-		}
-		if anchorZone, err = canonical.ParseName(text); err != nil {
-			return nil
-		}
 	}
 	var zones []canonical.Name
 	for _, sig := range sigs {
 		zone, err := canonical.ParseName(sig.SignerName)
-		if err != nil || !q.name.Below(zone) || !zone.Below(anchorZone) {
-			continue
-		}
-		if q.qtype == dns.TypeDS && zone == q.name && !zone.IsRoot() {
+		if err != nil || !q.enclosed().Below(zone) || !zone.Below(anchorZone) {
 			continue
 		}
 		zones = insertCloser(zones, zone)

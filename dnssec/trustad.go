@@ -47,11 +47,8 @@ func (r TrustAD) Lookup(ctx context.Context, name string, qtype uint16) (*Answer
 	msg.AuthenticatedData = true
 	msg.SetEdns0(ednsSize, true)
 	start := time.Now()
-	reply, err := r.Exchanger.Exchange(ctx, &upstream.Query{Msg: msg})
+	reply, err := exchange(ctx, r.Exchanger, &upstream.Query{Msg: msg})
 	answer := &Answer{Name: owner.String(), Type: qtype, RCode: dns.RcodeServerFailure}
-	if err == nil && (reply == nil || reply.Msg == nil) {
-		err = errNoReply
-	}
 	answer.exchanges = []Exchange{exchangeOf(q, reply, err, time.Since(start))}
 	failed := func(v *verdict) (*Answer, error) {
 		answer.Status, answer.Reason = Indeterminate, v.reason
@@ -61,7 +58,7 @@ func (r TrustAD) Lookup(ctx context.Context, name string, qtype uint16) (*Answer
 	if err != nil {
 		return failed(indeterminate(q, err))
 	}
-	if code := reply.Msg.Rcode; code != dns.RcodeSuccess && code != dns.RcodeNameError {
+	if refuses(reply.Msg) {
 		return failed(refusal(q, reply.Msg))
 	}
 	answer.RCode, answer.Status = reply.Msg.Rcode, Insecure

@@ -48,7 +48,7 @@ func (l *lookup) bogus(reason Reason) *verdict {
 
 // indeterminate returns a failed verdict that is not remembered beyond the lookup.
 func indeterminate(q question, err error) *verdict {
-	reason := Reason{Code: EDENetworkError, Name: q.name.String(), Type: q.qtype, Text: "no answer"}
+	reason := q.reason(EDENetworkError, "no answer")
 	switch _, incapable := errors.AsType[*upstream.CapabilityError](err); {
 	case incapable:
 		reason.Code, reason.Text = EDEIndeterminate, "no DNS server that is capable of DNSSEC"

@@ -1,0 +1,46 @@
+package dnssec
+
+import (
+	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
+)
+
+// A question is a name and a type.
+type question struct {
+	name  canonical.Name
+	qtype uint16
+}
+
+// enclosed is the lowest name that the zone of the RRset can have: the owner, but
+// for DS, which belongs to the zone above (RFC 4035 §2.4).
+func (q question) enclosed() canonical.Name {
+	if q.qtype == dns.TypeDS {
+		return q.name.Parent()
+	}
+	return q.name
+}
+
+// reason says what is wrong with the RRset asked for.
+func (q question) reason(code EDE, text string) Reason {
+	return Reason{Code: code, Name: q.name.String(), Type: q.qtype, Text: text}
+}
+
+// in adds the zone to a reason.
+func in(zone canonical.Name, r Reason) Reason {
+	r.Zone = zone.String()
+	return r
+}
+
+// anchorOf returns the closest trust anchor above an RRset, and whether there is one.
+func (l *lookup) anchorOf(q question) (canonical.Name, bool) {
+	text, ok := l.anchorSet.Enclosing(q.enclosed().String())
+	if !ok {
+		return "", false
+	}
+	zone, err := canonical.ParseName(text)
+	if err != nil {
+		return canonical.Root, true // cannot be; the root asks for the most proof
+	}
+	return zone, true
+}
