@@ -25,7 +25,8 @@
 //
 // The trust anchors (package anchor) and the clock. The servers that are asked
 // (package upstream) are not: the worst they can do is not to answer. The AD bit
-// means nothing here, and CD is set on all queries (RFC 6840 §5.9).
+// means nothing to a Resolver, and CD is set on all its queries (RFC 6840 §5.9).
+// TrustAD is the type for those who do believe the AD bit of a server nearby.
 //
 // Algorithms 5, 7, 8, 10, 13, 14 and 15 and DS digests 1, 2 and 4 are supported.
 // A delegation that has only others is Insecure. RSA keys below 1024 or above
