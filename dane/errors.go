@@ -22,6 +22,8 @@ var (
 	ErrNotDANE = errors.New("DANE is mandatory, and the destination does not have it")
 	// ErrSkipped: the host must not be delivered to; see Host.Err.
 	ErrSkipped = errors.New("host must not be delivered to")
+	// ErrNoResolver: nobody answered who could have proven anything; see Verify.
+	ErrNoResolver = errors.New("no DNS server that is capable of DNSSEC answered")
 	// ErrLookup: a lookup gave no usable answer, and no better reason for that.
 	ErrLookup = errors.New("lookup failed")
 )

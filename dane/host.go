@@ -111,12 +111,10 @@ func referenceNames(d *Domain, h *Host) []string {
 			names = append(names, name)
 		}
 	}
-	if d.Implicit {
-		add(d.Name)
-		return names
-	}
 	add(d.Name)
-	add(d.Expanded)
+	if !d.Implicit {
+		add(d.Expanded)
+	}
 	return names
 }
 
@@ -137,8 +135,7 @@ func (h *Host) MayCleartext() bool { return h.Action == MayEncrypt }
 func (h *Host) TLSConfig(base *tls.Config) *tls.Config {
 	switch h.Action {
 	case MustAuthenticate:
-		v := &tlsa.Verifier{Records: h.Records, Names: h.Names, Time: h.now}
-		return v.TLSConfig(base)
+		return h.matcher().TLSConfig(base)
 	case MustEncrypt:
 		return unauthenticated(base, h.Base)
 	case MayEncrypt:
@@ -154,6 +151,11 @@ func (h *Host) TLSConfig(base *tls.Config) *tls.Config {
 	config.VerifyPeerCertificate = nil
 	config.VerifyConnection = func(tls.ConnectionState) error { return ErrSkipped }
 	return config
+}
+
+// matcher matches certificates against the host's records.
+func (h *Host) matcher() *tlsa.Verifier {
+	return &tlsa.Verifier{Records: h.Records, Names: h.Names, Time: h.now}
 }
 
 // unauthenticated returns a configuration that encrypts, and trusts anyone: no

@@ -13,11 +13,7 @@ import (
 	"github.com/danesmtp/danesmtp/dnssec"
 	"github.com/danesmtp/danesmtp/dnssec/upstream"
 	"github.com/danesmtp/danesmtp/smtpprobe"
-	"github.com/danesmtp/danesmtp/tlsa"
 )
-
-// ErrNoResolver: nobody answered who could have proven anything.
-var ErrNoResolver = errors.New("no DNS server that is capable of DNSSEC answered")
 
 // Verify calls Verify of the zero Verifier.
 func Verify(ctx context.Context, domain string) (*Result, error) {
@@ -125,8 +121,7 @@ func (v *Verifier) probe(ctx context.Context, prober *smtpprobe.Prober, h *Host,
 	if h.Action == MustAuthenticate {
 		// The hook has found a match, or the handshake would have failed; this says
 		// which.
-		matcher := tlsa.Verifier{Records: h.Records, Names: h.Names, Time: h.now}
-		if p.Match, p.Err = matcher.Verify(p.Session.TLS.PeerCertificates); p.Err != nil {
+		if p.Match, p.Err = h.matcher().Verify(p.Session.TLS.PeerCertificates); p.Err != nil {
 			return p
 		}
 		p.Authenticated = true
