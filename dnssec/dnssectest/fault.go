@@ -9,7 +9,6 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
-	"github.com/danesmtp/danesmtp/dnssec/internal/sign"
 )
 
 // A Fault is something that is wrong with an RRset, or with a zone.
@@ -146,18 +145,10 @@ func flip(sig *dns.RRSIG) {
 	sig.Signature = base64.StdEncoding.EncodeToString(wire)
 }
 
-// key returns the key that signs RRsets of a type.
-func (z *zone) key(rrtype uint16) *sign.Key {
-	if z.signer.ZSK == nil || rrtype == dns.TypeDNSKEY {
-		return z.signer.KSK
-	}
-	return z.signer.ZSK
-}
-
 func (z *zone) resign(set *signedSet, fault Fault, now time.Time) error {
 	inception, expiration := validity(fault, now)
 	for i := range set.sigs {
-		sig, err := z.key(set.records[0].Header().Rrtype).Sign(set.records, inception, expiration)
+		sig, err := z.signer.Key(set.records[0].Header().Rrtype).Sign(set.records, inception, expiration)
 		if err != nil {
 			return err
 		}

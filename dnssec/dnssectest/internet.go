@@ -83,7 +83,7 @@ func (i *Internet) Sign(zone string, set ...dns.RR) *dns.RRSIG {
 		panic("dnssectest: no signed zone " + zone)
 	}
 	z := i.zones[apex]
-	sig, err := z.key(set[0].Header().Rrtype).Sign(set, z.signer.Inception, z.signer.Expiration)
+	sig, err := z.signer.Key(set[0].Header().Rrtype).Sign(set, z.signer.Inception, z.signer.Expiration)
 	if err != nil {
 		panic("dnssectest: " + err.Error())
 	}

@@ -61,6 +61,15 @@ func (n Name) Labels() int {
 	return count
 }
 
+// SignedLabels counts the labels as the Labels field of an RRSIG does: neither the
+// root's nor a leftmost "*" (RFC 4034 §3.1.3).
+func (n Name) SignedLabels() int {
+	if n.IsWildcard() {
+		return n.Labels() - 1
+	}
+	return n.Labels()
+}
+
 // Parent returns n without its first label; the root's parent is the root.
 func (n Name) Parent() Name {
 	if len(n) < 2 {

@@ -82,7 +82,7 @@ func (s *RRset) SignedData(sig *dns.RRSIG) ([]byte, error) {
 		return nil, err
 	}
 	owner := s.Owner
-	if labels := int(sig.Labels); labels < ownerLabels(owner) {
+	if labels := int(sig.Labels); labels < owner.SignedLabels() {
 		// RFC 4035 §5.3.2: expanded from the wildcard that many labels up.
 		wildcard, ok := owner.Ancestor(labels).Wildcard()
 		if !ok {
@@ -111,15 +111,6 @@ func (s *RRset) SignedData(sig *dns.RRSIG) ([]byte, error) {
 		data = append(data, rdata...)
 	}
 	return data, nil
-}
-
-// ownerLabels counts labels as the RRSIG's Labels field does: neither the root
-// nor a leftmost "*" (RFC 4034 §3.1.3).
-func ownerLabels(owner Name) int {
-	if owner.IsWildcard() {
-		return owner.Labels() - 1
-	}
-	return owner.Labels()
 }
 
 // RData returns the RDATA of a record in canonical form. The record is not changed.

@@ -43,10 +43,7 @@ func Check(set *canonical.RRset, sig *dns.RRSIG, zone canonical.Name, now time.T
 	if err != nil {
 		return err
 	}
-	labels := owner.Labels()
-	if owner.IsWildcard() {
-		labels--
-	}
+	labels := owner.SignedLabels()
 	switch {
 	case sigOwner != owner, sig.Hdr.Class != set.Class, sig.TypeCovered != set.Type:
 		return ErrMismatch
@@ -79,21 +76,7 @@ func checkTime(sig *dns.RRSIG, now time.Time) error {
 // ExpandedFrom returns the number of labels of the closest encloser when the
 // owner was expanded from a wildcard, and whether it was (RFC 4035 §5.3.4).
 func ExpandedFrom(owner canonical.Name, sig *dns.RRSIG) (labels int, expanded bool) {
-	have := owner.Labels()
-	if owner.IsWildcard() {
-		have--
-	}
-	return int(sig.Labels), int(sig.Labels) < have
-}
-
-// Candidate reports whether key may have made sig, before any cryptography:
-// algorithm, key tag, and a key that may sign zone data (RFC 4035 §5.3.1,
-// RFC 5011 §2.1). A nil error says yes.
-func Candidate(sig *dns.RRSIG, key *dns.DNSKEY) error {
-	if key.Algorithm != sig.Algorithm || key.KeyTag() != sig.KeyTag {
-		return ErrKey
-	}
-	return ZoneKey(key)
+	return int(sig.Labels), int(sig.Labels) < owner.SignedLabels()
 }
 
 // ZoneKey reports why a key may not sign zone data; nil says that it may.
@@ -109,7 +92,8 @@ func ZoneKey(key *dns.DNSKEY) error {
 	return nil
 }
 
-// Verify checks the signature itself. Call Check and Candidate first.
+// Verify checks the signature itself. Call Check and ZoneKey first, and
+// choose the key by algorithm and tag (RFC 4035 §5.3.1).
 func Verify(set *canonical.RRset, sig *dns.RRSIG, key *dns.DNSKEY) error {
 	data, err := set.SignedData(sig)
 	if err != nil {

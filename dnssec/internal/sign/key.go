@@ -28,7 +28,7 @@ type Key struct {
 }
 
 // NewKey makes a key of an algorithm (5, 7, 8, 10, 13, 14 or 15) with flags ZSK
-// or KSK. RSA keys take a good part of a second; see Key.For.
+// or KSK. RSA keys take a good part of a second.
 func NewKey(zone string, algorithm uint8, flags uint16) (*Key, error) {
 	bits := 256
 	switch algorithm {
@@ -52,15 +52,6 @@ func NewKey(zone string, algorithm uint8, flags uint16) (*Key, error) {
 			return &Key{Public: public, Private: private.(crypto.Signer)}, nil
 		}
 	}
-}
-
-// For returns the same key pair as the key of another zone, with another
-// algorithm of the same kind of key (RSA is RSA).
-func (k *Key) For(zone string, algorithm uint8) *Key {
-	public := dns.Copy(k.Public).(*dns.DNSKEY)
-	public.Hdr.Name = zone
-	public.Algorithm = algorithm
-	return &Key{Public: public, Private: k.Private}
 }
 
 // Sign returns the signature of an RRset in the key's zone.

@@ -91,17 +91,21 @@ func (z *Zone) Sign() ([]dns.RR, error) {
 		if !c.signs(name) {
 			continue
 		}
-		key := z.ZSK
-		if key == nil || name.rtype == dns.TypeDNSKEY {
-			key = z.KSK
-		}
-		sig, err := key.Sign(set, z.Inception, z.Expiration)
+		sig, err := z.Key(name.rtype).Sign(set, z.Inception, z.Expiration)
 		if err != nil {
 			return nil, err
 		}
 		signed = append(signed, sig)
 	}
 	return signed, nil
+}
+
+// Key returns the key that signs RRsets of a type.
+func (z *Zone) Key(rtype uint16) *Key {
+	if z.ZSK == nil || rtype == dns.TypeDNSKEY {
+		return z.KSK
+	}
+	return z.ZSK
 }
 
 func (z *Zone) keys() []dns.RR {
