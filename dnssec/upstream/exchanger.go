@@ -35,4 +35,8 @@ type Reply struct {
 	Server  string        // the server that gave the answer, as configured or as address and port
 	Network string        // "udp" or "tcp"
 	Elapsed time.Duration // from the first packet sent to the reply
+
+	// PassedOver says of each server that was asked in vain before, or not asked for
+	// a reason, what was wrong: an *Error or a *CapabilityError.
+	PassedOver []error
 }

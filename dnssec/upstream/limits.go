@@ -45,3 +45,74 @@ const (
 	// unsettledLife is for what may well pass: no reply, or SERVFAIL.
 	unsettledLife = 15 * time.Second
 )
+
+// Limits of a Recursor: of one Exchange, all lookups of name servers included.
+const (
+	// maxResolutionQueries bounds the queries sent (NXNSAttack, CVE-2020-8616). A
+	// cold name below zones without glue takes about twenty.
+	maxResolutionQueries = 64
+	// maxReferrals bounds the delegations and the minimised names on one way down. A
+	// name has at most 127 labels (RFC 1035 §3.1); few have more than six.
+	maxReferrals = 32
+	// maxDepth bounds name servers whose address depends on that of another one, and
+	// so on (TsuNAME).
+	maxDepth = 5
+	// maxServersAsked bounds the servers of one zone that are asked one question, and
+	// maxAskedAgain those of them that were silent and are asked again.
+	maxServersAsked, maxAskedAgain = 8, 2
+	// maxMinimised is how many labels a zone's servers are asked for one by one
+	// (MAX_MINIMISE_COUNT in RFC 9156 §2.3).
+	maxMinimised = 10
+	// minAnsweringLabels: only a zone with so many labels is taken to answer for all
+	// names below it once it did for one; the root and top-level domains delegate.
+	minAnsweringLabels = 2
+)
+
+// Limits of what a Recursor reads and keeps.
+const (
+	// maxNameServers bounds the name servers of a delegation, and maxServerAddresses
+	// the addresses of each. The root has thirteen with two each.
+	maxNameServers, maxServerAddresses = 13, 4
+	// maxLookedUp bounds the name servers whose addresses are looked for at once.
+	maxLookedUp = 3
+	// maxProof bounds the records kept of a DS RRset, or of its denial by up to three
+	// NSEC3 records (RFC 5155 §7.2.4), with signatures.
+	maxProof = 16
+	// maxDelegations are kept, of about 2 kB each.
+	maxDelegations = 10_000
+	// maxServerStates are kept, of about 300 bytes each.
+	maxServerStates = 20_000
+	// maxPrimed is how many root servers are asked for the list of all (RFC 8109 §3.2
+	// would have one).
+	maxPrimed = 3
+)
+
+// Durations of a Recursor.
+const (
+	// maxDelegationLife caps the TTL of a delegation, so that one that has moved is
+	// found again; the NS records of most top-level domains have one or two days.
+	maxDelegationLife = 24 * time.Hour
+	// minAddressLife lets an address with a TTL of zero serve for one resolution.
+	minAddressLife = time.Minute
+	// notFoundLife is how long a name server without address is not looked for
+	// again (RFC 9520 §3.2 wants from one second to five minutes).
+	notFoundLife = 30 * time.Second
+
+	// serverTimeout is how long an authoritative server is waited for before the next
+	// one is asked: more than the round trips there are, with two packets lost.
+	serverTimeout = 1500 * time.Millisecond
+	// unknownRoundTrip is what servers that were not asked yet are taken to need:
+	// those that are nearer are kept, and others are tried in place of those that
+	// are not.
+	unknownRoundTrip = 100 * time.Millisecond
+	// silentPenalty puts a server that did not answer behind those that did, for
+	// silentLife; lamePenalty one that does not serve the zone behind even that, for
+	// lameLife (unbound's infra-host-ttl).
+	silentPenalty, silentLife = 5 * time.Second, 5 * time.Minute
+	lamePenalty, lameLife     = time.Minute, 15 * time.Minute
+	// primingGrace is how long a resolution waits for the list of root servers, which
+	// comes sooner than its own answer in general.
+	primingGrace = 100 * time.Millisecond
+	// plainLife is how long a server is taken not to know EDNS.
+	plainLife = 15 * time.Minute
+)

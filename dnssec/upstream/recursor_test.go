@@ -1,0 +1,443 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/miekg/dns"
+)
+
+// A small DNS: the root at 192.0.2.1, test at .2, org at .3, example.test at .10
+// and .11.
+const (
+	rootZone = `.
+		. NS a.root.
+		a.root. A 192.0.2.1
+		test. NS ns.test.
+		ns.test. A 192.0.2.2
+		org. NS ns.org.
+		ns.org. A 192.0.2.3`
+	testZone = `test.
+		example NS ns1.example
+		example NS ns2.example
+		example DS 1 13 2 00
+		example RRSIG DS 13 2 60 20300101000000 20200101000000 1 test. c2ln
+		ns1.example A 192.0.2.10
+		ns2.example A 192.0.2.11`
+	exampleZone = `example.test.
+		@ MX 10 mx
+		@ NS ns1
+		@ NS ns2
+		mx A 192.0.2.80
+		_25._tcp.mx TLSA 3 1 1 00
+		deep.er.name A 192.0.2.81`
+	orgZone = `org.
+		example NS ns.example
+		ns.example A 192.0.2.20`
+)
+
+// internet returns the small DNS, with other servers added or in place of its own.
+func internet(changes map[string]behaviour) map[string]behaviour {
+	servers := map[string]behaviour{
+		"192.0.2.1": authority(rootZone), "192.0.2.2": authority(testZone), "192.0.2.3": authority(orgZone),
+		"192.0.2.10": authority(exampleZone), "192.0.2.11": authority(exampleZone),
+	}
+	for address, b := range changes {
+		servers[address] = b
+	}
+	return servers
+}
+
+// hints are root servers at these addresses.
+func hints(addresses ...string) []netip.AddrPort {
+	var hints []netip.AddrPort
+	for _, address := range addresses {
+		hints = append(hints, netip.AddrPortFrom(netip.MustParseAddr(address), port))
+	}
+	return hints
+}
+
+// ask puts a question, "name TYPE", to a Recursor and returns the reply's rcode and
+// records as text, or the error's.
+func askRecursor(t *testing.T, r *Recursor, text string, avoid ...string) (*Reply, string) {
+	t.Helper()
+	name, rrtype, _ := strings.Cut(text, " ")
+	query := question(name, dns.StringToType[rrtype])
+	reply, err := r.Exchange(t.Context(), &Query{Msg: query, Avoid: avoid})
+	if err != nil {
+		return nil, err.Error()
+	}
+	words := []string{dns.RcodeToString[reply.Msg.Rcode]}
+	for _, rr := range append(slices.Clone(reply.Msg.Answer), reply.Msg.Ns...) {
+		words = append(words, strings.Join(strings.Fields(strings.TrimPrefix(rr.String(), rr.Header().String())), " "))
+	}
+	if !reply.Msg.Response || reply.Msg.Question[0] != query.Question[0] {
+		t.Errorf("%s: not a reply to it: %v", text, reply.Msg)
+	}
+	return reply, strings.Join(words, ", ")
+}
+
+// log returns the queries that came in, without the priming.
+func (f *fakeNet) queriesBut(priming string) []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(f.log), func(line string) bool { return strings.HasSuffix(line, priming) })
+}
+
+func TestRecursorGoesDownFromTheRoot(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name      string
+		fullNames bool
+		questions []string
+		answer    string // to the last question
+		queries   []string
+	}{
+		{"a question at the apex", false, []string{"example.test. MX"}, "NOERROR, 10 mx.example.test.", []string{
+			"192.0.2.1 udp test. A", "192.0.2.2 udp example.test. MX", "192.0.2.10 udp example.test. MX",
+		}},
+		{"the next question goes to the zone at once", false, []string{"example.test. MX", "mx.example.test. A"}, "NOERROR, 192.0.2.80", []string{
+			"192.0.2.1 udp test. A", "192.0.2.2 udp example.test. MX", "192.0.2.10 udp example.test. MX", "192.0.2.10 udp mx.example.test. A",
+		}},
+		{"servers above see one label more than their own", false, []string{"mx.example.test. A"}, "NOERROR, 192.0.2.80", []string{
+			"192.0.2.1 udp test. A", "192.0.2.2 udp example.test. A", "192.0.2.10 udp mx.example.test. A",
+		}},
+		{"labels with an underscore are no cuts", false, []string{"_25._tcp.mx.example.test. TLSA"}, "NOERROR, 3 1 1 00", []string{
+			"192.0.2.1 udp test. A", "192.0.2.2 udp example.test. A", "192.0.2.10 udp mx.example.test. A", "192.0.2.10 udp _25._tcp.mx.example.test. TLSA",
+		}},
+		{"the zone that answers is asked in full, from the second name on",
+			false, []string{"mx.example.test. A", "_25._tcp.mx.example.test. TLSA", "deep.er.name.example.test. A", "x.y.z.example.test. A"}, "NXDOMAIN, a. b. 1 2 3 4 60", []string{
+				"192.0.2.1 udp test. A", "192.0.2.2 udp example.test. A", "192.0.2.10 udp mx.example.test. A",
+				"192.0.2.10 udp mx.example.test. A", "192.0.2.10 udp _25._tcp.mx.example.test. TLSA",
+				"192.0.2.10 udp deep.er.name.example.test. A", "192.0.2.10 udp x.y.z.example.test. A",
+			}},
+		{"full names", true, []string{"_25._tcp.mx.example.test. TLSA"}, "NOERROR, 3 1 1 00", []string{
+			"192.0.2.1 udp _25._tcp.mx.example.test. TLSA", "192.0.2.2 udp _25._tcp.mx.example.test. TLSA", "192.0.2.10 udp _25._tcp.mx.example.test. TLSA",
+		}},
+		{"the name is in any case", false, []string{"MX.Example.TEST. A"}, "NOERROR, 192.0.2.80", []string{
+			"192.0.2.1 udp test. A", "192.0.2.2 udp example.test. A", "192.0.2.10 udp mx.example.test. A",
+		}},
+		{"a top-level domain that does not exist", false, []string{"nobody. A"}, "NXDOMAIN, a. b. 1 2 3 4 60", []string{"192.0.2.1 udp nobody. A"}},
+		{"a name below one that does not exist", false, []string{"a.b.nobody. A"}, "NXDOMAIN, a. b. 1 2 3 4 60", []string{
+			"192.0.2.1 udp nobody. A", "192.0.2.1 udp a.b.nobody. A",
+		}},
+		{"the root itself", false, []string{". SOA"}, "NOERROR, a. b. 1 2 3 4 60", []string{"192.0.2.1 udp . SOA"}},
+		{"DS at the parent", false, []string{"example.test. DS"}, "NOERROR, 1 13 2 00, DS 13 2 60 20300101000000 20200101000000 1 test. c2ln", []string{
+			"192.0.2.1 udp test. A", "192.0.2.2 udp example.test. DS",
+		}},
+		{"DS that came with the referral", false, []string{"example.test. MX", "example.test. DS"}, "NOERROR, 1 13 2 00, DS 13 2 60 20300101000000 20200101000000 1 test. c2ln", []string{
+			"192.0.2.1 udp test. A", "192.0.2.2 udp example.test. MX", "192.0.2.10 udp example.test. MX",
+		}},
+		{"DS of a name that is no cut", false, []string{"mx.example.test. DS"}, "NOERROR, a. b. 1 2 3 4 60", []string{
+			"192.0.2.1 udp test. A", "192.0.2.2 udp example.test. A", "192.0.2.10 udp mx.example.test. DS",
+		}},
+		{"unsigned referrals prove nothing: DS is asked for", false, []string{"test. SOA", "test. DS"}, "NOERROR, a. b. 1 2 3 4 60", []string{
+			"192.0.2.1 udp test. SOA", "192.0.2.2 udp test. SOA", "192.0.2.1 udp test. DS",
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				servers := internet(nil)
+				// One server, for one order of queries.
+				servers["192.0.2.2"] = authority(strings.ReplaceAll(testZone, "192.0.2.11", "192.0.2.10"))
+				net := newNet(t, servers)
+				recursor := &Recursor{Hints: hints("192.0.2.1"), Dial: net.dial, FullNames: tt.fullNames}
+				var got string
+				for _, q := range tt.questions {
+					_, got = askRecursor(t, recursor, q)
+				}
+				if got != tt.answer {
+					t.Errorf("got %s\nwant %s", got, tt.answer)
+				}
+				if diff := cmp.Diff(tt.queries, net.queriesBut(" . NS")); diff != "" {
+					t.Errorf("queries (-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
+}
+
+func TestRecursorAgainstFaults(t *testing.T) {
+	t.Parallel()
+	refusal := func(rcode int) behaviour {
+		return func(network string, query *dns.Msg) [][]byte {
+			reply := new(dns.Msg)
+			reply.SetRcode(query, rcode)
+			return [][]byte{pack(network, query, reply)}
+		}
+	}
+	// replies has records in its sections: answer, authority, additional.
+	replies := func(authoritative bool, answer, authority, additional string) behaviour {
+		read := func(text string) (records []dns.RR) {
+			for line := range strings.Lines(text) {
+				records = append(records, rr(strings.TrimSpace(line)))
+			}
+			return records
+		}
+		return func(network string, query *dns.Msg) [][]byte {
+			reply := new(dns.Msg)
+			reply.SetReply(query)
+			reply.Authoritative = authoritative
+			reply.Answer, reply.Ns, reply.Extra = read(answer), read(authority), read(additional)
+			return [][]byte{pack(network, query, reply)}
+		}
+	}
+	const question = "mx.example.test. A"
+	const good = "NOERROR, 192.0.2.80"
+	both := func(b behaviour) map[string]behaviour {
+		return map[string]behaviour{"192.0.2.10": b, "192.0.2.11": b}
+	}
+	for _, tt := range []struct {
+		name    string
+		changes map[string]behaviour
+		ask     string // default: question
+		want    string // a part of the answer or the error
+		within  time.Duration
+		most    int // queries
+		never   string
+	}{
+		{name: "all is well", want: good, most: 4},
+		{name: "one server is dead", changes: map[string]behaviour{"192.0.2.10": nil}, want: good, most: 4},
+		{name: "one server is silent", changes: map[string]behaviour{"192.0.2.10": silent}, want: good, within: serverTimeout},
+		{name: "all servers are dead", changes: both(nil), want: "no server of zone example.test. gave an answer: 192.0.2.1", most: 4},
+		{name: "all servers are silent", changes: both(silent), want: "no reply in time", within: 10 * time.Second},
+		{name: "one server fails", changes: map[string]behaviour{"192.0.2.10": refusal(dns.RcodeServerFailure)}, want: good, most: 5},
+		{name: "one server refuses", changes: map[string]behaviour{"192.0.2.10": refusal(dns.RcodeRefused)}, want: good, most: 5},
+		{name: "one refuses and one fails: the failure is told", changes: map[string]behaviour{
+			"192.0.2.10": refusal(dns.RcodeRefused), "192.0.2.11": refusal(dns.RcodeServerFailure)}, want: "SERVFAIL", most: 5},
+		{name: "one server refers upwards", changes: map[string]behaviour{"192.0.2.10": replies(false, "", ". 60 NS a.root.", "a.root. 60 A 192.0.2.1")}, want: good, most: 5},
+		{name: "one server refers to the zone itself", changes: map[string]behaviour{"192.0.2.10": replies(false, "", "example.test. 60 NS ns1.example.test.", "")}, want: good, most: 5},
+		{name: "one server refers to another zone", changes: map[string]behaviour{"192.0.2.10": replies(false, "", "org. 60 NS ns.org.", "")}, want: good, most: 5},
+		{name: "one server has an empty reply", changes: map[string]behaviour{"192.0.2.10": replies(false, "", "", "")}, want: good, most: 5},
+		{name: "an empty reply with authority is a denial", changes: both(replies(true, "", "", "")), want: "NOERROR", most: 4},
+		{name: "the SOA record of another zone denies nothing", changes: map[string]behaviour{"192.0.2.10": replies(false, "", "org. 60 SOA a. b. 1 2 3 4 60", "")}, want: good, most: 5},
+		{name: "data without the AA bit is data", changes: both(replies(false, question[:17]+" 60 A 192.0.2.80", "", "")), want: good, most: 4},
+		{name: "records out of the zone are dropped",
+			changes: both(replies(true, question[:17]+" 60 A 192.0.2.80\nexample.org. 60 A 192.0.2.66", "org. 60 NS evil.test.", "")), want: good, most: 4},
+		{name: "a server without EDNS is asked without", changes: both(func(network string, query *dns.Msg) [][]byte {
+			if query.IsEdns0() != nil {
+				return refusal(dns.RcodeFormatError)(network, query)
+			}
+			return authority(exampleZone)(network, query)
+		}), want: good, most: 5},
+		{name: "glue for another zone is not taken", changes: map[string]behaviour{
+			"192.0.2.2": replies(false, "", "example.test. 60 NS ns.example.org.", "ns.example.org. 60 A 192.0.2.66"),
+			"192.0.2.20": authority(`example.org.
+				ns A 192.0.2.10`)}, want: good, never: "192.0.2.66"},
+		{name: "loopback addresses in data are not asked", changes: map[string]behaviour{
+			"192.0.2.2": replies(false, "", "example.test. 60 NS ns.example.test.", "ns.example.test. 60 A 127.0.0.1\nns.example.test. 60 AAAA ::ffff:127.0.0.1\nns.example.test. 60 A 224.0.0.1\nns.example.test. 60 AAAA fe80::1")},
+			want: "has no name server with an address that may be asked", never: "127.0.0.1"},
+		{name: "glue that did not fit is asked for", changes: map[string]behaviour{
+			"192.0.2.2": func(network string, query *dns.Msg) [][]byte {
+				if strings.HasPrefix(strings.ToLower(query.Question[0].Name), "ns1.") {
+					return authority(testZone)(network, query)
+				}
+				return replies(false, "", "example.test. 60 NS ns1.example.test.", "")(network, query)
+			}}, want: good, most: 6},
+		{name: "a name server that is an alias", changes: map[string]behaviour{
+			"192.0.2.2": replies(false, "", "example.test. 60 NS alias.example.org.", ""),
+			"192.0.2.20": authority(`example.org.
+				alias CNAME ns
+				ns A 192.0.2.10`)}, want: "has no name server with an address"},
+		{name: "zones that serve each other", changes: map[string]behaviour{
+			"192.0.2.2": replies(false, "", "example.test. 60 NS ns.example.org.", ""),
+			"192.0.2.3": replies(false, "", "example.org. 60 NS ns.example.test.", "")}, want: "has no name server with an address", most: 12},
+		{name: "a zone whose servers are named after ever other zones (TsuNAME)", changes: map[string]behaviour{
+			"192.0.2.2": func(network string, query *dns.Msg) [][]byte {
+				labels := dns.SplitDomainName(query.Question[0].Name)
+				cut := strings.ToLower(labels[max(0, len(labels)-2)])
+				return replies(false, "", fmt.Sprintf("%s.test. 60 NS ns.x%s.test.", cut, cut), "")(network, query)
+			}}, want: "has no name server with an address", most: maxResolutionQueries},
+		{name: "a delegation to very many names (NXNSAttack)", changes: map[string]behaviour{
+			"192.0.2.2": func(network string, query *dns.Msg) [][]byte {
+				var names strings.Builder
+				for i := range 500 {
+					fmt.Fprintf(&names, "example.test. 60 NS ns%d.victim.org.\n", i)
+				}
+				return replies(false, "", names.String(), "")("tcp", query)
+			},
+			"192.0.2.3": func(network string, query *dns.Msg) [][]byte { return authority("org.\na NS b")(network, query) }},
+			want: "has no name server with an address", most: maxResolutionQueries},
+		{name: "delegations without end", ask: strings.Repeat("a.", 60) + "test. A", changes: map[string]behaviour{
+			"192.0.2.2": func(network string, query *dns.Msg) [][]byte {
+				name := strings.ToLower(query.Question[0].Name)
+				return replies(false, "", name+" 60 NS ns."+name, "ns."+name+" 60 A 192.0.2.2")(network, query)
+			}}, want: "more than 32 delegations", most: 34},
+		{name: "an empty non-terminal that is called nonexistent", ask: "deep.er.name.example.test. A", changes: both(func(network string, query *dns.Msg) [][]byte {
+			if len(dns.SplitDomainName(query.Question[0].Name)) < 5 {
+				return refusal(dns.RcodeNameError)(network, query)
+			}
+			return authority(exampleZone)(network, query)
+		}), want: "NOERROR, 192.0.2.81", most: 5},
+		{name: "a delegation that the servers of the zone know nothing of", changes: both(authority("other.test.")), want: "REFUSED"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				net := newNet(t, internet(tt.changes))
+				recursor := &Recursor{Hints: hints("192.0.2.1"), Dial: net.dial}
+				start := time.Now()
+				if tt.ask == "" {
+					tt.ask = question
+				}
+				_, got := askRecursor(t, recursor, tt.ask)
+				if !strings.Contains(got, tt.want) {
+					t.Errorf("got %s\nwant %s", got, tt.want)
+				}
+				if strings.Contains(got, "192.0.2.66") {
+					t.Errorf("forged data came through: %s", got)
+				}
+				if elapsed := time.Since(start); elapsed > tt.within {
+					t.Errorf("took %s, want %s at most", elapsed, tt.within)
+				}
+				if n := len(net.queriesBut(" . NS")); tt.most > 0 && n > tt.most {
+					t.Errorf("%d queries, want %d at most: %q", n, tt.most, net.log)
+				}
+				if tt.never != "" && net.queries(tt.never) > 0 {
+					t.Errorf("asked %s", tt.never)
+				}
+			})
+		})
+	}
+}
+
+func TestRecursorAvoidsServers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		net := newNet(t, internet(nil))
+		recursor := &Recursor{Hints: hints("192.0.2.1"), Dial: net.dial}
+		first, _ := askRecursor(t, recursor, "example.test. MX")
+		second, _ := askRecursor(t, recursor, "example.test. MX", first.Server)
+		if second == nil || second.Server == first.Server {
+			t.Errorf("asked %v after %v", second, first)
+		}
+		if n := net.queries("192.0.2.2 udp example.test."); n != 2 {
+			t.Errorf("the delegation was asked for %d times, want again", n)
+		}
+		if _, got := askRecursor(t, recursor, "example.test. MX", first.Server, second.Server); got != ErrExhausted.Error() {
+			t.Errorf("got %s, want ErrExhausted", got)
+		}
+		// The DS records of the referral came from the server of test.
+		ds, _ := askRecursor(t, recursor, "example.test. DS")
+		if ds.Server != "192.0.2.2:53" || ds.Elapsed != 0 {
+			t.Errorf("DS from %s in %s", ds.Server, ds.Elapsed)
+		}
+		if _, got := askRecursor(t, recursor, "example.test. DS", ds.Server); got != ErrExhausted.Error() {
+			t.Errorf("DS: got %s, want ErrExhausted", got)
+		}
+	})
+}
+
+func TestRecursorForgets(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		net := newNet(t, internet(nil))
+		recursor := &Recursor{Hints: hints("192.0.2.1"), Dial: net.dial}
+		reply, _ := askRecursor(t, recursor, "example.test. DS")
+		askRecursor(t, recursor, "example.test. MX")
+		time.Sleep(50 * time.Second)
+		if reply, _ = askRecursor(t, recursor, "example.test. DS"); reply.Msg.Answer[1].Header().Ttl != 3550 {
+			t.Errorf("TTL after 50 s: %v", reply.Msg.Answer[1])
+		}
+		if n := net.queries("192.0.2.2 "); n != 2 {
+			t.Errorf("%d queries to test, want 2", n)
+		}
+		time.Sleep(time.Hour)
+		askRecursor(t, recursor, "example.test. MX")
+		if n := net.queries("192.0.2.2 "); n != 3 {
+			t.Errorf("after the delegation's TTL: %d queries to test, want 3", n)
+		}
+	})
+}
+
+func TestRecursorChoosesServers(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name   string
+		other  behaviour // at 192.0.2.11
+		prefer string
+	}{
+		{"the faster one", slow(300*time.Millisecond, authority(exampleZone)), "192.0.2.10"},
+		{"the one that answers", silent, "192.0.2.10"},
+		{"the one that is not lame", authority("other.test."), "192.0.2.10"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				net := newNet(t, internet(map[string]behaviour{
+					"192.0.2.10": slow(10*time.Millisecond, authority(exampleZone)), "192.0.2.11": tt.other}))
+				recursor := &Recursor{Hints: hints("192.0.2.1"), Dial: net.dial}
+				for range 20 {
+					if _, got := askRecursor(t, recursor, "example.test. MX"); got != "NOERROR, 10 mx.example.test." {
+						t.Fatal(got)
+					}
+				}
+				if n := net.queries("192.0.2.11"); n > 3 { // as many packets as one query sends
+					t.Errorf("%d of 20 queries went to the other", n)
+				}
+			})
+		})
+	}
+}
+
+func TestRecursorIsPrimed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		primed := strings.ReplaceAll(rootZone, "a.root. A 192.0.2.1", "a.root. A 192.0.2.4")
+		net := newNet(t, internet(map[string]behaviour{"192.0.2.1": authority(primed), "192.0.2.4": authority(primed)}))
+		recursor := &Recursor{Hints: hints("192.0.2.1"), Dial: net.dial}
+		askRecursor(t, recursor, "test. SOA")
+		synctest.Wait()
+		askRecursor(t, recursor, "org. SOA")
+		if net.queries("192.0.2.4 udp org.") != 1 {
+			t.Errorf("the root server of the list was not asked: %q", net.log)
+		}
+		if n := net.queries(" . NS"); n != 1 {
+			t.Errorf("%d priming queries, want 1", n)
+		}
+		// When the servers of the list are gone, the hints serve again.
+		net.servers["192.0.2.4"] = silent
+		askRecursor(t, recursor, "a. SOA")
+		if _, got := askRecursor(t, recursor, "b. SOA"); !strings.HasPrefix(got, "NXDOMAIN") {
+			t.Error(got)
+		}
+	})
+}
+
+func TestRecursorEndsWithTheContext(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		net := newNet(t, internet(map[string]behaviour{"192.0.2.1": silent}))
+		recursor := &Recursor{Hints: hints("192.0.2.1"), Dial: net.dial}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		start := time.Now()
+		_, err := recursor.Exchange(ctx, &Query{Msg: question("example.test.", dns.TypeMX)})
+		if !errors.Is(err, ctx.Err()) || time.Since(start) != time.Second {
+			t.Errorf("after %s: %v", time.Since(start), err)
+		}
+		if e, ok := errors.AsType[*Error](err); !ok || e.Name != "example.test." || e.Type != dns.TypeMX {
+			t.Errorf("%v does not name the question", err)
+		}
+	})
+}
+
+func TestRecursorIsBounded(t *testing.T) {
+	t.Parallel()
+	var cuts cutCache
+	var states Recursor
+	now := time.Now()
+	for i := range max(maxDelegations, maxServerStates) + 100 {
+		cuts.put(&delegation{name: fmt.Sprintf("z%d.", i), expires: now.Add(time.Hour)}, now)
+		states.state(netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}), port))
+	}
+	if len(cuts.zones) != maxDelegations || len(states.servers.states) > maxServerStates {
+		t.Errorf("%d delegations and %d servers are kept", len(cuts.zones), len(states.servers.states))
+	}
+}

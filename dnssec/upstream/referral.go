@@ -1,0 +1,111 @@
+package upstream
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/miekg/dns"
+)
+
+// A kind of reply from a server that should be authoritative.
+type kind uint8
+
+const (
+	lame     kind = iota // neither of the others
+	referral             // to a zone below
+	answer               // data, or a denial
+	refused              // an rcode that says nothing about the name
+)
+
+// classify tells what kind of reply a server of a zone gave, and for a referral the
+// name of the cut. The AA bit counts only where there is no data and no SOA
+// record: servers that do not set it are common, and whoever validates knows better.
+func classify(zone string, question dns.Question, reply *dns.Msg) (k kind, cut string) {
+	switch {
+	case isRefusal(reply):
+		return refused, ""
+	case reply.Rcode == dns.RcodeNameError:
+		return answer, ""
+	}
+	for _, rr := range reply.Answer {
+		owner := dns.CanonicalName(rr.Header().Name)
+		switch rrtype := rr.Header().Rrtype; {
+		case owner == question.Name && (rrtype == question.Qtype || rrtype == dns.TypeCNAME || question.Qtype == dns.TypeANY),
+			rrtype == dns.TypeDNAME && owner != question.Name && dns.IsSubDomain(owner, question.Name):
+			return answer, ""
+		}
+	}
+	for _, rr := range reply.Ns {
+		owner := dns.CanonicalName(rr.Header().Name)
+		if !dns.IsSubDomain(zone, owner) || !dns.IsSubDomain(owner, question.Name) {
+			continue
+		}
+		switch {
+		case rr.Header().Rrtype == dns.TypeSOA:
+			return answer, "" // RFC 2308 §2.2
+		case rr.Header().Rrtype != dns.TypeNS || owner == zone:
+		case question.Qtype == dns.TypeDS && owner == question.Name:
+			return lame, "" // the servers above the cut must know (RFC 4035 §3.1.4.1)
+		default:
+			cut = owner
+		}
+	}
+	switch {
+	case cut != "":
+		return referral, cut
+	case reply.Authoritative:
+		return answer, ""
+	}
+	return lame, ""
+}
+
+// keepBailiwick removes what a server of the zone has no say in (RFC 2181 §5.4.1).
+func keepBailiwick(zone string, reply *dns.Msg) {
+	outside := func(rr dns.RR) bool { return !dns.IsSubDomain(zone, dns.CanonicalName(rr.Header().Name)) }
+	reply.Answer = slices.DeleteFunc(reply.Answer, outside)
+	reply.Ns = slices.DeleteFunc(reply.Ns, outside)
+}
+
+// nameServers reads the NS records of a zone, and the addresses that came with
+// them: those of names that the servers of the zone above can speak for.
+func (r *Recursor) nameServers(above, zone string, records, extra []dns.RR) (servers []nameServer, ttl uint32) {
+	ttl = ^uint32(0)
+	for _, rr := range records {
+		ns, ok := rr.(*dns.NS)
+		if !ok || dns.CanonicalName(ns.Hdr.Name) != zone {
+			continue
+		}
+		ttl = min(ttl, ns.Hdr.Ttl)
+		name := dns.CanonicalName(ns.Ns)
+		if len(servers) < maxNameServers && !slices.ContainsFunc(servers, func(s nameServer) bool { return s.name == name }) {
+			servers = append(servers, nameServer{name: name})
+		}
+	}
+	for _, rr := range extra {
+		addr, ok := address(rr)
+		owner := dns.CanonicalName(rr.Header().Name)
+		if !ok || !dns.IsSubDomain(above, owner) || !r.allowed(addr) {
+			continue
+		}
+		at := slices.IndexFunc(servers, func(s nameServer) bool { return s.name == owner })
+		if at < 0 || len(servers[at].addresses) == maxServerAddresses {
+			continue
+		}
+		if glue := netip.AddrPortFrom(addr, port); !slices.Contains(servers[at].addresses, glue) {
+			servers[at].addresses = append(servers[at].addresses, glue)
+		}
+	}
+	return servers, ttl
+}
+
+// address returns the address in an A or AAAA record.
+func address(rr dns.RR) (netip.Addr, bool) {
+	switch rr := rr.(type) {
+	case *dns.A:
+		return netip.AddrFromSlice(rr.A.To4())
+	case *dns.AAAA:
+		addr, ok := netip.AddrFromSlice(rr.AAAA.To16())
+		return addr.Unmap(), ok
+	}
+	return netip.Addr{}, false
+}

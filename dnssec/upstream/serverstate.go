@@ -1,0 +1,127 @@
+package upstream
+
+import (
+	"cmp"
+	"context"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// serverStates is what is known of servers, by address. The zero value knows none.
+type serverStates struct {
+	mu     sync.Mutex
+	states map[netip.AddrPort]*serverState
+}
+
+type serverState struct {
+	client *Client
+
+	// Guarded by serverStates.mu.
+	roundTrip   time.Duration // smoothed (RFC 6298 §2); 0 if unknown
+	silentUntil time.Time     // it did not answer; taken to be slow until then
+	plainUntil  time.Time     // it does not know EDNS; asked without until then
+}
+
+// state returns what is known of a server; a full map drops others.
+func (r *Recursor) state(server netip.AddrPort) *serverState {
+	s := &r.servers
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	state := s.states[server]
+	if state != nil {
+		return state
+	}
+	if s.states == nil {
+		s.states = make(map[netip.AddrPort]*serverState)
+	}
+	for other := range s.states {
+		if len(s.states) < maxServerStates {
+			break
+		}
+		delete(s.states, other)
+	}
+	state = &serverState{client: &Client{Address: server.String(), Dial: r.Dial, Timeout: serverTimeout}}
+	s.states[server] = state
+	return state
+}
+
+// exchange sends a query to a server and learns from what becomes of it. A server
+// that does not know EDNS is asked without (RFC 6891 §7). One that is silent is not:
+// such servers are gone since 2019 (dnsflagday.net).
+func (r *Recursor) exchange(ctx context.Context, server netip.AddrPort, msg *dns.Msg, attempts int) (*Reply, error) {
+	state := r.state(server)
+	r.servers.mu.Lock()
+	withEDNS := !r.now().Before(state.plainUntil)
+	r.servers.mu.Unlock()
+	if !withEDNS {
+		msg = plainCopy(msg)
+	}
+	reply, err := state.client.attempt(ctx, &Query{Msg: msg}, attempts)
+	if err == nil && withEDNS && msg.IsEdns0() != nil && knowsNoEDNS(reply.Msg) {
+		var plain *Reply
+		if plain, err = state.client.attempt(ctx, &Query{Msg: plainCopy(msg)}, attempts); err == nil && !isRefusal(plain.Msg) {
+			reply, withEDNS = plain, false
+		}
+	}
+	if ctx.Err() != nil {
+		return reply, err
+	}
+	r.servers.mu.Lock()
+	defer r.servers.mu.Unlock()
+	switch {
+	case err != nil:
+		state.silentUntil = r.now().Add(silentLife)
+		return nil, err
+	case state.roundTrip == 0:
+		state.roundTrip = reply.Elapsed
+	default:
+		state.roundTrip += (reply.Elapsed - state.roundTrip) / 8
+	}
+	state.silentUntil = time.Time{}
+	if !withEDNS {
+		state.plainUntil = r.now().Add(plainLife)
+	}
+	return reply, nil
+}
+
+func plainCopy(msg *dns.Msg) *dns.Msg {
+	plain := msg.Copy()
+	plain.Extra = slices.DeleteFunc(plain.Extra, func(rr dns.RR) bool { return rr.Header().Rrtype == dns.TypeOPT })
+	return plain
+}
+
+func knowsNoEDNS(reply *dns.Msg) bool {
+	return reply.IsEdns0() == nil && (reply.Rcode == dns.RcodeFormatError || reply.Rcode == dns.RcodeNotImplemented)
+}
+
+// sorted returns the known servers of a zone in the order to ask them: the fastest
+// first, equal ones shuffled; then those that did not answer; lame ones last.
+func (r *Recursor) sorted(zone *delegation) []netip.AddrPort {
+	now := r.now()
+	servers := zone.known(now)
+	rand.Shuffle(len(servers), func(i, j int) { servers[i], servers[j] = servers[j], servers[i] })
+	costs := make(map[netip.AddrPort]time.Duration, len(servers))
+	r.servers.mu.Lock()
+	for _, server := range servers {
+		costs[server] = unknownRoundTrip
+		if state := r.servers.states[server]; state != nil {
+			costs[server] = cmp.Or(state.roundTrip, unknownRoundTrip)
+			if now.Before(state.silentUntil) {
+				costs[server] += silentPenalty
+			}
+		}
+	}
+	r.servers.mu.Unlock()
+	for server := range costs {
+		if zone.isLame(server, now) {
+			costs[server] += lamePenalty
+		}
+	}
+	slices.SortStableFunc(servers, func(a, b netip.AddrPort) int { return cmp.Compare(costs[a], costs[b]) })
+	return slices.Compact(servers)
+}

@@ -1,0 +1,174 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"github.com/miekg/dns"
+)
+
+// A step is what the servers of a zone gave: where to go on, or a reply.
+type step struct {
+	next    *delegation
+	reply   *Reply
+	replied bool // some server sent a reply, be it of no use
+}
+
+// A zoneQuery is one question to the servers of one zone.
+type zoneQuery struct {
+	*resolution
+	zone     *delegation
+	question dns.Question
+	avoid    []string
+
+	asked   map[netip.AddrPort]bool
+	replied bool
+	avoided bool             // some server is in Query.Avoid
+	silent  []netip.AddrPort // did not answer
+	refusal *Reply           // from a server that gave no answer
+	errs    []error          // of servers that were asked in vain
+}
+
+// askZone asks servers of a zone until one refers to a zone below or gives a reply
+// to rely on. Those that are silent are asked once more, with more patience and over
+// TCP, after all others.
+func (r *resolution) askZone(ctx context.Context, t *task, zone *delegation, question dns.Question) (step, error) {
+	z := &zoneQuery{resolution: r, zone: zone, question: question, asked: make(map[netip.AddrPort]bool)}
+	if question == t.question {
+		z.avoid = t.avoid
+	}
+	for len(z.asked) < maxServersAsked {
+		if next := z.candidates(); len(next) > 0 {
+			for _, address := range next {
+				if o, done, err := z.ask(ctx, address, 1); done {
+					return o, err
+				}
+			}
+		} else if z.avoided && len(z.errs) == 0 || !r.findServers(ctx, t, zone) {
+			break
+		}
+		if err := ctx.Err(); err != nil {
+			return step{}, err
+		}
+	}
+	for _, address := range z.silent[:min(len(z.silent), maxAskedAgain)] {
+		if o, done, err := z.ask(ctx, address, 2); done {
+			return o, err
+		}
+	}
+	return z.conclude(ctx)
+}
+
+// candidates are the servers to ask next, in order.
+func (z *zoneQuery) candidates() []netip.AddrPort {
+	var next []netip.AddrPort
+	for _, address := range z.sorted(z.zone) {
+		if z.asked[address] {
+			continue
+		}
+		if slices.Contains(z.avoid, address.String()) {
+			z.asked[address], z.avoided = true, true
+			continue
+		}
+		if next = append(next, address); len(z.asked)+len(next) >= maxServersAsked {
+			break
+		}
+	}
+	return next
+}
+
+// ask asks one server, and reports whether that settles the matter.
+func (z *zoneQuery) ask(ctx context.Context, address netip.AddrPort, attempts int) (o step, done bool, err error) {
+	z.asked[address] = true
+	if int(z.queries.Add(1)) > maxResolutionQueries {
+		return step{}, true, fmt.Errorf("%w: more than %d queries", errLimit, maxResolutionQueries)
+	}
+	reply, err := z.exchange(ctx, address, z.message(), attempts)
+	if ctx.Err() != nil {
+		return step{}, true, z.because(ctx.Err())
+	}
+	if err != nil {
+		z.errs = append(z.errs, err)
+		if isTimeout(err) && attempts == 1 {
+			z.silent = append(z.silent, address)
+		}
+		return step{}, false, nil
+	}
+	z.replied = true
+	switch kind, cut := classify(z.zone.name, z.question, reply.Msg); kind {
+	case referral:
+		next := newDelegation(z.zone.name, cut, reply, z.Recursor)
+		z.cuts.put(next, z.now())
+		return step{next: next, replied: true}, true, nil
+	case answer:
+		reply.PassedOver = z.errs
+		keepBailiwick(z.zone.name, reply.Msg)
+		return step{reply: reply, replied: true}, true, nil
+	case refused:
+		if z.refusal == nil || serverFailure(reply.Msg) > serverFailure(z.refusal.Msg) {
+			z.refusal = reply
+		}
+		z.errs = append(z.errs, z.failed(reply, errors.New("server answered "+rcode(reply.Msg))))
+	default:
+		z.errs = append(z.errs, z.failed(reply, errLame))
+	}
+	z.zone.setLame(address, z.now().Add(lameLife))
+	return step{}, false, nil
+}
+
+// message is the query for authoritative servers.
+func (z *zoneQuery) message() *dns.Msg {
+	msg := z.query.Msg.Copy()
+	msg.Question = []dns.Question{z.question}
+	msg.RecursionDesired = false
+	return msg
+}
+
+func (z *zoneQuery) failed(reply *Reply, err error) error {
+	return &Error{Server: reply.Server, Network: reply.Network, Name: z.question.Name, Type: z.question.Qtype, Err: err}
+}
+
+// conclude decides what to say when no server was of use.
+func (z *zoneQuery) conclude(ctx context.Context) (step, error) {
+	if z.zone.name == "." && len(z.silent) > 0 {
+		z.priming.forget() // back to the hints
+	}
+	switch {
+	case ctx.Err() != nil:
+		return step{}, z.because(ctx.Err())
+	case z.refusal != nil:
+		z.refusal.PassedOver = z.errs
+		return step{reply: z.refusal, replied: true}, nil
+	case len(z.errs) > 0:
+		return step{replied: z.replied}, z.because(nil)
+	case z.avoided:
+		return step{}, ErrExhausted
+	}
+	return step{}, fmt.Errorf("zone %s has no name server with an address that may be asked", z.zone.name)
+}
+
+// because names the zone and its servers' errors.
+func (z *zoneQuery) because(err error) error {
+	switch {
+	case len(z.errs) == 0:
+		return fmt.Errorf("zone %s: %w", z.zone.name, err)
+	case err == nil:
+		return &zoneError{zone: z.zone.name, errs: z.errs}
+	}
+	return &zoneError{zone: z.zone.name, errs: append([]error{err}, z.errs...)}
+}
+
+// A zoneError says that no server of a zone gave an answer.
+type zoneError struct {
+	zone string
+	errs []error
+}
+
+func (e *zoneError) Error() string {
+	return fmt.Sprintf("no server of zone %s gave an answer: %s", e.zone, texts(e.errs))
+}
+
+func (e *zoneError) Unwrap() []error { return e.errs }
