@@ -9,10 +9,23 @@ import (
 	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
 )
 
+// respond is answer, unless a fault of the zone says otherwise.
+func (z *zone) respond(name canonical.Name, qtype uint16, reply *dns.Msg) (target canonical.Name, alias bool) {
+	switch z.forQuery(name, qtype) {
+	case ServFail:
+		reply.Rcode = dns.RcodeServerFailure
+		return "", false
+	case Refused:
+		reply.Rcode = dns.RcodeRefused
+		return "", false
+	}
+	return z.answer(name, qtype, reply)
+}
+
 // answer adds to the reply what the zone says of a question (RFC 1034 §4.3.2,
 // RFC 4035 §3.1). Where that is an alias, it returns the name to go on with.
 func (z *zone) answer(name canonical.Name, qtype uint16, reply *dns.Msg) (target canonical.Name, alias bool) {
-	if z.belowCut(name, qtype) {
+	if _, below := z.cutAbove(name, qtype); below {
 		// A delegation to a zone that is not there.
 		reply.Rcode = dns.RcodeServerFailure
 		return "", false
@@ -40,14 +53,15 @@ func (z *zone) answer(name canonical.Name, qtype uint16, reply *dns.Msg) (target
 	return "", false
 }
 
-// belowCut reports whether name belongs to a child zone, which its DS does not.
-func (z *zone) belowCut(name canonical.Name, qtype uint16) bool {
+// cutAbove returns the highest cut at or above a name, and whether there is one:
+// then the name, but not its DS, belongs to another zone.
+func (z *zone) cutAbove(name canonical.Name, qtype uint16) (cut canonical.Name, ok bool) {
 	for at := name; at != z.apex; at = at.Parent() {
 		if z.cuts[at] && (at != name || qtype != dns.TypeDS) {
-			return true
+			cut, ok = at, true
 		}
 	}
-	return false
+	return cut, ok
 }
 
 // answerFrom answers for name with what is at owner: the same, or the wildcard

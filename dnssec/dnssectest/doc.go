@@ -20,8 +20,10 @@
 // # Reaching it
 //
 // An Internet is an upstream.Exchanger that acts as a forwarder would, one that
-// does not validate; Listen serves the same on loopback sockets. Anchors returns
-// the trust anchor of its root.
+// does not validate; Listen serves the same on loopback sockets. Its authoritative
+// servers, one a zone unless the zone's own records say otherwise, are reached by
+// Dial at the addresses that the delegations lead to; Recursor returns one that
+// does. Anchors returns the trust anchor of its root.
 //
 // # Testing a resolver of one's own
 //

@@ -7,6 +7,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"github.com/danesmtp/danesmtp/dnssec"
 	"github.com/danesmtp/danesmtp/dnssec/dnssectest"
 )
 
@@ -42,6 +43,25 @@ func ExampleInternet_Listen() {
 	}
 	fmt.Println(reply.Answer[0].(*dns.MX).Mx)
 	// Output: mail.example.
+}
+
+// The same world, resolved from its root servers down.
+func ExampleInternet_Recursor() {
+	world := dnssectest.NewInternet(dnssectest.Zone{Name: "example.", Records: "@ MX 10 mail"})
+	resolver := &dnssec.Resolver{Exchanger: world.Recursor(), Anchors: world.Anchors()}
+	answer, err := resolver.Lookup(context.Background(), "example", dns.TypeMX)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, e := range answer.Exchanges() {
+		fmt.Println(e.Server, e.Name, dns.Type(e.Type))
+	}
+	// Output:
+	// 198.18.0.2:53 example. MX
+	// 198.18.0.1:53 example. DS
+	// 198.18.0.1:53 . DNSKEY
+	// 198.18.0.2:53 example. DNSKEY
 }
 
 func TestListenTruncatesAndStrips(t *testing.T) {

@@ -3,6 +3,7 @@ package dnssectest
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"slices"
 	"sync"
 	"testing"
@@ -32,11 +33,12 @@ type Internet struct {
 	// concurrently.
 	Tamper func(question dns.Question, reply *dns.Msg)
 
-	once    sync.Once
-	zones   map[canonical.Name]*zone
-	mu      sync.Mutex
-	queries []dns.Question
-	servers []*dns.Server
+	once        sync.Once
+	zones       map[canonical.Name]*zone
+	authorities map[netip.Addr][]*zone // that are served at an address
+	mu          sync.Mutex
+	queries     []dns.Question
+	servers     []*dns.Server
 }
 
 // NewInternet returns an Internet of these zones. What is wrong with them shows
@@ -111,8 +113,8 @@ func (i *Internet) build() {
 		now = i.Time()
 	}
 	i.zones = make(map[canonical.Name]*zone)
-	for _, z := range i.Zones {
-		built, err := newZone(z)
+	for n, z := range i.Zones {
+		built, err := newZone(z, n+2)
 		if err == nil && i.zones[built.apex] != nil {
 			err = fmt.Errorf("zone %s is there twice", built.Name)
 		}
@@ -122,7 +124,7 @@ func (i *Internet) build() {
 		i.zones[built.apex] = built
 	}
 	if i.zones[canonical.Root] == nil {
-		root, err := newZone(Zone{Name: "."})
+		root, err := newZone(Zone{Name: "."}, 1)
 		if err != nil {
 			panic("dnssectest: " + err.Error())
 		}
@@ -138,6 +140,9 @@ func (i *Internet) build() {
 			panic("dnssectest: " + err.Error())
 		}
 	}
+	if err := i.findAuthorities(); err != nil {
+		panic("dnssectest: " + err.Error())
+	}
 }
 
 // enclosing returns the closest zone that a name lies in.
@@ -152,8 +157,11 @@ func (i *Internet) enclosing(name canonical.Name) *zone {
 // maxAliases is how many aliases are followed for one reply.
 const maxAliases = 16
 
-// reply answers a query; nil says that nobody does.
-func (i *Internet) reply(query *dns.Msg) *dns.Msg {
+// reply answers a query as a forwarder; nil says that nobody does.
+func (i *Internet) reply(query *dns.Msg) *dns.Msg { return i.answer(query, i.resolve) }
+
+// answer answers a query by what respond puts into the reply, if anything.
+func (i *Internet) answer(query *dns.Msg, respond func(dns.Question, canonical.Name, *dns.Msg) bool) *dns.Msg {
 	i.once.Do(i.build)
 	reply := new(dns.Msg)
 	reply.SetReply(query)
@@ -163,16 +171,23 @@ func (i *Internet) reply(query *dns.Msg) *dns.Msg {
 		return reply
 	}
 	question := query.Question[0]
+	name, err := canonical.ParseName(question.Name)
+	if err != nil {
+		reply.Rcode = dns.RcodeFormatError
+		return reply
+	}
+	question.Name = name.String() // the case of letters may be a nonce
 	i.mu.Lock()
 	i.queries = append(i.queries, question)
 	i.mu.Unlock()
-	if !i.resolve(question, reply) {
+	if !respond(question, name, reply) {
 		return nil
 	}
-	if opt := query.IsEdns0(); opt != nil {
+	opt := query.IsEdns0()
+	if opt != nil {
 		reply.SetEdns0(ednsSize, opt.Do())
 	}
-	if opt := query.IsEdns0(); opt == nil || !opt.Do() {
+	if opt == nil || !opt.Do() {
 		withoutDNSSEC(question.Qtype, reply)
 	}
 	if i.Tamper != nil {
@@ -183,29 +198,17 @@ func (i *Internet) reply(query *dns.Msg) *dns.Msg {
 
 // resolve follows the aliases from the question, and reports whether the servers
 // of the zones answer at all.
-func (i *Internet) resolve(question dns.Question, reply *dns.Msg) bool {
-	name, err := canonical.ParseName(question.Name)
-	if err != nil {
-		reply.Rcode = dns.RcodeFormatError
-		return true
-	}
+func (i *Internet) resolve(question dns.Question, name canonical.Name, reply *dns.Msg) bool {
 	for range maxAliases {
 		in := name
 		if question.Qtype == dns.TypeDS && !name.IsRoot() {
 			in = name.Parent() // RFC 4035 §3.1.4.1: the parent answers
 		}
 		z := i.enclosing(in)
-		switch z.forQuery(name, question.Qtype) {
-		case Silent:
+		if z.forQuery(name, question.Qtype) == Silent {
 			return false
-		case ServFail:
-			reply.Rcode = dns.RcodeServerFailure
-			return true
-		case Refused:
-			reply.Rcode = dns.RcodeRefused
-			return true
 		}
-		target, alias := z.answer(name, question.Qtype, reply)
+		target, alias := z.respond(name, question.Qtype, reply)
 		if !alias {
 			break
 		}

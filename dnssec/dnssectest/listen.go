@@ -46,13 +46,18 @@ func (i *Internet) serve(w dns.ResponseWriter, query *dns.Msg) {
 		return
 	}
 	if _, udp := w.RemoteAddr().(*net.UDPAddr); udp {
-		size := dns.MinMsgSize
-		if opt := query.IsEdns0(); opt != nil {
-			size = max(size, int(opt.UDPSize()))
-		}
-		reply.Truncate(min(size, ednsSize))
+		truncate(query, reply)
 	}
 	w.WriteMsg(reply) // a client that has gone is no concern of the server
+}
+
+// truncate makes a reply fit into a datagram that the query asks for.
+func truncate(query, reply *dns.Msg) {
+	size := dns.MinMsgSize
+	if opt := query.IsEdns0(); opt != nil {
+		size = max(size, int(opt.UDPSize()))
+	}
+	reply.Truncate(min(size, ednsSize))
 }
 
 // Close ends the sockets of Listen. An Internet without any need not be closed.

@@ -97,8 +97,9 @@ type zone struct {
 	nsec3 []string         // hashes of NSEC3 records in order, upper case
 }
 
-// newZone parses the records and makes the keys. The zone is not signed yet.
-func newZone(z Zone) (*zone, error) {
+// newZone parses the records and makes the keys. The zone is not signed yet. Unless
+// it says otherwise it has a name server of its own, the n-th.
+func newZone(z Zone, n int) (*zone, error) {
 	apex, err := canonical.ParseName(z.Name)
 	if err != nil {
 		return nil, fmt.Errorf("zone %q: %w", z.Name, err)
@@ -108,11 +109,10 @@ func newZone(z Zone) (*zone, error) {
 	if err := built.parseFaults(); err != nil {
 		return nil, fmt.Errorf("zone %s: %w", z.Name, err)
 	}
-	read := parse
-	if z.AsIs {
-		read = parseLines
+	records, err := parse(trimLines(z.Records), z.Name)
+	if err == nil && !z.AsIs {
+		records, err = complete(records, z.Name, n)
 	}
-	records, err := read(trimLines(z.Records), z.Name)
 	if err != nil {
 		return nil, fmt.Errorf("zone %s: %w", z.Name, err)
 	}
@@ -132,22 +132,19 @@ func newZone(z Zone) (*zone, error) {
 	return built, nil
 }
 
-// parse reads records, and adds the SOA and NS that a zone must have.
-func parse(text, apex string) ([]dns.RR, error) {
-	records, err := parseLines(text, apex)
-	if err != nil {
-		return nil, err
-	}
+// complete adds the SOA and NS records that a zone must have.
+func complete(records []dns.RR, apex string, n int) ([]dns.RR, error) {
 	for rrtype, record := range map[uint16]string{
 		dns.TypeSOA: "@ SOA ns hostmaster 1 7200 3600 1209600 300",
-		dns.TypeNS:  "@ NS ns\nns A 192.0.2.53",
+		// An address for tests of networks (RFC 2544 §C.2.2).
+		dns.TypeNS: fmt.Sprintf("@ NS ns\nns A 198.18.%d.%d", n>>8, n&255),
 	} {
 		if slices.ContainsFunc(records, func(rr dns.RR) bool {
 			return rr.Header().Rrtype == rrtype && strings.EqualFold(rr.Header().Name, apex)
 		}) {
 			continue
 		}
-		more, err := parseLines(record, apex)
+		more, err := parse(record, apex)
 		if err != nil {
 			return nil, err
 		}
@@ -164,7 +161,7 @@ func trimLines(text string) string {
 	return strings.Join(lines, "\n")
 }
 
-func parseLines(text, apex string) ([]dns.RR, error) {
+func parse(text, apex string) ([]dns.RR, error) {
 	parser := dns.NewZoneParser(strings.NewReader(text+"\n"), apex, "")
 	parser.SetDefaultTTL(defaultTTL)
 	var records []dns.RR

@@ -1,0 +1,87 @@
+package dnssec_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/dnssec"
+	"github.com/danesmtp/danesmtp/dnssec/dnssectest"
+	"github.com/danesmtp/danesmtp/dnssec/upstream"
+)
+
+// Whatever moves the queries, the contract is kept.
+func TestEveryExchangerKeepsTheContract(t *testing.T) {
+	t.Parallel()
+	listen := func(t *testing.T, world *dnssectest.Internet) string {
+		address, err := world.Listen("127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return address
+	}
+	for name, open := range map[string]func(*testing.T, *dnssectest.Internet) upstream.Exchanger{
+		"Client": func(t *testing.T, world *dnssectest.Internet) upstream.Exchanger {
+			return &upstream.Client{Address: listen(t, world)}
+		},
+		"Client over TCP": func(t *testing.T, world *dnssectest.Internet) upstream.Exchanger {
+			return &upstream.Client{Address: "tcp://" + listen(t, world)}
+		},
+		"Pool": func(t *testing.T, world *dnssectest.Internet) upstream.Exchanger {
+			pool, err := upstream.Servers(listen(t, world))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return pool
+		},
+		"Recursor": func(t *testing.T, world *dnssectest.Internet) upstream.Exchanger { return world.Recursor() },
+		"Pool of a Recursor": func(t *testing.T, world *dnssectest.Internet) upstream.Exchanger {
+			return &upstream.Pool{Exchangers: []upstream.Exchanger{world.Recursor()}}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dnssectest.TestLookup(t, func(t *testing.T, world *dnssectest.Internet) dnssectest.Lookuper {
+				return &dnssec.Resolver{Exchanger: open(t, world), Anchors: world.Anchors()}
+			})
+		})
+	}
+}
+
+// A forwarder and the authoritative servers lead to the same answers.
+func TestRecursorGivesTheSameAnswers(t *testing.T) {
+	t.Parallel()
+	for _, denial := range []dnssectest.Denial{dnssectest.NSEC, dnssectest.NSEC3, dnssectest.NSEC3OptOut} {
+		world := dnssectest.New(t,
+			dnssectest.Zone{Name: "test.", Denial: denial},
+			dnssectest.Zone{Name: "shapes.test.", Denial: denial, Records: shapes + "\nnowhere NS ns.nowhere.test.\naway CNAME www.unsigned.test."},
+			dnssectest.Zone{Name: "sub.sub.shapes.test.", Denial: denial, Records: "@ MX 10 mail"},
+			dnssectest.Zone{Name: "unsigned.test.", Unsigned: true, Records: "www A 192.0.2.1"},
+			dnssectest.Zone{Name: "broken.test.", Faults: map[string]dnssectest.Fault{dnssectest.WholeZone: dnssectest.WrongDS}, Records: "@ MX 10 mail"},
+		)
+		forwarded := world.Resolver()
+		recursive := &dnssec.Resolver{Exchanger: world.Recursor(), Anchors: world.Anchors()}
+		questions := []string{"sub.sub.shapes.test. MX", "sub.shapes.test. A", "unsigned.test. MX", "x.unsigned.test. A", "broken.test. MX",
+			"away.shapes.test. A", "test. DS", "shapes.test. DS", "unsigned.test. DS", ". DNSKEY", "nobody. A"}
+		for _, q := range shapeQuestions {
+			questions = append(questions, q.question)
+		}
+		for _, q := range questions {
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+			want, _ := lookupBy(ctx, forwarded, q)
+			got, err := lookupBy(ctx, recursive, q)
+			cancel()
+			if got == nil || got.Status != want.Status || got.RCode != want.RCode || len(got.Records) != len(want.Records) || len(got.Aliases) != len(want.Aliases) {
+				t.Errorf("%s, denial %d: got %+v, %v\nwant %+v", q, denial, got, err, want)
+			}
+		}
+	}
+}
+
+func lookupBy(ctx context.Context, resolver *dnssec.Resolver, question string) (*dnssec.Answer, error) {
+	name, qtype, _ := strings.Cut(question, " ")
+	return resolver.Lookup(ctx, name, dns.StringToType[qtype])
+}
