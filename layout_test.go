@@ -264,11 +264,12 @@ func TestNoLogging(t *testing.T) {
 	}
 }
 
-// TestInsecureSkipVerify finds the two places that switch off the verification
-// of crypto/tls: in tlsa beside the hook that replaces it, and in dane for the
-// actions that encrypt without authentication.
+// TestInsecureSkipVerify finds the three places that switch off the verification
+// of crypto/tls: in tlsa and in dnssec/upstream (for pinned keys) beside the hook
+// that replaces it, and in dane for the actions that encrypt without
+// authentication.
 func TestInsecureSkipVerify(t *testing.T) {
-	found := map[string][]string{"tlsa": nil, "dane": nil}
+	found := map[string][]string{"tlsa": nil, "dane": nil, "dnssec/upstream": nil}
 	for _, s := range sources(t) {
 		if s.test {
 			continue
@@ -282,7 +283,7 @@ func TestInsecureSkipVerify(t *testing.T) {
 	}
 	for room, places := range found {
 		want := 0
-		if room == "tlsa" || room == "dane" {
+		if room == "tlsa" || room == "dane" || room == "dnssec/upstream" {
 			want = 1
 		}
 		if len(places) != want {

@@ -1,44 +1,151 @@
 package upstream
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"fmt"
+	"net"
 	"net/netip"
+	"net/url"
+	"strconv"
 	"strings"
 )
 
-// port of the DNS over UDP and TCP (RFC 1035 §4.2).
-const port = 53
+// Ports of the DNS over UDP and TCP (RFC 1035 §4.2) and over TLS (RFC 7858 §3.1),
+// and that of HTTPS.
+const (
+	port      = 53
+	portTLS   = 853
+	portHTTPS = 443
+)
 
-// An endpoint is where a server is, and how to speak to it.
+// dohPath is where most servers have the DNS over HTTPS (the examples of RFC 8484).
+const dohPath = "/dns-query"
+
+// pinPrefix is how the digest of a key is written (RFC 7858 §A).
+const pinPrefix = "pin-sha256="
+
+// An endpoint is where a server is, how to speak to it, and as whom it has to show
+// itself.
 type endpoint struct {
-	addr netip.AddrPort
-	tcp  bool // TCP only
+	network string // as in Reply.Network
+	address string // host and port
+	name    string // in its certificate: a host name or an IP address; for "tls" and "https"
+	pins    string // in place of the name: SHA-256 digests of keys, one after the other
+	text    string // canonical form of the whole; for "https" the URL
 }
 
-// parseAddress reads "192.0.2.1", "[2001:db8::1]:5353" and the like, with an
-// optional "tcp://" in front. Names are refused: it would take a resolver to find
-// the resolver.
+// String is the address as a Client reads it, with the port.
+func (e endpoint) String() string { return e.text }
+
+// parseAddress reads an address in the forms that Client.Address lists. Names are
+// refused where nothing would prove them: it would take a resolver to find the
+// resolver.
 func parseAddress(address string) (endpoint, error) {
-	var e endpoint
-	fail := func(why string) (endpoint, error) {
+	e, why := endpoint{network: "udp"}, ""
+	scheme, rest, found := strings.Cut(address, "://")
+	switch {
+	case !found:
+		why = e.read(address, port)
+		e.text = e.address
+	case scheme == "tcp":
+		e.network = "tcp"
+		why = e.read(rest, port)
+		e.text = "tcp://" + e.address
+	case scheme == "tls":
+		e.network = "tls"
+		why = e.readTLS(rest)
+	case scheme == "https":
+		e.network = "https"
+		why = e.readURL(address)
+	default:
+		why = "the scheme is not tcp, tls or https"
+	}
+	if why != "" {
 		return endpoint{}, &Error{Err: fmt.Errorf("address %q: %s", address, why)}
 	}
-	host := address
-	if scheme, rest, found := strings.Cut(address, "://"); found {
-		if scheme != "tcp" {
-			return fail("the scheme is not tcp")
-		}
-		e.tcp, host = true, rest
-	}
-	if addr, err := netip.ParseAddr(unbracketed(host)); err == nil {
-		e.addr = netip.AddrPortFrom(addr, port)
-	} else if e.addr, err = netip.ParseAddrPort(host); err != nil {
-		return fail("want an IP address, with or without a port")
-	}
-	if e.addr.Port() == 0 {
-		return fail("the port is 0")
-	}
 	return e, nil
+}
+
+// read reads an IP address with or without a port. It returns what is wrong.
+func (e *endpoint) read(host string, port uint16) (why string) {
+	var at netip.AddrPort
+	if addr, err := netip.ParseAddr(unbracketed(host)); err == nil {
+		at = netip.AddrPortFrom(addr, port)
+	} else if at, err = netip.ParseAddrPort(host); err != nil {
+		return "want an IP address, with or without a port"
+	}
+	if at.Port() == 0 {
+		return "want a port other than 0"
+	}
+	e.address = at.String()
+	e.name = at.Addr().WithZone("").String()
+	return ""
+}
+
+// readTLS reads what follows "tls://".
+func (e *endpoint) readTLS(rest string) (why string) {
+	host, identity, found := strings.Cut(rest, "#")
+	if why := e.read(host, portTLS); why != "" {
+		return why + `, and what proves the server after "#"`
+	}
+	e.text = "tls://" + e.address
+	if !found {
+		return ""
+	}
+	if strings.HasPrefix(identity, pinPrefix) {
+		e.text += "#" + identity
+		for pin := range strings.SplitSeq(identity, ",") {
+			text, prefixed := strings.CutPrefix(pin, pinPrefix)
+			digest, err := base64.StdEncoding.Strict().DecodeString(text)
+			if !prefixed || err != nil || len(digest) != sha256.Size || strings.ContainsAny(text, "\r\n") {
+				return fmt.Sprintf("%q is not the SHA-256 digest of a key in base64", pin)
+			}
+			e.pins += string(digest)
+		}
+		return ""
+	}
+	name, ok := hostName(identity)
+	if !ok {
+		return `want a host name or ` + pinPrefix + ` after "#"`
+	}
+	e.name = name
+	e.text += "#" + name
+	return ""
+}
+
+// readURL reads the URL of a server for DNS over HTTPS.
+func (e *endpoint) readURL(address string) (why string) {
+	u, err := url.Parse(address)
+	if err != nil || strings.ContainsAny(address, "?#@") || strings.HasSuffix(u.Host, ":") {
+		return "want https://, a host with or without a port, a path, and nothing else"
+	}
+	host := u.Hostname()
+	if ip, err := netip.ParseAddr(host); err == nil && ip.Zone() == "" && ip.Is6() == strings.HasPrefix(u.Host, "[") {
+		e.name = ip.String()
+	} else if name, ok := hostName(host); ok && !strings.HasPrefix(u.Host, "[") {
+		e.name = name
+	} else {
+		return "want a host name or an IP address after https://"
+	}
+	at := uint64(portHTTPS)
+	if u.Port() != "" {
+		if at, err = strconv.ParseUint(u.Port(), 10, 16); err != nil || at == 0 {
+			return "want a port from 1 to 65535"
+		}
+	}
+	e.address = net.JoinHostPort(e.name, strconv.FormatUint(at, 10))
+	// The port is left out if it can be (RFC 3986 §6.2.3).
+	host = e.address
+	if at == portHTTPS {
+		host = strings.TrimSuffix(host, ":443")
+	}
+	path := u.EscapedPath()
+	if path == "" {
+		path = dohPath
+	}
+	e.text = "https://" + host + path
+	return ""
 }
 
 // unbracketed takes the brackets off "[2001:db8::1]". Only IPv6 addresses have them.
@@ -51,10 +158,26 @@ func unbracketed(host string) string {
 	return host
 }
 
-// String is the address as a Client reads it, with the port.
-func (e endpoint) String() string {
-	if e.tcp {
-		return "tcp://" + e.addr.String()
+// hostName returns a host name in lower case and without the final dot, as it
+// stands in certificates, or false if it is none. The last label has a letter,
+// so that it is not an IP address, or nearly one (RFC 3696 §2).
+func hostName(s string) (string, bool) {
+	name := strings.ToLower(strings.TrimSuffix(s, "."))
+	letter := false
+	for label := range strings.SplitSeq(name, ".") {
+		if label == "" || len(label) > 63 {
+			return "", false
+		}
+		letter = false
+		for _, b := range []byte(label) {
+			switch {
+			case 'a' <= b && b <= 'z':
+				letter = true
+			case '0' <= b && b <= '9', b == '-', b == '_':
+			default:
+				return "", false
+			}
+		}
 	}
-	return e.addr.String()
+	return name, letter && len(name) <= 253
 }

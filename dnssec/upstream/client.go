@@ -3,26 +3,41 @@ package upstream
 import (
 	"cmp"
 	"context"
-	"encoding/binary"
+	"crypto/tls"
 	"errors"
-	"io"
+	"fmt"
 	"net"
+	"net/http"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/miekg/dns"
 )
 
-// A Client asks one server: over UDP, and over TCP if the reply is truncated. It
-// returns whatever the server replies, SERVFAIL and replies without DNSSEC records
-// included; a Pool, even of one, is for those who validate (see Servers).
+// A Client asks one server: over UDP, and over TCP if the reply is truncated; or
+// over TCP, TLS or HTTPS alone, as its Address says. It returns whatever the server
+// replies, SERVFAIL and replies without DNSSEC records included; a Pool, even of
+// one, is for those who validate (see Servers).
 //
 // Address must be set. A Client is safe for concurrent use, and must not be
-// changed during it.
+// changed during it, nor copied after its first use.
 type Client struct {
-	// Address of the server: an IP address with or without a port, as in
-	// "192.0.2.1", "127.0.0.1:5353", "2001:db8::1" or "[2001:db8::1]:5353". The
-	// port is 53 by default. "tcp://" in front of it means never to use UDP.
+	// Address of the server, in one of these forms, where 192.0.2.1 may be any IP
+	// address; an IPv6 address that a port follows is in brackets.
+	//
+	//	192.0.2.1                      port 53, over UDP and TCP
+	//	192.0.2.1:5353                 another port
+	//	tcp://192.0.2.1                never over UDP
+	//	tls://192.0.2.1#dns.example    over TLS, port 853, the name in the certificate
+	//	tls://192.0.2.1                the IP address itself is in the certificate
+	//	tls://192.0.2.1#pin-sha256=…   the key of the certificate is known (RFC 7858
+	//	                               §4.2); several pins are separated by commas
+	//	https://dns.example/dns-query  over HTTPS, port 443; without a path it is
+	//	                               /dns-query; the host may be an IP address
+	//
+	// The host name in a URL is looked up by Dial. By default that is the system's
+	// doing; the certificate shows whether the address was the right one.
 	Address string
 
 	// Dial opens a connection to an address and port; network is "udp" or "tcp".
@@ -30,14 +45,32 @@ type Client struct {
 	// "udp" is one datagram.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
-	// Timeout is how long to wait for a reply over UDP, with the query sent three
-	// times within it, and again over TCP if it comes to that. 0 means 5 seconds.
-	// A context that ends earlier counts.
+	// Timeout is how long to wait for a reply over UDP, with the query sent five
+	// times within it, and again over TCP if it comes to that; or how long it takes
+	// at most to connect and get a reply otherwise. 0 means 5 seconds. A context
+	// that ends earlier counts.
 	Timeout time.Duration
+
+	// Attempts is how often that long is waited where no reply comes over UDP; if it
+	// is more than one, the last time is over TCP, which gets through networks that
+	// lose or block UDP. 0 means 2. Both defaults are those of resolv.conf(5).
+	Attempts int
+
+	// TLS is the base of the configuration for TLS and HTTPS, for roots other than
+	// the system's above all. Nil means the zero tls.Config. It is not changed. The
+	// server is always verified as Address says, and the version is at least TLS
+	// 1.2, whatever stands in it.
+	TLS *tls.Config
+
+	mu     sync.Mutex
+	known  peer
+	stream *stream      // the connection for new queries; nil if there is none
+	config *tls.Config  // made of TLS for streams; nil until needed
+	http   *http.Client // nil until needed
 }
 
-// String returns the address and port, as in Reply.Server. If Address is none, it
-// comes as it is.
+// String returns the address in canonical form, as in Reply.Server: with the port,
+// but for that of HTTPS. If Address is none, it comes as it is.
 func (c *Client) String() string {
 	e, err := parseAddress(c.Address)
 	if err != nil {
@@ -46,14 +79,24 @@ func (c *Client) String() string {
 	return e.String()
 }
 
-// Exchange sends the query and waits for the reply, from a fresh port and with a
-// random ID (RFC 5452 §9.2). Packets that are no reply to the query are ignored.
+// Exchange sends the query and waits for the reply. Over UDP it comes from a fresh
+// port, with a random ID (RFC 5452 §9.2), the name in random case, and a cookie if
+// it has an OPT record (RFC 7873); the reply has the name as it stands in q.Msg.
+// Packets that are no reply to the query are ignored. Over TCP and TLS queries
+// share a connection that is closed when it was idle for ten seconds. Cookies and
+// padding (RFC 7830) are options of the Client's own: those of q.Msg are not sent,
+// and those of the server are taken out of the reply.
+//
 // The error is ErrExhausted if the server is in q.Avoid, otherwise an *Error.
 func (c *Client) Exchange(ctx context.Context, q *Query) (*Reply, error) {
 	e, err := parseAddress(c.Address)
 	if err != nil {
 		return nil, err
 	}
+	return c.exchange(ctx, q, e, cmp.Or(c.Attempts, defaultAttempts))
+}
+
+func (c *Client) exchange(ctx context.Context, q *Query, e endpoint, attempts int) (*Reply, error) {
 	server := e.String()
 	if slices.Contains(q.Avoid, server) {
 		return nil, ErrExhausted
@@ -63,20 +106,47 @@ func (c *Client) Exchange(ctx context.Context, q *Query) (*Reply, error) {
 		return nil, failed(server, "", q, err)
 	}
 	start := time.Now()
-	network, try := "udp", c.overUDP
-	if e.tcp {
-		network, try = "tcp", c.overTCP
-	}
-	msg, err := try(ctx, e.addr.String(), m)
-	if network == "udp" && (errors.Is(err, errTruncated) || errors.Is(err, errFlood)) {
-		// RFC 7766 §5. TCP is also out of the reach of those who only guess.
-		network = "tcp"
-		msg, err = c.overTCP(ctx, e.addr.String(), m)
+	network := e.network
+	var msg *dns.Msg
+	switch network {
+	case "udp":
+		for range max(attempts-1, 1) {
+			if msg, err = c.overUDP(ctx, e, m); err == nil || !isTimeout(err) || ctx.Err() != nil {
+				break
+			}
+		}
+		if wantsTCP(err) || isTimeout(err) && attempts > 1 && ctx.Err() == nil {
+			// RFC 7766 §5. TCP is also out of the reach of those who only guess.
+			silence := err
+			network = "tcp"
+			if msg, err = c.insteadOfUDP(ctx, e, m); err != nil && isTimeout(silence) {
+				network, err = "udp", fmt.Errorf("%w; over tcp: %w", silence, err)
+			}
+		}
+	case "https":
+		msg, err = c.overHTTPS(ctx, e, m)
+	default:
+		msg, err = c.overStream(ctx, e, m)
 	}
 	if err != nil {
 		return nil, failed(server, network, q, err)
 	}
+	takeOptions(msg)
 	return &Reply{Msg: msg, Server: server, Network: network, Elapsed: time.Since(start)}, nil
+}
+
+// CloseIdleConnections closes the connections that nobody waits at. They close by
+// themselves after ten seconds. It does not prevent new ones.
+func (c *Client) CloseIdleConnections() {
+	c.mu.Lock()
+	stream, web := c.stream, c.http
+	c.mu.Unlock()
+	if stream != nil {
+		stream.endIdle()
+	}
+	if web != nil {
+		web.CloseIdleConnections()
+	}
 }
 
 func failed(server, network string, q *Query, err error) *Error {
@@ -87,89 +157,13 @@ func failed(server, network string, q *Query, err error) *Error {
 	return e
 }
 
-// connect opens a connection that closes itself when ctx ends, which also ends a
-// Read or Write at once.
-func (c *Client) connect(ctx context.Context, network, address string) (conn net.Conn, done func(), err error) {
-	dial := c.Dial
-	if dial == nil {
-		dial = new(net.Dialer).DialContext
-	}
-	conn, err = dial(ctx, network, address)
-	if err != nil {
-		return nil, nil, err
-	}
-	stop := context.AfterFunc(ctx, func() { conn.Close() })
-	return conn, func() { stop(); conn.Close() }, nil
-}
+func (c *Client) timeout() time.Duration { return cmp.Or(c.Timeout, defaultTimeout) }
 
-// overUDP sends the query up to three times, and reads until a reply to it comes.
-// The socket is connected, so the kernel sees to the source of packets.
-func (c *Client) overUDP(caller context.Context, address string, m *message) (*dns.Msg, error) {
-	ctx, cancel := context.WithTimeout(caller, cmp.Or(c.Timeout, defaultTimeout))
-	defer cancel()
-	late := new(timeoutError)
-	conn, done, err := c.connect(ctx, "udp", address)
-	if err != nil {
-		return nil, cause(caller, ctx, err, late)
+func (c *Client) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	if c.Dial != nil {
+		return c.Dial(ctx, network, address)
 	}
-	defer done()
-	start := time.Now()
-	deadline, _ := ctx.Deadline()
-	patience := deadline.Sub(start)
-	packet := make([]byte, maxMessage)
-	for _, wait := range [...]time.Duration{patience / 6, patience / 2, patience} {
-		if err := conn.SetDeadline(start.Add(wait)); err != nil {
-			return nil, cause(caller, ctx, err, late)
-		}
-		if _, err := conn.Write(m.wire); err != nil && !isTimeout(err) {
-			return nil, cause(caller, ctx, err, late)
-		}
-		for {
-			n, err := conn.Read(packet)
-			if isTimeout(err) {
-				break // the packet is lost, or the server slow
-			}
-			if err != nil {
-				return nil, cause(caller, ctx, err, late)
-			}
-			msg, err := m.accept(packet[:n], m.size)
-			if err == nil || errors.Is(err, errTruncated) {
-				return msg, err
-			}
-			late.ignored, late.last = late.ignored+1, err
-			if late.ignored > maxIgnored {
-				return nil, errFlood
-			}
-		}
-	}
-	return nil, cause(caller, ctx, late, late)
-}
-
-// overTCP sends the query over a connection of its own. The first message that
-// comes back must be the reply: nobody else can send here.
-func (c *Client) overTCP(caller context.Context, address string, m *message) (*dns.Msg, error) {
-	ctx, cancel := context.WithTimeout(caller, cmp.Or(c.Timeout, defaultTimeout))
-	defer cancel()
-	late := new(timeoutError)
-	conn, done, err := c.connect(ctx, "tcp", address)
-	if err != nil {
-		return nil, cause(caller, ctx, err, late)
-	}
-	defer done()
-	// Length and message go in one segment (RFC 7766 §8).
-	framed := append(binary.BigEndian.AppendUint16(nil, uint16(len(m.wire))), m.wire...)
-	if _, err := conn.Write(framed); err != nil {
-		return nil, cause(caller, ctx, err, late)
-	}
-	var length [2]byte
-	if _, err := io.ReadFull(conn, length[:]); err != nil {
-		return nil, cause(caller, ctx, err, late)
-	}
-	packet := make([]byte, binary.BigEndian.Uint16(length[:]))
-	if _, err := io.ReadFull(conn, packet); err != nil {
-		return nil, cause(caller, ctx, err, late)
-	}
-	return m.accept(packet, maxMessage)
+	return new(net.Dialer).DialContext(ctx, network, address)
 }
 
 // cause is why a try ended: because the caller gave up, because time was up, by

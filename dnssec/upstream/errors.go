@@ -16,7 +16,7 @@ var ErrExhausted = errors.New("upstream: no server left that has not been asked"
 // that is none. Rcodes such as SERVFAIL come as replies, not as errors.
 type Error struct {
 	Server  string // as in Reply.Server; empty if none was asked
-	Network string // "udp" or "tcp", if it got so far
+	Network string // as in Reply.Network, if it got so far
 	Name    string // the name asked for
 	Type    uint16 // the type asked for
 	Err     error  // the cause; context.DeadlineExceeded if there was no reply in time

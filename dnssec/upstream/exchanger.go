@@ -33,7 +33,7 @@ type Query struct {
 type Reply struct {
 	Msg     *dns.Msg
 	Server  string        // the server that gave the answer, as configured or as address and port
-	Network string        // "udp" or "tcp"
+	Network string        // "udp", "tcp", "tls" or "https"
 	Elapsed time.Duration // from the first packet sent to the reply
 
 	// PassedOver says of each server that was asked in vain before, or not asked for

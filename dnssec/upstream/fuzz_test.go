@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"testing"
@@ -14,7 +15,9 @@ func FuzzAccept(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	m.wire[0], m.wire[1] = 'i', 'd' // so that the corpus matches
+	m.mix()
+	copy(m.question, bytes.ToUpper(m.name)) // so that the corpus matches, as for the ID
+	m.wire[0], m.wire[1] = 'i', 'd'
 	query := new(dns.Msg)
 	if err := query.Unpack(m.wire); err != nil {
 		f.Fatal(err)
@@ -27,12 +30,12 @@ func FuzzAccept(f *testing.F) {
 	f.Add(append(whole[:len(whole):len(whole)], 0))
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, packet []byte) {
-		reply, err := m.accept(packet, m.size)
+		reply, err := m.accept(bytes.Clone(packet), m.size)
 		if (err == nil) != (reply != nil) {
 			t.Fatalf("%v with error %v", reply, err)
 		}
 		if err != nil {
-			if !errors.Is(err, errNotReply) && !errors.Is(err, errTruncated) && !errors.Is(err, errMalformed) {
+			if !errors.Is(err, errNotReply) && !errors.Is(err, errTruncated) && !errors.Is(err, errMalformed) && !errors.Is(err, errCase) {
 				t.Errorf("an error of no known kind: %v", err)
 			}
 			return
@@ -40,7 +43,7 @@ func FuzzAccept(f *testing.F) {
 		if reply.Id != query.Id || !reply.Response || reply.Opcode != dns.OpcodeQuery || reply.Truncated || len(packet) > m.size {
 			t.Errorf("accepted %v", reply)
 		}
-		if len(reply.Question) != 1 || dns.CanonicalName(reply.Question[0].Name) != "signed.test." || reply.Question[0].Qtype != dns.TypeA {
+		if len(reply.Question) != 1 || reply.Question[0].Name != "signed.test." || reply.Question[0].Qtype != dns.TypeA {
 			t.Errorf("accepted the question %v", reply.Question)
 		}
 		for at, section := range map[int]int{6: len(reply.Answer), 8: len(reply.Ns), 10: len(reply.Extra)} {
@@ -52,7 +55,9 @@ func FuzzAccept(f *testing.F) {
 }
 
 func FuzzParseAddress(f *testing.F) {
-	for _, address := range []string{"192.0.2.1", "[2001:db8::1]:5353", "tcp://[fe80::1%eth0]", "tls://x", ""} {
+	for _, address := range []string{"192.0.2.1", "[2001:db8::1]:5353", "tcp://[fe80::1%eth0]", "tls://x", "",
+		"tls://192.0.2.1:853#dns.example", "tls://[::1]#pin-sha256=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
+		"https://dns.example:8443/dns-query", "https://[2001:db8::1]/%7e"} {
 		f.Add(address)
 	}
 	f.Fuzz(func(t *testing.T, address string) {

@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -54,6 +55,8 @@ func (f *fakeNet) dial(_ context.Context, network, address string) (net.Conn, er
 			if err != nil {
 				return
 			}
+			asked := query.Question[0].Name
+			query.Question[0].Name = strings.ToLower(asked) // behaviours need not know of 0x20
 			f.mu.Lock()
 			f.log = append(f.log, fmt.Sprintf("%s %s %s %s", host, network, query.Question[0].Name, dns.Type(query.Question[0].Qtype)))
 			f.mu.Unlock()
@@ -62,6 +65,7 @@ func (f *fakeNet) dial(_ context.Context, network, address string) (net.Conn, er
 					if packet == nil {
 						server.Close()
 					}
+					packet = recase(packet, asked)
 					if network == "tcp" {
 						packet = append(binary.BigEndian.AppendUint16(nil, uint16(len(packet))), packet...)
 					}
@@ -73,6 +77,21 @@ func (f *fakeNet) dial(_ context.Context, network, address string) (net.Conn, er
 		}
 	})
 	return client, nil
+}
+
+// recase returns a packet with the name in the case in which it was asked for, as
+// servers give it back. Letters in which it differs from that go on to differ.
+func recase(packet []byte, asked string) []byte {
+	name := make([]byte, maxMessage)
+	end, err := dns.PackDomainName(asked, name, 0, nil, false)
+	if err != nil || len(packet) < headerSize+end {
+		return packet
+	}
+	packet = bytes.Clone(packet)
+	for i, b := range name[:end] {
+		packet[headerSize+i] ^= b ^ lower(b)
+	}
+	return packet
 }
 
 func read(network string, conn net.Conn) (*dns.Msg, error) {
@@ -270,6 +289,21 @@ func first(once, then behaviour) behaviour {
 			return once(network, query)
 		}
 		return then(network, query)
+	}
+}
+
+// firstPackets serves the five packets of a Client's query over UDP for signed.test in
+// one way, and whatever else comes in another.
+func firstPackets(once, then behaviour) behaviour {
+	query := then
+	for range 5 {
+		query = first(once, query)
+	}
+	return func(network string, msg *dns.Msg) [][]byte {
+		if msg.Question[0].Name == "signed.test." {
+			return query(network, msg)
+		}
+		return then(network, msg)
 	}
 }
 

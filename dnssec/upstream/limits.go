@@ -21,21 +21,31 @@ const (
 	maxZones = 16
 )
 
-// maxTimeout is the longest timeout that resolv.conf may ask for, in seconds
-// (resolv.conf(5)).
-const maxTimeout = 30
+// maxTimeout and maxAttempts are the longest timeout, in seconds, and the most attempts
+// that resolv.conf may ask for (resolv.conf(5)).
+const maxTimeout, maxAttempts = 30, 5
 
 // Durations.
 const (
 	// defaultTimeout is how long a Client waits for a reply (resolv.conf(5) has the
 	// same default).
 	defaultTimeout = 5 * time.Second
+	// defaultAttempts is how often it waits that long; see Client.Attempts.
+	defaultAttempts = 2
 	// maxTry bounds what a Pool lets one server take for a query: time for a Client
 	// to wait over UDP and then over TCP.
 	maxTry = 2 * defaultTimeout
 	// restTime is how long a server that did not answer is asked after all others.
 	restTime = 30 * time.Second
 
+	// suspicionTime is how long a query with the DO bit may go without a reply before
+	// the server is probed, and swallowTime how long the probe waits for replies with
+	// DNSSEC once there is one without. Both together are less than maxTry.
+	suspicionTime = 3 * time.Second
+	swallowTime   = 6 * time.Second
+	// tcpGrace is how much longer than for the other replies a probe waits for that
+	// over TCP.
+	tcpGrace = time.Second
 	// probeTimeout bounds the queries that find out what a server is capable of.
 	probeTimeout = maxTry
 	// A network changes under a daemon, and what stands behind an address with it,

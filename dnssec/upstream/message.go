@@ -1,19 +1,26 @@
 package upstream
 
 import (
+	"bytes"
 	"crypto/rand"
 	"encoding/binary"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/miekg/dns"
 )
 
 // A message is a query in wire form, and the measure of what is a reply to it.
 type message struct {
+	msg      *dns.Msg // without options of ours
 	wire     []byte
 	question []byte // the part of wire
+	name     []byte // of the question, as the caller has it
 	size     int    // the largest UDP reply that it asks for
+
+	cookie string // in it; empty if there is none
+	mixed  bool   // the case of the name is random, and has to come back
 }
 
 // newMessage gives a copy of the query a random ID. Packing writes into the OPT
@@ -23,9 +30,21 @@ func newMessage(query *dns.Msg) (*message, error) {
 		return nil, errNoQuestion
 	}
 	msg := query.Copy()
-	var id [2]byte
-	rand.Read(id[:]) // never fails
-	msg.Id = binary.BigEndian.Uint16(id[:])
+	takeOptions(msg)
+	return assemble(msg)
+}
+
+// assemble packs a message that is ours, with more options if it has an OPT record.
+func assemble(msg *dns.Msg, options ...dns.EDNS0) (*message, error) {
+	m := &message{msg: msg, size: minUDPSize}
+	if opt := msg.IsEdns0(); opt != nil {
+		m.size = max(m.size, int(opt.UDPSize()))
+		if len(options) > 0 {
+			msg = msg.Copy()
+			opt = msg.IsEdns0()
+			opt.Option = append(opt.Option, options...)
+		}
+	}
 	wire, err := msg.Pack()
 	if err != nil {
 		return nil, err
@@ -37,19 +56,78 @@ func newMessage(query *dns.Msg) (*message, error) {
 	if !ok || end+4 > len(wire) {
 		return nil, errMalformed
 	}
-	m := &message{wire: wire, question: wire[headerSize : end+4], size: minUDPSize}
-	if opt := msg.IsEdns0(); opt != nil {
-		m.size = max(m.size, int(opt.UDPSize()))
-	}
+	m.wire, m.question, m.name = wire, wire[headerSize:end+4], wire[headerSize:end]
+	m.renew()
 	return m, nil
+}
+
+// renew gives the message another ID.
+func (m *message) renew() { rand.Read(m.wire[:2]) } // never fails
+
+// withCookie returns the query with another ID and a cookie, if it has an OPT record.
+func (m *message) withCookie(cookie string) (*message, error) {
+	if cookie == "" || m.msg.IsEdns0() == nil {
+		return assemble(m.msg)
+	}
+	query, err := assemble(m.msg, &dns.EDNS0_COOKIE{Code: dns.EDNS0COOKIE, Cookie: cookie})
+	if err == nil {
+		query.cookie = cookie
+	}
+	return query, err
+}
+
+// withoutCookie returns the query with the same ID and name, but no cookie, in wire
+// form.
+func (m *message) withoutCookie() []byte {
+	bare, err := assemble(m.msg)
+	if err != nil {
+		return m.wire
+	}
+	copy(bare.wire, m.wire[:headerSize+len(m.question)])
+	return bare.wire
+}
+
+// paddingBlock is what the length of queries is a multiple of where others could
+// see it (RFC 8467 §4.1).
+const paddingBlock = 128
+
+// padded returns the query with padding (RFC 7830), if it has an OPT record.
+func (m *message) padded() (*message, error) {
+	padding := new(dns.EDNS0_PADDING)
+	query, err := assemble(m.msg, padding)
+	if err != nil {
+		return nil, err
+	}
+	padding.Padding = make([]byte, -len(query.wire)&(paddingBlock-1))
+	return assemble(m.msg, padding)
+}
+
+// mix makes letters of the name upper or lower case at random, which a forger would
+// have to guess (draft-vixie-dnsext-dns0x20). Octets of labels' lengths are no
+// letters.
+func (m *message) mix() {
+	m.name = slices.Clone(m.name)
+	random := make([]byte, len(m.name))
+	rand.Read(random) // never fails
+	for i, b := range m.name {
+		if 'a' <= lower(b) && lower(b) <= 'z' {
+			m.question[i] = b ^ random[i]&0x20
+			m.mixed = true
+		}
+	}
 }
 
 // accept returns the message in a packet if that is a whole reply to the query.
 // Otherwise the error is errTruncated, or says why the packet is to be ignored:
 // anybody can send those, so they must not end a query (golang.org/issue/13281).
+// It puts the name as the caller has it into the packet, so that names that point
+// there are right, too.
 func (m *message) accept(packet []byte, maxSize int) (*dns.Msg, error) {
 	if !m.isReply(packet) {
 		return nil, errNotReply
+	}
+	if m.mixed && !bytes.Equal(packet[headerSize:headerSize+len(m.name)], m.question[:len(m.name)]) {
+		return nil, errCase
 	}
 	// A reply that is larger than it may be came in fragments, if at all, and
 	// those are easier to forge. It gets the treatment of a truncated one.
@@ -59,11 +137,27 @@ func (m *message) accept(packet []byte, maxSize int) (*dns.Msg, error) {
 	if !wellFormed(packet) {
 		return nil, errMalformed
 	}
+	copy(packet[headerSize:], m.name)
 	reply := new(dns.Msg)
 	if err := reply.Unpack(packet); err != nil {
 		return nil, fmt.Errorf("%w: %v", errMalformed, err)
 	}
+	if m.mixed {
+		restore(reply, reply.Question[0].Name)
+	}
 	return reply, nil
+}
+
+// restore gives owners that are the name asked for, and were not compressed, the
+// case that they are to have.
+func restore(reply *dns.Msg, name string) {
+	for _, section := range [][]dns.RR{reply.Answer, reply.Ns, reply.Extra} {
+		for _, rr := range section {
+			if h := rr.Header(); strings.EqualFold(h.Name, name) {
+				h.Name = name
+			}
+		}
+	}
 }
 
 // Bits in the third octet of the header (RFC 1035 §4.1.1).

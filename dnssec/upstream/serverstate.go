@@ -20,6 +20,7 @@ type serverStates struct {
 
 type serverState struct {
 	client *Client
+	at     endpoint
 
 	// Guarded by serverStates.mu.
 	roundTrip   time.Duration // smoothed (RFC 6298 §2); 0 if unknown
@@ -45,7 +46,10 @@ func (r *Recursor) state(server netip.AddrPort) *serverState {
 		}
 		delete(s.states, other)
 	}
-	state = &serverState{client: &Client{Address: server.String(), Dial: r.Dial, Timeout: serverTimeout}}
+	state = &serverState{
+		client: &Client{Address: server.String(), Dial: r.Dial, Timeout: serverTimeout},
+		at:     endpoint{network: "udp", address: server.String(), text: server.String()},
+	}
 	s.states[server] = state
 	return state
 }
@@ -61,10 +65,10 @@ func (r *Recursor) exchange(ctx context.Context, server netip.AddrPort, msg *dns
 	if !withEDNS {
 		msg = plainCopy(msg)
 	}
-	reply, err := state.client.attempt(ctx, &Query{Msg: msg}, attempts)
+	reply, err := state.client.exchange(ctx, &Query{Msg: msg}, state.at, attempts)
 	if err == nil && withEDNS && msg.IsEdns0() != nil && knowsNoEDNS(reply.Msg) {
 		var plain *Reply
-		if plain, err = state.client.attempt(ctx, &Query{Msg: plainCopy(msg)}, attempts); err == nil && !isRefusal(plain.Msg) {
+		if plain, err = state.client.exchange(ctx, &Query{Msg: plainCopy(msg)}, state.at, attempts); err == nil && !isRefusal(plain.Msg) {
 			reply, withEDNS = plain, false
 		}
 	}

@@ -1,0 +1,318 @@
+package upstream
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// maxInFlight is how many queries wait at one connection before there is another
+// one. It is half of what unbound does (max-reuse-tcp-queries in unbound.conf(5)).
+const maxInFlight = 100
+
+// idleTimeout is how long a connection is kept that nobody waits at: "on the order
+// of a few seconds" (RFC 7766 §6.2.3).
+const idleTimeout = 10 * time.Second
+
+// errRetired is the end of a connection that is no longer needed.
+var errRetired = errors.New("connection is not in use")
+
+// A stream is a connection over TCP or TLS at which several queries may wait (RFC
+// 7766 §6.2.1.1). It has two goroutines, one that connects and reads and one that
+// writes. They end with the connection: at the first error, when it was idle for
+// some time, and when nobody waits for it to be made.
+//
+// Only the server can send here, so what is no reply to a query, and not a late
+// reply to one whose asker has left, ends it. A reply that is malformed in itself
+// does so, too.
+type stream struct {
+	out  chan []byte     // queries to send
+	done chan struct{}   // closed when it has ended
+	over func(s *stream) // called then
+	stop func()          // ends the attempt to connect
+
+	mu      sync.Mutex
+	conn    net.Conn               // nil until it is made
+	asked   map[uint16]chan []byte // by ID; nil for those who left
+	waiting int                    // how many did not leave
+	seats   int                    // queries so far
+	heard   int                    // replies so far
+	retired bool                   // not for new queries
+	err     error                  // why it has ended
+}
+
+// A seat is the place of one query at a stream.
+type seat struct {
+	*stream
+	id    uint16
+	reply chan []byte // gets one
+	heard int         // what the stream had heard before
+}
+
+// overStream asks over TCP or TLS. A query that gets no reply because a connection
+// ends that had others, too, is sent again, once, and over a new connection (RFC
+// 7766 §6.2.4).
+func (c *Client) overStream(caller context.Context, e endpoint, m *message) (*dns.Msg, error) {
+	ctx, cancel := context.WithTimeout(caller, c.timeout())
+	defer cancel()
+	if e.network == "tls" {
+		var err error
+		if m, err = m.padded(); err != nil {
+			return nil, err
+		}
+	}
+	at := c.join(ctx, e, m, false)
+	msg, err := at.await(ctx, m)
+	if err != nil && at.again() && ctx.Err() == nil {
+		msg, err = c.join(ctx, e, m, true).await(ctx, m)
+	}
+	if err != nil && !errors.Is(err, errTruncated) {
+		return nil, cause(caller, ctx, err, new(timeoutError))
+	}
+	return msg, err
+}
+
+// join sends the query over the connection that is there, or over a new one, which
+// takes its place.
+func (c *Client) join(ctx context.Context, e endpoint, m *message, fresh bool) *seat {
+	c.mu.Lock()
+	old := c.stream
+	if old != nil && !fresh {
+		if at := old.join(m); at != nil {
+			c.mu.Unlock()
+			return at
+		}
+	}
+	// The connection may serve others, too, and so does not end with ctx.
+	dialing, stop := context.WithCancel(context.WithoutCancel(ctx))
+	s := &stream{
+		out: make(chan []byte, maxInFlight), done: make(chan struct{}), over: c.forget, stop: stop,
+		asked: make(map[uint16]chan []byte),
+	}
+	at := s.join(m) // there is room
+	c.stream = s
+	c.mu.Unlock()
+	if old != nil {
+		old.retire()
+	}
+	go s.run(c.timeout(), func() (net.Conn, error) {
+		if e.network == "tls" {
+			return c.dialTLS(dialing, e)
+		}
+		return c.dial(dialing, "tcp", e.address)
+	})
+	return at
+}
+
+// forget makes room for another connection.
+func (c *Client) forget(s *stream) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.stream == s {
+		c.stream = nil
+	}
+}
+
+// join takes a seat for the query, with an ID that nobody has, and puts it among
+// those to send. It returns nil if the stream takes no more queries.
+func (s *stream) join(m *message) *seat {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil || s.retired || len(s.asked) >= maxInFlight {
+		return nil
+	}
+	at := &seat{stream: s, reply: make(chan []byte, 1), heard: s.heard}
+	for taken := true; taken; {
+		m.renew()
+		at.id = binary.BigEndian.Uint16(m.wire)
+		_, taken = s.asked[at.id]
+	}
+	// Length and message go in one segment (RFC 7766 §8).
+	frame := append(binary.BigEndian.AppendUint16(nil, uint16(len(m.wire))), m.wire...)
+	select {
+	case s.out <- frame:
+	default: // replies came before their queries were sent
+		return nil
+	}
+	if s.waiting == 0 && s.conn != nil {
+		s.conn.SetReadDeadline(time.Time{}) // if that fails, so does the Read
+	}
+	s.asked[at.id] = at.reply
+	s.waiting++
+	s.seats++
+	return at
+}
+
+// await returns the reply to the query that has the seat.
+func (at *seat) await(ctx context.Context, m *message) (*dns.Msg, error) {
+	var packet []byte
+	select {
+	case packet = <-at.reply:
+	case <-at.done:
+		select {
+		case packet = <-at.reply: // was the last thing to come
+		default:
+			return nil, at.err
+		}
+	case <-ctx.Done():
+		at.leave(errors.Is(ctx.Err(), context.DeadlineExceeded))
+		return nil, ctx.Err()
+	}
+	msg, err := m.accept(packet, maxMessage)
+	if err != nil && !errors.Is(err, errTruncated) {
+		at.end(err)
+	}
+	return msg, err
+}
+
+// again reports whether there may be no reply for a reason that has nothing to do
+// with the query: it was not the only one at the connection.
+func (at *seat) again() bool {
+	at.mu.Lock()
+	defer at.mu.Unlock()
+	return at.seats > 1 && at.conn != nil
+}
+
+// leave gives up waiting. The stream is not for new queries if it was silent all
+// the time.
+func (at *seat) leave(late bool) {
+	at.mu.Lock()
+	var err error
+	if at.asked[at.id] == at.reply {
+		at.asked[at.id] = nil
+		at.waiting--
+		at.retired = at.retired || late && at.heard == at.stream.heard
+		err = at.rest()
+	}
+	at.mu.Unlock()
+	at.end(err)
+}
+
+// retire leaves the stream to those who wait already.
+func (s *stream) retire() {
+	s.mu.Lock()
+	s.retired = true
+	err := s.rest()
+	s.mu.Unlock()
+	s.end(err)
+}
+
+// rest sets the time until which the stream may be idle, if it is. An error is a
+// reason to end it. The caller holds the lock.
+func (s *stream) rest() error {
+	switch {
+	case s.waiting > 0 || s.err != nil:
+		return nil
+	case s.retired || s.conn == nil:
+		return errRetired
+	}
+	return s.conn.SetReadDeadline(time.Now().Add(idleTimeout))
+}
+
+// endIdle ends the stream if nobody waits.
+func (s *stream) endIdle() {
+	s.mu.Lock()
+	waiting := s.waiting
+	s.mu.Unlock()
+	if waiting == 0 {
+		s.end(errRetired)
+	}
+}
+
+// end ends the stream if there is an error, and it has not ended yet.
+func (s *stream) end(err error) {
+	s.mu.Lock()
+	if err == nil || s.err != nil {
+		s.mu.Unlock()
+		return
+	}
+	s.err = err
+	conn := s.conn
+	s.mu.Unlock()
+	close(s.done)
+	s.stop()
+	// The reader shall wake up and close the connection as TLS wants it, which may
+	// take time.
+	if conn != nil && conn.SetDeadline(time.Unix(1, 0)) != nil {
+		conn.Close()
+	}
+	s.over(s)
+}
+
+// run makes the connection and reads from it until it ends.
+func (s *stream) run(patience time.Duration, connect func() (net.Conn, error)) {
+	defer s.stop()
+	conn, err := connect()
+	if err != nil {
+		s.end(err)
+		return
+	}
+	defer conn.Close()
+	s.mu.Lock()
+	s.conn = conn
+	ended := s.err != nil
+	s.mu.Unlock()
+	if ended {
+		return
+	}
+	go s.write(conn, patience)
+	for err == nil {
+		err = s.read(conn)
+	}
+	s.end(err)
+}
+
+// write sends queries until the stream ends.
+func (s *stream) write(conn net.Conn, patience time.Duration) {
+	for {
+		select {
+		case frame := <-s.out:
+			conn.SetWriteDeadline(time.Now().Add(patience))
+			if _, err := conn.Write(frame); err != nil {
+				s.end(err)
+				return
+			}
+		case <-s.done:
+			return
+		}
+	}
+}
+
+// read brings one message to whoever waits for it.
+func (s *stream) read(conn io.Reader) error {
+	var length [2]byte
+	if _, err := io.ReadFull(conn, length[:]); err != nil {
+		return err
+	}
+	packet := make([]byte, binary.BigEndian.Uint16(length[:]))
+	if _, err := io.ReadFull(conn, packet); err != nil {
+		if err == io.EOF {
+			err = io.ErrUnexpectedEOF
+		}
+		return err
+	}
+	if len(packet) < headerSize {
+		return errMalformed
+	}
+	id := binary.BigEndian.Uint16(packet)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	reply, ok := s.asked[id]
+	if !ok {
+		return errNotReply
+	}
+	delete(s.asked, id)
+	s.heard++
+	if reply == nil {
+		return nil // too late
+	}
+	reply <- packet
+	s.waiting--
+	return s.rest()
+}

@@ -1,0 +1,86 @@
+package upstream
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"encoding/base64"
+	"errors"
+	"net"
+	"strings"
+)
+
+// maxSessions is how many TLS sessions a Client keeps to resume. Servers send two
+// tickets, most often.
+const maxSessions = 4
+
+// A pinError is a server with another key than was pinned.
+type pinError struct{ digest [sha256.Size]byte }
+
+func (e *pinError) Error() string {
+	return "certificate does not match the pin: its key is " + pinPrefix + base64.StdEncoding.EncodeToString(e.digest[:])
+}
+
+// tlsConfig returns the configuration that verifies the server as the endpoint
+// wants it. The hooks of the base still run.
+func tlsConfig(base *tls.Config, e endpoint) *tls.Config {
+	config := new(tls.Config)
+	if base != nil {
+		config = base.Clone()
+	}
+	config.MinVersion = max(config.MinVersion, tls.VersionTLS12) // RFC 8310 §9
+	config.ServerName = e.name
+	config.NextProtos = nil // for HTTPS those of net/http
+	if e.network == "tls" {
+		config.NextProtos = []string{"dot"} // registered for RFC 7858
+	}
+	if config.ClientSessionCache == nil {
+		config.ClientSessionCache = tls.NewLRUClientSessionCache(maxSessions)
+	}
+	// A pin replaces names and authorities (RFC 7858 §4.2). Without one this is off,
+	// whatever the base has. VerifyConnection is called for resumed sessions, too.
+	config.InsecureSkipVerify = e.pins != ""
+	if e.pins != "" {
+		callers := config.VerifyConnection
+		config.VerifyConnection = func(state tls.ConnectionState) error {
+			if err := checkPin(e.pins, state); err != nil || callers == nil {
+				return err
+			}
+			return callers(state)
+		}
+	}
+	return config
+}
+
+// checkPin compares the key of the server's certificate with the pinned digests.
+func checkPin(pins string, state tls.ConnectionState) error {
+	if len(state.PeerCertificates) == 0 {
+		return errors.New("server has no certificate")
+	}
+	digest := sha256.Sum256(state.PeerCertificates[0].RawSubjectPublicKeyInfo)
+	for ; len(pins) >= sha256.Size; pins = pins[sha256.Size:] {
+		if strings.HasPrefix(pins, string(digest[:])) {
+			return nil
+		}
+	}
+	return &pinError{digest}
+}
+
+// dialTLS connects to a server, and verifies that it is the one.
+func (c *Client) dialTLS(ctx context.Context, e endpoint) (net.Conn, error) {
+	conn, err := c.dial(ctx, "tcp", e.address)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	if c.config == nil {
+		c.config = tlsConfig(c.TLS, e)
+	}
+	secure := tls.Client(conn, c.config)
+	c.mu.Unlock()
+	if err := secure.HandshakeContext(ctx); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return secure, nil
+}

@@ -1,0 +1,137 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"net"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// bufferSize is that of a read from UDP, unless the query asks for more. It is that
+// of most who ask for the most (RFC 6891 §6.2.5). A datagram that does not fit is
+// larger than was asked for, and so is as good as truncated.
+const bufferSize = 4096
+
+// wantsTCP reports whether what came over UDP is no reply, but a reason to ask over
+// TCP.
+func wantsTCP(err error) bool {
+	return errors.Is(err, errTruncated) || errors.Is(err, errFlood) ||
+		errors.Is(err, errNoCookie) || errors.Is(err, errBadCookie)
+}
+
+// overUDP asks until a reply comes that can be believed. Whatever is a reason to ask
+// again is remembered, and so happens once: the server changes the case of names,
+// does not like the cookie option, or wants a new cookie (RFC 7873 §5.3).
+func (c *Client) overUDP(caller context.Context, e endpoint, m *message) (*dns.Msg, error) {
+	ctx, cancel := context.WithTimeout(caller, c.timeout())
+	defer cancel()
+	late := new(timeoutError)
+	for newCookie := false; ; {
+		msg, err := c.askUDP(ctx, e, m, late)
+		switch {
+		case errors.Is(err, errBadCookie) && !newCookie:
+			newCookie = true
+		case errors.Is(err, errCase), errors.Is(err, errOption):
+		case err == nil, wantsTCP(err):
+			return msg, err
+		default:
+			return nil, cause(caller, ctx, err, late)
+		}
+	}
+}
+
+// askUDP sends the query up to five times, and reads until a reply to it comes.
+// The socket is connected, so the kernel sees to the source of packets.
+func (c *Client) askUDP(ctx context.Context, e endpoint, m *message, late *timeoutError) (*dns.Msg, error) {
+	conn, err := c.dial(ctx, "udp", e.address)
+	if err != nil {
+		return nil, err
+	}
+	// To close it ends a Read or Write at once.
+	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	defer conn.Close()
+	query, err := c.dressed(m, conn.LocalAddr())
+	if err != nil {
+		return nil, err
+	}
+	start := time.Now()
+	deadline, _ := ctx.Deadline()
+	patience := deadline.Sub(start)
+	packet := make([]byte, max(bufferSize, query.size+1))
+	sent := query.wire
+	waits := [...]time.Duration{patience / 8, patience / 4, patience / 2, 3 * patience / 4, patience}
+	for i, wait := range waits {
+		last := i == len(waits)-1
+		if last && query.cookie != "" && c.untried() {
+			sent = query.withoutCookie() // perhaps somebody drops what has one
+		}
+		if err := conn.SetDeadline(start.Add(wait)); err != nil {
+			return nil, err
+		}
+		if _, err := conn.Write(sent); err != nil && !isTimeout(err) {
+			return nil, err
+		}
+		for {
+			n, err := conn.Read(packet)
+			if isTimeout(err) {
+				break // the packet is lost, or the server slow
+			}
+			if err != nil && n == 0 { // otherwise the datagram may be cut off (Windows)
+				return nil, err
+			}
+			msg, err := query.accept(packet[:n], query.size)
+			if err == nil {
+				err = c.believe(query, msg, last)
+			}
+			switch {
+			case err == nil, wantsTCP(err), errors.Is(err, errOption):
+				return msg, err
+			case errors.Is(err, errCase):
+				c.mu.Lock()
+				c.known.changesCase = true
+				c.mu.Unlock()
+				return nil, err
+			}
+			late.ignored, late.last = late.ignored+1, err
+			if late.ignored > maxIgnored {
+				return nil, errFlood
+			}
+		}
+	}
+	return nil, late
+}
+
+// dressed returns the query as it goes over UDP: with a cookie and the name in
+// random case, as far as the server is known to bear them. Some servers compress a
+// name only where its case is the same, and then keys would often not fit.
+func (c *Client) dressed(m *message, local net.Addr) (*message, error) {
+	c.mu.Lock()
+	c.known.move(local)
+	cookie, changesCase := c.known.cookie(), c.known.changesCase
+	c.mu.Unlock()
+	query, err := m.withCookie(cookie)
+	if err == nil && !changesCase && query.msg.Question[0].Qtype != dns.TypeDNSKEY {
+		query.mix()
+	}
+	return query, err
+}
+
+// insteadOfUDP asks over TCP. What a reply there says of cookies is true.
+func (c *Client) insteadOfUDP(ctx context.Context, e endpoint, m *message) (*dns.Msg, error) {
+	c.mu.Lock()
+	cookie := c.known.cookie()
+	c.mu.Unlock()
+	query, err := m.withCookie(cookie)
+	if err != nil {
+		return nil, err
+	}
+	msg, err := c.overStream(ctx, e, query)
+	if err == nil && query.cookie != "" {
+		c.mu.Lock()
+		c.known.server = serverCookie(query.cookie, takeOptions(msg))
+		c.mu.Unlock()
+	}
+	return msg, err
+}
