@@ -1,13 +1,11 @@
 package upstream
 
 import (
-	"cmp"
 	"context"
-	"crypto/rand"
-	"errors"
 	"fmt"
+	"net/netip"
+	"slices"
 	"strings"
-	"sync"
 
 	"github.com/miekg/dns"
 )
@@ -19,6 +17,7 @@ type Capability struct {
 	Server string  // as in Reply.Server, if it replied
 	Zone   string  // the signed zone at which it was judged
 	Causes []Cause // what is wrong with the server
+	Flaws  []Cause // what makes it worse, but not useless
 	Err    error   // why it could not be judged; nil if there are Causes
 }
 
@@ -33,19 +32,41 @@ func (c Capability) Incapable() bool { return len(c.Causes) > 0 }
 
 // String says it in words for a human, without the name of the server.
 func (c Capability) String() string {
+	var words []string
 	switch {
 	case c.Incapable():
-		words := make([]string, len(c.Causes))
-		for i, cause := range c.Causes {
-			words[i] = cause.String()
-		}
-		return strings.Join(words, "; ")
 	case c.Err != nil:
 		return "could not be judged: " + text(c.Err)
 	case c.Capable():
-		return "is capable of DNSSEC"
+		words = append(words, "is capable of DNSSEC")
+	default:
+		return "was not judged"
 	}
-	return "was not judged"
+	for _, cause := range slices.Concat(c.Causes, c.Flaws) {
+		words = append(words, cause.String())
+	}
+	return strings.Join(words, "; ")
+}
+
+// Known names what stands behind an address that is the same on many machines:
+// "the stub of systemd-resolved", "the DNS server of Docker". It is empty for other
+// addresses.
+func (c Capability) Known() string {
+	_, host, found := strings.Cut(c.Server, "://")
+	if !found {
+		host = c.Server
+	}
+	server, err := netip.ParseAddrPort(host)
+	if err != nil {
+		return ""
+	}
+	switch server.Addr().String() {
+	case "127.0.0.53", "127.0.0.54": // systemd-resolved.service(8)
+		return "the stub of systemd-resolved"
+	case "127.0.0.11": // https://docs.docker.com/engine/network/#dns-services
+		return "the DNS server of Docker"
+	}
+	return ""
 }
 
 // settled reports whether the judgement is one that time alone does not change.
@@ -75,8 +96,12 @@ const (
 	// FailsDenials: a name that does not exist, asked for with DNSSEC, is answered by
 	// SERVFAIL or the like (the stub of Docker 24 does that).
 	FailsDenials
-	// FailsDNSSEC: queries for DNSSEC records fail, while plain ones are answered.
+	// FailsDNSSEC: queries for DNSSEC records fail, or get no answer, while plain ones
+	// are answered.
 	FailsDNSSEC
+	// NoTCP: there is no answer over TCP. It is a flaw: answers that are too large for
+	// UDP are lost.
+	NoTCP
 )
 
 // String says what the server does.
@@ -94,6 +119,8 @@ func (c Cause) String() string {
 		return "fails for names that do not exist, when asked with DNSSEC; common for container stubs"
 	case FailsDNSSEC:
 		return "fails when asked with DNSSEC, but answers plain queries"
+	case NoTCP:
+		return "does not answer over TCP, so that large answers are lost"
 	}
 	return fmt.Sprintf("cause %d", uint8(c))
 }
@@ -115,7 +142,11 @@ func (e *CapabilityError) Error() string {
 	}
 	words := make([]string, len(e.Servers))
 	for i, c := range e.Servers {
-		words[i] = c.Server + " " + c.String()
+		words[i] = c.Server + " "
+		if known := c.Known(); known != "" {
+			words[i] += "(" + known + ") "
+		}
+		words[i] += c.String()
 		if !c.Incapable() && c.Err != nil {
 			words[i] = text(c.Err) // it names the server
 		}
@@ -133,98 +164,6 @@ func (e *CapabilityError) Unwrap() []error {
 	}
 	return errs
 }
-
-// Probe judges what a server is capable of at a zone that is known to be signed;
-// "" is the root. It asks at once for the DNSKEY records of the zone, for a name
-// below it that does not exist, and, without DNSSEC, for its SOA record. The
-// deadline is the caller's.
-//
-// SERVFAIL, or silence, says nothing by itself. Where a plain query is answered
-// all the same, DNSSEC is what the server fails at; otherwise the Capability is
-// neither Capable nor Incapable, and has an Err.
-func Probe(ctx context.Context, e Exchanger, zone string) Capability {
-	zone = dns.CanonicalName(zone)
-	c := Capability{Zone: zone}
-	var keys, denial, plain finding
-	var all sync.WaitGroup
-	inPlain, noNeed := context.WithCancel(ctx)
-	defer noNeed()
-	all.Go(func() {
-		if keys = ask(ctx, e, zone, zone, dns.TypeDNSKEY, true); keys.err == nil {
-			noNeed() // to know how plain queries fare
-		}
-	})
-	// A name that nobody has in a cache. Stubs often keep A and AAAA queries for
-	// single labels to themselves, but not DS queries.
-	nobody := strings.ToLower(rand.Text()) + "." + strings.TrimPrefix(zone, ".")
-	all.Go(func() { denial = ask(ctx, e, zone, nobody, dns.TypeDS, true) })
-	all.Go(func() { plain = ask(inPlain, e, zone, zone, dns.TypeSOA, false) })
-	all.Wait()
-	c.Server = cmp.Or(keys.server, denial.server, plain.server)
-	if keys.err != nil {
-		if plain.err == nil && len(plain.msg.Answer) > 0 {
-			c.Causes = append(c.Causes, FailsDNSSEC)
-		} else {
-			c.Err = keys.err
-		}
-		return c
-	}
-	if keys.msg.IsEdns0() == nil {
-		c.Causes = append(c.Causes, NoEDNS)
-	}
-	switch {
-	case !has(keys.msg.Answer, dns.TypeDNSKEY):
-		c.Causes = append(c.Causes, NoKeys)
-	case !isSigned(keys.msg.Answer, dns.TypeDNSKEY):
-		c.Causes = append(c.Causes, DropsSignatures)
-	}
-	switch {
-	case denial.err == nil:
-		// A wildcard's answer comes with such a proof, too (RFC 4035 §3.1.3.3).
-		if !isSigned(denial.msg.Ns, dns.TypeNSEC) && !isSigned(denial.msg.Ns, dns.TypeNSEC3) {
-			c.Causes = append(c.Causes, DropsDenials)
-		}
-	case denial.msg != nil:
-		c.Causes = append(c.Causes, FailsDenials)
-	case len(c.Causes) == 0:
-		c.Err = denial.err
-	}
-	return c
-}
-
-// A finding is what came of a question of the probe. A reply that is a refusal
-// has both a message and an error.
-type finding struct {
-	server string
-	msg    *dns.Msg
-	err    error
-}
-
-func ask(ctx context.Context, e Exchanger, zone, name string, qtype uint16, dnssec bool) finding {
-	msg := new(dns.Msg)
-	msg.SetQuestion(name, qtype)
-	if dnssec {
-		msg.CheckingDisabled = true // the question is what is passed on, not what is right
-		msg.SetEdns0(probeSize, true)
-	}
-	q := &Query{Msg: msg, Anchor: zone}
-	reply, err := exchange(ctx, e, q)
-	if err != nil {
-		f := finding{err: err}
-		if e, ok := errors.AsType[*Error](err); ok {
-			f.server = e.Server
-		}
-		return f
-	}
-	f := finding{server: reply.Server, msg: reply.Msg}
-	if isRefusal(reply.Msg) {
-		f.err = failed(reply.Server, "", q, errors.New("server answered "+rcode(reply.Msg)))
-	}
-	return f
-}
-
-// probeSize is the largest UDP reply that is asked for (dnsflagday.net/2020).
-const probeSize = 1232
 
 // exchange is e.Exchange for an Exchanger that may be broken.
 func exchange(ctx context.Context, e Exchanger, q *Query) (*Reply, error) {

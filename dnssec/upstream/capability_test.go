@@ -209,7 +209,7 @@ func TestCapabilityErrorSaysWhy(t *testing.T) {
 }
 
 // probeKeys is in the log once for each probe.
-const probeKeys = " . DNSKEY"
+const probeKeys = "udp . DNSKEY"
 
 func TestGoodServersAreNotProbedForSignedZones(t *testing.T) {
 	t.Parallel()
@@ -344,7 +344,7 @@ func withProbe(probe behaviour) behaviour {
 func TestWaitersLeaveAProbeAsTheyLike(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		net := newNet(t, map[string]behaviour{addr1: withProbe(slow(700*time.Millisecond, good))})
+		net := newNet(t, map[string]behaviour{addr1: withProbe(slow(600*time.Millisecond, good))})
 		pool := net.pool(addr1)
 		start := time.Now()
 		var all sync.WaitGroup
@@ -360,7 +360,7 @@ func TestWaitersLeaveAProbeAsTheyLike(t *testing.T) {
 		all.Go(func() {
 			reply, err := pool.Exchange(t.Context(), &Query{Msg: question("unsigned.test.", dns.TypeA)})
 			wantAnswer(t, reply, err, addr1+":53 udp")
-			if time.Since(start) != 700*time.Millisecond {
+			if time.Since(start) != 600*time.Millisecond {
 				t.Errorf("after %s", time.Since(start))
 			}
 		})

@@ -1,12 +1,15 @@
 // Package upstream brings queries to the DNS, and replies back. Everything that
 // does so is an Exchanger, and they compose: a Pool of Clients is one.
 //
-//	servers, err := upstream.Servers("192.0.2.1", "[2001:db8::1]:5353", "tcp://192.0.2.2")
+//	servers, err := upstream.Servers("192.0.2.1", "tls://192.0.2.2#dns.example", "https://dns.example/dns-query")
 //	resolver := &dnssec.Resolver{Exchanger: servers}
 //
-// Servers is what most people want, for one server too. Client, which asks one
-// server and takes what comes, is for those who need no more; System and Auto read
-// the addresses from /etc/resolv.conf; Probe says what is wrong with a server.
+// Servers is what most people want who have DNS servers to ask, one or several. A
+// Recursor needs none: it asks the servers of the zones themselves, from the root
+// down. Auto, which the zero Resolver has, asks the system's servers while they are of
+// use, and otherwise has a Recursor. Client, which asks one server and takes what
+// comes, is for those who need no more; System reads the addresses of /etc/resolv.conf;
+// Probe says what is wrong with a server.
 //
 // # Terms
 //
@@ -18,6 +21,8 @@
 //     a Pool.
 //   - A server is capable if it passes on what a validator needs: keys, signatures,
 //     and proofs that a name does not exist.
+//   - A server is passed over if it was of no use for a query. Reply.PassedOver says
+//     which ones were, and why.
 //
 // # Capability
 //
@@ -36,37 +41,64 @@
 //
 //	fault                                alone              before a good one
 //	dead (port closed)                   error              next, at once
-//	silent, or for one type only         error after 5 s    next, after 5 s or its share; rests
+//	silent, or for one type only         error after 10 s   next, after 5 s or its share; rests
+//	silent over UDP only                 answer over TCP    next, after 5 s or its share; rests
 //	ten forgeries before each reply      answer             -
 //	hundreds of forgeries                answer over TCP    -
-//	wrong ID, question, QR or opcode     error after 5 s    next, after 5 s; rests
-//	garbage behind the message           error after 5 s    next, after 5 s; rests
+//	wrong ID, question, QR or opcode     answer over TCP    next, after 5 s; rests
+//	garbage behind the message           answer over TCP    next, after 5 s; rests
+//	changes the case of names            answer             -
+//	BADCOOKIE, FORMERR to the cookie     answer             -
+//	no cookie after it had one           answer over TCP    -
 //	truncates, or sends more than asked  answer over TCP    -
 //	truncates over TCP, too              error              next
 //	SERVFAIL, REFUSED, NOTIMP, FORMERR   the refusal        next
 //	answers by a referral (lame)         error              next
 //	SERVFAIL or FORMERR under DO         *CapabilityError   next
+//	swallows queries with DO             *CapabilityError   next, after 5 s or its share
 //	SERVFAIL for NXDOMAIN under DO       *CapabilityError   next
 //	drops DNSSEC records                 *CapabilityError   next; not asked again for 5 min
 //	knows no EDNS                        *CapabilityError   next; not asked again for 5 min
 //	does not answer the probe            error              next
+//	TLS: certificate of somebody else    error              next, at once; rests
+//	HTTPS: no DNS message in the reply   error              next, at once; rests
 //
 // A server that rests is asked after all others for half a minute. A signed reply
 // needs no probe, so a server that drops only some records shows when its answer
 // does not validate and the validator names it in Query.Avoid.
 //
+// A Recursor meets authoritative servers. One of a zone's servers has the fault:
+//
+//	dead                                 next server, at once
+//	silent                               next server, after 1.5 s; asked last for 5 min
+//	lame: upward, sideways, empty        next server; asked last for 15 min
+//	SERVFAIL, REFUSED                    next server; the refusal, if all do so
+//	FORMERR or NOTIMP to EDNS            asked again without
+//	truncates                            asked again over TCP
+//	glue for names of other zones        ignored
+//	addresses on loopback and the like   never asked (Recursor.Allow)
+//	name servers without glue            three are looked up at once; loops end
+//	delegations and queries without end  error after 32 and 64
+//	NXDOMAIN for an empty non-terminal   the full name is asked
+//	its answer does not validate         another server, by Query.Avoid
+//
 // # What is trusted
 //
-// Nothing. IDs and ports are random and sockets are connected, so that forgers who
-// are not on the path have to guess; those who are can send what they like. The AD
-// bit is passed on and means nothing here.
+// Nothing. Over UDP, IDs, ports and the case of names are random, sockets are connected,
+// and servers that know cookies have to show theirs (RFC 7873), so that forgers who are
+// not on the path have to guess; those who are can send what they like. Over TLS and
+// HTTPS the server is always verified, by name, address or pinned key, which keeps
+// queries private: it makes no answer true. The AD bit is passed on and means nothing
+// here.
 //
 // # What it does not do yet
 //
-// Iterative resolution, DNS over TLS and HTTPS, cookies, 0x20, recordings, and the
-// reuse of TCP connections: each query over TCP has a connection of its own.
+// Recordings of what was received. A Recursor knows a zone's servers by the
+// delegation alone, asks one after the other, and does not share the work of equal
+// queries at the same time.
 //
 // # Specifications
 //
-// RFC 1035, RFC 2308, RFC 4035, RFC 5452, RFC 6891, RFC 7766.
+// RFC 1034, RFC 1035, RFC 2181, RFC 2308, RFC 4035, RFC 5452, RFC 6891, RFC 7766, RFC
+// 7830, RFC 7858, RFC 7873, RFC 8109, RFC 8310, RFC 8467, RFC 8484, RFC 9018, RFC 9156.
 package upstream

@@ -11,7 +11,8 @@ type server struct {
 	exchanger Exchanger
 	name      string // for errors; and as in Reply.Server, if the Exchanger is a Client
 
-	restsUntil time.Time             // it gave no reply
+	tired      error                 // why it rests: it gave no reply
+	restsUntil time.Time             // until when
 	judgements map[string]judgement  // by zone
 	probes     map[string]*probation // in flight, by zone
 }
@@ -114,13 +115,21 @@ func (p *Pool) probe(ctx context.Context, s *server, zone string, probe *probati
 	close(probe.done)
 }
 
-// rest puts a server behind the others for a while, or back in its place.
-func (p *Pool) rest(s *server, tired bool) {
-	var until time.Time
-	if tired {
-		until = p.now().Add(restTime)
-	}
+// rest puts a server behind the others for a while, for the reason given, or back
+// in its place for none.
+func (p *Pool) rest(s *server, reason error) {
+	until := p.now().Add(restTime)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s.restsUntil = until
+	s.tired, s.restsUntil = reason, until
+}
+
+// weariness returns why a server rests, or nil if it does not.
+func (p *Pool) weariness(s *server, now time.Time) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if s.tired != nil && !now.Before(s.restsUntil) {
+		s.tired = nil
+	}
+	return s.tired
 }

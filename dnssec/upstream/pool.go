@@ -21,6 +21,11 @@ type Pool struct {
 	// errors.
 	Exchangers []Exchanger
 
+	// Equal: the order means nothing, and each query goes to one of them at random,
+	// so that they share the load. A Pool of equals can be one Exchanger of a Pool
+	// with priorities.
+	Equal bool
+
 	// Time is the clock for how long servers rest and what is known of them lasts.
 	// Nil means time.Now.
 	Time func() time.Time
@@ -69,9 +74,10 @@ func (p *Pool) now() time.Time {
 }
 
 // Exchange asks one server after the other. Each has its share of the time until
-// the deadline of ctx, and ten seconds at most. The next one is asked if there is
+// the deadline of ctx, and five seconds at most, or ten if no other is left. The next one is asked if there is
 // no reply in time, an rcode other than NOERROR and NXDOMAIN, or a referral. A
 // server that does not reply is asked after all others for half a minute.
+// Reply.PassedOver says what was wrong with those before the one that answered.
 //
 // If the query has the DO bit, a reply without any signature is held back until
 // it is known that the server would have passed signatures on (see Probe), and one
@@ -102,7 +108,7 @@ func (p *Pool) Exchange(ctx context.Context, q *Query) (*Reply, error) {
 	candidates := r.candidates()
 	for i, s := range candidates {
 		if reply := r.ask(ctx, s, len(candidates)-i); reply != nil {
-			return reply, nil
+			return r.accept(reply, candidates[i+1:]), nil
 		}
 		if ctx.Err() != nil {
 			break

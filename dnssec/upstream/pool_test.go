@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -35,6 +36,23 @@ func referring(_, reply *dns.Msg) {
 	reply.Answer, reply.Ns, reply.Rcode = nil, []dns.RR{rr("test. 60 NS ns.test.")}, dns.RcodeSuccess
 }
 
+// byNetwork is a server that behaves in another way over TCP than over UDP.
+func byNetwork(udp, tcp behaviour) behaviour {
+	return func(network string, query *dns.Msg) [][]byte {
+		if network == "tcp" {
+			return tcp(network, query)
+		}
+		return udp(network, query)
+	}
+}
+
+func swallowing(network string, query *dns.Msg) [][]byte {
+	if isDNSSEC(query) {
+		return nil
+	}
+	return good(network, query)
+}
+
 func withoutEDNS(_, reply *dns.Msg) { reply.Extra = nil; strip(reply) }
 
 // faults is the table that the package's documentation has in short form.
@@ -54,6 +72,7 @@ var faults = []struct {
 	{name: "none, and the zone is unsigned", server: good, query: question("unsigned.test.", dns.TypeA), alone: addr1 + ":53 udp", first: true},
 	{name: "dead", server: nil, alone: "connection refused"},
 	{name: "silent", server: silent, alone: "no reply in time", elapsed: defaultTimeout},
+	{name: "silent over UDP", server: byNetwork(silent, good), alone: addr1 + ":53 tcp", elapsed: defaultTimeout},
 	{name: "silent for one type", server: dropsTLSA, query: question("_25._tcp.signed.test.", dns.TypeTLSA), alone: "no reply in time", elapsed: defaultTimeout},
 	{name: "forgeries come first", server: wire(func(packet []byte) [][]byte {
 		var packets [][]byte
@@ -65,7 +84,7 @@ var faults = []struct {
 		return append(packets, packet)
 	}), alone: addr1 + ":53 udp", first: true},
 	{name: "garbage behind the message", server: wire(func(packet []byte) [][]byte { return [][]byte{append(packet, 0)} }),
-		alone: "malformed message", elapsed: defaultTimeout},
+		alone: addr1 + ":53 tcp", elapsed: defaultTimeout},
 	{name: "truncates over UDP", server: wire(func(packet []byte) [][]byte { packet[2] |= flagTC; return [][]byte{packet} }),
 		alone: addr1 + ":53 tcp", first: true},
 	{name: "truncates everything", server: but(func(_, reply *dns.Msg) { reply.Truncated = true }), alone: "reply is truncated"},
@@ -83,6 +102,7 @@ var faults = []struct {
 	{name: "drops DNSSEC records, and the zone is unsigned", server: but(stripping), query: question("unsigned.test.", dns.TypeA),
 		alone: "drops DNSSEC records", causes: []Cause{DropsSignatures, DropsDenials}},
 	{name: "knows no EDNS", server: but(withoutEDNS), alone: "answers without EDNS", causes: []Cause{NoEDNS, DropsSignatures, DropsDenials}},
+	{name: "swallows queries with DNSSEC", server: swallowing, alone: "fails when asked with DNSSEC", causes: []Cause{FailsDNSSEC}, elapsed: defaultTimeout},
 	{name: "drops DNSSEC records, but nobody asks for them", server: but(stripping), query: plain("signed.test.", dns.TypeA),
 		alone: addr1 + ":53 udp", first: true},
 }
@@ -122,6 +142,9 @@ func TestFaults(t *testing.T) {
 				if tt.first {
 					want = addr1
 				}
+				if err == nil && tt.first != (len(reply.PassedOver) == 0) {
+					t.Errorf("passed over: %v", reply.PassedOver)
+				}
 				if err != nil || reply.Server != want+":53" || isRefusal(reply.Msg) && query.Question[0].Name != "nobody." {
 					t.Errorf("got %s, want an answer of %s", outcome(reply, err), want)
 				}
@@ -153,6 +176,15 @@ func TestDeadThenStrippingThenGood(t *testing.T) {
 			if err != nil || reply.Server != "192.0.2.3:53" {
 				t.Errorf("%s: got %s", name, outcome(reply, err))
 			}
+			var why []string
+			for _, err := range reply.PassedOver {
+				why = append(why, err.Error())
+			}
+			slices.Sort(why)
+			if len(why) != 2 || !strings.Contains(why[0], addr1) || !strings.Contains(why[0], "connection refused") ||
+				!strings.Contains(why[1], addr2+":53 drops DNSSEC records") {
+				t.Errorf("%s: passed over: %q", name, why)
+			}
 		}
 	})
 }
@@ -167,7 +199,7 @@ func TestEveryServerFails(t *testing.T) {
 		want    []string // in the outcome
 	}{
 		{"network errors name each server", []behaviour{nil, silent}, question("signed.test.", dns.TypeA),
-			[]string{"upstream: no server gave an answer: 192.0.2.1:53 over udp", "connection refused; 192.0.2.2:53 over udp", "no reply in time"}},
+			[]string{"upstream: no server gave an answer: 192.0.2.1:53 over udp", "connection refused; 192.0.2.2:53 over udp", "no reply in time; over tcp: no reply in time"}},
 		{"the last SERVFAIL is the best reply", []behaviour{servFail, servFail, refused}, question("signed.test.", dns.TypeA),
 			[]string{"192.0.2.2:53 SERVFAIL"}},
 		{"the last SERVFAIL, not asking for DNSSEC", []behaviour{servFail, servFail, refused}, plain("signed.test.", dns.TypeA),
@@ -219,14 +251,14 @@ func TestCausesAreVisible(t *testing.T) {
 func TestSilentServerRests(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		net := newNet(t, map[string]behaviour{addr1: first(silent, first(silent, first(silent, good))), addr2: good})
+		net := newNet(t, map[string]behaviour{addr1: firstPackets(silent, good), addr2: good})
 		pool := net.pool(addr1, addr2)
 		for _, step := range []struct {
 			wait    time.Duration
 			server  string
 			elapsed time.Duration
 		}{
-			{0, addr2, defaultTimeout}, // three packets to the first server
+			{0, addr2, defaultTimeout}, // five packets to the first server
 			{0, addr2, 0},
 			{restTime - time.Second, addr2, 0},
 			{time.Second, addr1, 0},
@@ -246,7 +278,7 @@ func TestSilentServerRests(t *testing.T) {
 func TestRestingServersAreAskedLast(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		net := newNet(t, map[string]behaviour{addr1: first(silent, first(silent, first(silent, good)))})
+		net := newNet(t, map[string]behaviour{addr1: firstPackets(silent, good)})
 		pool := net.pool(addr1, addr2)
 		q := &Query{Msg: question("signed.test.", dns.TypeA)}
 		if reply, err := pool.Exchange(t.Context(), q); err == nil {
@@ -260,7 +292,7 @@ func TestRestingServersAreAskedLast(t *testing.T) {
 func TestServerThatAnswersRestsNoLonger(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		net := newNet(t, map[string]behaviour{addr1: first(silent, first(silent, first(silent, good))), addr2: good})
+		net := newNet(t, map[string]behaviour{addr1: firstPackets(silent, good), addr2: good})
 		pool := net.pool(addr1, addr2)
 		q := &Query{Msg: question("signed.test.", dns.TypeA)}
 		reply, err := pool.Exchange(t.Context(), q)
@@ -330,7 +362,7 @@ func TestTheWholeWaitIsBounded(t *testing.T) {
 		pool := &Pool{Exchangers: []Exchanger{endless{}, endless{}}}
 		start := time.Now()
 		_, err := pool.Exchange(t.Context(), &Query{Msg: question("signed.test.", dns.TypeA)})
-		if err == nil || time.Since(start) != 2*maxTry {
+		if err == nil || time.Since(start) != defaultTimeout+maxTry {
 			t.Errorf("%v after %s", err, time.Since(start))
 		}
 		if !strings.Contains(err.Error(), "server 1: signed.test. A") || !strings.Contains(err.Error(), "server 2") {
@@ -384,7 +416,7 @@ func TestAvoid(t *testing.T) {
 			}
 		}), []string{one}, "no server is capable of DNSSEC: 192.0.2.1:53 drops"},
 		{"the other one is dead", good, nil, []string{one}, "192.0.2.2:53 over udp: signed.test. A: dial udp: connection refused"},
-		{"it cannot be found out who was to blame", silent, silent, []string{one, two}, ErrExhausted.Error() + ": 192.0.2.1:53 over udp: . DNSKEY: no reply in time"},
+		{"it cannot be found out who was to blame", silent, silent, []string{one, two}, ErrExhausted.Error() + ": 192.0.2.1:53"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -3,6 +3,8 @@ package upstream
 import (
 	"context"
 	"errors"
+	"fmt"
+	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -20,6 +22,8 @@ type round struct {
 	refusals  []refusal    // gave a reply that is no answer
 	incapable []Capability // were passed over for that
 	errs      []error      // failed otherwise
+
+	passedOver []error // all of these and why, in order
 }
 
 type refusal struct {
@@ -37,38 +41,66 @@ func (r *round) candidates() []*server {
 			continue
 		}
 		if c := r.pool.known(s, r.zone); r.validating && c.Incapable() {
-			r.incapable = append(r.incapable, c)
+			r.passOver(c)
 			continue
 		}
-		r.pool.mu.Lock()
-		rests := now.Before(s.restsUntil)
-		r.pool.mu.Unlock()
-		if rests {
+		if r.pool.weariness(s, now) != nil {
 			resting = append(resting, s)
 		} else {
 			awake = append(awake, s)
 		}
 	}
+	if r.pool.Equal {
+		rand.Shuffle(len(awake), func(i, j int) { awake[i], awake[j] = awake[j], awake[i] })
+	}
 	return append(awake, resting...)
+}
+
+// passOver notes a server that is incapable.
+func (r *round) passOver(c Capability) {
+	r.incapable = append(r.incapable, c)
+	r.passedOver = append(r.passedOver, &CapabilityError{Servers: []Capability{c}})
+}
+
+// accept returns a reply for the caller, with what is wrong with the servers that
+// were asked before, or would have been but for their rest.
+func (r *round) accept(reply *Reply, left []*server) *Reply {
+	for _, s := range left {
+		if err := r.pool.weariness(s, r.pool.now()); err != nil {
+			r.passedOver = append(r.passedOver, &Error{Server: s.name, Err: fmt.Errorf("is left alone for a while, since: %w", err)})
+		}
+	}
+	reply.PassedOver = append(r.passedOver, reply.PassedOver...)
+	return reply
 }
 
 // ask returns the reply of a server if it is one to rely on, or notes what is wrong
 // and returns nil. The server is the first of so many that are left to be asked.
 func (r *round) ask(ctx context.Context, s *server, left int) *Reply {
-	try, cancel := share(ctx, left)
+	limit := maxTry
+	if left > 1 {
+		limit = defaultTimeout // no time for TCP after UDP: others may be better
+	}
+	try, cancel := share(ctx, left, limit)
 	defer cancel()
+	if r.validating {
+		// A server that swallows queries with the DO bit shows it by the probe.
+		suspicion := time.AfterFunc(suspicionTime, func() { r.pool.judge(try, s, r.zone) })
+		defer suspicion.Stop()
+	}
 	reply, err := exchange(try, s.exchanger, r.query)
 	if err != nil {
 		r.fail(ctx, s, err)
 		return nil
 	}
-	r.pool.rest(s, false)
+	r.pool.rest(s, nil)
 	switch {
 	case isRefusal(reply.Msg):
 		r.refusals = append(r.refusals, refusal{s, reply})
+		r.passedOver = append(r.passedOver, failed(reply.Server, reply.Network, r.query, errors.New("server answered "+rcode(reply.Msg))))
 		return nil
 	case r.query.Msg.RecursionDesired && isReferral(reply.Msg):
-		r.errs = append(r.errs, failed(reply.Server, reply.Network, r.query, errLame))
+		r.note(failed(reply.Server, reply.Network, r.query, errLame))
 		return nil
 	case !r.validating || has(reply.Msg.Answer, dns.TypeRRSIG) || has(reply.Msg.Ns, dns.TypeRRSIG):
 		return reply
@@ -78,30 +110,40 @@ func (r *round) ask(ctx context.Context, s *server, left int) *Reply {
 	case c.Capable():
 		return reply // the zone is unsigned, as far as the server is concerned
 	case c.Incapable():
-		r.incapable = append(r.incapable, c)
+		r.passOver(c)
 	default:
-		r.errs = append(r.errs, failed(reply.Server, reply.Network, r.query, &unjudgedError{c.Err}))
+		r.note(failed(reply.Server, reply.Network, r.query, &unjudgedError{c.Err}))
 	}
 	return nil
+}
+
+func (r *round) note(err error) {
+	r.errs = append(r.errs, err)
+	r.passedOver = append(r.passedOver, err)
 }
 
 // fail notes the error of a server.
 func (r *round) fail(ctx context.Context, s *server, err error) {
 	if incapable, ok := errors.AsType[*CapabilityError](err); ok {
 		r.incapable = append(r.incapable, incapable.Servers...) // it is a Pool itself
+		r.passedOver = append(r.passedOver, err)
 		return
 	}
 	if errors.Is(err, ErrExhausted) {
 		r.avoided = append(r.avoided, s)
 		return
 	}
+	if c := r.pool.known(s, r.zone); r.validating && c.Incapable() {
+		r.passOver(c)
+		return
+	}
 	if ctx.Err() == nil {
-		r.pool.rest(s, true) // not where the caller was out of patience
+		r.pool.rest(s, err) // not where the caller was out of patience
 	}
 	if _, ok := errors.AsType[*Error](err); !ok {
 		err = failed(s.name, "", r.query, err)
 	}
-	r.errs = append(r.errs, err)
+	r.note(err)
 }
 
 // conclude decides what to say when no server had a reply to rely on; see
@@ -115,7 +157,7 @@ func (r *round) conclude(ctx context.Context) (*Reply, error) {
 	})
 	if !r.validating {
 		if len(r.refusals) > 0 {
-			return r.refusals[0].reply, nil
+			return r.accept(r.refusals[0].reply, nil), nil
 		}
 		return nil, r.failure(nil)
 	}
@@ -140,7 +182,7 @@ func (r *round) conclude(ctx context.Context) (*Reply, error) {
 	for i, f := range r.refusals {
 		switch c := r.judge(ctx, f.server, len(r.refusals)-i); {
 		case c.Capable():
-			return f.reply, nil
+			return r.accept(f.reply, nil), nil
 		case c.Incapable():
 			r.incapable = append(r.incapable, c)
 		default:
@@ -151,14 +193,14 @@ func (r *round) conclude(ctx context.Context) (*Reply, error) {
 	case len(r.incapable) > 0 && !avoidedCapable:
 		return nil, &CapabilityError{Servers: r.account(others)}
 	case len(others) > 0:
-		return others[0].reply, nil
+		return r.accept(others[0].reply, nil), nil
 	}
 	return nil, r.failure(unjudged)
 }
 
 // judge is that of the Pool, within a share of the time.
 func (r *round) judge(ctx context.Context, s *server, left int) Capability {
-	try, cancel := share(ctx, left)
+	try, cancel := share(ctx, left, maxTry)
 	defer cancel()
 	return r.pool.judge(try, s, r.zone)
 }
@@ -194,8 +236,7 @@ func (r *round) failure(unjudged []error) error {
 }
 
 // share gives a server its part of the time that is left for so many of them.
-func share(ctx context.Context, left int) (context.Context, context.CancelFunc) {
-	limit := maxTry
+func share(ctx context.Context, left int, limit time.Duration) (context.Context, context.CancelFunc) {
 	if deadline, ok := ctx.Deadline(); ok {
 		limit = min(limit, time.Until(deadline)/time.Duration(left))
 	}

@@ -1,10 +1,10 @@
 package upstream
 
 import (
-	"cmp"
-	"context"
 	"fmt"
-	"sync"
+	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/miekg/dns"
@@ -13,65 +13,49 @@ import (
 // resolvConf is where Unix systems keep the addresses of their DNS servers.
 const resolvConf = "/etc/resolv.conf"
 
-// System returns a Pool of the servers that /etc/resolv.conf names. Its timeout
-// option is heeded. Search lists are not: names here are complete. Deviation from
-// resolv.conf(5): a file without servers is an error, rather than a reason to try
-// the local machine. The error is an *Error that names the file.
+// System returns a Pool of Clients for the servers that /etc/resolv.conf names. Of
+// its options timeout, attempts, rotate and use-vc are heeded. Search lists are not:
+// names here are complete. Deviation from resolv.conf(5): a file without servers is
+// an error, rather than a reason to try the local machine. The error is an *Error
+// that names the file.
 func System() (*Pool, error) { return fromFile(resolvConf) }
 
 func fromFile(path string) (*Pool, error) {
-	config, err := dns.ClientConfigFromFile(path)
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, &Error{Err: fmt.Errorf("system's DNS servers: %w", err)} // it names the file
 	}
-	p := new(Pool)
+	config, err := dns.ClientConfigFromReader(strings.NewReader(string(text)))
+	if err != nil {
+		return nil, &Error{Err: fmt.Errorf("system's DNS servers: %s: %w", path, err)}
+	}
+	options := resolverOptions(string(text))
+	p := &Pool{Equal: slices.Contains(options, "rotate")}
 	timeout := time.Duration(min(config.Timeout, maxTimeout)) * time.Second
+	err = errNoServers
 	for _, address := range config.Servers {
-		if _, err = parseAddress(address); err != nil {
+		if slices.Contains(options, "use-vc") {
+			address = "tcp://" + address
+		}
+		if _, notOne := parseAddress(address); notOne != nil {
+			err = notOne
 			continue // as the C library does; the others may be good
 		}
-		p.Exchangers = append(p.Exchangers, &Client{Address: address, Timeout: timeout})
+		p.Exchangers = append(p.Exchangers, &Client{Address: address, Timeout: timeout, Attempts: min(config.Attempts, maxAttempts)})
 	}
-	switch {
-	case len(p.Exchangers) > 0:
+	if len(p.Exchangers) > 0 {
 		return p, nil
-	case err == nil:
-		err = errNoServers
 	}
-	return nil, &Error{Err: fmt.Errorf("%s: %s", path, text(err))}
+	return nil, &Error{Err: fmt.Errorf("%s: %w", path, err)}
 }
 
-// Auto asks the DNS servers of the system (see System). They are looked up at the
-// first query, and again at each query while that fails, as it may before the
-// network is up.
-//
-// The zero Auto is ready to use. It is safe for concurrent use, and must not be
-// copied after its first use.
-type Auto struct {
-	path string // of a file like resolv.conf; empty means that one
-
-	mu   sync.Mutex
-	pool *Pool
-}
-
-// Exchange is that of the system's Pool.
-func (a *Auto) Exchange(ctx context.Context, q *Query) (*Reply, error) {
-	pool, err := a.servers()
-	if err != nil {
-		return nil, err
-	}
-	return pool.Exchange(ctx, q)
-}
-
-func (a *Auto) servers() (*Pool, error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.pool == nil {
-		pool, err := fromFile(cmp.Or(a.path, resolvConf))
-		if err != nil {
-			return nil, err
+// resolverOptions returns the words of the options lines of a resolv.conf file.
+func resolverOptions(text string) []string {
+	var options []string
+	for line := range strings.Lines(text) {
+		if words := strings.Fields(line); len(words) > 0 && words[0] == "options" {
+			options = append(options, words[1:]...)
 		}
-		a.pool = pool
 	}
-	return a.pool, nil
+	return options
 }

@@ -7,10 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/miekg/dns"
 )
 
 func resolvConfOf(t *testing.T, text string) string {
@@ -29,13 +27,15 @@ func TestResolvConf(t *testing.T) {
 		want       []string // addresses and timeouts
 		err        string
 	}{
-		{"one server", "nameserver 192.0.2.1\n", []string{"192.0.2.1:53 5s"}, ""},
-		{"several, in their order", "nameserver 192.0.2.2\nnameserver 192.0.2.1\n", []string{"192.0.2.2:53 5s", "192.0.2.1:53 5s"}, ""},
-		{"IPv6, and with a scope", "nameserver 2001:db8::1\nnameserver fe80::1%eth0\n", []string{"[2001:db8::1]:53 5s", "[fe80::1%eth0]:53 5s"}, ""},
-		{"comments, search and ndots", "# by hand\n; so\nsearch example.org\noptions ndots:5\nnameserver 127.0.0.53 # stub\n", []string{"127.0.0.53:53 5s"}, ""},
-		{"the timeout", "options timeout:2 attempts:3\nnameserver 192.0.2.1\n", []string{"192.0.2.1:53 2s"}, ""},
-		{"a timeout that is too long", "options timeout:9999999999\nnameserver 192.0.2.1\n", []string{"192.0.2.1:53 30s"}, ""},
-		{"a name is skipped", "nameserver dns.example\nnameserver 192.0.2.1\n", []string{"192.0.2.1:53 5s"}, ""},
+		{"one server", "nameserver 192.0.2.1\n", []string{"192.0.2.1:53 5s 2"}, ""},
+		{"several, in their order", "nameserver 192.0.2.2\nnameserver 192.0.2.1\n", []string{"192.0.2.2:53 5s 2", "192.0.2.1:53 5s 2"}, ""},
+		{"IPv6, and with a scope", "nameserver 2001:db8::1\nnameserver fe80::1%eth0\n", []string{"[2001:db8::1]:53 5s 2", "[fe80::1%eth0]:53 5s 2"}, ""},
+		{"comments, search and ndots", "# by hand\n; so\nsearch example.org\noptions ndots:5\nnameserver 127.0.0.53 # stub\n", []string{"127.0.0.53:53 5s 2"}, ""},
+		{"the timeout", "options timeout:2 attempts:3\nnameserver 192.0.2.1\n", []string{"192.0.2.1:53 2s 3"}, ""},
+		{"a timeout that is too long", "options timeout:9999999999\nnameserver 192.0.2.1\n", []string{"192.0.2.1:53 30s 2"}, ""},
+		{"over TCP, and shared", "options use-vc\noptions rotate edns0\nnameserver 192.0.2.1\n", []string{"tcp://192.0.2.1:53 5s 2 equal"}, ""},
+		{"too many attempts", "options attempts:100\nnameserver 192.0.2.1\n", []string{"192.0.2.1:53 5s 5"}, ""},
+		{"a name is skipped", "nameserver dns.example\nnameserver 192.0.2.1\n", []string{"192.0.2.1:53 5s 2"}, ""},
 		{"only a name", "nameserver dns.example\n", nil, `address "dns.example"`},
 		{"no server", "search example.org\n", nil, errNoServers.Error()},
 		{"an empty file", "", nil, errNoServers.Error()},
@@ -55,7 +55,11 @@ func TestResolvConf(t *testing.T) {
 		}
 		var got []string
 		for _, e := range p.Exchangers {
-			got = append(got, fmt.Sprint(e, " ", e.(*Client).Timeout))
+			client := e.(*Client)
+			got = append(got, fmt.Sprint(client, " ", client.Timeout, " ", client.Attempts))
+			if p.Equal {
+				got[len(got)-1] += " equal"
+			}
 		}
 		if diff := cmp.Diff(tt.want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
@@ -64,31 +68,6 @@ func TestResolvConf(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "resolv.conf")
 	if _, err := fromFile(missing); !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), missing) {
 		t.Errorf("a missing file: %v", err)
-	}
-}
-
-// A mail server may start before the network has brought the file.
-func TestAutoWaitsForTheFile(t *testing.T) {
-	t.Parallel()
-	path := filepath.Join(t.TempDir(), "resolv.conf")
-	auto := &Auto{path: path}
-	q := &Query{Msg: plain("signed.test.", dns.TypeA)}
-	if _, err := auto.Exchange(t.Context(), q); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("got %v", err)
-	}
-	if err := os.WriteFile(path, []byte("options timeout:1\nnameserver 127.0.0.1\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	pool, err := auto.servers()
-	if err != nil || fmt.Sprint(pool.Exchangers[0]) != "127.0.0.1:53" || pool.Exchangers[0].(*Client).Timeout != time.Second {
-		t.Errorf("got %v, %v", pool, err)
-	}
-	if again, _ := auto.servers(); again != pool {
-		t.Error("the servers are not kept, nor what is known of them")
-	}
-	q.Avoid = []string{"127.0.0.1:53"} // so that nobody is asked
-	if _, err := auto.Exchange(t.Context(), q); !errors.Is(err, ErrExhausted) {
-		t.Errorf("got %v", err)
 	}
 }
 

@@ -1,0 +1,125 @@
+package upstream
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Auto asks the DNS servers of the system (see System) while one of them is capable
+// of DNSSEC, and otherwise the servers of the zones themselves, by a Recursor. Which
+// it is, is found out by the queries that there are; and again five minutes after
+// servers were incapable, or half a minute after they did not answer.
+//
+// The zero Auto is ready to use. It is safe for concurrent use, and must not be
+// copied or changed after its first use.
+type Auto struct {
+	// Recursor is what to fall back on. Nil means a new one.
+	Recursor *Recursor
+
+	// Private: the DNS is not the one that the built-in root servers have, so without
+	// a Recursor there is nothing to fall back on.
+	Private bool
+
+	path string // of a file like resolv.conf; empty means that one
+	dial func(ctx context.Context, network, address string) (net.Conn, error)
+
+	mu       sync.Mutex
+	pool     *Pool
+	recursor *Recursor
+	unusable error     // why the system's servers are of no use
+	until    time.Time // when that is to be found out again
+}
+
+// Exchange is that of the system's Pool, or of the Recursor; then the first error in
+// Reply.PassedOver says why. If both fail, the error has both causes.
+func (a *Auto) Exchange(ctx context.Context, q *Query) (*Reply, error) {
+	pool, recursor, unusable := a.choose()
+	if unusable == nil || recursor == nil && pool != nil {
+		reply, err := pool.Exchange(ctx, q)
+		if err == nil || errors.Is(err, ErrExhausted) || ctx.Err() != nil {
+			return reply, err
+		}
+		unusable = err
+		a.fallBack(err)
+	}
+	if recursor == nil {
+		return nil, unusable
+	}
+	reply, err := recursor.Exchange(ctx, q)
+	switch {
+	case errors.Is(err, ErrExhausted):
+		return nil, err
+	case err != nil:
+		return nil, &autoError{system: unusable, recursor: err}
+	}
+	reply.PassedOver = append([]error{unusable}, reply.PassedOver...)
+	return reply, nil
+}
+
+// Choice says in words for a human which servers are asked, and why if they are not
+// the system's: "the system's DNS servers: 192.0.2.1:53, 192.0.2.2:53".
+func (a *Auto) Choice() string {
+	pool, recursor, unusable := a.choose()
+	if unusable != nil {
+		if recursor == nil {
+			return text(unusable)
+		}
+		return "the servers of the zones, from the root down: " + text(unusable)
+	}
+	var names []string
+	for _, e := range pool.Exchangers {
+		names = append(names, fmt.Sprint(e))
+	}
+	return "the system's DNS servers: " + strings.Join(names, ", ")
+}
+
+// choose returns the system's servers, or why they are of no use. The file is read
+// once there is one: it may come late, as the network does.
+func (a *Auto) choose() (*Pool, *Recursor, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.recursor == nil {
+		if a.recursor = a.Recursor; a.recursor == nil && !a.Private {
+			a.recursor = new(Recursor)
+		}
+	}
+	if a.pool == nil {
+		pool, err := fromFile(cmp.Or(a.path, resolvConf))
+		if err != nil {
+			return nil, a.recursor, err
+		}
+		for _, e := range pool.Exchangers {
+			e.(*Client).Dial = a.dial
+		}
+		a.pool = pool
+	}
+	if time.Now().Before(a.until) {
+		return a.pool, a.recursor, a.unusable
+	}
+	return a.pool, a.recursor, nil
+}
+
+func (a *Auto) fallBack(reason error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	life := restTime
+	if _, incapable := errors.AsType[*CapabilityError](reason); incapable {
+		life = incapableLife
+	}
+	a.unusable, a.until = reason, time.Now().Add(life)
+}
+
+// An autoError says why neither the system's servers nor a Recursor gave an answer.
+type autoError struct{ system, recursor error }
+
+func (e *autoError) Error() string {
+	return e.system.Error() + "; and resolving from the root servers: " + text(e.recursor)
+}
+
+func (e *autoError) Unwrap() []error { return []error{e.system, e.recursor} }
