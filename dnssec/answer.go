@@ -72,10 +72,14 @@ type Exchange struct {
 	Name    string
 	Type    uint16
 	Server  string        // who answered; empty if nobody did
-	Network string        // "udp" or "tcp"
+	Network string        // as in upstream.Reply
 	RCode   int           // of the reply; -1 without one
 	Elapsed time.Duration // until the reply or the error
 	Err     error         // why there was no reply
+
+	// PassedOver says of each server that was asked in vain before, or not asked for
+	// a reason, what was wrong with it.
+	PassedOver []error
 }
 
 // A Reason says why a status is not Secure, and where the chain ended.

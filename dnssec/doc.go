@@ -39,8 +39,7 @@
 //
 // # What it does not do yet
 //
-// Iterative resolution, automated updates of trust anchors (RFC 5011),
-// aggressive use of cached denials (RFC 8198), and parallel fetching of a chain.
+// Automated updates of trust anchors (RFC 5011), aggressive use of cached denials (RFC 8198), and parallel fetching of a chain.
 //
 // # Testing
 //

@@ -181,8 +181,10 @@ func (l *lookup) askNetwork(ctx context.Context, q question, avoid []string) *ve
 	msg := new(dns.Msg)
 	msg.SetQuestion(q.name.String(), q.qtype)
 	msg.CheckingDisabled = true // RFC 6840 §5.9: the validation is ours
-	msg.SetEdns0(ednsSize, true)
-	zone, _ := l.anchorSet.Enclosing(q.name.String())
+	zone, anchored := l.anchorSet.Enclosing(q.name.String())
+	// Where no anchor leads to, signatures prove nothing, and the capability of a
+	// server makes no difference.
+	msg.SetEdns0(ednsSize, anchored)
 	start := time.Now()
 	reply, err := exchange(ctx, l.resolver.upstream, &upstream.Query{Msg: msg, Avoid: avoid, Anchor: zone})
 	if !errors.Is(err, upstream.ErrExhausted) {
@@ -222,6 +224,7 @@ func exchangeOf(q question, reply *upstream.Reply, err error, elapsed time.Durat
 	exchange := Exchange{Name: q.name.String(), Type: q.qtype, RCode: -1, Elapsed: elapsed, Err: err}
 	if err == nil {
 		exchange.Server, exchange.Network, exchange.RCode = reply.Server, reply.Network, reply.Msg.Rcode
+		exchange.PassedOver = reply.PassedOver
 	}
 	return exchange
 }

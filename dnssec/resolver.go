@@ -16,8 +16,9 @@ import (
 // A Resolver looks up names and validates every answer itself, from a trust
 // anchor down (RFC 4035 §5). It believes nothing that its Exchanger says.
 //
-// The zero Resolver is ready to use: it asks the system's DNS servers and starts
-// from the built-in root keys. A Resolver is safe for concurrent use, and must
+// The zero Resolver is ready to use: it asks the system's DNS servers, or those of
+// the zones themselves where the system's are of no use, and starts from the built-in
+// root keys. A Resolver is safe for concurrent use, and must
 // not be copied or changed after its first use.
 type Resolver struct {
 	// Exchanger moves the queries. Nil means upstream.Auto.
@@ -45,11 +46,12 @@ type AnchorSource interface {
 
 func (r *Resolver) setUp() {
 	r.upstream, r.anchors = r.Exchanger, r.Anchors
-	if r.upstream == nil {
-		r.upstream = &upstream.Auto{}
-	}
 	if r.anchors == nil {
 		r.anchors = anchor.Root()
+	}
+	if r.upstream == nil {
+		set, err := r.anchors.Anchors(r.now())
+		r.upstream = &upstream.Auto{Private: err != nil || set.Private()}
 	}
 }
 
