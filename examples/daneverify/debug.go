@@ -25,6 +25,9 @@ func writeDebug(w io.Writer, r *dane.Result) {
 				server = "nobody"
 			}
 			fmt.Fprintf(w, "DNS query: QIP ('%s','%s','%s',%s)\n", cmp.Or(strings.TrimSuffix(e.Name, "."), "."), dns.Type(e.Type), server, e.Elapsed.Round(time.Microsecond))
+			for _, err := range e.PassedOver {
+				fmt.Fprintf(w, "DNS server passed over: %s\n", quoted(err.Error()))
+			}
 			switch {
 			case e.Err != nil:
 				fmt.Fprintf(w, "Received no DNS Response looking up %s %s: %s\n", e.Name, dns.Type(e.Type), quoted(e.Err.Error()))

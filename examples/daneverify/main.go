@@ -28,8 +28,6 @@ import (
 
 	"github.com/danesmtp/danesmtp/dane"
 	"github.com/danesmtp/danesmtp/dnssec"
-	"github.com/danesmtp/danesmtp/dnssec/anchor"
-	"github.com/danesmtp/danesmtp/dnssec/upstream"
 )
 
 // Exit statuses. Of several domains the worst decides, in the order 2, 1, 3, 0.
@@ -55,12 +53,13 @@ func main() {
 
 // options are the flags.
 type options struct {
-	resolver, anchors, local string
-	port                     uint
-	mandatory, json, verbose bool
-	demo                     bool
-	timeout                  time.Duration
-	domains                  []string
+	resolver, hints, anchors, local string
+	recursive, checkResolver        bool
+	port                            uint
+	mandatory, json, verbose        bool
+	demo                            bool
+	timeout                         time.Duration
+	domains                         []string
 }
 
 // run is main without the process.
@@ -79,6 +78,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if o.demo {
 		return runDemo(ctx, o, stdout, stderr)
 	}
+	if o.checkResolver {
+		return checkResolvers(ctx, o, stdout, stderr)
+	}
 	verifier, err := o.verifier()
 	if err != nil {
 		complain(stderr, err)
@@ -93,7 +95,10 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	var o options
 	flags := flag.NewFlagSet("daneverify", flag.ContinueOnError)
 	flags.SetOutput(io.Discard) // errors are printed once, by run
-	flags.StringVar(&o.resolver, "resolver", "", "DNS servers `ADDR[,ADDR…]` in order of priority (default: the system's)")
+	flags.StringVar(&o.resolver, "resolver", "", "DNS servers `ADDR[,ADDR…]` in order of priority: 192.0.2.1, [2001:db8::1]:5353,\ntcp://…, tls://192.0.2.1#NAME, https://… (default: the system's; the root servers if those are not capable)")
+	flags.BoolVar(&o.recursive, "recursive", false, "ask no DNS server but those of the zones themselves, from the root down")
+	flags.StringVar(&o.hints, "hints", "", "`FILE` of root server addresses for -recursive (default: the built-in ones)")
+	flags.BoolVar(&o.checkResolver, "check-resolver", false, "say whether each DNS server is capable of DNSSEC; exit 0 if one is, 1 if none is")
 	flags.StringVar(&o.anchors, "anchors", "", "`FILE` of trust anchors, DS or DNSKEY records (default: the built-in root keys)")
 	flags.UintVar(&o.port, "port", 25, "SMTP port `N`")
 	flags.StringVar(&o.local, "local", "", "source address `ADDR` of SMTP connections")
@@ -112,10 +117,16 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	}
 	o.domains = flags.Args()
 	switch {
-	case len(o.domains) == 0 && !o.demo:
+	case len(o.domains) == 0 && !o.demo && !o.checkResolver:
 		return o, errors.New("no domain is given; -help lists the flags")
-	case o.demo && (o.resolver != "" || o.anchors != "" || o.local != "" || o.port != 25):
-		return o, errors.New("-demo has servers of its own, and takes no -resolver, -anchors, -local or -port")
+	case len(o.domains) > 0 && o.checkResolver:
+		return o, errors.New("-check-resolver takes no domain")
+	case o.demo && (o.resolver != "" || o.recursive || o.checkResolver || o.anchors != "" || o.local != "" || o.port != 25):
+		return o, errors.New("-demo has servers of its own, and takes no -resolver, -recursive, -check-resolver, -anchors, -local or -port")
+	case o.recursive && (o.resolver != "" || o.checkResolver):
+		return o, errors.New("-recursive asks no resolver, and takes no -resolver or -check-resolver")
+	case o.hints != "" && !o.recursive:
+		return o, errors.New("-hints is for -recursive")
 	case o.port == 0 || o.port > 65535:
 		return o, fmt.Errorf("-port %d: want 1 to 65535", o.port)
 	case o.timeout <= 0:
@@ -133,23 +144,18 @@ func parse(args []string, stderr io.Writer) (options, error) {
 func (o *options) verifier() (*dane.Verifier, error) {
 	resolver := new(dnssec.Resolver)
 	v := &dane.Verifier{Resolver: resolver, Port: uint16(o.port), Mandatory: o.mandatory}
-	if o.resolver != "" {
-		pool, err := upstream.Servers(strings.Split(o.resolver, ",")...)
-		if err != nil {
-			return nil, fmt.Errorf("-resolver: %w", err)
-		}
-		resolver.Exchanger = pool
+	var err error
+	if resolver.Exchanger, err = o.exchanger(); err != nil {
+		return nil, err
 	}
-	if o.anchors != "" {
-		set, err := anchor.ReadFile(o.anchors)
-		if err != nil {
-			return nil, fmt.Errorf("-anchors: %w", err)
-		}
-		resolver.Anchors = set
-		if set.Private() {
-			// A private Internet, whose servers may be on this machine.
-			v.Allow = func(netip.Addr) bool { return true }
-		}
+	set, err := o.anchorSet()
+	if err != nil {
+		return nil, err
+	}
+	resolver.Anchors = set
+	if set.Private() {
+		// A private Internet, whose servers may be on this machine.
+		v.Allow = func(netip.Addr) bool { return true }
 	}
 	if o.local != "" {
 		addr, err := netip.ParseAddr(o.local)

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/danesmtp/danesmtp/dnssec/anchor"
+	"github.com/danesmtp/danesmtp/dnssec/upstream"
+)
+
+// exchanger returns what the flags say to ask, or nil for what a Resolver asks by
+// itself.
+func (o *options) exchanger() (upstream.Exchanger, error) {
+	if o.recursive {
+		return o.recursor()
+	}
+	if servers, err := o.servers(); servers != nil || err != nil {
+		return servers, err
+	}
+	return nil, nil
+}
+
+func (o *options) recursor() (*upstream.Recursor, error) {
+	recursor := new(upstream.Recursor)
+	if o.hints == "" {
+		return recursor, nil
+	}
+	var err error
+	if recursor.Hints, err = upstream.ReadHints(o.hints); err != nil {
+		return nil, fmt.Errorf("-hints: %w", err)
+	}
+	return recursor, nil
+}
+
+// servers returns those of -resolver, or nil.
+func (o *options) servers() (*upstream.Pool, error) {
+	if o.resolver == "" {
+		return nil, nil
+	}
+	servers, err := upstream.Servers(strings.Split(o.resolver, ",")...)
+	if err != nil {
+		return nil, fmt.Errorf("-resolver: %w", err)
+	}
+	return servers, nil
+}
+
+// anchorSet returns the trust anchors of the flags, or the built-in ones.
+func (o *options) anchorSet() (anchor.Set, error) {
+	if o.anchors == "" {
+		return anchor.Root(), nil
+	}
+	set, err := anchor.ReadFile(o.anchors)
+	if err != nil {
+		return nil, fmt.Errorf("-anchors: %w", err)
+	}
+	return set, nil
+}
