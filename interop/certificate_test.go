@@ -3,18 +3,26 @@
 package interop
 
 import (
+	"crypto/x509"
 	"fmt"
 	"strings"
 )
 
+// resolverName is what the resolvers are called in their certificate, beside the
+// address 127.0.0.1.
+const resolverName = "dns.test"
+
 // A certificate is that of the mail server, issued by an authority of its own,
-// and the data of the TLSA records for it.
+// and the data of the TLSA records for it. The authority has issued another one,
+// resolver.pem, to the resolvers.
 type certificate struct {
-	chain string // file: key, certificate and authority, as Postfix wants them
+	chain string         // file: key, certificate and authority, as Postfix wants them
+	roots *x509.CertPool // with the authority
 
 	endEntity string // "3 1 1 …" for the server's certificate
 	authority string // "2 1 1 …" for the authority that issued it
 	stranger  string // "3 1 1 …" for a key that the server does not have
+	resolver  string // "3 1 1 …" for the resolvers' certificate
 }
 
 // makeCertificates has OpenSSL make the certificates and GnuTLS the TLSA data.
@@ -32,6 +40,11 @@ func (n *internet) makeCertificates() error {
 		{"server", []string{
 			"-CA", "authority.pem", "-CAkey", "authority.key",
 			"-addext", san, "-addext", "basicConstraints=critical,CA:FALSE",
+		}},
+		{"resolver", []string{
+			"-CA", "authority.pem", "-CAkey", "authority.key",
+			"-addext", "subjectAltName=IP:127.0.0.1,DNS:" + resolverName,
+			"-addext", "basicConstraints=critical,CA:FALSE",
 		}},
 		{"stranger", nil},
 	} {
@@ -57,8 +70,15 @@ func (n *internet) makeCertificates() error {
 	if n.certificate.authority, err = n.tlsaData("authority.pem", "--ca"); err != nil {
 		return err
 	}
-	n.certificate.stranger, err = n.tlsaData("stranger.pem")
-	return err
+	if n.certificate.stranger, err = n.tlsaData("stranger.pem"); err != nil {
+		return err
+	}
+	if n.certificate.resolver, err = n.tlsaData("resolver.pem"); err != nil {
+		return err
+	}
+	n.certificate.roots = x509.NewCertPool()
+	n.certificate.roots.AppendCertsFromPEM([]byte(chain))
+	return nil
 }
 
 // tlsaData returns the data of the TLSA record that GnuTLS proposes for a

@@ -10,7 +10,9 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"syscall"
+	"testing"
 	"time"
 )
 
@@ -27,6 +29,7 @@ type daemon struct {
 	log  string // file
 	cmd  *exec.Cmd
 	done chan struct{} // closed when the process has ended
+	end  sync.Once
 }
 
 // startDaemon starts a server and waits until ready says that it answers.
@@ -39,7 +42,7 @@ func (n *internet) startDaemon(name string, ready func() error, argv ...string) 
 
 	// named keeps files of its own in its directory.
 	dir := n.path("run-" + name)
-	if err := os.Mkdir(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
 	cmd := exec.Command(argv[0], argv[1:]...)
@@ -61,11 +64,8 @@ func (n *internet) startDaemon(name string, ready func() error, argv ...string) 
 
 func (d *daemon) await(ready func() error) error {
 	deadline := time.After(readyWithin)
+	var err error
 	for {
-		err := ready()
-		if err == nil {
-			return nil
-		}
 		select {
 		case <-d.done:
 			return fmt.Errorf("%s ended (%v) before it answered", d.name, d.cmd.ProcessState)
@@ -73,10 +73,25 @@ func (d *daemon) await(ready func() error) error {
 			return fmt.Errorf("%s does not answer within %v: %w", d.name, readyWithin, err)
 		case <-time.After(50 * time.Millisecond):
 		}
+		if err = ready(); err == nil {
+			return nil
+		}
 	}
 }
 
-func (d *daemon) stop() {
+// stopAfter stops the servers that the test starts from now on.
+func (n *internet) stopAfter(t *testing.T) {
+	running := len(n.daemons)
+	t.Cleanup(func() {
+		for _, d := range n.daemons[running:] {
+			d.stop()
+		}
+	})
+}
+
+func (d *daemon) stop() { d.end.Do(d.kill) }
+
+func (d *daemon) kill() {
 	d.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-d.done:

@@ -1,5 +1,6 @@
-// Package interop checks the command daneverify against other people's
-// software: it holds tests only, and they have the build tag interop.
+// Package interop checks the command daneverify and package dnssec/upstream
+// against other people's software: it holds tests only, and they have the build
+// tag interop.
 //
 //	go test -tags interop -count=1 -v ./interop/...
 //
@@ -14,8 +15,14 @@
 // same questions. The table in domains_test.go says what everybody has to
 // answer, and delv has to agree about each name that daneverify looked up.
 //
+// Package upstream gets the same Internet through named, Unbound, Knot Resolver and
+// dnsdist, over UDP, TCP, TLS and HTTPS; over a path that loses every third packet;
+// and from the root down, where each level's named has a network namespace and so a
+// host of its own. That last test is skipped where namespaces are not permitted.
+//
 // Nothing leaves the machine. Ports are chosen by the kernel and the files live
 // in a temporary directory. Postfix starts only for root, so root is needed. The
-// Debian packages are bind9, bind9-dnsutils, bind9-utils, unbound, postfix,
-// openssl and gnutls-bin; a missing program fails the run.
+// Debian packages are bind9, bind9-dnsutils, bind9-utils, unbound, knot-resolver,
+// dnsdist, postfix, openssl, gnutls-bin and iproute2; a missing program fails the
+// run.
 package interop

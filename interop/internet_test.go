@@ -36,7 +36,7 @@ type resolver struct {
 // programs are what the tests run, apart from the go command.
 var programs = []string{
 	"named", "dnssec-keygen", "dnssec-signzone", "dnssec-dsfromkey", "delv",
-	"unbound", "postfix", "openssl", "danetool",
+	"unbound", "kresd", "dnsdist", "postfix", "openssl", "danetool", "ip", "unshare", "nsenter",
 }
 
 // start builds the Internet from the certificate up. What it started before an

@@ -23,15 +23,20 @@ func (n *internet) startNameServers() error {
 		{"named-leaf", n.leaf, domainNames()},
 	} {
 		var conf strings.Builder
-		fmt.Fprintf(&conf, namedOptions, s.port, "recursion no;")
+		fmt.Fprintf(&conf, namedOptions, s.port, "recursion no; dnssec-validation no;")
 		for _, zone := range s.zones {
-			fmt.Fprintf(&conf, "zone %q { type primary; file %q; };\n", zone, n.path(zoneFile(zone)))
+			conf.WriteString(n.zoneStatement(zone))
 		}
-		if err := n.startNamed(s.name, conf.String(), answers(s.port, s.zones[0], dns.TypeSOA)); err != nil {
+		if err := n.startNamed(s.name, conf.String(), answers(address(s.port), s.zones[0], dns.TypeSOA)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// zoneStatement has named serve a zone.
+func (n *internet) zoneStatement(zone string) string {
+	return fmt.Sprintf("zone %q { type primary; file %q; };\n", zone, n.path(zoneFile(zone)))
 }
 
 // startResolvers runs the two resolvers that daneverify asks, neither of which
@@ -64,8 +69,8 @@ func (n *internet) startResolvers() error {
 	}
 
 	conf = fmt.Sprintf(namedOptions, forwarder,
-		fmt.Sprintf("recursion yes; forward only; forwarders { 127.0.0.1 port %d; };", recursive))
-	if err := n.startNamed("named-forwarder", conf, answers(forwarder, domains[0].name, dns.TypeMX)); err != nil {
+		fmt.Sprintf("dnssec-validation no; forward only; forwarders { 127.0.0.1 port %d; };", recursive))
+	if err := n.startNamed("named-forwarder", conf, answers(address(forwarder), domains[0].name, dns.TypeMX)); err != nil {
 		return err
 	}
 
@@ -81,7 +86,6 @@ const namedOptions = `options {
 	listen-on-v6 { none; };
 	pid-file none;
 	session-keyfile none;
-	dnssec-validation no;
 	notify no;
 	empty-zones-enable no;
 	%s
@@ -89,12 +93,13 @@ const namedOptions = `options {
 controls { };
 `
 
-func (n *internet) startNamed(name, conf string, ready func() error) error {
+// startNamed runs named, by way of other programs if there are any in front.
+func (n *internet) startNamed(name, conf string, ready func() error, front ...string) error {
 	file, err := n.writeFile(name+".conf", conf)
 	if err != nil {
 		return err
 	}
-	return n.startDaemon(name, ready, n.path("bin-named"), "-g", "-n", "1", "-c", file)
+	return n.startDaemon(name, ready, append(front, n.path("bin-named"), "-g", "-n", "1", "-c", file)...)
 }
 
 // By default Unbound refuses test. (RFC 6761 §6.2) and servers on loopback.
@@ -122,13 +127,13 @@ func (n *internet) startUnbound(name, conf string, port int) error {
 	if err != nil {
 		return err
 	}
-	return n.startDaemon(name, answers(port, domains[0].name, dns.TypeMX), n.path("bin-unbound"), "-d", "-c", file)
+	return n.startDaemon(name, answers(address(port), domains[0].name, dns.TypeMX), n.path("bin-unbound"), "-d", "-c", file)
 }
 
-// answers returns a check that the server on port has an answer to a question.
-func answers(port int, name string, qtype uint16) func() error {
+// answers returns a check that the server has an answer to a question.
+func answers(server, name string, qtype uint16) func() error {
 	return func() error {
-		reply, err := ask(port, name, qtype)
+		reply, err := ask(server, name, qtype)
 		if err == nil && len(reply.Answer) == 0 {
 			err = fmt.Errorf("%s %s: %s and no answer", name, dns.TypeToString[qtype], dns.RcodeToString[reply.Rcode])
 		}
@@ -137,14 +142,14 @@ func answers(port int, name string, qtype uint16) func() error {
 }
 
 // ask puts one question to a server, with DO, and with RD for resolvers.
-func ask(port int, name string, qtype uint16) (*dns.Msg, error) {
+func ask(server, name string, qtype uint16) (*dns.Msg, error) {
 	q := new(dns.Msg).SetQuestion(dns.Fqdn(name), qtype)
 	q.SetEdns0(1232, true)
 	c := &dns.Client{Timeout: 2 * time.Second}
-	reply, _, err := c.Exchange(q, address(port))
+	reply, _, err := c.Exchange(q, server)
 	if err == nil && reply.Truncated {
 		c.Net = "tcp"
-		reply, _, err = c.Exchange(q, address(port))
+		reply, _, err = c.Exchange(q, server)
 	}
 	return reply, err
 }

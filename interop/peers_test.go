@@ -122,7 +122,7 @@ func delv(r resolver, q question) (status, output string, err error) {
 
 // validatingUnbound tells the status from AD and SERVFAIL, as a stub would.
 func validatingUnbound(q question) (status string, reply *dns.Msg, err error) {
-	reply, err = ask(lab.validator, q.name, dns.StringToType[q.qtype])
+	reply, err = ask(address(lab.validator), q.name, dns.StringToType[q.qtype])
 	switch {
 	case err != nil:
 		return "", nil, err

@@ -7,13 +7,21 @@ import (
 	"strings"
 )
 
-// zoneHeader is what every zone starts with. Name servers have addresses only
-// for form's sake: the resolvers are told where to ask.
-const zoneHeader = `$TTL 300
+// The name servers' addresses, by level. Forwarders are told where to ask instead;
+// only a resolver that starts at the root needs them (see newNetwork).
+const (
+	rootServer = "10.53.0.1"
+	tldServer  = "10.53.0.2"
+	leafServer = "10.53.0.3"
+)
+
+// zoneHeader is what every zone starts with.
+func zoneHeader(server string) string {
+	return `$TTL 300
 @ SOA ns hostmaster 1 7200 3600 86400 300
 @ NS ns
-ns A 127.0.0.1
-`
+ns A ` + server + "\n"
+}
 
 // zoneFile is where the zone lies that a server loads.
 func zoneFile(zone string) string {
@@ -30,29 +38,29 @@ func (n *internet) signZones() error {
 			return fmt.Errorf("%s: %w", d.name, err)
 		}
 		_, parent, _ := strings.Cut(d.name, ".")
-		delegations[parent] += delegation(d.name) + ds
+		delegations[parent] += delegation(d.name, leafServer) + ds
 	}
 	var rootZone string
 	for _, name := range topLevel {
 		s := signing{
-			zone: name, text: zoneHeader + delegations[name],
+			zone: name, text: zoneHeader(tldServer) + delegations[name],
 			algorithm: "ECDSAP256SHA256", nsec3: name == "example", optOut: name == "example",
 		}
 		ds, err := n.sign(s)
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
-		rootZone += delegation(name) + ds
+		rootZone += delegation(name, tldServer) + ds
 	}
-	ds, err := n.sign(signing{zone: ".", text: zoneHeader + rootZone, algorithm: "RSASHA256"})
+	ds, err := n.sign(signing{zone: ".", text: zoneHeader(rootServer) + rootZone, algorithm: "RSASHA256"})
 	if err != nil {
 		return fmt.Errorf("root: %w", err)
 	}
 	return n.writeAnchors(ds)
 }
 
-func delegation(zone string) string {
-	return fmt.Sprintf("%s. NS ns.%[1]s.\nns.%[1]s. A 127.0.0.1\n", zone)
+func delegation(zone, server string) string {
+	return fmt.Sprintf("%s. NS ns.%[1]s.\nns.%[1]s. A %s\n", zone, server)
 }
 
 // writeAnchors writes the root's DS record for daneverify and Unbound, and as
@@ -75,7 +83,7 @@ func (n *internet) writeAnchors(ds string) error {
 // signDomain writes a mail domain's zone, sound or broken as the table says,
 // and returns the DS records for the parent.
 func (n *internet) signDomain(d domain) (ds string, err error) {
-	text := zoneHeader + n.mailRecords(d)
+	text := zoneHeader(leafServer) + n.mailRecords(d)
 	if d.algorithm == "" {
 		_, err := n.writeFile(zoneFile(d.name), text)
 		return "", err
