@@ -2,8 +2,12 @@ package dnssec_test
 
 import (
 	"context"
+	"math/rand/v2"
+	"net"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/miekg/dns"
@@ -84,4 +88,57 @@ func TestRecursorGivesTheSameAnswers(t *testing.T) {
 func lookupBy(ctx context.Context, resolver *dnssec.Resolver, question string) (*dnssec.Answer, error) {
 	name, qtype, _ := strings.Cut(question, " ")
 	return resolver.Lookup(ctx, name, dns.StringToType[qtype])
+}
+
+// A network that loses three packets of ten on each way costs time, not answers.
+func TestLossCostsTime(t *testing.T) {
+	t.Parallel()
+	const lossRate = 0.3
+	for seed := range uint64(5) {
+		synctest.Test(t, func(t *testing.T) {
+			world := dnssectest.New(t, dnssectest.Zone{Name: "test."}, dnssectest.Zone{Name: "shapes.test.", Records: shapes})
+			var mu sync.Mutex
+			random := rand.New(rand.NewPCG(seed, 7672))
+			recursor := world.Recursor()
+			recursor.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+				conn, err := world.Dial(ctx, network, address)
+				if err != nil || network != "udp" {
+					return conn, err
+				}
+				return &lossyConn{Conn: conn, lost: func() bool {
+					mu.Lock()
+					defer mu.Unlock()
+					return random.Float64() < lossRate
+				}}, nil
+			}
+			resolver := &dnssec.Resolver{Exchanger: recursor, Anchors: world.Anchors()}
+			for _, q := range shapeQuestions {
+				if answer, err := lookupBy(t.Context(), resolver, q.question); err != nil || answer.Status != dnssec.Secure {
+					t.Errorf("seed %d, %s: %v", seed, q.question, err)
+				}
+			}
+		})
+	}
+}
+
+// A lossyConn loses datagrams.
+type lossyConn struct {
+	net.Conn
+	lost func() bool
+}
+
+func (c *lossyConn) Write(packet []byte) (int, error) {
+	if c.lost() {
+		return len(packet), nil
+	}
+	return c.Conn.Write(packet)
+}
+
+func (c *lossyConn) Read(packet []byte) (int, error) {
+	for {
+		n, err := c.Conn.Read(packet)
+		if err != nil || !c.lost() {
+			return n, err
+		}
+	}
 }

@@ -100,6 +100,12 @@ func (e *unjudgedError) Error() string {
 
 func (e *unjudgedError) Unwrap() error { return e.cause }
 
+// A weariness is why a server is not asked before others.
+type weariness struct{ cause error }
+
+func (e *weariness) Error() string { return "is left alone for a while, since " + text(e.cause) }
+func (e *weariness) Unwrap() error { return e.cause }
+
 // failures is what a Pool says when no server gave a reply.
 type failures []error
 

@@ -124,8 +124,8 @@ func (p *Pool) rest(s *server, reason error) {
 	s.tired, s.restsUntil = reason, until
 }
 
-// weariness returns why a server rests, or nil if it does not.
-func (p *Pool) weariness(s *server, now time.Time) error {
+// reasonToRest returns why a server rests, or nil if it does not.
+func (p *Pool) reasonToRest(s *server, now time.Time) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if s.tired != nil && !now.Before(s.restsUntil) {

@@ -3,7 +3,6 @@ package upstream
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -44,7 +43,7 @@ func (r *round) candidates() []*server {
 			r.passOver(c)
 			continue
 		}
-		if r.pool.weariness(s, now) != nil {
+		if r.pool.reasonToRest(s, now) != nil {
 			resting = append(resting, s)
 		} else {
 			awake = append(awake, s)
@@ -66,8 +65,8 @@ func (r *round) passOver(c Capability) {
 // were asked before, or would have been but for their rest.
 func (r *round) accept(reply *Reply, left []*server) *Reply {
 	for _, s := range left {
-		if err := r.pool.weariness(s, r.pool.now()); err != nil {
-			r.passedOver = append(r.passedOver, &Error{Server: s.name, Err: fmt.Errorf("is left alone for a while, since: %w", err)})
+		if err := r.pool.reasonToRest(s, r.pool.now()); err != nil {
+			r.passedOver = append(r.passedOver, &Error{Server: s.name, Err: &weariness{err}})
 		}
 	}
 	reply.PassedOver = append(r.passedOver, reply.PassedOver...)

@@ -88,9 +88,9 @@ func complain(stderr io.Writer, err error) {
 }
 
 const advice = `The DNS servers in use cannot be checked with DNSSEC, so nothing is said about
-the domain. Name one that passes DNSSEC records on with -resolver ADDR: most
-resolvers of providers and public ones do; stubs of containers and home routers
-often do not.
+the domain; -check-resolver says what each one lacks. Name one that passes DNSSEC
+records on with -resolver ADDR: most resolvers of providers and public ones do; stubs
+of containers and home routers often do not. Or ask none of them, with -recursive.
 `
 
 // status is the exit status for one result.
