@@ -9,7 +9,8 @@
 // down. Auto, which the zero Resolver has, asks the system's servers while they are of
 // use, and otherwise has a Recursor. Client, which asks one server and takes what
 // comes, is for those who need no more; System reads the addresses of /etc/resolv.conf;
-// Probe says what is wrong with a server.
+// Probe says what is wrong with a server. A Recorder keeps what came, and a Recording
+// answers from it later, so that a verdict can be computed again.
 //
 // # Terms
 //
@@ -93,7 +94,7 @@
 //
 // # What it does not do yet
 //
-// Recordings of what was received. A Recursor knows a zone's servers by the
+// A Recursor knows a zone's servers by the
 // delegation alone, asks one after the other, and does not share the work of equal
 // queries at the same time.
 //

@@ -16,6 +16,9 @@ const (
 	// it is sent over TCP instead. Ten forgeries are noise; hundreds are somebody
 	// guessing, who has one chance in 65536 with each.
 	maxIgnored = 256
+	// maxRecorded bounds what a Recorder keeps. The verdict on a domain with the most
+	// hosts that package dane looks at takes fewer.
+	maxRecorded = 4096
 	// maxZones bounds the anchor zones at which the capability of one server is
 	// remembered. Callers have one or two.
 	maxZones = 16

@@ -101,10 +101,7 @@ func (p *Pool) Exchange(ctx context.Context, q *Query) (*Reply, error) {
 	if q.Msg == nil || len(q.Msg.Question) != 1 {
 		return nil, failed("", "", q, errNoQuestion)
 	}
-	r := &round{pool: p, query: q, zone: dns.CanonicalName(q.Anchor)}
-	if opt := q.Msg.IsEdns0(); opt != nil {
-		r.validating = opt.Do()
-	}
+	r := &round{pool: p, query: q, zone: dns.CanonicalName(q.Anchor), validating: isValidating(q)}
 	candidates := r.candidates()
 	for i, s := range candidates {
 		if reply := r.ask(ctx, s, len(candidates)-i); reply != nil {

@@ -1,0 +1,76 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// A Recorder passes queries on to an Exchanger and keeps what came back, so that a
+// verdict can be computed again, later and elsewhere, from a Recording of it. What a
+// Resolver has in its cache it does not ask for: a Resolver of its own for each
+// recording gives a whole one.
+//
+// A Recorder is safe for concurrent use. Exchanger must be set, and not be changed
+// after the first use.
+type Recorder struct {
+	Exchanger Exchanger
+
+	// Time is the clock for Recorded.At. Nil means time.Now.
+	Time func() time.Time
+
+	mu        sync.Mutex
+	exchanges []Recorded
+	truncated bool
+}
+
+// Exchange is that of the Exchanger.
+func (r *Recorder) Exchange(ctx context.Context, q *Query) (*Reply, error) {
+	reply, err := exchange(ctx, r.Exchanger, q)
+	if q.Msg == nil || len(q.Msg.Question) != 1 {
+		return reply, err
+	}
+	recorded := Recorded{
+		At: r.now(), Name: dns.CanonicalName(q.Msg.Question[0].Name), Type: q.Msg.Question[0].Qtype,
+		DNSSEC: isValidating(q), Avoid: slices.Clone(q.Avoid),
+	}
+	if err == nil {
+		recorded.Server, recorded.Network, recorded.Elapsed = reply.Server, reply.Network, reply.Elapsed
+		recorded.Message, err = reply.Msg.Pack()
+	}
+	if err != nil {
+		_, recorded.Incapable = errors.AsType[*CapabilityError](err)
+		recorded.Exhausted = errors.Is(err, ErrExhausted)
+		recorded.Err = text(err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.truncated = len(r.exchanges) >= maxRecorded; !r.truncated {
+		r.exchanges = append(r.exchanges, recorded)
+	}
+	return reply, err
+}
+
+func (r *Recorder) now() time.Time {
+	if r.Time != nil {
+		return r.Time()
+	}
+	return time.Now()
+}
+
+// Recording returns what was recorded so far.
+func (r *Recorder) Recording() *Recording {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return &Recording{Exchanges: slices.Clone(r.exchanges), Truncated: r.truncated}
+}
+
+// isValidating reports whether a query asks for DNSSEC records.
+func isValidating(q *Query) bool {
+	opt := q.Msg.IsEdns0()
+	return opt != nil && opt.Do()
+}

@@ -1,0 +1,99 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// A Recording answers queries by what a Recorder has kept, without a network. It can
+// be stored as JSON. For the verdicts of then, set Resolver.Time to its Time.
+//
+// It is safe for concurrent use while nobody changes it.
+type Recording struct {
+	Exchanges []Recorded `json:"exchanges"`
+
+	// Truncated: there were more exchanges than are kept.
+	Truncated bool `json:"truncated,omitempty"`
+}
+
+// Recorded is one exchange: a question, and what became of it.
+type Recorded struct {
+	At     time.Time `json:"at"` // when the reply or the error came
+	Name   string    `json:"name"`
+	Type   uint16    `json:"type"`
+	DNSSEC bool      `json:"dnssec"`          // DNSSEC records were asked for
+	Avoid  []string  `json:"avoid,omitempty"` // Query.Avoid
+
+	Server  string        `json:"server,omitempty"`
+	Network string        `json:"network,omitempty"`
+	Elapsed time.Duration `json:"elapsed_ns,omitempty"`
+	Message []byte        `json:"message,omitempty"` // in wire form (RFC 1035 §4.1)
+
+	Err       string `json:"error,omitempty"` // in place of a message
+	Incapable bool   `json:"incapable,omitempty"`
+	Exhausted bool   `json:"exhausted,omitempty"`
+}
+
+// errNotRecorded says that a question was not asked when the recording was made.
+var errNotRecorded = errors.New("not in the recording")
+
+// Time returns the instant of the first exchange; the zero time if there is none.
+func (r *Recording) Time() time.Time {
+	if len(r.Exchanges) == 0 {
+		return time.Time{}
+	}
+	return r.Exchanges[0].At
+}
+
+// Exchange returns the reply to the same question by a server that is not in q.Avoid,
+// or the error that was recorded. The error is an *Error if the question was not asked
+// then.
+func (r *Recording) Exchange(ctx context.Context, q *Query) (*Reply, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, failed("", "", q, err)
+	}
+	if q.Msg == nil || len(q.Msg.Question) != 1 {
+		return nil, failed("", "", q, errNoQuestion)
+	}
+	recorded := r.find(q)
+	switch {
+	case recorded == nil:
+		return nil, failed("", "", q, errNotRecorded)
+	case recorded.Exhausted:
+		return nil, ErrExhausted
+	case recorded.Incapable:
+		return nil, &CapabilityError{Servers: []Capability{{Err: failed("", "", q, errors.New(recorded.Err))}}}
+	case recorded.Message == nil:
+		return nil, failed("", "", q, errors.New(recorded.Err))
+	}
+	msg := new(dns.Msg)
+	if err := msg.Unpack(recorded.Message); err != nil {
+		return nil, failed(recorded.Server, recorded.Network, q, err)
+	}
+	return &Reply{Msg: msg, Server: recorded.Server, Network: recorded.Network, Elapsed: recorded.Elapsed}, nil
+}
+
+// find returns what best fits a query: the exchange with the same servers to avoid,
+// or else any reply of a server that is not to be avoided.
+func (r *Recording) find(q *Query) *Recorded {
+	question := q.Msg.Question[0]
+	var best *Recorded
+	for i := range r.Exchanges {
+		recorded := &r.Exchanges[i]
+		if recorded.Type != question.Qtype || !strings.EqualFold(recorded.Name, dns.CanonicalName(question.Name)) || recorded.DNSSEC != isValidating(q) {
+			continue
+		}
+		if slices.Equal(recorded.Avoid, q.Avoid) {
+			return recorded
+		}
+		if best == nil && recorded.Message != nil && !slices.Contains(q.Avoid, recorded.Server) {
+			best = recorded
+		}
+	}
+	return best
+}
