@@ -165,6 +165,14 @@ func TestRecursorGoesDownFromTheRoot(t *testing.T) {
 	}
 }
 
+// unreachable makes one line for each of a dozen servers.
+func unreachable(line func(int) string) (lines []string) {
+	for i := range 12 {
+		lines = append(lines, line(i))
+	}
+	return lines
+}
+
 func TestRecursorAgainstFaults(t *testing.T) {
 	t.Parallel()
 	refusal := func(rcode int) behaviour {
@@ -208,6 +216,14 @@ func TestRecursorAgainstFaults(t *testing.T) {
 		{name: "one server is dead", changes: map[string]behaviour{"192.0.2.10": nil}, want: good, most: 4},
 		{name: "one server is silent", changes: map[string]behaviour{"192.0.2.10": silent}, want: good, within: serverTimeout},
 		{name: "all servers are dead", changes: both(nil), want: "no server of zone example.test. gave an answer: 192.0.2.1", most: 4},
+		{name: "most addresses cannot be reached, as those of IPv6 where there is none", changes: map[string]behaviour{
+			"192.0.2.2": replies(false, "", strings.Join(unreachable(func(i int) string { return fmt.Sprintf("example.test. 60 NS ns%d.test.", i) }), "\n"),
+				strings.Join(unreachable(func(i int) string {
+					if i == 0 {
+						return "ns0.test. 60 A 192.0.2.10"
+					}
+					return fmt.Sprintf("ns%d.test. 60 AAAA 2001:db8::%d", i, i)
+				}), "\n"))}, want: good},
 		{name: "all servers are silent", changes: both(silent), want: "no reply in time", within: 10 * time.Second},
 		{name: "one server fails", changes: map[string]behaviour{"192.0.2.10": refusal(dns.RcodeServerFailure)}, want: good, most: 5},
 		{name: "one server refuses", changes: map[string]behaviour{"192.0.2.10": refusal(dns.RcodeRefused)}, want: good, most: 5},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"slices"
 
@@ -25,6 +26,7 @@ type zoneQuery struct {
 	avoid    []string
 
 	asked   map[netip.AddrPort]bool
+	unheard int // of those asked, that no packet was sent to
 	replied bool
 	avoided bool             // some server is in Query.Avoid
 	silent  []netip.AddrPort // did not answer
@@ -40,7 +42,7 @@ func (r *resolution) askZone(ctx context.Context, t *task, zone *delegation, que
 	if question == t.question {
 		z.avoid = t.avoid
 	}
-	for len(z.asked) < maxServersAsked {
+	for len(z.asked)-z.unheard < maxServersAsked {
 		if next := z.candidates(); len(next) > 0 {
 			for _, address := range next {
 				if o, done, err := z.ask(ctx, address, 1); done {
@@ -73,7 +75,7 @@ func (z *zoneQuery) candidates() []netip.AddrPort {
 			z.asked[address], z.avoided = true, true
 			continue
 		}
-		if next = append(next, address); len(z.asked)+len(next) >= maxServersAsked {
+		if next = append(next, address); len(z.asked)-z.unheard+len(next) >= maxServersAsked {
 			break
 		}
 	}
@@ -92,7 +94,11 @@ func (z *zoneQuery) ask(ctx context.Context, address netip.AddrPort, attempts in
 	}
 	if err != nil {
 		z.errs = append(z.errs, err)
-		if isTimeout(err) && attempts == 1 {
+		switch {
+		case isUnreachable(err): // as all of IPv6 is for many
+			z.unheard++
+			z.queries.Add(-1)
+		case isTimeout(err) && attempts == 1:
 			z.silent = append(z.silent, address)
 		}
 		return step{}, false, nil
@@ -117,6 +123,12 @@ func (z *zoneQuery) ask(ctx context.Context, address netip.AddrPort, attempts in
 	}
 	z.zone.setLame(address, z.now().Add(lameLife))
 	return step{}, false, nil
+}
+
+// isUnreachable reports whether there was no way to send a packet.
+func isUnreachable(err error) bool {
+	dial, ok := errors.AsType[*net.OpError](err)
+	return ok && dial.Op == "dial" && !dial.Timeout()
 }
 
 // message is the query for authoritative servers.
@@ -168,7 +180,12 @@ type zoneError struct {
 }
 
 func (e *zoneError) Error() string {
-	return fmt.Sprintf("no server of zone %s gave an answer: %s", e.zone, texts(e.errs))
+	const most = 4 // a line is for a human
+	text := fmt.Sprintf("no server of zone %s gave an answer: %s", e.zone, texts(e.errs[:min(len(e.errs), most)]))
+	if more := len(e.errs) - most; more > 0 {
+		text += fmt.Sprintf("; and %d more", more)
+	}
+	return text
 }
 
 func (e *zoneError) Unwrap() []error { return e.errs }

@@ -28,6 +28,7 @@ import (
 
 	"github.com/danesmtp/danesmtp/dane"
 	"github.com/danesmtp/danesmtp/dnssec"
+	"github.com/danesmtp/danesmtp/dnssec/upstream"
 )
 
 // Exit statuses. Of several domains the worst decides, in the order 2, 1, 3, 0.
@@ -60,6 +61,8 @@ type options struct {
 	demo                            bool
 	timeout                         time.Duration
 	domains                         []string
+
+	auto *upstream.Auto // chooses the DNS servers; nil if the flags do
 }
 
 // run is main without the process.
@@ -144,15 +147,14 @@ func parse(args []string, stderr io.Writer) (options, error) {
 func (o *options) verifier() (*dane.Verifier, error) {
 	resolver := new(dnssec.Resolver)
 	v := &dane.Verifier{Resolver: resolver, Port: uint16(o.port), Mandatory: o.mandatory}
-	var err error
-	if resolver.Exchanger, err = o.exchanger(); err != nil {
-		return nil, err
-	}
 	set, err := o.anchorSet()
 	if err != nil {
 		return nil, err
 	}
 	resolver.Anchors = set
+	if resolver.Exchanger, err = o.exchanger(set); err != nil {
+		return nil, err
+	}
 	if set.Private() {
 		// A private Internet, whose servers may be on this machine.
 		v.Allow = func(netip.Addr) bool { return true }

@@ -8,16 +8,17 @@ import (
 	"github.com/danesmtp/danesmtp/dnssec/upstream"
 )
 
-// exchanger returns what the flags say to ask, or nil for what a Resolver asks by
-// itself.
-func (o *options) exchanger() (upstream.Exchanger, error) {
+// exchanger returns what the flags say to ask. Without such flags that is an Auto,
+// which is kept for what it has chosen.
+func (o *options) exchanger(anchors anchor.Set) (upstream.Exchanger, error) {
 	if o.recursive {
 		return o.recursor()
 	}
 	if servers, err := o.servers(); servers != nil || err != nil {
 		return servers, err
 	}
-	return nil, nil
+	o.auto = &upstream.Auto{Private: anchors.Private()}
+	return o.auto, nil
 }
 
 func (o *options) recursor() (*upstream.Recursor, error) {

@@ -37,6 +37,9 @@ func verifyAll(ctx context.Context, v *dane.Verifier, o options, stdout, stderr 
 		})
 	}
 	wg.Wait()
+	if o.verbose && o.auto != nil {
+		fmt.Fprintf(p.debug(), "DNS servers: %s\n", quoted(o.auto.Choice()))
+	}
 	return p.exit()
 }
 
@@ -55,11 +58,7 @@ func (p *printer) print(r *dane.Result, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.verbose {
-		out := p.stdout
-		if p.json {
-			out = p.stderr
-		}
-		writeDebug(out, r)
+		writeDebug(p.debug(), r)
 	}
 	if p.json {
 		p.keep(json.NewEncoder(p.stdout).Encode(r))
@@ -74,6 +73,14 @@ func (p *printer) print(r *dane.Result, err error) {
 		p.advised = true
 		fmt.Fprint(p.stderr, advice)
 	}
+}
+
+// debug is where -v writes: not among JSON.
+func (p *printer) debug() io.Writer {
+	if p.json {
+		return p.stderr
+	}
+	return p.stdout
 }
 
 func (p *printer) keep(err error) {
