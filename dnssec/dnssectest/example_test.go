@@ -59,7 +59,7 @@ func ExampleInternet_Recursor() {
 	}
 	// Output:
 	// 198.18.0.2:53 example. MX
-	// 198.18.0.1:53 example. DS
+	// 198.18.0.1:53 by referral example. DS
 	// 198.18.0.1:53 . DNSKEY
 	// 198.18.0.2:53 example. DNSKEY
 }

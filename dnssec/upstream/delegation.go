@@ -78,10 +78,15 @@ func proof(cut string, records []dns.RR) (proof []dns.RR, signed bool) {
 	return nil, false
 }
 
+// byReferral marks a server in Reply.Server whose answer was in a referral. It is not
+// the same as the server: where a referral proves too little, the answer of the same
+// server to the question itself may prove all.
+const byReferral = " by referral"
+
 // fromReferral answers a question for DS records by the referral to the zone.
 func (r *resolution) fromReferral(t *task) *Reply {
 	d := r.cuts.get(t.question.Name, r.now())
-	if d == nil || len(d.proof) == 0 || slices.Contains(t.avoid, d.server) {
+	if d == nil || len(d.proof) == 0 || slices.Contains(t.avoid, d.server+byReferral) {
 		return nil
 	}
 	age := uint32(max(r.now().Sub(d.made), 0) / time.Second)
@@ -102,7 +107,7 @@ func (r *resolution) fromReferral(t *task) *Reply {
 	if opt := r.query.Msg.IsEdns0(); opt != nil {
 		msg.SetEdns0(opt.UDPSize(), opt.Do())
 	}
-	return &Reply{Msg: msg, Server: d.server, Network: d.network}
+	return &Reply{Msg: msg, Server: d.server + byReferral, Network: d.network}
 }
 
 // known returns the addresses of the zone's servers.

@@ -342,10 +342,14 @@ func TestRecursorAvoidsServers(t *testing.T) {
 		}
 		// The DS records of the referral came from the server of test.
 		ds, _ := askRecursor(t, recursor, "example.test. DS")
-		if ds.Server != "192.0.2.2:53" || ds.Elapsed != 0 {
+		if ds.Server != "192.0.2.2:53 by referral" || ds.Elapsed != 0 {
 			t.Errorf("DS from %s in %s", ds.Server, ds.Elapsed)
 		}
-		if _, got := askRecursor(t, recursor, "example.test. DS", ds.Server); got != ErrExhausted.Error() {
+		again, _ := askRecursor(t, recursor, "example.test. DS", ds.Server)
+		if again == nil || again.Server != "192.0.2.2:53" {
+			t.Errorf("DS from %v after %s", again, ds.Server)
+		}
+		if _, got := askRecursor(t, recursor, "example.test. DS", ds.Server, again.Server); got != ErrExhausted.Error() {
 			t.Errorf("DS: got %s, want ErrExhausted", got)
 		}
 	})
@@ -422,6 +426,22 @@ func TestRecursorIsPrimed(t *testing.T) {
 		askRecursor(t, recursor, "a. SOA")
 		if _, got := askRecursor(t, recursor, "b. SOA"); !strings.HasPrefix(got, "NXDOMAIN") {
 			t.Error(got)
+		}
+	})
+}
+
+// A zone whose servers are all dead costs less the second time.
+func TestRecursorRemembersSilence(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		net := newNet(t, internet(map[string]behaviour{"192.0.2.10": silent, "192.0.2.11": silent}))
+		recursor := &Recursor{Hints: hints("192.0.2.1"), Dial: net.dial}
+		for _, most := range []time.Duration{10 * time.Second, 3 * time.Second} {
+			start := time.Now()
+			askRecursor(t, recursor, "example.test. MX")
+			if elapsed := time.Since(start); elapsed > most {
+				t.Errorf("took %s, want %s at most", elapsed, most)
+			}
 		}
 	})
 }

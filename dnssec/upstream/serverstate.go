@@ -93,6 +93,14 @@ func (r *Recursor) exchange(ctx context.Context, server netip.AddrPort, msg *dns
 	return reply, nil
 }
 
+// isSilent reports whether a server did not answer a short time ago.
+func (r *Recursor) isSilent(server netip.AddrPort) bool {
+	r.servers.mu.Lock()
+	defer r.servers.mu.Unlock()
+	state := r.servers.states[server]
+	return state != nil && r.now().Before(state.silentUntil)
+}
+
 func plainCopy(msg *dns.Msg) *dns.Msg {
 	plain := msg.Copy()
 	plain.Extra = slices.DeleteFunc(plain.Extra, func(rr dns.RR) bool { return rr.Header().Rrtype == dns.TypeOPT })

@@ -35,8 +35,8 @@ type zoneQuery struct {
 }
 
 // askZone asks servers of a zone until one refers to a zone below or gives a reply
-// to rely on. Those that are silent are asked once more, with more patience and over
-// TCP, after all others.
+// to rely on. Those that are silent, and were not before, are asked once more, with
+// more patience and over TCP, after all others.
 func (r *resolution) askZone(ctx context.Context, t *task, zone *delegation, question dns.Question) (step, error) {
 	z := &zoneQuery{resolution: r, zone: zone, question: question, asked: make(map[netip.AddrPort]bool)}
 	if question == t.question {
@@ -88,6 +88,7 @@ func (z *zoneQuery) ask(ctx context.Context, address netip.AddrPort, attempts in
 	if int(z.queries.Add(1)) > maxResolutionQueries {
 		return step{}, true, fmt.Errorf("%w: more than %d queries", errLimit, maxResolutionQueries)
 	}
+	wasSilent := z.isSilent(address)
 	reply, err := z.exchange(ctx, address, z.message(), attempts)
 	if ctx.Err() != nil {
 		return step{}, true, z.because(ctx.Err())
@@ -98,7 +99,7 @@ func (z *zoneQuery) ask(ctx context.Context, address netip.AddrPort, attempts in
 		case isUnreachable(err): // as all of IPv6 is for many
 			z.unheard++
 			z.queries.Add(-1)
-		case isTimeout(err) && attempts == 1:
+		case isTimeout(err) && !wasSilent:
 			z.silent = append(z.silent, address)
 		}
 		return step{}, false, nil
