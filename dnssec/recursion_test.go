@@ -4,6 +4,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -82,6 +83,24 @@ func TestRecursorGivesTheSameAnswers(t *testing.T) {
 				t.Errorf("%s, denial %d: got %+v, %v\nwant %+v", q, denial, got, err, want)
 			}
 		}
+	}
+}
+
+// A referral that proves too little is no proof that the zone is bogus: its server may
+// say more when it is asked.
+func TestReferralsThatProveTooLittle(t *testing.T) {
+	t.Parallel()
+	world := dnssectest.New(t, dnssectest.Zone{Name: "test.", Denial: dnssectest.NSEC3OptOut},
+		dnssectest.Zone{Name: "unsigned.test.", Unsigned: true, Records: "@ MX 10 mail"})
+	world.Tamper = func(_ dns.Question, reply *dns.Msg) {
+		if !reply.Authoritative && len(reply.Ns) > 0 && reply.Ns[0].Header().Name == "unsigned.test." {
+			covering := reply.Ns[len(reply.Ns)-1].Header().Name
+			reply.Ns = slices.DeleteFunc(reply.Ns, func(rr dns.RR) bool { return rr.Header().Name == covering })
+		}
+	}
+	resolver := &dnssec.Resolver{Exchanger: world.Recursor(), Anchors: world.Anchors()}
+	if answer, err := lookupBy(t.Context(), resolver, "unsigned.test. MX"); err != nil || answer.Status != dnssec.Insecure {
+		t.Errorf("%+v, %v", answer, err)
 	}
 }
 
