@@ -40,6 +40,7 @@ type Answer struct {
 	Reason Reason
 
 	exchanges []Exchange
+	findings  []finding
 }
 
 // Authenticated returns the records when the Status is Secure, otherwise nil.

@@ -95,8 +95,17 @@ func (c *cache) remove(element *list.Element) {
 func weigh(v *verdict) int {
 	const overhead, perRecord = 512, 128
 	weight := overhead
-	for _, rr := range v.records {
-		weight += perRecord + len(rr.Header().Name) + 4*dns.Len(rr)
+	weigh := func(rr dns.RR) { weight += perRecord + len(rr.Header().Name) + 4*dns.Len(rr) }
+	if len(v.proof) == 0 {
+		for _, rr := range v.records {
+			weigh(rr)
+		}
+	}
+	for _, set := range v.proof { // the records are among them
+		for _, rr := range set.records {
+			weigh(rr)
+		}
+		weigh(set.sig)
 	}
 	return weight
 }

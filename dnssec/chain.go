@@ -52,11 +52,11 @@ func (l *lookup) trust(ctx context.Context, zone canonical.Name) (anchor.Set, *v
 	case v.shape == data:
 		usable, unsupported := usableTrust(delegation(v.records), zone)
 		if len(usable) == 0 {
-			return nil, l.insecure(unsupported, v.expires)
+			return nil, l.insecure(unsupported, v.expires, v)
 		}
 		return usable, v
 	case v.delegation:
-		return nil, l.insecure(in(zone, question{zone, dns.TypeDS}.reason(EDEOther, "the zone above proves that the delegation is not signed")), v.expires)
+		return nil, l.insecure(in(zone, question{zone, dns.TypeDS}.reason(EDEOther, "the zone above proves that the delegation is not signed")), v.expires, v)
 	}
 	return nil, l.bogus(Reason{Code: EDEBogus, Name: zone.String(), Type: dns.TypeDS, Text: "the signer is not a zone: it has no delegation"})
 }
@@ -71,8 +71,9 @@ func delegation(records []dns.RR) anchor.Set {
 	return set
 }
 
-func (l *lookup) insecure(reason Reason, expires time.Time) *verdict {
-	return &verdict{status: Insecure, reason: reason, expires: expires}
+// insecure returns a verdict that rests on the one that proves as much.
+func (l *lookup) insecure(reason Reason, expires time.Time, on *verdict) *verdict {
+	return &verdict{status: Insecure, reason: reason, expires: expires, on: on}
 }
 
 // judgeKeys validates the DNSKEY RRset of a zone by a key in it that an anchor or
@@ -82,7 +83,7 @@ func (l *lookup) judgeKeys(ctx context.Context, set *rrset) *verdict {
 	trusted, v := l.trust(ctx, zone)
 	if v.status != Secure {
 		if v.status == Insecure {
-			return l.insecure(v.reason, earlier(v.expires, expiry(l.now, set.records, nil)))
+			return l.insecure(v.reason, earlier(v.expires, expiry(l.now, set.records, nil)), v)
 		}
 		return failure(v)
 	}
@@ -100,18 +101,21 @@ func (l *lookup) judgeKeys(ctx context.Context, set *rrset) *verdict {
 				return l.unusableAnchors(reason)
 			}
 			// RFC 4035 §5.2: no path that could be followed.
-			return l.insecure(reason, v.expires)
+			return l.insecure(reason, v.expires, v)
 		}
-		return l.bogus(in(zone, question{zone, dns.TypeDNSKEY}.reason(EDEDNSKEYMissing, "no key matches a DS record or trust anchor")))
+		return l.bogusOn(v, in(zone, question{zone, dns.TypeDNSKEY}.reason(EDEDNSKEYMissing, "no key matches a DS record or trust anchor")))
 	}
 	sig, reason, err := l.verify(set, zone, vouched)
 	if err != nil {
 		return indeterminate(set.question, err)
 	}
 	if sig == nil {
-		return l.bogus(reason)
+		return l.bogusOn(v, reason)
 	}
-	return &verdict{status: Secure, expires: earlier(v.expires, expiry(l.now, set.records, sig))}
+	return &verdict{
+		status: Secure, expires: earlier(v.expires, expiry(l.now, set.records, sig)),
+		proof: []signedSet{{set.records, sig}}, on: v.unlessAnchor(),
+	}
 }
 
 // errUnusableAnchors says that no anchor of a zone can be followed.
@@ -195,11 +199,12 @@ func (l *lookup) vouches(a anchor.Anchor, zone canonical.Name, key *dns.DNSKEY) 
 
 // unlessInsecure gives the verdict on data that proves nothing by itself: it is
 // insecure where some zone cut above it is proven to be, otherwise bogus for the
-// reason given. Signatures in the data have no say in this.
-func (l *lookup) unlessInsecure(ctx context.Context, q question, expires time.Time, problem Reason) *verdict {
+// reason given, in spite of the keys that were tried, if any. Signatures in the data
+// have no say in this.
+func (l *lookup) unlessInsecure(ctx context.Context, q question, expires time.Time, problem Reason, tried *verdict) *verdict {
 	top, ok := l.anchorOf(q)
 	if !ok {
-		return l.insecure(q.reason(EDEOther, "no trust anchor encloses the name"), expires)
+		return l.insecure(q.reason(EDEOther, "no trust anchor encloses the name"), expires, nil)
 	}
 	lowest := q.enclosed()
 	for labels := top.Labels() + 1; labels <= lowest.Labels(); labels++ {
@@ -214,18 +219,18 @@ func (l *lookup) unlessInsecure(ctx context.Context, q question, expires time.Ti
 		switch v.status {
 		case Secure:
 		case Insecure:
-			return l.insecure(v.reason, earlier(expires, v.expires))
+			return l.insecure(v.reason, earlier(expires, v.expires), v)
 		case Indeterminate:
 			return failure(v)
 		default:
 			if problem.Code == EDERRSIGsMissing || problem.Code == EDENSECMissing {
 				problem = v.reason // the deeper cause
 			}
-			return l.bogus(problem)
+			return l.bogusOn(v.on, problem)
 		}
 	}
 	if problem.Zone == "" {
 		problem.Zone = top.String()
 	}
-	return l.bogus(problem)
+	return l.bogusOn(tried, problem)
 }

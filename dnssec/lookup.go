@@ -45,6 +45,7 @@ func (l *lookup) answer(ctx context.Context, name canonical.Name, qtype uint16) 
 	defer func() { answer.exchanges = l.exchanges }()
 	for {
 		v := l.ask(ctx, question{name, qtype})
+		answer.findings = append(answer.findings, finding{question{name, qtype}, v})
 		if v.status < answer.Status {
 			answer.Status, answer.Reason = v.status, v.reason
 		}

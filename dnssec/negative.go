@@ -25,7 +25,7 @@ func (l *lookup) judgeDenial(ctx context.Context, q question, rcode int, authori
 		shape = nameError
 	}
 	var sigs []*dns.RRSIG
-	problem := q.reason(EDENSECMissing, "no NSEC or NSEC3 record proves that there is none")
+	problem, tried := q.reason(EDENSECMissing, "no NSEC or NSEC3 record proves that there is none"), (*verdict)(nil)
 	for _, set := range authority {
 		if set.qtype == dns.TypeNSEC || set.qtype == dns.TypeNSEC3 {
 			sigs = append(sigs, set.sigs...)
@@ -39,7 +39,9 @@ func (l *lookup) judgeDenial(ctx context.Context, q question, rcode int, authori
 		switch keys.status {
 		case Secure:
 		case Insecure:
-			return &verdict{status: Insecure, shape: shape, reason: keys.reason, expires: earlier(denialExpiry(l.now, authority), keys.expires)}
+			v := l.insecure(keys.reason, earlier(denialExpiry(l.now, authority), keys.expires), keys)
+			v.shape = shape
+			return v
 		case Indeterminate:
 			return failure(keys)
 		default:
@@ -50,9 +52,9 @@ func (l *lookup) judgeDenial(ctx context.Context, q question, rcode int, authori
 		if v != nil {
 			return v
 		}
-		problem = reason
+		problem, tried = reason, keys
 	}
-	v := l.unlessInsecure(ctx, q, denialExpiry(l.now, authority), problem)
+	v := l.unlessInsecure(ctx, q, denialExpiry(l.now, authority), problem, tried)
 	v.shape = shape
 	return v
 }
@@ -60,31 +62,31 @@ func (l *lookup) judgeDenial(ctx context.Context, q question, rcode int, authori
 // judgeProof gives the verdict when the records of a zone prove the denial, or
 // when that cannot be found out; otherwise nil and the reason.
 func (l *lookup) judgeProof(q question, shape shape, zone canonical.Name, keys *verdict, authority []*rrset) (*verdict, Reason) {
-	records, until, problem, err := l.verifiedDenials(zone, keys, authority)
+	denials, err := l.verifiedDenials(zone, keys, authority)
 	if err != nil {
 		return indeterminate(q, err), Reason{}
 	}
 	var proof denial.Proof
 	err = denial.ErrUnproven
 	if shape == nameError {
-		proof, err = denial.NameError(zone, records, q.name, l.budget.spendHashes)
+		proof, err = denial.NameError(zone, denials.records, q.name, l.budget.spendHashes)
 	}
 	if errors.Is(err, denial.ErrUnproven) {
 		// Servers say NXDOMAIN for an empty non-terminal; what is proven counts.
 		var noDataErr error
-		if proof, noDataErr = denial.NoData(zone, records, q.name, q.qtype, l.budget.spendHashes); noDataErr == nil {
+		if proof, noDataErr = denial.NoData(zone, denials.records, q.name, q.qtype, l.budget.spendHashes); noDataErr == nil {
 			shape, err = noData, nil
 		} else if shape == noData || !errors.Is(noDataErr, denial.ErrUnproven) {
 			err = noDataErr
 		}
 	}
 	if errors.Is(err, denial.ErrUnproven) {
-		return nil, unproven(problem, zone, q)
+		return nil, unproven(denials.problem, zone, q)
 	}
 	if err != nil {
 		return indeterminate(q, err), Reason{}
 	}
-	v := &verdict{status: Secure, shape: shape, delegation: proof.Delegation, expires: earlier(until, keys.expires)}
+	v := &verdict{status: Secure, shape: shape, delegation: proof.Delegation, expires: earlier(denials.until, keys.expires), proof: denials.sets, on: keys}
 	weaken(v, proof, zone, q)
 	return v, Reason{}
 }
@@ -115,13 +117,17 @@ func weaken(v *verdict, proof denial.Proof, zone canonical.Name, q question) {
 	v.status, v.reason = Insecure, reason
 }
 
-// verifiedDenials returns the NSEC and NSEC3 records of the zone whose signatures
-// hold, and until when; and why the last one that failed did. The error is the
-// budget's.
-func (l *lookup) verifiedDenials(zone canonical.Name, keys *verdict, authority []*rrset) ([]dns.RR, time.Time, Reason, error) {
-	var verified []dns.RR
-	var problem Reason
-	until, tried := l.now.Add(maxDenialTTL), 0
+// denials are the NSEC and NSEC3 RRsets of a zone whose signatures hold.
+type denials struct {
+	sets    []signedSet
+	records []dns.RR  // of all sets
+	until   time.Time // when the first signature expires
+	problem Reason    // why the last one that failed did
+}
+
+// verifiedDenials returns those of a reply. The error is the budget's.
+func (l *lookup) verifiedDenials(zone canonical.Name, keys *verdict, authority []*rrset) (denials, error) {
+	verified, tried := denials{until: l.now.Add(maxDenialTTL)}, 0
 	for _, set := range authority {
 		if set.qtype != dns.TypeNSEC && set.qtype != dns.TypeNSEC3 || len(set.records) == 0 || !set.name.Below(zone) {
 			continue
@@ -131,21 +137,22 @@ func (l *lookup) verifiedDenials(zone canonical.Name, keys *verdict, authority [
 		}
 		sig, reason, err := l.verify(set, zone, keys.records)
 		if err != nil {
-			return nil, time.Time{}, Reason{}, err
+			return denials{}, err
 		}
 		if sig == nil {
-			problem = reason
+			verified.problem = reason
 			continue
 		}
 		if _, expanded := rrsig.ExpandedFrom(set.name, sig); expanded {
 			// No NSEC in the chain has this owner: the wildcard's was renamed.
-			problem = in(zone, set.reason(EDEBogus, "expanded from a wildcard"))
+			verified.problem = in(zone, set.reason(EDEBogus, "expanded from a wildcard"))
 			continue
 		}
-		verified = append(verified, set.records...)
-		until = earlier(until, expiry(l.now, set.records, sig))
+		verified.sets = append(verified.sets, signedSet{set.records, sig})
+		verified.records = append(verified.records, set.records...)
+		verified.until = earlier(verified.until, expiry(l.now, set.records, sig))
 	}
-	return verified, until, problem, nil
+	return verified, nil
 }
 
 // denialExpiry is how long an unproven denial from an insecure zone is kept: by

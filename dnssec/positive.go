@@ -18,12 +18,12 @@ func (l *lookup) judgeSet(ctx context.Context, set *rrset, authority []*rrset) *
 	if set.qtype == dns.TypeDNSKEY {
 		return l.judgeKeys(ctx, set)
 	}
-	problem := set.reason(EDERRSIGsMissing, "no signature by an enclosing zone")
+	problem, tried := set.reason(EDERRSIGsMissing, "no signature by an enclosing zone"), (*verdict)(nil)
 	for _, zone := range l.signers(set.question, set.sigs) {
 		keys := l.zoneKeys(ctx, zone)
 		if keys.status != Secure {
 			if keys.status == Insecure {
-				return &verdict{status: Insecure, reason: keys.reason, expires: earlier(expiry(l.now, set.records, nil), keys.expires)}
+				return l.insecure(keys.reason, earlier(expiry(l.now, set.records, nil), keys.expires), keys)
 			}
 			if keys.status == Indeterminate {
 				return failure(keys)
@@ -36,16 +36,16 @@ func (l *lookup) judgeSet(ctx context.Context, set *rrset, authority []*rrset) *
 			return indeterminate(set.question, err)
 		}
 		if sig == nil {
-			problem = reason
+			problem, tried = reason, keys
 			continue
 		}
-		v := &verdict{status: Secure, expires: earlier(expiry(l.now, set.records, sig), keys.expires)}
+		v := &verdict{status: Secure, expires: earlier(expiry(l.now, set.records, sig), keys.expires), proof: []signedSet{{set.records, sig}}, on: keys}
 		if labels, expanded := rrsig.ExpandedFrom(set.name, sig); expanded {
 			return l.judgeExpansion(ctx, set.question, zone, labels, keys, authority, v)
 		}
 		return v
 	}
-	return l.unlessInsecure(ctx, set.question, expiry(l.now, set.records, nil), problem)
+	return l.unlessInsecure(ctx, set.question, expiry(l.now, set.records, nil), problem, tried)
 }
 
 // judgeExpansion completes the verdict on an RRset that a wildcard gave: the name
@@ -55,18 +55,19 @@ func (l *lookup) judgeExpansion(ctx context.Context, q question, zone canonical.
 		// No delegation or DNAME of a name comes from a wildcard (RFC 4592 §4.2, §4.4).
 		return l.bogus(in(zone, q.reason(EDEBogus, "expanded from a wildcard")))
 	}
-	records, until, problem, err := l.verifiedDenials(zone, keys, authority)
+	denials, err := l.verifiedDenials(zone, keys, authority)
 	if err != nil {
 		return indeterminate(q, err)
 	}
-	proof, err := denial.Wildcard(zone, records, q.name, labels, l.budget.spendHashes)
+	proof, err := denial.Wildcard(zone, denials.records, q.name, labels, l.budget.spendHashes)
 	if err != nil {
 		if errors.Is(err, denial.ErrUnproven) {
-			return l.unlessInsecure(ctx, q, v.expires, unproven(problem, zone, q))
+			return l.unlessInsecure(ctx, q, v.expires, unproven(denials.problem, zone, q), keys)
 		}
 		return indeterminate(q, err)
 	}
-	v.expires = earlier(v.expires, until)
+	v.proof = append(v.proof, denials.sets...)
+	v.expires = earlier(v.expires, denials.until)
 	weaken(v, proof, zone, q)
 	return v
 }

@@ -36,6 +36,9 @@ type verdict struct {
 	target     canonical.Name // alias: the name to ask instead
 	delegation bool           // noData for DS: a delegation without DS is proven
 
+	proof []signedSet // what was verified for it
+	on    *verdict    // what that rests on: a zone's keys, or DS records; nil at an anchor
+
 	made, expires time.Time
 }
 
@@ -44,6 +47,22 @@ func (v *verdict) failed() bool { return v.status != Secure && v.status != Insec
 // bogus returns a failed verdict, remembered for a short time.
 func (l *lookup) bogus(reason Reason) *verdict {
 	return &verdict{status: Bogus, reason: reason, made: l.now, expires: l.now.Add(bogusTTL)}
+}
+
+// bogusOn returns one that fails in spite of what another proves, nil for nothing.
+func (l *lookup) bogusOn(on *verdict, reason Reason) *verdict {
+	v := l.bogus(reason)
+	v.on = on.unlessAnchor()
+	return v
+}
+
+// unlessAnchor returns the verdict, but nil for that on a trust anchor, which nothing
+// proves.
+func (v *verdict) unlessAnchor() *verdict {
+	if v == nil || len(v.proof) == 0 && v.on == nil {
+		return nil
+	}
+	return v
 }
 
 // indeterminate returns a failed verdict that is not remembered beyond the lookup.
@@ -62,7 +81,7 @@ func indeterminate(q question, err error) *verdict {
 
 // failure gives a question the failed verdict of another one on which it rests.
 func failure(of *verdict) *verdict {
-	return &verdict{status: of.status, reason: of.reason, err: of.err, server: of.server, made: of.made, expires: of.expires}
+	return &verdict{status: of.status, reason: of.reason, err: of.err, server: of.server, on: of.on, made: of.made, expires: of.expires}
 }
 
 // reasonFor names what is wrong with a signature or key.

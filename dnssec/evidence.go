@@ -1,0 +1,138 @@
+package dnssec
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// A Link is one piece of the evidence for an answer: an RRset that a zone signed, or,
+// at the end of an answer that is not Secure, what is not proven.
+type Link struct {
+	Zone   string // whose key made the signature
+	Name   string // owner of the RRset
+	Type   uint16 // its type: DNSKEY, DS, NSEC, NSEC3, or that of the answer
+	Status Status // Secure for what is signed
+	Anchor bool   // a trust anchor vouches for these keys; otherwise the link before does
+
+	// Of the signature that was verified; zero where the Status is not Secure.
+	KeyTag                uint16
+	Algorithm             uint8
+	Inception, Expiration time.Time
+
+	Server  string   // who gave it, as in upstream.Reply
+	Records []dns.RR // the RRset and the signature, as received; nil where there is none
+	Reason  Reason   // why it is not Secure
+}
+
+// A signedSet is an RRset and the signature of it that was verified.
+type signedSet struct {
+	records []dns.RR
+	sig     *dns.RRSIG
+}
+
+// A finding is a question and the verdict on it.
+type finding struct {
+	question question
+	verdict  *verdict
+}
+
+// Chain returns the evidence for the answer, from the trust anchor down, for each
+// alias and then for the records or their absence; what was shown before is not
+// repeated. For an answer that is not Secure it goes as far as there is proof, and
+// ends with what is not proven. An Answer of another resolver has none.
+func (a *Answer) Chain() []Link {
+	if a == nil {
+		return nil
+	}
+	var chain []Link
+	seen := make(map[*verdict]bool)
+	for _, f := range a.findings {
+		for _, v := range f.verdict.path(seen) {
+			chain = append(chain, v.links()...)
+		}
+		if v := f.verdict; v.status != Secure {
+			chain = append(chain, Link{Name: f.question.name.String(), Type: f.question.qtype, Status: v.status, Server: v.server, Reason: v.reason})
+		}
+	}
+	return chain
+}
+
+// path returns what the verdict rests on that was not seen before, anchor first, and
+// the verdict itself.
+func (v *verdict) path(seen map[*verdict]bool) []*verdict {
+	var path []*verdict
+	for ; v != nil && !seen[v]; v = v.on {
+		seen[v] = true
+		path = append(path, v)
+	}
+	slices.Reverse(path)
+	return path
+}
+
+// links returns a link for each RRset that was verified for this verdict alone.
+func (v *verdict) links() []Link {
+	var links []Link
+	for _, set := range v.proof {
+		first := set.records[0].Header()
+		link := Link{
+			Zone: dns.CanonicalName(set.sig.SignerName), Name: dns.CanonicalName(first.Name), Type: first.Rrtype,
+			Status: Secure, Anchor: first.Rrtype == dns.TypeDNSKEY && v.on == nil,
+			KeyTag: set.sig.KeyTag, Algorithm: set.sig.Algorithm,
+			Inception: signatureTime(set.sig.Inception, v.made), Expiration: signatureTime(set.sig.Expiration, v.made),
+			Server: v.server,
+		}
+		for _, rr := range set.records {
+			link.Records = append(link.Records, dns.Copy(rr))
+		}
+		link.Records = append(link.Records, dns.Copy(set.sig))
+		links = append(links, link)
+	}
+	return links
+}
+
+// signatureTime gives a time in a signature, which counts modulo 2^32 seconds, the
+// meaning that is nearest to now (RFC 4034 §3.1.5, RFC 1982).
+func signatureTime(seconds uint32, now time.Time) time.Time {
+	return time.Unix(now.Unix()+int64(int32(seconds-uint32(now.Unix()))), 0).UTC()
+}
+
+var errNotSecure = errors.New("dnssec: there is no chain for an answer that is not secure")
+
+// AuthenticationChain returns the evidence for a Secure answer in the form of RFC
+// 9102 §3.4: all its RRsets with their signatures in wire form, without compression,
+// the answer first and the keys of the trust anchor last. Whoever knows that anchor can
+// validate the answer without the DNS.
+func (a *Answer) AuthenticationChain() ([]byte, error) {
+	if a == nil || a.Status != Secure || len(a.findings) == 0 {
+		return nil, errNotSecure
+	}
+	var wire []byte
+	seen := make(map[*verdict]bool)
+	for _, f := range a.findings {
+		path := f.verdict.path(seen)
+		slices.Reverse(path)
+		for _, v := range path {
+			for _, set := range v.proof {
+				for _, rr := range append(slices.Clone(set.records), set.sig) {
+					var err error
+					if wire, err = appendRecord(wire, rr); err != nil {
+						return nil, err
+					}
+				}
+			}
+		}
+	}
+	return wire, nil
+}
+
+func appendRecord(wire []byte, rr dns.RR) ([]byte, error) {
+	buffer := make([]byte, dns.Len(rr))
+	end, err := dns.PackRR(rr, buffer, 0, nil, false)
+	if err != nil {
+		return nil, err
+	}
+	return append(wire, buffer[:end]...), nil
+}
