@@ -204,7 +204,8 @@ func (l *lookup) vouches(a anchor.Anchor, zone canonical.Name, key *dns.DNSKEY) 
 func (l *lookup) unlessInsecure(ctx context.Context, q question, expires time.Time, problem Reason, tried *verdict) *verdict {
 	top, ok := l.anchorOf(q)
 	if !ok {
-		return l.insecure(q.reason(EDEOther, "no trust anchor encloses the name"), expires, nil)
+		reason, until := l.unanchored(q)
+		return l.insecure(reason, earlier(expires, until), nil)
 	}
 	lowest := q.enclosed()
 	for labels := top.Labels() + 1; labels <= lowest.Labels(); labels++ {

@@ -86,6 +86,9 @@ func (l *lookup) judgeProof(q question, shape shape, zone canonical.Name, keys *
 	if err != nil {
 		return indeterminate(q, err), Reason{}
 	}
+	if proof.Nonexistent {
+		shape = nameError // RFC 9824 §3.1: the rcode may be either
+	}
 	v := &verdict{status: Secure, shape: shape, delegation: proof.Delegation, expires: earlier(denials.until, keys.expires), proof: denials.sets, on: keys}
 	weaken(v, proof, zone, q)
 	return v, Reason{}

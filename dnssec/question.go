@@ -35,7 +35,7 @@ func in(zone canonical.Name, r Reason) Reason {
 // anchorOf returns the closest trust anchor above an RRset, and whether there is one.
 func (l *lookup) anchorOf(q question) (canonical.Name, bool) {
 	text, ok := l.anchorSet.Enclosing(q.enclosed().String())
-	if !ok {
+	if _, negative := l.negativeAnchor(q.enclosed(), text); !ok || negative {
 		return "", false
 	}
 	zone, err := canonical.ParseName(text)

@@ -29,6 +29,10 @@ type Resolver struct {
 	// where the source has anchors, but none of the root.
 	Anchors AnchorSource
 
+	// NegativeAnchors are zones that are broken for a known reason and taken for
+	// unsigned in the meantime (RFC 7646).
+	NegativeAnchors []NegativeAnchor
+
 	// Time is the instant at which signatures must be valid. Nil means time.Now.
 	Time func() time.Time
 

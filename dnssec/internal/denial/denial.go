@@ -21,6 +21,9 @@ type Proof struct {
 	// Delegation: the name is a delegation without DS records. Only from NoData
 	// for the type DS.
 	Delegation bool
+	// Nonexistent: the name has no type at all, nor names below it, which the zone
+	// says by a record at the name (RFC 9824). Only from NoData.
+	Nonexistent bool
 	// OptOut: the name lies in a span where unsigned delegations may be (RFC 5155
 	// §6), so that it may exist as one: insecure.
 	OptOut bool
@@ -106,5 +109,16 @@ func (b bitmap) lacks(name canonical.Name, qtype uint16) bool {
 
 // proof is what a record at the name says when it lacks the type.
 func (b bitmap) proof(qtype uint16) Proof {
-	return Proof{Delegation: qtype == dns.TypeDS && b.delegation()}
+	return Proof{Delegation: qtype == dns.TypeDS && b.delegation(), Nonexistent: b.nonexistent()}
+}
+
+// typeNXNAME marks a name that does not exist (RFC 9824 §2).
+const typeNXNAME = 128
+
+// nonexistent reports whether the record says that its own owner does not exist:
+// there is nothing at it but the record and its signature (RFC 9824 §3.1).
+func (b bitmap) nonexistent() bool {
+	return b.has(typeNXNAME) && !slices.ContainsFunc(b, func(rrtype uint16) bool {
+		return rrtype != typeNXNAME && rrtype != dns.TypeNSEC && rrtype != dns.TypeRRSIG
+	})
 }
