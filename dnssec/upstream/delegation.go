@@ -89,9 +89,18 @@ func (r *resolution) fromReferral(t *task) *Reply {
 	if d == nil || len(d.proof) == 0 || slices.Contains(t.avoid, d.server+byReferral) {
 		return nil
 	}
-	age := uint32(max(r.now().Sub(d.made), 0) / time.Second)
+	reply := d.answerDS(r.query, r.now())
+	if reply != nil {
+		reply.Server += byReferral
+	}
+	return reply
+}
+
+// answerDS makes the proof a reply, or nil if its TTLs are over.
+func (d *delegation) answerDS(q *Query, now time.Time) *Reply {
+	age := uint32(max(now.Sub(d.made), 0) / time.Second)
 	msg := new(dns.Msg)
-	msg.SetReply(r.query.Msg)
+	msg.SetReply(q.Msg)
 	section := &msg.Ns
 	if d.signed {
 		section = &msg.Answer
@@ -104,10 +113,10 @@ func (r *resolution) fromReferral(t *task) *Reply {
 		own.Header().Ttl -= age
 		*section = append(*section, own)
 	}
-	if opt := r.query.Msg.IsEdns0(); opt != nil {
+	if opt := q.Msg.IsEdns0(); opt != nil {
 		msg.SetEdns0(opt.UDPSize(), opt.Do())
 	}
-	return &Reply{Msg: msg, Server: d.server + byReferral, Network: d.network}
+	return &Reply{Msg: msg, Server: d.server, Network: d.network}
 }
 
 // known returns the addresses of the zone's servers.
@@ -139,7 +148,7 @@ func (d *delegation) addressesOf(name string) []netip.AddrPort {
 // without any, then those with glue, which may be wrong. Those that are being looked
 // for already, further up, would not be found here (TsuNAME is such a
 // loop).
-func (d *delegation) unknown(now time.Time, above []string) []string {
+func (d *delegation) unknown(now time.Time, above []string, gluelessOnly bool) []string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var names, glued []string
@@ -148,7 +157,7 @@ func (d *delegation) unknown(now time.Time, above []string) []string {
 		case slices.Contains(above, s.name), now.Before(s.expires):
 		case len(s.addresses) == 0:
 			names = append(names, s.name)
-		case !dns.IsSubDomain(d.name, s.name):
+		case !gluelessOnly && !dns.IsSubDomain(d.name, s.name):
 			glued = append(glued, s.name)
 		}
 	}

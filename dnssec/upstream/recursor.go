@@ -184,9 +184,9 @@ func minimise(question dns.Question, zone *delegation, within string) dns.Questi
 
 // findServers looks for addresses of the zone's name servers that are not known,
 // some names at a time, and reports whether it found any. One name's addresses are
-// enough to go on.
-func (r *resolution) findServers(ctx context.Context, t *task, zone *delegation) bool {
-	names := zone.unknown(r.now(), t.above)
+// enough to go on. If gluelessOnly, those that came with addresses are left out.
+func (r *resolution) findServers(ctx context.Context, t *task, zone *delegation, gluelessOnly bool) bool {
+	names := zone.unknown(r.now(), t.above, gluelessOnly)
 	if len(names) == 0 {
 		return false
 	}

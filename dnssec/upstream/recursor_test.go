@@ -258,6 +258,11 @@ func TestRecursorAgainstFaults(t *testing.T) {
 				}
 				return replies(false, "", "example.test. 60 NS ns1.example.test.", "")(network, query)
 			}}, want: good, most: 6},
+		{name: "a referral in answer to DS, with the records", ask: "example.test. DS", changes: map[string]behaviour{
+			"192.0.2.2": replies(false, "", "example.test. 60 NS ns1.example.test.\nexample.test. 60 DS 1 13 2 00\nexample.test. 60 RRSIG DS 13 2 60 20300101000000 20200101000000 1 test. c2ln", "")},
+			want: "NOERROR, 1 13 2 00, DS 13", most: 2},
+		{name: "a referral in answer to DS, with no word of them", ask: "example.test. DS", changes: map[string]behaviour{
+			"192.0.2.2": replies(false, "", "example.test. 60 NS ns1.example.test.", "")}, want: "referral, not an answer", most: 2},
 		{name: "a name server that is an alias", changes: map[string]behaviour{
 			"192.0.2.2": replies(false, "", "example.test. 60 NS alias.example.org.", ""),
 			"192.0.2.20": authority(`example.org.
@@ -351,6 +356,23 @@ func TestRecursorAvoidsServers(t *testing.T) {
 		}
 		if _, got := askRecursor(t, recursor, "example.test. DS", ds.Server, again.Server); got != ErrExhausted.Error() {
 			t.Errorf("DS: got %s, want ErrExhausted", got)
+		}
+	})
+}
+
+// What may be wrong is the server; another one may be known by name alone.
+func TestRecursorLooksForOtherServers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		net := newNet(t, internet(map[string]behaviour{
+			"192.0.2.2":  authority("test.\nexample NS ns1.example\nexample NS ns.example.org.\nns1.example A 192.0.2.10"),
+			"192.0.2.20": authority("example.org.\nns A 192.0.2.11"),
+		}))
+		recursor := &Recursor{Hints: hints("192.0.2.1"), Dial: net.dial}
+		first, _ := askRecursor(t, recursor, "example.test. MX")
+		second, got := askRecursor(t, recursor, "example.test. MX", first.Server)
+		if second == nil || second.Server != "192.0.2.11:53" {
+			t.Errorf("got %s", got)
 		}
 	})
 }

@@ -44,8 +44,6 @@ func classify(zone string, question dns.Question, reply *dns.Msg) (k kind, cut s
 		case rr.Header().Rrtype == dns.TypeSOA:
 			return answer, "" // RFC 2308 §2.2
 		case rr.Header().Rrtype != dns.TypeNS || owner == zone:
-		case question.Qtype == dns.TypeDS && owner == question.Name:
-			return lame, "" // the servers above the cut must know (RFC 4035 §3.1.4.1)
 		default:
 			cut = owner
 		}

@@ -49,7 +49,7 @@ func (r *resolution) askZone(ctx context.Context, t *task, zone *delegation, que
 					return o, err
 				}
 			}
-		} else if z.avoided && len(z.errs) == 0 || !r.findServers(ctx, t, zone) {
+		} else if !r.findServers(ctx, t, zone, z.avoided && len(z.errs) == 0) {
 			break
 		}
 		if err := ctx.Err(); err != nil {
@@ -108,6 +108,14 @@ func (z *zoneQuery) ask(ctx context.Context, address netip.AddrPort, attempts in
 	switch kind, cut := classify(z.zone.name, z.question, reply.Msg); kind {
 	case referral:
 		next := newDelegation(z.zone.name, cut, reply, z.Recursor)
+		if z.question.Qtype == dns.TypeDS && z.question.Name == cut {
+			// Servers that do not know better answer with what is a proof, too.
+			if len(next.proof) > 0 {
+				return step{reply: next.answerDS(z.query, z.now()), replied: true}, true, nil
+			}
+			z.errs = append(z.errs, z.failed(reply, errLame))
+			break
+		}
 		z.cuts.put(next, z.now())
 		return step{next: next, replied: true}, true, nil
 	case answer:
