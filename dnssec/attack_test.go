@@ -16,7 +16,7 @@ import (
 	"github.com/danesmtp/danesmtp/dnssec/upstream"
 )
 
-func parseRR(t *testing.T, text string) dns.RR {
+func parseRR(t testing.TB, text string) dns.RR {
 	t.Helper()
 	rr, err := dns.NewRR(text)
 	if err != nil {
