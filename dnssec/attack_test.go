@@ -69,7 +69,7 @@ func TestAttacks(t *testing.T) {
 					var other dns.Msg
 					other.SetQuestion("unsigned.test.", dns.TypeDS)
 					other.SetEdns0(1232, true)
-					replay(t, world, &other)
+					honest(t, world, &other)
 					reply.Answer, reply.Ns = nil, other.Ns
 				case q.Name == "www.victim.test.":
 					reply.Answer = []dns.RR{parseRR(t, "www.victim.test. 300 IN A 192.0.2.66")}
@@ -95,7 +95,7 @@ func TestAttacks(t *testing.T) {
 					var other dns.Msg
 					other.SetQuestion("none.victim.test.", dns.TypeA)
 					other.SetEdns0(1232, true)
-					replay(t, world, &other)
+					honest(t, world, &other)
 					for _, rr := range other.Answer {
 						rr.Header().Name = "www.victim.test."
 					}
@@ -125,7 +125,7 @@ func TestAttacks(t *testing.T) {
 				var other dns.Msg
 				other.SetQuestion("evil.test.", dns.TypeDNSKEY)
 				other.SetEdns0(1232, true)
-				replay(t, world, &other)
+				honest(t, world, &other)
 				keys := slices.DeleteFunc(slices.Concat(reply.Answer, other.Answer), func(rr dns.RR) bool { return rr.Header().Rrtype != dns.TypeDNSKEY })
 				for _, key := range keys {
 					key.Header().Name = "victim.test."
@@ -163,8 +163,8 @@ func TestAttacks(t *testing.T) {
 	}
 }
 
-// replay fills a query with the world's own reply to it.
-func replay(t *testing.T, world *dnssectest.Internet, query *dns.Msg) {
+// honest fills a query with the world's own reply to it.
+func honest(t *testing.T, world *dnssectest.Internet, query *dns.Msg) {
 	t.Helper()
 	tamper := world.Tamper
 	world.Tamper = nil

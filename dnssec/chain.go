@@ -37,7 +37,7 @@ func keyless(zone canonical.Name) Reason {
 // when the verdict is Secure.
 func (l *lookup) trust(ctx context.Context, zone canonical.Name) (anchor.Set, *verdict) {
 	if anchors := l.anchorSet.Zone(zone.String()); len(anchors) > 0 {
-		usable, unsupported := usableTrust(anchors, zone)
+		usable, unsupported := l.usableTrust(anchors, zone)
 		if len(usable) == 0 {
 			return nil, l.unusableAnchors(unsupported)
 		}
@@ -50,7 +50,7 @@ func (l *lookup) trust(ctx context.Context, zone canonical.Name) (anchor.Set, *v
 	case v.shape == data && len(v.records) > maxKeys:
 		return nil, l.bogus(in(zone, question{zone, dns.TypeDS}.reason(EDEOther, "more DS records than are looked at")))
 	case v.shape == data:
-		usable, unsupported := usableTrust(delegation(v.records), zone)
+		usable, unsupported := l.usableTrust(delegation(v.records), zone)
 		if len(usable) == 0 {
 			return nil, l.insecure(unsupported, v.expires, v)
 		}
@@ -129,22 +129,23 @@ func (l *lookup) unusableAnchors(reason Reason) *verdict {
 
 // usableTrust returns the anchors that can be followed. Where there is none, the
 // delegation is insecure (RFC 4035 §5.2, RFC 6840 §5.2), for the reason given.
-func usableTrust(trusted anchor.Set, zone canonical.Name) (anchor.Set, Reason) {
+func (l *lookup) usableTrust(trusted anchor.Set, zone canonical.Name) (anchor.Set, Reason) {
+	algorithms := l.resolver.Algorithms
 	reason := Reason{Zone: zone.String(), Name: zone.String(), Type: dns.TypeDS, Code: EDEUnsupportedDigest, Text: "no DS record has a supported digest"}
 	var records []*dns.DS
 	var usable anchor.Set
 	for _, a := range trusted {
 		if a.DS != nil {
 			records = append(records, a.DS)
-			if ds.SupportedDigest(a.DS.DigestType) {
+			if algorithms.SupportsDigest(a.DS.DigestType) {
 				reason.Code, reason.Text = EDEUnsupportedAlgorithm, "no DS record has a supported algorithm"
 			}
-		} else if rrsig.SupportedAlgorithm(a.Key.Algorithm) {
+		} else if algorithms.Supports(a.Key.Algorithm) {
 			usable = append(usable, a)
 		}
 	}
 	supported := func(record *dns.DS) bool {
-		return ds.SupportedDigest(record.DigestType) && rrsig.SupportedAlgorithm(record.Algorithm)
+		return algorithms.SupportsDigest(record.DigestType) && algorithms.Supports(record.Algorithm)
 	}
 	for _, record := range ds.WithoutWeaker(records, supported) {
 		if supported(record) {
@@ -172,7 +173,7 @@ func (l *lookup) vouchedKeys(zone canonical.Name, trusted anchor.Set, records []
 				continue
 			}
 			matched = true
-			if !errors.Is(rrsig.UsableKey(key), rrsig.ErrKeyRefused) {
+			if !errors.Is(l.resolver.Algorithms.UsableKey(key), rrsig.ErrKeyRefused) {
 				usable = true
 				vouched = append(vouched, key)
 			}

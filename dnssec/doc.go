@@ -31,6 +31,7 @@
 // Algorithms 5, 7, 8, 10, 13, 14 and 15 and DS digests 1, 2 and 4 are supported.
 // A delegation that has only others is Insecure. RSA keys below 1024 or above
 // 4096 bits, or with exponents of more than 64 bits, count as unsupported.
+// Resolver.Algorithms can leave out what rests on SHA-1 (RFC 9905).
 //
 // # Limits
 //
@@ -49,5 +50,5 @@
 // # Specifications
 //
 // RFC 4033, RFC 4034, RFC 4035, RFC 4509, RFC 5155, RFC 5702, RFC 6605, RFC
-// 6672, RFC 6840, RFC 8080, RFC 8914, RFC 9276.
+// 6672, RFC 6840, RFC 8080, RFC 8914, RFC 9276, RFC 9905.
 package dnssec

@@ -236,20 +236,22 @@ func (l *lookup) judge(ctx context.Context, q question, msg *dns.Msg) *verdict {
 	if refuses(msg) {
 		return refusal(q, msg)
 	}
-	answers, authority := collect(msg.Answer), collect(msg.Ns)
+	answers, authority := collect(msg)
 	for _, set := range answers {
-		// A CNAME beside a DNAME is synthesized and unsigned (RFC 6672 §3.1).
 		if set.qtype == dns.TypeDNAME && len(set.records) > 0 && q.name != set.name && q.name.Below(set.name) && l.sameAnchor(q, set.name) {
-			return l.judgeDNAME(ctx, q, set)
+			return l.judgeDNAME(ctx, q, set, find(answers, question{q.name, dns.TypeCNAME}))
 		}
 	}
-	if set := find(answers, q); set != nil {
-		v := l.judgeSet(ctx, set, authority)
-		v.shape, v.records = data, set.records
-		return v
-	}
-	if set := find(answers, question{q.name, dns.TypeCNAME}); set != nil {
-		return l.judgeCNAME(ctx, set, authority)
+	for _, set := range answers {
+		switch { // where there is other data beside a CNAME (RFC 2181 §10.1), the first counts
+		case set.name != q.name || len(set.records) == 0:
+		case set.qtype == q.qtype:
+			v := l.judgeSet(ctx, set, authority)
+			v.shape, v.records = data, set.records
+			return v
+		case set.qtype == dns.TypeCNAME:
+			return l.judgeCNAME(ctx, set, authority)
+		}
 	}
 	if q.qtype == dns.TypeDNSKEY {
 		if _, v := l.trust(ctx, q.name); v.status == Secure {
@@ -273,6 +275,9 @@ func refusal(q question, msg *dns.Msg) *verdict {
 	}
 	v := indeterminate(q, nil)
 	v.reason.Code, v.reason.Text = EDENoReachableAuthority, "server answered "+code
+	if q.qtype == dns.TypeDNSKEY {
+		v.reason.Code = EDEDNSKEYMissing // RFC 8914 §4.10: asked for where there must be one
+	}
 	if opt := msg.IsEdns0(); opt != nil {
 		for _, option := range opt.Option {
 			// RFC 8914 §6: diagnostic only, since the server is not believed.

@@ -29,13 +29,13 @@ func (l *lookup) judgeDenial(ctx context.Context, q question, rcode int, authori
 	for _, set := range authority {
 		if set.qtype == dns.TypeNSEC || set.qtype == dns.TypeNSEC3 {
 			sigs = append(sigs, set.sigs...)
-			if len(set.sigs) == 0 {
-				problem = set.reason(EDERRSIGsMissing, "no signature")
-			}
+		}
+		if len(set.sigs) == 0 && (set.qtype == dns.TypeNSEC || set.qtype == dns.TypeNSEC3 || set.qtype == dns.TypeSOA) {
+			problem = set.reason(EDERRSIGsMissing, "no signature")
 		}
 	}
 	for _, zone := range l.signers(q, sigs) {
-		keys := l.zoneKeys(ctx, zone)
+		keys := l.signerKeys(ctx, q, zone)
 		switch keys.status {
 		case Secure:
 		case Insecure:
@@ -90,7 +90,7 @@ func (l *lookup) judgeProof(q question, shape shape, zone canonical.Name, keys *
 		shape = nameError // RFC 9824 §3.1: the rcode may be either
 	}
 	v := &verdict{status: Secure, shape: shape, delegation: proof.Delegation, expires: earlier(denials.until, keys.expires), proof: denials.sets, on: keys}
-	weaken(v, proof, zone, q)
+	l.weaken(v, proof, zone, q)
 	return v, Reason{}
 }
 
@@ -104,7 +104,7 @@ func unproven(problem Reason, zone canonical.Name, q question) Reason {
 }
 
 // weaken makes a verdict insecure where the proof proves no more than that.
-func weaken(v *verdict, proof denial.Proof, zone canonical.Name, q question) {
+func (l *lookup) weaken(v *verdict, proof denial.Proof, zone canonical.Name, q question) {
 	reason := in(zone, q.reason(EDEOther, ""))
 	switch {
 	case proof.IterationsExceeded:
@@ -115,6 +115,10 @@ func weaken(v *verdict, proof denial.Proof, zone canonical.Name, q question) {
 		// RFC 5155 §9.2: the name may exist as an unsigned delegation.
 		reason.Text = "the name lies in an opt-out span, where unsigned delegations may be"
 	default:
+		return
+	}
+	if l.aboveAnchor(zone, q) {
+		*v = *l.bogus(reason)
 		return
 	}
 	v.status, v.reason = Insecure, reason

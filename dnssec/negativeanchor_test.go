@@ -38,6 +38,7 @@ func TestNegativeAnchors(t *testing.T) {
 		{"and its denials are", negative("broken.test.", soon), nil, "none.broken.test. A", dnssec.Insecure},
 		{"so is what is below", negative("broken.test.", soon), nil, "sub.broken.test. MX", dnssec.Insecure},
 		{"an alias into it is", negative("broken.test.", soon), nil, "to.good.test. A", dnssec.Insecure},
+		{"so is a name that is no zone", negative("to.good.test.", soon), nil, "to.good.test. CNAME", dnssec.Insecure},
 		{"the zone above is not", negative("broken.test.", soon), nil, "test. SOA", dnssec.Secure},
 		{"nor are its DS records, which are of the zone above", negative("broken.test.", soon), nil, "broken.test. DS", dnssec.Secure},
 		{"nor is a zone with a longer label", negative("broken.test.", soon), nil, "notbroken.test. MX", dnssec.Bogus},

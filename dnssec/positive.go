@@ -20,7 +20,7 @@ func (l *lookup) judgeSet(ctx context.Context, set *rrset, authority []*rrset) *
 	}
 	problem, tried := set.reason(EDERRSIGsMissing, "no signature by an enclosing zone"), (*verdict)(nil)
 	for _, zone := range l.signers(set.question, set.sigs) {
-		keys := l.zoneKeys(ctx, zone)
+		keys := l.signerKeys(ctx, set.question, zone)
 		if keys.status != Secure {
 			if keys.status == Insecure {
 				return l.insecure(keys.reason, earlier(expiry(l.now, set.records, nil), keys.expires), keys)
@@ -68,7 +68,7 @@ func (l *lookup) judgeExpansion(ctx context.Context, q question, zone canonical.
 	}
 	v.proof = append(v.proof, denials.sets...)
 	v.expires = earlier(v.expires, denials.until)
-	weaken(v, proof, zone, q)
+	l.weaken(v, proof, zone, q)
 	return v
 }
 
@@ -90,9 +90,10 @@ func (l *lookup) judgeCNAME(ctx context.Context, set *rrset, authority []*rrset)
 	return v
 }
 
-// judgeDNAME validates a DNAME above the name and synthesizes the alias from it
-// (RFC 6672 §5.3.1): the CNAME that the server made is not looked at.
-func (l *lookup) judgeDNAME(ctx context.Context, q question, set *rrset) *verdict {
+// judgeDNAME validates a DNAME above the name and synthesizes the alias from it. The
+// CNAME that the server made, nil if there is none, is unsigned, and must be the same
+// (RFC 6672 §3.1, §5.3.1).
+func (l *lookup) judgeDNAME(ctx context.Context, q question, set, made *rrset) *verdict {
 	record, ok := set.records[0].(*dns.DNAME)
 	if !ok || len(set.records) != 1 {
 		return l.bogus(set.reason(EDEBogus, "not one DNAME record"))
@@ -104,6 +105,9 @@ func (l *lookup) judgeDNAME(ctx context.Context, q question, set *rrset) *verdic
 	if err != nil {
 		return l.bogus(set.reason(EDEBogus, "the name behind the DNAME is too long"))
 	}
+	if made != nil && !aliasesTo(made, target) {
+		return l.bogus(made.reason(EDEBogus, "not the CNAME that the DNAME makes"))
+	}
 	v := l.judgeSet(ctx, set, nil)
 	v.shape, v.records, v.target = alias, set.records, target
 	if q.qtype == dns.TypeCNAME {
@@ -114,6 +118,20 @@ func (l *lookup) judgeDNAME(ctx context.Context, q question, set *rrset) *verdic
 		}}
 	}
 	return v
+}
+
+// aliasesTo reports whether the CNAME records all lead to the target.
+func aliasesTo(set *rrset, target canonical.Name) bool {
+	for _, rr := range set.records {
+		record, ok := rr.(*dns.CNAME)
+		if !ok {
+			return false
+		}
+		if name, err := canonical.ParseName(record.Target); err != nil || name != target {
+			return false
+		}
+	}
+	return true
 }
 
 // verify looks for one signature of the zone that holds; one is enough (RFC 6840
@@ -156,7 +174,7 @@ func (l *lookup) verify(set *rrset, zone canonical.Name, keys []dns.RR) (*dns.RR
 			if err := l.budget.spendSignature(len(set.records)); err != nil {
 				return nil, problem, err
 			}
-			if matched = rrsig.Verify(&set.canonical, sig, key); matched == nil {
+			if matched = l.resolver.Algorithms.Verify(&set.canonical, sig, key); matched == nil {
 				return sig, Reason{}, nil
 			}
 		}
@@ -170,22 +188,41 @@ func (l *lookup) verify(set *rrset, zone canonical.Name, keys []dns.RR) (*dns.RR
 const maxSigners = 3
 
 // signers returns the zones that the signatures name, closest first. Only a zone
-// that encloses the owner and lies at or below the nearest trust anchor can be
-// one (RFC 4035 §5.3.1).
+// that encloses the owner and lies at or below a trust anchor can be one (RFC 4035
+// §5.3.1).
 func (l *lookup) signers(q question, sigs []*dns.RRSIG) []canonical.Name {
-	anchorZone, ok := l.anchorOf(q)
-	if !ok {
+	if _, ok := l.anchorOf(q); !ok {
 		return nil
 	}
 	var zones []canonical.Name
 	for _, sig := range sigs {
 		zone, err := canonical.ParseName(sig.SignerName)
-		if err != nil || !q.enclosed().Below(zone) || !zone.Below(anchorZone) {
+		if err != nil || !q.enclosed().Below(zone) {
+			continue
+		}
+		if _, anchored := l.anchorOf(question{zone, dns.TypeDNSKEY}); !anchored {
 			continue
 		}
 		zones = insertCloser(zones, zone)
 	}
 	return zones[:min(len(zones), maxSigners)]
+}
+
+// signerKeys is zoneKeys for a signer. Where anchors are nested, any of them may lead to
+// a secure verdict ("Accept Any Success", RFC 6840 §5.10); an insecure one takes the
+// nearest.
+func (l *lookup) signerKeys(ctx context.Context, q question, zone canonical.Name) *verdict {
+	keys := l.zoneKeys(ctx, zone)
+	if keys.status != Secure && l.aboveAnchor(zone, q) {
+		return l.bogus(keys.reason)
+	}
+	return keys
+}
+
+// aboveAnchor reports whether the zone lies above the nearest trust anchor of an RRset.
+func (l *lookup) aboveAnchor(zone canonical.Name, q question) bool {
+	nearest, ok := l.anchorOf(q)
+	return ok && !zone.Below(nearest)
 }
 
 // insertCloser adds a zone to zones that enclose one name, longest first, once.

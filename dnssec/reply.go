@@ -26,9 +26,24 @@ type rrset struct {
 	sigs      []*dns.RRSIG
 }
 
-// collect sorts the records of a section into RRsets, in order of appearance.
-// Records of another class and names that cannot be parsed are left out.
-func collect(section []dns.RR) []*rrset {
+// collect sorts the records of a reply into the RRsets of its answer and authority
+// sections, in order of appearance. Signatures count wherever they are: some servers
+// have them elsewhere than the RRset, and they prove no less there.
+func collect(msg *dns.Msg) (answers, authority []*rrset) {
+	sigs := make(map[question][]*dns.RRSIG)
+	answers, authority = rrsets(msg.Answer, sigs), rrsets(msg.Ns, sigs)
+	rrsets(msg.Extra, sigs)
+	for _, sets := range [...][]*rrset{answers, authority} {
+		for _, set := range sets {
+			set.sigs = sigs[set.question]
+		}
+	}
+	return answers, authority
+}
+
+// rrsets sorts the records of a section, and adds the signatures in it to sigs. Records
+// of another class and names that cannot be parsed are left out.
+func rrsets(section []dns.RR, sigs map[question][]*dns.RRSIG) []*rrset {
 	var sets []*rrset
 	index := make(map[question]*rrset)
 	for _, rr := range section[:min(len(section), maxRecords)] {
@@ -38,21 +53,18 @@ func collect(section []dns.RR) []*rrset {
 			continue
 		}
 		key := question{owner, h.Rrtype}
-		sig, isSig := rr.(*dns.RRSIG)
-		if isSig {
+		if sig, ok := rr.(*dns.RRSIG); ok {
 			key.qtype = sig.TypeCovered
+			if len(sigs[key]) < maxRRsetSignatures {
+				sigs[key] = append(sigs[key], sig)
+			}
+			continue
 		}
 		set := index[key]
 		if set == nil {
 			set = &rrset{question: key}
 			index[key] = set
 			sets = append(sets, set)
-		}
-		if isSig {
-			if len(set.sigs) < maxRRsetSignatures {
-				set.sigs = append(set.sigs, sig)
-			}
-			continue
 		}
 		added, err := set.canonical.Add(rr)
 		if err != nil {

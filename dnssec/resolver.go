@@ -10,6 +10,7 @@ import (
 
 	"github.com/danesmtp/danesmtp/dnssec/anchor"
 	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
+	"github.com/danesmtp/danesmtp/dnssec/internal/rrsig"
 	"github.com/danesmtp/danesmtp/dnssec/upstream"
 )
 
@@ -29,6 +30,10 @@ type Resolver struct {
 	// where the source has anchors, but none of the root.
 	Anchors AnchorSource
 
+	// Algorithms is what a chain of trust may rest on. The zero value is everything
+	// that is supported, SHA-1 included; see doc.go.
+	Algorithms Algorithms
+
 	// NegativeAnchors are zones that are broken for a known reason and taken for
 	// unsigned in the meantime (RFC 7646).
 	NegativeAnchors []NegativeAnchor
@@ -41,6 +46,9 @@ type Resolver struct {
 	anchors  AnchorSource
 	cache    cache
 }
+
+// Algorithms is a set of signature algorithms and DS digests.
+type Algorithms = rrsig.Algorithms
 
 // An AnchorSource says which trust anchors are valid at an instant. anchor.Set
 // is one.

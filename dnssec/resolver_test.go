@@ -144,6 +144,7 @@ func TestFaults(t *testing.T) {
 		{"a positive answer with NSEC3 above the limit", "RFC 9276 §3.2", dnssectest.Zone{Denial: dnssectest.NSEC3, Iterations: 151}, "zone.test. MX", dnssec.Secure, dnssec.EDEOther},
 		{"a missing name in an opt-out span", "RFC 5155 §9.2", dnssectest.Zone{Denial: dnssectest.NSEC3OptOut}, "no.zone.test. A", dnssec.Insecure, dnssec.EDEOther},
 		{"a server that fails", "RFC 7672 §2.1.1", dnssectest.Zone{Faults: map[string]dnssectest.Fault{"@ MX": dnssectest.ServFail}}, "zone.test. MX", dnssec.Indeterminate, dnssec.EDENoReachableAuthority},
+		{"a server that fails for the keys", "RFC 8914 §4.10", dnssectest.Zone{Faults: map[string]dnssectest.Fault{"@ DNSKEY": dnssectest.ServFail}}, "zone.test. MX", dnssec.Indeterminate, dnssec.EDEDNSKEYMissing},
 		{"a server that refuses", "RFC 7672 §2.1.1", dnssectest.Zone{Unsigned: true, Faults: map[string]dnssectest.Fault{"@ MX": dnssectest.Refused}}, "zone.test. MX", dnssec.Indeterminate, dnssec.EDENoReachableAuthority},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

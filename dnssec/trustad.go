@@ -67,14 +67,15 @@ func (r TrustAD) Lookup(ctx context.Context, name string, qtype uint16) (*Answer
 	if reply.Msg.AuthenticatedData {
 		answer.Status, answer.Reason, aliases = Secure, Reason{}, Secure
 	}
-	if err := answer.follow(collect(reply.Msg.Answer), owner, aliases, start); err != nil {
+	answers, authority := collect(reply.Msg)
+	if err := answer.follow(answers, owner, aliases, start); err != nil {
 		return failed(indeterminate(q, err))
 	}
 	if answer.RCode == dns.RcodeNameError {
 		answer.Records = nil
 	}
 	if len(answer.Records) == 0 {
-		answer.Expires = earlier(answer.Expires, denialExpiry(start, collect(reply.Msg.Ns)))
+		answer.Expires = earlier(answer.Expires, denialExpiry(start, authority))
 	}
 	return answer, nil
 }

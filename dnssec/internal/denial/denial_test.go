@@ -319,6 +319,24 @@ func TestUnknownNSEC3IsIgnored(t *testing.T) {
 	}
 }
 
+// RFC 5155 §8.2: records of chains with different parameters prove nothing together.
+func TestMixedNSEC3(t *testing.T) {
+	t.Parallel()
+	q := question{kind: nxdomain, name: "no.example."}
+	rrs := nsec3(t, "example.", 1, 0, map[string]string{"example.": "NS SOA"})
+	if _, err := prove(t, "example.", rrs, q, free); err != nil {
+		t.Fatal(err)
+	}
+	for _, iterations := range []uint16{0, 2, denial.MaxIterations + 1} {
+		other := nsec3(t, "example.", iterations, 1, map[string]string{"example.": "NS SOA"})
+		for _, mixed := range [][]dns.RR{append(other, rrs...), append(rrs, other...)} {
+			if proof, err := prove(t, "example.", mixed, q, free); !errors.Is(err, denial.ErrUnproven) {
+				t.Errorf("%d iterations: %+v, %v", iterations, proof, err)
+			}
+		}
+	}
+}
+
 // CVE-2023-50868: each hash is paid for before it is computed.
 func TestHashesArePaid(t *testing.T) {
 	t.Parallel()

@@ -52,7 +52,8 @@ type hashed struct {
 
 // newNSEC3Chain picks the NSEC3 records, and reports whether there are some, but
 // all with too many iterations. Those with an unknown hash algorithm or flag are
-// ignored (RFC 5155 §8.1, §8.2).
+// ignored (RFC 5155 §8.1, §8.2). Records of chains with different parameters prove
+// nothing together (RFC 5155 §8.2).
 func newNSEC3Chain(zone canonical.Name, records []dns.RR, spend Spend) (chain nsec3Chain, exceeded bool) {
 	chain = nsec3Chain{zone: zone, spend: spend, hashes: make(map[hashed][]byte)}
 	for _, rr := range records {
@@ -72,16 +73,20 @@ func newNSEC3Chain(zone canonical.Name, records []dns.RR, spend Spend) (chain ns
 		if err != nil {
 			continue
 		}
-		if record.Iterations > MaxIterations {
-			exceeded = true
-			continue
+		p := parameters{record.Iterations, string(salt)}
+		if len(chain.links) > 0 && chain.links[0].parameters != p {
+			chain.links = nil
+			return chain, false
 		}
 		chain.links = append(chain.links, link{
-			owner: owner, next: next, optOut: record.Flags&flagOptOut != 0, types: record.TypeBitMap,
-			parameters: parameters{record.Iterations, string(salt)},
+			owner: owner, next: next, optOut: record.Flags&flagOptOut != 0, types: record.TypeBitMap, parameters: p,
 		})
 	}
-	return chain, exceeded && len(chain.links) == 0
+	if len(chain.links) > 0 && chain.links[0].iterations > MaxIterations {
+		chain.links = nil
+		return chain, true
+	}
+	return chain, false
 }
 
 // ownerHash reads the hash from an owner, which is one label below the zone

@@ -2,6 +2,7 @@ package rrsig
 
 import (
 	"bytes"
+	"cmp"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -10,11 +11,46 @@ import (
 	_ "crypto/sha1" // algorithms 5 and 7
 	_ "crypto/sha256"
 	_ "crypto/sha512"
-	"encoding/base64"
 	"math/big"
 
 	"github.com/miekg/dns"
 )
+
+// An Algorithm is how keys and signatures of one number in the IANA registry are
+// read and checked. All arguments are the plain octets of the records.
+type Algorithm interface {
+	// Usable reports why signatures of the key cannot be checked: ErrKeyRefused or
+	// ErrKey.
+	Usable(public []byte) error
+	// Verify reports why the signature is not the key's over the data: ErrSignature,
+	// or as Usable.
+	Verify(public, data, signature []byte) error
+}
+
+// find returns how the algorithm is checked, nil if it is not supported.
+func (a Algorithms) find(number uint8) Algorithm {
+	if added := a.added[number]; added != nil {
+		return added
+	}
+	switch number {
+	case dns.RSASHA1, dns.RSASHA1NSEC3SHA1:
+		if a.NoSHA1 {
+			return nil
+		}
+		return RSA{Hash: crypto.SHA1}
+	case dns.RSASHA256:
+		return RSA{Hash: crypto.SHA256}
+	case dns.RSASHA512:
+		return RSA{Hash: crypto.SHA512}
+	case dns.ECDSAP256SHA256:
+		return ecdsaAlgorithm{elliptic.P256(), crypto.SHA256}
+	case dns.ECDSAP384SHA384:
+		return ecdsaAlgorithm{elliptic.P384(), crypto.SHA384}
+	case dns.ED25519:
+		return ed25519Algorithm{}
+	}
+	return nil
+}
 
 // Sizes of RSA moduli in bits.
 const (
@@ -29,80 +65,16 @@ const maxRSAExponentBytes = 8
 // maxStdlibExponent is the largest exponent that crypto/rsa takes.
 const maxStdlibExponent = 1<<31 - 1
 
-// SupportedAlgorithm reports whether signatures of the algorithm can be checked.
-func SupportedAlgorithm(algorithm uint8) bool {
-	switch algorithm {
-	case dns.RSASHA1, dns.RSASHA1NSEC3SHA1, dns.RSASHA256, dns.RSASHA512,
-		dns.ECDSAP256SHA256, dns.ECDSAP384SHA384, dns.ED25519:
-		return true
-	}
-	return false
-}
-
-// UsableKey reports why signatures of the key cannot be checked: ErrUnsupported,
-// ErrKeyRefused or ErrKey. A delegation to such keys alone is insecure, where the
-// key is well-formed (RFC 4035 §5.2).
-func UsableKey(key *dns.DNSKEY) error {
-	public, err := base64.StdEncoding.DecodeString(key.PublicKey)
-	if err != nil {
-		return errMalformedKey
-	}
-	switch key.Algorithm {
-	case dns.RSASHA1, dns.RSASHA1NSEC3SHA1, dns.RSASHA256, dns.RSASHA512:
-		_, err := parseRSA(public)
-		return err
-	case dns.ECDSAP256SHA256:
-		_, err := parseECDSA(elliptic.P256(), public)
-		return err
-	case dns.ECDSAP384SHA384:
-		_, err := parseECDSA(elliptic.P384(), public)
-		return err
-	case dns.ED25519:
-		if len(public) != ed25519.PublicKeySize {
-			return errMalformedKey
-		}
-		return nil
-	}
-	return ErrUnsupported
-}
-
-func verifyData(data []byte, sig *dns.RRSIG, key *dns.DNSKEY) error {
-	public, err := base64.StdEncoding.DecodeString(key.PublicKey)
-	if err != nil {
-		return errMalformedKey
-	}
-	signature, err := base64.StdEncoding.DecodeString(sig.Signature)
-	if err != nil {
-		return ErrSignature
-	}
-	switch sig.Algorithm {
-	case dns.RSASHA1, dns.RSASHA1NSEC3SHA1:
-		return verifyRSA(crypto.SHA1, public, data, signature)
-	case dns.RSASHA256:
-		return verifyRSA(crypto.SHA256, public, data, signature)
-	case dns.RSASHA512:
-		return verifyRSA(crypto.SHA512, public, data, signature)
-	case dns.ECDSAP256SHA256:
-		return verifyECDSA(elliptic.P256(), crypto.SHA256, public, data, signature)
-	case dns.ECDSAP384SHA384:
-		return verifyECDSA(elliptic.P384(), crypto.SHA384, public, data, signature)
-	case dns.ED25519:
-		// RFC 8080 §3, §4: the key and the signature are plain strings of octets.
-		if len(public) != ed25519.PublicKeySize {
-			return errMalformedKey
-		}
-		if !ed25519.Verify(public, data, signature) {
-			return ErrSignature
-		}
-		return nil
-	}
-	return ErrUnsupported
+// RSA is the algorithms of RFC 3110 and RFC 5702.
+type RSA struct {
+	Hash    crypto.Hash
+	MinBits int // the smallest modulus that is taken; 0 means 1024
 }
 
 type rsaKey struct{ modulus, exponent *big.Int }
 
-// parseRSA reads a key as RFC 3110 §2 writes it.
-func parseRSA(public []byte) (rsaKey, error) {
+// parse reads a key as RFC 3110 §2 writes it.
+func (a RSA) parse(public []byte) (rsaKey, error) {
 	if len(public) < 3 {
 		return rsaKey{}, errMalformedKey
 	}
@@ -118,7 +90,7 @@ func parseRSA(public []byte) (rsaKey, error) {
 		return rsaKey{}, ErrKeyRefused
 	}
 	key := rsaKey{modulus: new(big.Int).SetBytes(modulus), exponent: new(big.Int).SetBytes(exponent)}
-	if bits := key.modulus.BitLen(); bits < minRSABits || bits > maxRSABits {
+	if bits := key.modulus.BitLen(); bits < cmp.Or(a.MinBits, minRSABits) || bits > maxRSABits {
 		return rsaKey{}, ErrKeyRefused
 	}
 	if key.exponent.Cmp(big.NewInt(3)) < 0 || key.exponent.Bit(0) == 0 || key.modulus.Bit(0) == 0 {
@@ -127,22 +99,27 @@ func parseRSA(public []byte) (rsaKey, error) {
 	return key, nil
 }
 
-func verifyRSA(hash crypto.Hash, public, data, signature []byte) error {
-	key, err := parseRSA(public)
+// Usable implements Algorithm.
+func (a RSA) Usable(public []byte) error {
+	_, err := a.parse(public)
+	return err
+}
+
+// Verify implements Algorithm.
+func (a RSA) Verify(public, data, signature []byte) error {
+	key, err := a.parse(public)
 	if err != nil {
 		return err
 	}
-	h := hash.New()
-	h.Write(data)
-	digest := h.Sum(nil)
+	digest := sum(a.Hash, data)
 	if key.exponent.IsInt64() && key.exponent.Int64() <= maxStdlibExponent {
 		standard := &rsa.PublicKey{N: key.modulus, E: int(key.exponent.Int64())}
-		if rsa.VerifyPKCS1v15(standard, hash, digest, signature) != nil {
+		if rsa.VerifyPKCS1v15(standard, a.Hash, digest, signature) != nil {
 			return ErrSignature
 		}
 		return nil
 	}
-	return verifyLargeExponent(key, hash, digest, signature)
+	return verifyLargeExponent(key, a.Hash, digest, signature)
 }
 
 // digestInfo holds the DER that precedes each digest (RFC 8017 §9.2, note 1).
@@ -172,29 +149,65 @@ func verifyLargeExponent(key rsaKey, hash crypto.Hash, digest, signature []byte)
 	return nil
 }
 
-// parseECDSA reads a key as RFC 6605 §4 writes it: X and Y, of full length.
-func parseECDSA(curve elliptic.Curve, public []byte) (*ecdsa.PublicKey, error) {
-	key, err := ecdsa.ParseUncompressedPublicKey(curve, append([]byte{4}, public...))
+// An ecdsaAlgorithm is one of RFC 6605.
+type ecdsaAlgorithm struct {
+	curve elliptic.Curve
+	hash  crypto.Hash
+}
+
+// parse reads a key as RFC 6605 §4 writes it: X and Y, of full length.
+func (a ecdsaAlgorithm) parse(public []byte) (*ecdsa.PublicKey, error) {
+	key, err := ecdsa.ParseUncompressedPublicKey(a.curve, append([]byte{4}, public...))
 	if err != nil {
 		return nil, errMalformedKey
 	}
 	return key, nil
 }
 
-func verifyECDSA(curve elliptic.Curve, hash crypto.Hash, public, data, signature []byte) error {
-	key, err := parseECDSA(curve, public)
+func (a ecdsaAlgorithm) Usable(public []byte) error {
+	_, err := a.parse(public)
+	return err
+}
+
+func (a ecdsaAlgorithm) Verify(public, data, signature []byte) error {
+	key, err := a.parse(public)
 	if err != nil {
 		return err
 	}
-	half := (curve.Params().BitSize + 7) / 8
+	half := (a.curve.Params().BitSize + 7) / 8
 	if len(signature) != 2*half {
 		return ErrSignature
 	}
-	h := hash.New()
-	h.Write(data)
 	r, s := new(big.Int).SetBytes(signature[:half]), new(big.Int).SetBytes(signature[half:])
-	if !ecdsa.Verify(key, h.Sum(nil), r, s) {
+	if !ecdsa.Verify(key, sum(a.hash, data), r, s) {
 		return ErrSignature
 	}
 	return nil
+}
+
+// ed25519Algorithm is that of RFC 8080 §3, §4: the key and the signature are plain
+// strings of octets.
+type ed25519Algorithm struct{}
+
+func (ed25519Algorithm) Usable(public []byte) error {
+	if len(public) != ed25519.PublicKeySize {
+		return errMalformedKey
+	}
+	return nil
+}
+
+func (a ed25519Algorithm) Verify(public, data, signature []byte) error {
+	if err := a.Usable(public); err != nil {
+		return err
+	}
+	if !ed25519.Verify(public, data, signature) {
+		return ErrSignature
+	}
+	return nil
+}
+
+func sum(hash crypto.Hash, data []byte) []byte {
+	h := hash.New()
+	h.Write(data)
+	return h.Sum(nil)
 }

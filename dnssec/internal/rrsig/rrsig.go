@@ -91,13 +91,3 @@ func ZoneKey(key *dns.DNSKEY) error {
 	}
 	return nil
 }
-
-// Verify checks the signature itself. Call Check and ZoneKey first, and
-// choose the key by algorithm and tag (RFC 4035 §5.3.1).
-func Verify(set *canonical.RRset, sig *dns.RRSIG, key *dns.DNSKEY) error {
-	data, err := set.SignedData(sig)
-	if err != nil {
-		return err
-	}
-	return verifyData(data, sig, key)
-}

@@ -21,6 +21,9 @@ import (
 	"github.com/danesmtp/danesmtp/dnssec/internal/sign"
 )
 
+// supported is the default.
+var supported rrsig.Algorithms
+
 func record[T dns.RR](t testing.TB, text string) T {
 	t.Helper()
 	rr, err := dns.NewRR(text)
@@ -83,11 +86,11 @@ func TestRFCExamples(t *testing.T) {
 			if err := rrsig.ZoneKey(key); err != nil || key.Algorithm != sig.Algorithm || key.KeyTag() != sig.KeyTag {
 				t.Errorf("the key cannot have made the signature: %v", err)
 			}
-			if err := rrsig.Verify(set, sig, key); err != nil {
+			if err := supported.Verify(set, sig, key); err != nil {
 				t.Error(err)
 			}
 			set.Owner = zone(t, "x."+set.Owner.String())
-			if err := rrsig.Verify(set, sig, key); !errors.Is(err, rrsig.ErrSignature) {
+			if err := supported.Verify(set, sig, key); !errors.Is(err, rrsig.ErrSignature) {
 				t.Errorf("another owner: %v", err)
 			}
 		})
@@ -210,9 +213,36 @@ func TestUsableKey(t *testing.T) {
 		{"an unsupported algorithm", &dns.DNSKEY{Algorithm: dns.ED448, PublicKey: "AAAA"}, rrsig.ErrUnsupported},
 		{"DSA", &dns.DNSKEY{Algorithm: dns.DSA, PublicKey: "AAAA"}, rrsig.ErrUnsupported},
 	} {
-		if err := rrsig.UsableKey(tt.key); !errors.Is(err, tt.want) {
+		if err := supported.UsableKey(tt.key); !errors.Is(err, tt.want) {
 			t.Errorf("%s: %v, want %v", tt.name, err, tt.want)
 		}
+	}
+}
+
+// An algorithm can be left out, or added, without a change to the default.
+func TestAlgorithms(t *testing.T) {
+	t.Parallel()
+	var all rrsig.Algorithms
+	few := rrsig.Algorithms{NoSHA1: true}
+	more := rrsig.Add(rrsig.Add(few, dns.DSA, rrsig.RSA{Hash: crypto.SHA256}), dns.RSASHA256, rrsig.RSA{Hash: crypto.SHA256, MinBits: 512})
+	for _, tt := range []struct {
+		number          uint8
+		all, few, added bool
+	}{
+		{dns.RSAMD5, false, false, false}, {dns.DSA, false, false, true}, {dns.RSASHA1, true, false, false}, {dns.RSASHA1NSEC3SHA1, true, false, false},
+		{dns.RSASHA256, true, true, true}, {dns.RSASHA512, true, true, true}, {dns.ECCGOST, false, false, false}, {dns.ECDSAP256SHA256, true, true, true},
+		{dns.ECDSAP384SHA384, true, true, true}, {dns.ED25519, true, true, true}, {dns.ED448, false, false, false},
+	} {
+		if all.Supports(tt.number) != tt.all || few.Supports(tt.number) != tt.few || more.Supports(tt.number) != tt.added {
+			t.Errorf("algorithm %d: %t, %t, %t", tt.number, all.Supports(tt.number), few.Supports(tt.number), more.Supports(tt.number))
+		}
+	}
+	if !all.SupportsDigest(1) || few.SupportsDigest(1) || !few.SupportsDigest(2) || all.SupportsDigest(3) {
+		t.Error("digests")
+	}
+	small := rsaKey(bytes.Repeat([]byte{0xff}, 64), []byte{1, 0, 1})
+	if all.UsableKey(small) == nil || more.UsableKey(small) != nil {
+		t.Error("keys of 512 bits")
 	}
 }
 
@@ -251,12 +281,12 @@ func TestLargeExponent(t *testing.T) {
 	message = append(message, digest[:]...)
 	signature := new(big.Int).Exp(new(big.Int).SetBytes(message), private, modulus).FillBytes(make([]byte, (modulus.BitLen()+7)/8))
 	sig.Signature = base64.StdEncoding.EncodeToString(signature)
-	if err := rrsig.Verify(set, sig, key); err != nil {
+	if err := supported.Verify(set, sig, key); err != nil {
 		t.Error(err)
 	}
 	signature[100] ^= 1
 	sig.Signature = base64.StdEncoding.EncodeToString(signature)
-	if err := rrsig.Verify(set, sig, key); !errors.Is(err, rrsig.ErrSignature) {
+	if err := supported.Verify(set, sig, key); !errors.Is(err, rrsig.ErrSignature) {
 		t.Errorf("a wrong bit: %v", err)
 	}
 }
@@ -281,7 +311,7 @@ func BenchmarkVerify(b *testing.B) {
 		b.Run(bench.name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if err := rrsig.Verify(signed, sig, key.Public); err != nil {
+				if err := supported.Verify(signed, sig, key.Public); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -316,7 +346,7 @@ func FuzzVerify(f *testing.F) {
 			return
 		}
 		sig := &dns.RRSIG{TypeCovered: dns.TypeTXT, Algorithm: algorithm, SignerName: "example.", Signature: base64.StdEncoding.EncodeToString(signature)}
-		if err := rrsig.Verify(set, sig, key); err == nil {
+		if err := supported.Verify(set, sig, key); err == nil {
 			t.Errorf("a signature that nobody made is good: key %x, signature %x", public, signature)
 		}
 	})
