@@ -1,0 +1,116 @@
+package replay
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/miekg/dns"
+)
+
+// A Script is one file: a network, and what to ask there.
+type Script struct {
+	Title  string
+	Config Config
+	Ranges []Range
+	Steps  []Step
+}
+
+// A Dialect is which program the script is for. Their networks differ in how a query
+// finds its answer.
+type Dialect uint8
+
+const (
+	// Deckard takes the first range with the server's address, and "any address" for
+	// a server that no range has.
+	Deckard Dialect = iota
+	// Unbound tries all ranges, the last in the file first.
+	Unbound
+)
+
+// A Config is how the resolver is set up.
+type Config struct {
+	Dialect Dialect
+	Anchors string // DS and DNSKEY records, one a line
+	Zones   []Zone // whom to ask
+	// Insecure are zones that are not validated.
+	Insecure []string
+	// Options has all other options, and the last value of each.
+	Options map[string]string
+	// Files has the lines of AUTOTRUST_FILE and TEMPFILE_CONTENTS, by name.
+	Files map[string][]string
+}
+
+// On and Off report whether an option is there and says so.
+func (c *Config) On(option string) bool {
+	return slices.Contains([]string{"yes", "on", "true"}, c.Options[option])
+}
+
+func (c *Config) Off(option string) bool {
+	return slices.Contains([]string{"no", "off", "false"}, c.Options[option])
+}
+
+// A Zone is servers for the names at and below one.
+type Zone struct {
+	Name    string // "." for hints
+	Forward bool   // the servers are resolvers, not those of the zone
+	Servers []netip.Addr
+}
+
+// A Range is what servers say during some steps.
+type Range struct {
+	First, Last int
+	Servers     []netip.Addr // none means all
+	Entries     []*Entry
+}
+
+// An Entry is a message: a reply with the queries that it is for, a query to make, or
+// an answer to expect.
+type Entry struct {
+	Line   int
+	Match  []string // by what to compare a message with this one
+	Adjust []string // what to change before it is sent
+	Msg    *dns.Msg // without an OPT record
+	DO     bool
+}
+
+// Matches reports whether a comparison is asked for.
+func (e *Entry) Matches(what string) bool { return slices.Contains(e.Match, what) }
+
+// EDE returns the number of the extended error that is asked for, if there is one.
+func (e *Entry) EDE() (code string, ok bool) {
+	for _, token := range e.Match {
+		if code, ok = strings.CutPrefix(token, "ede="); ok {
+			return code, code != "any"
+		}
+	}
+	return "", false
+}
+
+// A Step is one thing to do.
+type Step struct {
+	Line, Number int
+	Type         string // QUERY, CHECK_ANSWER, TIME_PASSES and so on
+	Args         []string
+	Entry        *Entry   // of the types that have one
+	File         []string // of CHECK_AUTOTRUST and CHECK_TEMPFILE
+}
+
+// TypesAt returns the types of the records that replies to a query for ANY have at a
+// name.
+func (s *Script) TypesAt(name string) []uint16 {
+	var types []uint16
+	for _, r := range s.Ranges {
+		for _, e := range r.Entries {
+			if len(e.Msg.Question) != 1 || e.Msg.Question[0].Qtype != dns.TypeANY {
+				continue
+			}
+			for _, rr := range e.Msg.Answer {
+				if t := rr.Header().Rrtype; sameText(rr.Header().Name, name) && isData(rr) && !slices.Contains(types, t) {
+					types = append(types, t)
+				}
+			}
+		}
+	}
+	return types
+}

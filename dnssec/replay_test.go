@@ -1,0 +1,303 @@
+package dnssec_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/dnssec"
+	"github.com/danesmtp/danesmtp/dnssec/anchor"
+	"github.com/danesmtp/danesmtp/dnssec/internal/replay"
+	"github.com/danesmtp/danesmtp/dnssec/upstream"
+)
+
+// TestReplay plays the scripts of Unbound and Deckard, one subtest each, and compares
+// what the Resolver says with what they expect.
+func TestReplay(t *testing.T) {
+	t.Parallel()
+	folder := suite(t, "replay")
+	files, err := filepath.Glob(filepath.Join(folder, "*", "*pl"))
+	if err != nil || len(files) == 0 {
+		t.Fatal("no scripts: ", err)
+	}
+	leftOut := readLeftOut(t, filepath.Join(folder, "expected.tsv"))
+	var count struct{ played, leftOut, skipped atomic.Int64 }
+	t.Cleanup(func() {
+		t.Logf("%d scripts, %d of them skipped; %d questions, %d more left out", len(files), count.skipped.Load(), count.played.Load(), count.leftOut.Load())
+	})
+	for _, file := range files {
+		name, err := filepath.Rel(folder, file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Run(filepath.ToSlash(name), func(t *testing.T) {
+			t.Parallel()
+			f, err := os.Open(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			script, err := replay.Parse(f, filepath.Base(file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(script.Config.Files) > 0 {
+				count.skipped.Add(1)
+				t.Skip("needs automated updates of trust anchors (RFC 5011), which are not implemented yet")
+			}
+			synctest.Test(t, func(t *testing.T) {
+				p := newPlayer(t, script, leftOut[filepath.ToSlash(name)])
+				p.play()
+				count.played.Add(int64(p.played))
+				count.leftOut.Add(int64(len(p.leftOut)))
+			})
+		})
+	}
+}
+
+// readLeftOut returns the steps that a library cannot play, by file and number, and why.
+func readLeftOut(t *testing.T, file string) map[string]map[int]string {
+	t.Helper()
+	all := make(map[string]map[int]string)
+	for _, row := range table(t, file) {
+		if len(row) < 5 {
+			t.Fatalf("%s: %q", file, row)
+		}
+		path := row[0] + "/" + row[1]
+		all[path] = make(map[int]string)
+		for step := range strings.SplitSeq(row[4], ";") {
+			number, why, _ := strings.Cut(step, ":")
+			if n, err := strconv.Atoi(number); err == nil {
+				all[path][n] = why
+			}
+		}
+	}
+	return all
+}
+
+// A player goes through the steps of a script.
+type player struct {
+	t         *testing.T
+	script    *replay.Script
+	network   *replay.Network
+	anchors   anchor.Set
+	resolvers []*dnssec.Resolver // the weakest answer counts
+	leftOut   map[int]string
+	waiting   []*outcome
+	played    int
+}
+
+func newPlayer(t *testing.T, script *replay.Script, leftOut map[int]string) *player {
+	t.Helper()
+	network, err := replay.New(script)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(network.Close)
+	p := &player{t: t, script: script, network: network, leftOut: make(map[int]string), anchors: anchorsOf(t, &script.Config)}
+	maps.Copy(p.leftOut, leftOut)
+	exchanger := newRoutes(&script.Config, network)
+	for _, anchors := range p.anchorSets() {
+		resolver := &dnssec.Resolver{Exchanger: exchanger, Anchors: anchors, Time: network.Now, Algorithms: suiteAlgorithms()}
+		for _, zone := range script.Config.Insecure {
+			resolver.NegativeAnchors = append(resolver.NegativeAnchors, dnssec.NegativeAnchor{Zone: zone, Reason: "domain-insecure", Expires: network.Now().AddDate(100, 0, 0)})
+		}
+		p.resolvers = append(p.resolvers, resolver)
+	}
+	return p
+}
+
+// anchorSets is the script's anchors; where it wants every algorithm of the anchors to
+// be good, and not just one (RFC 6840 §5.11), it is a set for each.
+func (p *player) anchorSets() []anchor.Set {
+	if !p.script.Config.On("harden-algo-downgrade") {
+		return []anchor.Set{p.anchors}
+	}
+	sets := make(map[uint8]anchor.Set)
+	for _, a := range p.anchors {
+		if a.Key != nil {
+			sets[a.Key.Algorithm] = append(sets[a.Key.Algorithm], a)
+		} else {
+			sets[a.DS.Algorithm] = append(sets[a.DS.Algorithm], a)
+		}
+	}
+	return slices.Collect(maps.Values(sets))
+}
+
+// anchorsOf returns the script's anchors. Where it has none, everything is insecure,
+// which takes an anchor elsewhere.
+func anchorsOf(t *testing.T, config *replay.Config) anchor.Set {
+	t.Helper()
+	text := config.Anchors
+	if text == "" {
+		text = "elsewhere.invalid. DS 1 13 2 " + strings.Repeat("00", 32)
+	}
+	anchors, err := anchor.Parse(strings.NewReader(text), "trust-anchor")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return anchors
+}
+
+// routes asks for names in different zones in different ways.
+type routes []route
+
+type route struct {
+	zone string
+	upstream.Exchanger
+}
+
+func newRoutes(config *replay.Config, network *replay.Network) routes {
+	var all routes
+	for _, zone := range config.Zones {
+		r := route{zone: dns.CanonicalName(zone.Name)}
+		if r.zone == "." && !zone.Forward {
+			recursor := &upstream.Recursor{
+				Dial: network.Dial, Time: network.Now, Allow: func(netip.Addr) bool { return true },
+				FullNames: config.Off("qname-minimisation") || config.Off("query-minimization"),
+			}
+			for _, server := range zone.Servers {
+				recursor.Hints = append(recursor.Hints, netip.AddrPortFrom(server, 53))
+			}
+			r.Exchanger = recursor
+		} else {
+			r.Exchanger = clients(network, zone.Servers)
+		}
+		all = append(all, r)
+	}
+	// The longest zone first.
+	slices.SortStableFunc(all, func(a, b route) int { return dns.CountLabel(b.zone) - dns.CountLabel(a.zone) })
+	return all
+}
+
+func clients(network *replay.Network, servers []netip.Addr) upstream.Exchanger {
+	pool := new(upstream.Pool)
+	for _, server := range servers {
+		pool.Exchangers = append(pool.Exchangers, &upstream.Client{Address: server.String(), Dial: network.Dial})
+	}
+	if len(pool.Exchangers) == 1 {
+		return pool.Exchangers[0]
+	}
+	return pool
+}
+
+func (r routes) Exchange(ctx context.Context, q *upstream.Query) (*upstream.Reply, error) {
+	question := q.Msg.Question[0]
+	for _, route := range r {
+		below := dns.IsSubDomain(route.zone, question.Name)
+		if question.Qtype == dns.TypeDS && route.zone == dns.CanonicalName(question.Name) && route.zone != "." {
+			below = false // it belongs to the zone above
+		}
+		if below {
+			return route.Exchange(ctx, q)
+		}
+	}
+	return nil, fmt.Errorf("the script has no server for %s", question.Name)
+}
+
+// play goes through the steps. It must run in a bubble of synctest, which tells when the
+// traffic has come to rest.
+func (p *player) play() {
+	for i, step := range p.script.Steps {
+		p.network.At(step.Number)
+		synctest.Wait()
+		switch step.Type {
+		case "QUERY":
+			if p.script.Config.Dialect == replay.Unbound && i+1 < len(p.script.Steps) {
+				p.network.At(p.script.Steps[i+1].Number) // a query belongs to the step after it
+			}
+			p.query(step)
+		case "CHECK_ANSWER":
+			p.check(step)
+		case "TIME_PASSES":
+			p.pass(step)
+		case "TRAFFIC", "NOTHING":
+		default:
+			p.t.Fatalf("line %d: a Resolver knows no %s", step.Line, step.Type)
+		}
+		synctest.Wait()
+	}
+	for _, o := range p.waiting {
+		p.t.Errorf("step %d: the answer is not checked", o.step)
+	}
+}
+
+func (p *player) pass(step replay.Step) {
+	if len(step.Args) != 2 || step.Args[0] != "ELAPSE" {
+		p.t.Fatalf("line %d: TIME_PASSES %v", step.Line, step.Args)
+	}
+	seconds, err := strconv.ParseFloat(step.Args[1], 64)
+	if err != nil {
+		p.t.Fatalf("line %d: %v", step.Line, err)
+	}
+	p.network.Pass(time.Duration(seconds * float64(time.Second)))
+}
+
+func (p *player) query(step replay.Step) {
+	o := &outcome{query: step.Entry, step: step.Number, done: make(chan struct{})}
+	p.waiting = append(p.waiting, o)
+	if step.Entry.Msg.CheckingDisabled {
+		p.leftOut[step.Number] = "CD asks for what is not validated, which a Resolver never gives"
+	}
+	if p.leftOut[step.Number] != "" {
+		return
+	}
+	q := step.Entry.Msg.Question[0]
+	types := []uint16{q.Qtype}
+	if q.Qtype == dns.TypeANY { // a Resolver is asked for one RRset at a time
+		types = p.script.TypesAt(q.Name)
+	}
+	go func() {
+		defer close(o.done)
+		for _, resolver := range p.resolvers {
+			for _, qtype := range types {
+				answer, err := resolver.Lookup(p.t.Context(), q.Name, qtype)
+				o.add(answer, err)
+			}
+		}
+	}()
+}
+
+// check compares the waiting answer to the same question with the expected one.
+func (p *player) check(step replay.Step) {
+	i := slices.IndexFunc(p.waiting, func(o *outcome) bool {
+		return strings.EqualFold(o.query.Msg.Question[0].String(), step.Entry.Msg.Question[0].String())
+	})
+	if i < 0 {
+		p.t.Errorf("step %d: no answer is waiting", step.Number)
+		return
+	}
+	o := p.waiting[i]
+	p.waiting = slices.Delete(p.waiting, i, i+1)
+	if why := p.leftOut[o.step]; why != "" {
+		p.t.Logf("step %d is left out: %s", o.step, why)
+		return
+	}
+	<-o.done
+	p.played++
+	o.missed = p.network.Missed()
+	for _, d := range deviations {
+		if d.applies(p, o.query, step.Entry) {
+			p.t.Logf("step %d: want %s: %s", o.step, d.status, d.why)
+			if o.answer == nil || o.answer.Status != d.status {
+				p.t.Errorf("step %d: %s", o.step, o)
+			}
+			return
+		}
+	}
+	if problem := o.compare(step.Entry); problem != "" {
+		p.t.Errorf("step %d, %s: %s\n%s", o.step, o.query.Msg.Question[0].String(), problem, o)
+	}
+}
