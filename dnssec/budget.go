@@ -45,9 +45,9 @@ func (b *budget) spendQuery() error   { return b.spend(&b.queries, 1) }
 // signature costs to check.
 const recordsPerSignature = 64
 
-// spendSignature pays for a signature over that many records.
-func (b *budget) spendSignature(records int) error {
-	return b.spend(&b.signatures, 1+records/recordsPerSignature)
+// spendSignature pays for a signature of that cost over that many records.
+func (b *budget) spendSignature(cost, records int) error {
+	return b.spend(&b.signatures, cost+records/recordsPerSignature)
 }
 
 // spendHashes pays for NSEC3 hashes of that many iterations each, and one more

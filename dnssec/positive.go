@@ -171,7 +171,7 @@ func (l *lookup) verify(set *rrset, zone canonical.Name, keys []dns.RR) (*dns.RR
 			if tries++; tries > maxSignaturesPerRRset {
 				return nil, problem, ErrBudget
 			}
-			if err := l.budget.spendSignature(len(set.records)); err != nil {
+			if err := l.budget.spendSignature(l.resolver.Algorithms.Cost(key), len(set.records)); err != nil {
 				return nil, problem, err
 			}
 			if matched = l.resolver.Algorithms.Verify(&set.canonical, sig, key); matched == nil {

@@ -73,6 +73,11 @@ type RSA struct {
 
 type rsaKey struct{ modulus, exponent *big.Int }
 
+// standard reports whether crypto/rsa takes the exponent.
+func (k rsaKey) standard() bool {
+	return k.exponent.IsInt64() && k.exponent.Int64() <= maxStdlibExponent
+}
+
 // parse reads a key as RFC 3110 §2 writes it.
 func (a RSA) parse(public []byte) (rsaKey, error) {
 	if len(public) < 3 {
@@ -112,7 +117,7 @@ func (a RSA) Verify(public, data, signature []byte) error {
 		return err
 	}
 	digest := sum(a.Hash, data)
-	if key.exponent.IsInt64() && key.exponent.Int64() <= maxStdlibExponent {
+	if key.standard() {
 		standard := &rsa.PublicKey{N: key.modulus, E: int(key.exponent.Int64())}
 		if rsa.VerifyPKCS1v15(standard, a.Hash, digest, signature) != nil {
 			return ErrSignature

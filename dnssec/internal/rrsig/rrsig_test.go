@@ -284,6 +284,9 @@ func TestLargeExponent(t *testing.T) {
 	if err := supported.Verify(set, sig, key); err != nil {
 		t.Error(err)
 	}
+	if cost := supported.Cost(key); cost != 20 {
+		t.Errorf("costs %d", cost)
+	}
 	signature[100] ^= 1
 	sig.Signature = base64.StdEncoding.EncodeToString(signature)
 	if err := supported.Verify(set, sig, key); !errors.Is(err, rrsig.ErrSignature) {
