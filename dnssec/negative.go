@@ -1,6 +1,7 @@
 package dnssec
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -69,12 +70,12 @@ func (l *lookup) judgeProof(q question, shape shape, zone canonical.Name, keys *
 	var proof denial.Proof
 	err = denial.ErrUnproven
 	if shape == nameError {
-		proof, err = denial.NameError(zone, denials.records, q.name, l.budget.spendHashes)
+		proof, err = denial.NameError(zone, denials.records, q.name, l.hashCost())
 	}
 	if errors.Is(err, denial.ErrUnproven) {
 		// Servers say NXDOMAIN for an empty non-terminal; what is proven counts.
 		var noDataErr error
-		if proof, noDataErr = denial.NoData(zone, denials.records, q.name, q.qtype, l.budget.spendHashes); noDataErr == nil {
+		if proof, noDataErr = denial.NoData(zone, denials.records, q.name, q.qtype, l.hashCost()); noDataErr == nil {
 			shape, err = noData, nil
 		} else if shape == noData || !errors.Is(noDataErr, denial.ErrUnproven) {
 			err = noDataErr
@@ -94,6 +95,11 @@ func (l *lookup) judgeProof(q question, shape shape, zone canonical.Name, keys *
 	return v, Reason{}
 }
 
+// hashCost bounds the work on NSEC3 records.
+func (l *lookup) hashCost() denial.Cost {
+	return denial.Cost{Iterations: cmp.Or(l.resolver.MaxIterations, denial.MaxIterations), Spend: l.budget.spendHashes}
+}
+
 // unproven is the reason when the records that are left prove nothing: what was
 // wrong with the others, if there were any.
 func unproven(problem Reason, zone canonical.Name, q question) Reason {
@@ -110,7 +116,7 @@ func (l *lookup) weaken(v *verdict, proof denial.Proof, zone canonical.Name, q q
 	case proof.IterationsExceeded:
 		// RFC 9276 §3.2, RFC 5155 §10.3
 		reason.Code = EDENSEC3IterationsTooBig
-		reason.Text = fmt.Sprintf("the zone's NSEC3 records have more than %d iterations", denial.MaxIterations)
+		reason.Text = fmt.Sprintf("the zone's NSEC3 records have more than %d iterations", l.hashCost().Iterations)
 	case proof.OptOut:
 		// RFC 5155 §9.2: the name may exist as an unsigned delegation.
 		reason.Text = "the name lies in an opt-out span, where unsigned delegations may be"

@@ -59,7 +59,7 @@ func (l *lookup) judgeExpansion(ctx context.Context, q question, zone canonical.
 	if err != nil {
 		return indeterminate(q, err)
 	}
-	proof, err := denial.Wildcard(zone, denials.records, q.name, labels, l.budget.spendHashes)
+	proof, err := denial.Wildcard(zone, denials.records, q.name, labels, l.hashCost())
 	if err != nil {
 		if errors.Is(err, denial.ErrUnproven) {
 			return l.unlessInsecure(ctx, q, v.expires, unproven(denials.problem, zone, q), keys)

@@ -110,7 +110,7 @@ func newPlayer(t *testing.T, script *replay.Script, leftOut map[int]string) *pla
 	maps.Copy(p.leftOut, leftOut)
 	exchanger := newRoutes(&script.Config, network)
 	for _, anchors := range p.anchorSets() {
-		resolver := &dnssec.Resolver{Exchanger: exchanger, Anchors: anchors, Time: network.Now, Algorithms: suiteAlgorithms()}
+		resolver := &dnssec.Resolver{Exchanger: exchanger, Anchors: anchors, Time: network.Now, Algorithms: suiteAlgorithms(), MaxIterations: maxIterations(t, &script.Config)}
 		for _, zone := range script.Config.Insecure {
 			resolver.NegativeAnchors = append(resolver.NegativeAnchors, dnssec.NegativeAnchor{Zone: zone, Reason: "domain-insecure", Expires: network.Now().AddDate(100, 0, 0)})
 		}
@@ -134,6 +134,23 @@ func (p *player) anchorSets() []anchor.Set {
 		}
 	}
 	return slices.Collect(maps.Values(sets))
+}
+
+// maxIterations returns the lowest limit that the script sets, by the size of keys, 0 if
+// none is set.
+func maxIterations(t *testing.T, c *replay.Config) uint16 {
+	t.Helper()
+	var limit uint64
+	for i, field := range strings.Fields(c.Options["val-nsec3-keysize-iterations"]) {
+		n, err := strconv.ParseUint(field, 10, 16)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i%2 == 1 && (limit == 0 || n < limit) {
+			limit = n
+		}
+	}
+	return uint16(limit)
 }
 
 // anchorsOf returns the script's anchors. Where it has none, everything is insecure,

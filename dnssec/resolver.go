@@ -34,6 +34,10 @@ type Resolver struct {
 	// that is supported, SHA-1 included; see doc.go.
 	Algorithms Algorithms
 
+	// MaxIterations is how many iterations NSEC3 records may have. What they deny
+	// beyond that is Insecure (RFC 9276 §3.2). 0 means 150.
+	MaxIterations uint16
+
 	// NegativeAnchors are zones that are broken for a known reason and taken for
 	// unsigned in the meantime (RFC 7646).
 	NegativeAnchors []NegativeAnchor

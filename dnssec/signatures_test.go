@@ -113,7 +113,7 @@ func name(t *testing.T, text string) canonical.Name {
 // checkHashes hashes the name in each question by the parameters of the NSEC3 record: a
 // record with the hash in the answer as its owner is that of the name.
 func checkHashes(t *testing.T, entries []*replay.Entry) {
-	free := func(int, int) error { return nil }
+	free := denial.Cost{Iterations: denial.MaxIterations, Spend: func(int, int) error { return nil }}
 	for _, e := range entries {
 		record, ok := e.Msg.Ns[0].(*dns.NSEC3)
 		if !ok {

@@ -27,24 +27,29 @@ type Proof struct {
 	// OptOut: the name lies in a span where unsigned delegations may be (RFC 5155
 	// §6), so that it may exist as one: insecure.
 	OptOut bool
-	// IterationsExceeded: the records have more than MaxIterations and were not
+	// IterationsExceeded: the records have more than the limit and were not
 	// looked at: insecure.
 	IterationsExceeded bool
 }
 
-// Spend pays for hashes of that many iterations before they are computed. Its
-// error ends the proof.
-type Spend func(hashes, iterations int) error
+// Cost bounds the work on NSEC3 records.
+type Cost struct {
+	// Iterations is the most that count as a proof.
+	Iterations uint16
+	// Spend pays for hashes of that many iterations before they are computed. Its
+	// error ends the proof.
+	Spend func(hashes, iterations int) error
+}
 
 // NameError proves that name does not exist, nor a wildcard that would match it.
-func NameError(zone canonical.Name, records []dns.RR, name canonical.Name, spend Spend) (Proof, error) {
+func NameError(zone canonical.Name, records []dns.RR, name canonical.Name, cost Cost) (Proof, error) {
 	if !name.Below(zone) || name == zone {
 		return Proof{}, ErrUnproven
 	}
 	if spans := nsecSpans(zone, records); spans.nameError(name) {
 		return Proof{}, nil
 	}
-	chain, exceeded := newNSEC3Chain(zone, records, spend)
+	chain, exceeded := newNSEC3Chain(zone, records, cost)
 	if exceeded {
 		return Proof{IterationsExceeded: true}, nil
 	}
@@ -53,14 +58,14 @@ func NameError(zone canonical.Name, records []dns.RR, name canonical.Name, spend
 
 // NoData proves that name has no RRset of that type, although it, or a wildcard
 // that matches it, may exist.
-func NoData(zone canonical.Name, records []dns.RR, name canonical.Name, qtype uint16, spend Spend) (Proof, error) {
+func NoData(zone canonical.Name, records []dns.RR, name canonical.Name, qtype uint16, cost Cost) (Proof, error) {
 	if !name.Below(zone) {
 		return Proof{}, ErrUnproven
 	}
 	if proof, ok := nsecSpans(zone, records).noData(name, qtype); ok {
 		return proof, nil
 	}
-	chain, exceeded := newNSEC3Chain(zone, records, spend)
+	chain, exceeded := newNSEC3Chain(zone, records, cost)
 	if exceeded {
 		return Proof{IterationsExceeded: true}, nil
 	}
@@ -70,14 +75,14 @@ func NoData(zone canonical.Name, records []dns.RR, name canonical.Name, qtype ui
 // Wildcard proves that an answer for name may come from the wildcard below its
 // ancestor with that many labels: nothing closer to name exists (RFC 4035
 // §5.3.4, RFC 5155 §8.8).
-func Wildcard(zone canonical.Name, records []dns.RR, name canonical.Name, labels int, spend Spend) (Proof, error) {
+func Wildcard(zone canonical.Name, records []dns.RR, name canonical.Name, labels int, cost Cost) (Proof, error) {
 	if !name.Below(zone) || labels < zone.Labels() || labels >= name.Labels() {
 		return Proof{}, ErrUnproven
 	}
 	if nsecSpans(zone, records).noCloser(name, labels) {
 		return Proof{}, nil
 	}
-	chain, exceeded := newNSEC3Chain(zone, records, spend)
+	chain, exceeded := newNSEC3Chain(zone, records, cost)
 	if exceeded {
 		return Proof{IterationsExceeded: true}, nil
 	}

@@ -34,7 +34,7 @@ func records(t testing.TB, lines []string) []dns.RR {
 	return all
 }
 
-func free(int, int) error { return nil }
+var free = denial.Cost{Iterations: denial.MaxIterations, Spend: func(int, int) error { return nil }}
 
 // nsec3 writes the record of a name that leads to the hash just below or above
 // the names given: what a chain of just those names would hold.
@@ -72,14 +72,14 @@ type question struct {
 	labels int    // wildcard
 }
 
-func prove(t testing.TB, zone string, rrs []dns.RR, q question, spend denial.Spend) (denial.Proof, error) {
+func prove(t testing.TB, zone string, rrs []dns.RR, q question, cost denial.Cost) (denial.Proof, error) {
 	switch q.kind {
 	case nxdomain:
-		return denial.NameError(name(t, zone), rrs, name(t, q.name), spend)
+		return denial.NameError(name(t, zone), rrs, name(t, q.name), cost)
 	case nodata:
-		return denial.NoData(name(t, zone), rrs, name(t, q.name), q.qtype, spend)
+		return denial.NoData(name(t, zone), rrs, name(t, q.name), q.qtype, cost)
 	}
-	return denial.Wildcard(name(t, zone), rrs, name(t, q.name), q.labels, spend)
+	return denial.Wildcard(name(t, zone), rrs, name(t, q.name), q.labels, cost)
 }
 
 func TestNSEC(t *testing.T) {
@@ -337,13 +337,26 @@ func TestMixedNSEC3(t *testing.T) {
 	}
 }
 
+// The limit is a matter of policy (RFC 9276 §3.2).
+func TestLimitOfIterations(t *testing.T) {
+	t.Parallel()
+	rrs := nsec3(t, "example.", 10, 0, map[string]string{"example.": "SOA NS"})
+	for limit, exceeded := range map[uint16]bool{9: true, 10: false} {
+		cost := denial.Cost{Iterations: limit, Spend: free.Spend}
+		proof, err := prove(t, "example.", rrs, question{kind: nodata, name: "example.", qtype: dns.TypeMX}, cost)
+		if err != nil || proof.IterationsExceeded != exceeded {
+			t.Errorf("limit %d: %+v, %v", limit, proof, err)
+		}
+	}
+}
+
 // CVE-2023-50868: each hash is paid for before it is computed.
 func TestHashesArePaid(t *testing.T) {
 	t.Parallel()
 	rrs := nsec3(t, "example.", 100, 0, map[string]string{"example.": "SOA NS", "a.example.": "A"})
 	broke := errors.New("broke")
 	paid := 0
-	_, err := prove(t, "example.", rrs, question{kind: nxdomain, name: strings.Repeat("x.", 60) + "example."}, func(hashes, iterations int) error {
+	cost := denial.Cost{Iterations: denial.MaxIterations, Spend: func(hashes, iterations int) error {
 		if iterations != 100 {
 			t.Errorf("paid for %d iterations", iterations)
 		}
@@ -351,7 +364,8 @@ func TestHashesArePaid(t *testing.T) {
 			return broke
 		}
 		return nil
-	})
+	}}
+	_, err := prove(t, "example.", rrs, question{kind: nxdomain, name: strings.Repeat("x.", 60) + "example."}, cost)
 	if !errors.Is(err, broke) {
 		t.Errorf("error %v after %d hashes", err, paid)
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
 )
 
-// MaxIterations is how many iterations of the hash are computed. RFC 5155 §10.3
+// MaxIterations is how many iterations of the hash count by default. RFC 5155 §10.3
 // allows as many for small keys, and RFC 9276 §3.2 lower limits; above it the
 // records prove that the zone is insecure, and no more.
 const MaxIterations = 150
@@ -42,7 +42,7 @@ type nsec3Chain struct {
 	zone   canonical.Name
 	links  []link
 	hashes map[hashed][]byte
-	spend  Spend
+	spend  func(hashes, iterations int) error
 }
 
 type hashed struct {
@@ -54,8 +54,8 @@ type hashed struct {
 // all with too many iterations. Those with an unknown hash algorithm or flag are
 // ignored (RFC 5155 §8.1, §8.2). Records of chains with different parameters prove
 // nothing together (RFC 5155 §8.2).
-func newNSEC3Chain(zone canonical.Name, records []dns.RR, spend Spend) (chain nsec3Chain, exceeded bool) {
-	chain = nsec3Chain{zone: zone, spend: spend, hashes: make(map[hashed][]byte)}
+func newNSEC3Chain(zone canonical.Name, records []dns.RR, cost Cost) (chain nsec3Chain, exceeded bool) {
+	chain = nsec3Chain{zone: zone, spend: cost.Spend, hashes: make(map[hashed][]byte)}
 	for _, rr := range records {
 		record, ok := rr.(*dns.NSEC3)
 		if !ok || record.Hash != hashSHA1 || record.Flags&^flagOptOut != 0 {
@@ -82,7 +82,7 @@ func newNSEC3Chain(zone canonical.Name, records []dns.RR, spend Spend) (chain ns
 			owner: owner, next: next, optOut: record.Flags&flagOptOut != 0, types: record.TypeBitMap, parameters: p,
 		})
 	}
-	if len(chain.links) > 0 && chain.links[0].iterations > MaxIterations {
+	if len(chain.links) > 0 && chain.links[0].iterations > cost.Iterations {
 		chain.links = nil
 		return chain, true
 	}
