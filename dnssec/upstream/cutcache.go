@@ -28,15 +28,6 @@ func (c *cutCache) put(d *delegation, now time.Time) {
 	c.zones[d.name] = d
 }
 
-// drop forgets a delegation, if it is still there.
-func (c *cutCache) drop(d *delegation) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.zones[d.name] == d {
-		delete(c.zones, d.name)
-	}
-}
-
 // get returns the delegation of a zone, or nil.
 func (c *cutCache) get(name string, now time.Time) *delegation {
 	c.mu.Lock()

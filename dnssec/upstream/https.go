@@ -119,6 +119,7 @@ func (c *Client) httpClient(e endpoint) *http.Client {
 				TLSHandshakeTimeout: c.timeout(),
 				ForceAttemptHTTP2:   true, // RFC 8484 §5.2
 				MaxConnsPerHost:     maxConns,
+				MaxIdleConnsPerHost: maxConns,
 				IdleConnTimeout:     idleTimeout,
 				// A connection that is dead must not be the one for new queries.
 				HTTP2:                  &http.HTTP2Config{SendPingTimeout: c.timeout(), PingTimeout: c.timeout()},

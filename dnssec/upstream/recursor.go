@@ -127,8 +127,8 @@ func (r *resolution) resolve(ctx context.Context, t *task) (*Reply, error) {
 	}
 	zone := r.closest(enclosed)
 	if len(t.avoid) > 0 && zone.name != "." {
-		// What did not validate may be the fault of whom the delegation names.
-		r.cuts.drop(zone)
+		// What did not validate may be the fault of whom the delegation names, so it is
+		// asked for again.
 		zone = r.closest(parent(zone.name))
 	}
 	within := zone.name // the longest name that is known to lie in no zone below
