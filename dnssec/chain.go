@@ -83,7 +83,7 @@ func (l *lookup) judgeKeys(ctx context.Context, set *rrset) *verdict {
 	trusted, v := l.trust(ctx, zone)
 	if v.status != Secure {
 		if v.status == Insecure {
-			return l.insecure(v.reason, earlier(v.expires, expiry(l.now, set.records, nil)), v)
+			return l.insecure(v.reason, earlier(v.expires, l.expiry(set.records, nil)), v)
 		}
 		return failure(v)
 	}
@@ -113,7 +113,7 @@ func (l *lookup) judgeKeys(ctx context.Context, set *rrset) *verdict {
 		return l.bogusOn(v, reason)
 	}
 	return &verdict{
-		status: Secure, expires: earlier(v.expires, expiry(l.now, set.records, sig)),
+		status: Secure, expires: earlier(v.expires, l.expiry(set.records, sig)),
 		proof: []signedSet{{set.records, sig}}, on: v.unlessAnchor(),
 	}
 }

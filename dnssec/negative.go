@@ -163,7 +163,7 @@ func (l *lookup) verifiedDenials(zone canonical.Name, keys *verdict, authority [
 		}
 		verified.sets = append(verified.sets, signedSet{set.records, sig})
 		verified.records = append(verified.records, set.records...)
-		verified.until = earlier(verified.until, expiry(l.now, set.records, sig))
+		verified.until = earlier(verified.until, l.expiry(set.records, sig))
 	}
 	return verified, nil
 }

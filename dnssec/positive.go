@@ -23,7 +23,7 @@ func (l *lookup) judgeSet(ctx context.Context, set *rrset, authority []*rrset) *
 		keys := l.signerKeys(ctx, set.question, zone)
 		if keys.status != Secure {
 			if keys.status == Insecure {
-				return l.insecure(keys.reason, earlier(expiry(l.now, set.records, nil), keys.expires), keys)
+				return l.insecure(keys.reason, earlier(l.expiry(set.records, nil), keys.expires), keys)
 			}
 			if keys.status == Indeterminate {
 				return failure(keys)
@@ -39,13 +39,13 @@ func (l *lookup) judgeSet(ctx context.Context, set *rrset, authority []*rrset) *
 			problem, tried = reason, keys
 			continue
 		}
-		v := &verdict{status: Secure, expires: earlier(expiry(l.now, set.records, sig), keys.expires), proof: []signedSet{{set.records, sig}}, on: keys}
+		v := &verdict{status: Secure, expires: earlier(l.expiry(set.records, sig), keys.expires), proof: []signedSet{{set.records, sig}}, on: keys}
 		if labels, expanded := rrsig.ExpandedFrom(set.name, sig); expanded {
 			return l.judgeExpansion(ctx, set.question, zone, labels, keys, authority, v)
 		}
 		return v
 	}
-	return l.unlessInsecure(ctx, set.question, expiry(l.now, set.records, nil), problem, tried)
+	return l.unlessInsecure(ctx, set.question, l.expiry(set.records, nil), problem, tried)
 }
 
 // judgeExpansion completes the verdict on an RRset that a wildcard gave: the name
@@ -153,7 +153,7 @@ func (l *lookup) verify(set *rrset, zone canonical.Name, keys []dns.RR) (*dns.RR
 	problem := in(zone, set.reason(EDERRSIGsMissing, "no signature by the zone"))
 	tries := 0
 	for _, sig := range set.sigs {
-		if err := rrsig.Check(&set.canonical, sig, zone, l.now); err != nil {
+		if err := rrsig.Check(&set.canonical, sig, zone, l.now, l.resolver.clockSkew()); err != nil {
 			if !errors.Is(err, rrsig.ErrMismatch) || problem.Code == EDERRSIGsMissing {
 				problem = reasonFor(err, zone, set.question, sig.KeyTag)
 			}

@@ -87,16 +87,22 @@ func find(sets []*rrset, q question) *rrset {
 	return nil
 }
 
-// expiry is when the records must be forgotten: after the smallest TTL, or that
-// of the time of signing (RFC 4035 §5.3.3), and when the signature expires.
-func expiry(now time.Time, records []dns.RR, sig *dns.RRSIG) time.Time {
+// ttlEnd is when the smallest TTL of the records ends.
+func ttlEnd(now time.Time, records []dns.RR) time.Time {
 	ttl := uint32(maxTTL / time.Second)
 	for _, rr := range records {
 		ttl = min(ttl, rr.Header().Ttl)
 	}
-	if sig == nil {
-		return now.Add(time.Duration(ttl) * time.Second)
-	}
-	ttl = min(ttl, sig.OrigTtl, sig.Expiration-uint32(now.Unix()))
 	return now.Add(time.Duration(ttl) * time.Second)
+}
+
+// expiry is when the records must be forgotten: after the smallest TTL, or that
+// of the time of signing (RFC 4035 §5.3.3), and when the signature expires.
+func (l *lookup) expiry(records []dns.RR, sig *dns.RRSIG) time.Time {
+	end := ttlEnd(l.now, records)
+	if sig == nil {
+		return end
+	}
+	end = earlier(end, l.now.Add(time.Duration(sig.OrigTtl)*time.Second))
+	return earlier(end, signatureTime(sig.Expiration, l.now).Add(l.resolver.clockSkew()))
 }

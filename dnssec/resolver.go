@@ -45,6 +45,10 @@ type Resolver struct {
 	// Time is the instant at which signatures must be valid. Nil means time.Now.
 	Time func() time.Time
 
+	// ClockSkew is how far Time may be wrong, by which signatures are valid longer at
+	// both ends: at most a day. 0 means that the clock is right.
+	ClockSkew time.Duration
+
 	once     sync.Once
 	upstream upstream.Exchanger
 	anchors  AnchorSource
@@ -77,6 +81,12 @@ func (r *Resolver) now() time.Time {
 	}
 	return time.Now()
 }
+
+// maxClockSkew is the longest time for which unbound lets an expired signature pass
+// (val-sig-skew-max in unbound.conf(5)).
+const maxClockSkew = 24 * time.Hour
+
+func (r *Resolver) clockSkew() time.Duration { return min(max(r.ClockSkew, 0), maxClockSkew) }
 
 // Lookup asks for the RRset of a name and type, follows aliases, and validates
 // every step. name may lack the final dot. See Answer for what a nil error

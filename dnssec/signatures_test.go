@@ -206,7 +206,7 @@ func verify(algorithms dnssec.Algorithms, set *canonical.RRset, sigs []*dns.RRSI
 				continue
 			}
 			zone, _ := canonical.ParseName(key.Hdr.Name)
-			if err = cmp.Or(rrsig.Check(set, sig, zone, now), rrsig.ZoneKey(key)); err == nil {
+			if err = cmp.Or(rrsig.Check(set, sig, zone, now, 0), rrsig.ZoneKey(key)); err == nil {
 				err = algorithms.Verify(set, sig, key)
 			}
 			if err == nil {

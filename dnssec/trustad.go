@@ -88,7 +88,7 @@ func (a *Answer) follow(sets []*rrset, name canonical.Name, status Status, now t
 			if set.malformed != nil {
 				return set.malformed
 			}
-			a.Records, a.Expires = slices.Clone(set.records), earlier(a.Expires, expiry(now, set.records, nil))
+			a.Records, a.Expires = slices.Clone(set.records), earlier(a.Expires, ttlEnd(now, set.records))
 			return nil
 		}
 		set := find(sets, question{name, dns.TypeCNAME})
@@ -104,7 +104,7 @@ func (a *Answer) follow(sets []*rrset, name canonical.Name, status Status, now t
 			return err
 		}
 		a.Aliases = append(a.Aliases, Alias{Name: name.String(), Target: target.String(), Type: dns.TypeCNAME, Status: status})
-		a.Expires = earlier(a.Expires, expiry(now, set.records, nil))
+		a.Expires = earlier(a.Expires, ttlEnd(now, set.records))
 		name, a.Name = target, target.String()
 	}
 	a.Status, a.Records = Indeterminate, nil

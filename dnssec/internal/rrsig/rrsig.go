@@ -28,9 +28,9 @@ var (
 )
 
 // Check tests everything about a signature that needs no key: that it is made
-// for this RRset by the zone, is valid at the instant, and has a possible number
-// of labels (RFC 4035 §5.3.1).
-func Check(set *canonical.RRset, sig *dns.RRSIG, zone canonical.Name, now time.Time) error {
+// for this RRset by the zone, is valid at an instant no further away than the skew,
+// and has a possible number of labels (RFC 4035 §5.3.1).
+func Check(set *canonical.RRset, sig *dns.RRSIG, zone canonical.Name, now time.Time, skew time.Duration) error {
 	if set.Len() == 0 {
 		return ErrMismatch
 	}
@@ -55,19 +55,19 @@ func Check(set *canonical.RRset, sig *dns.RRSIG, zone canonical.Name, now time.T
 		// A wildcard above the zone's apex is none of its names.
 		return fmt.Errorf("%w: wildcard outside the zone %s", ErrMismatch, zone)
 	}
-	return checkTime(sig, now)
+	return checkTime(sig, now, skew)
 }
 
 // checkTime compares as serial numbers modulo 2^32 (RFC 4034 §3.1.5, RFC 1982
 // §3.2), so a validity period can cross the year 2106 but not span 68 years.
-func checkTime(sig *dns.RRSIG, now time.Time) error {
-	instant := uint32(now.Unix())
+func checkTime(sig *dns.RRSIG, now time.Time, skew time.Duration) error {
+	earliest, latest := uint32(now.Add(-skew).Unix()), uint32(now.Add(skew).Unix())
 	switch {
 	case int32(sig.Expiration-sig.Inception) < 0:
 		return fmt.Errorf("%w: it expires before its inception", ErrExpired)
-	case int32(instant-sig.Inception) < 0:
+	case int32(latest-sig.Inception) < 0:
 		return fmt.Errorf("%w: inception is %s", ErrNotYetValid, dns.TimeToString(sig.Inception))
-	case int32(sig.Expiration-instant) < 0:
+	case int32(sig.Expiration-earliest) < 0:
 		return fmt.Errorf("%w on %s", ErrExpired, dns.TimeToString(sig.Expiration))
 	}
 	return nil

@@ -80,7 +80,7 @@ func TestRFCExamples(t *testing.T) {
 			if !ds.Matches(record[*dns.DS](t, tt.ds), apex, key) {
 				t.Error("the DS record does not match the key")
 			}
-			if err := rrsig.Check(set, sig, apex, time.Unix(int64(sig.Inception), 0)); err != nil {
+			if err := rrsig.Check(set, sig, apex, time.Unix(int64(sig.Inception), 0), 0); err != nil {
 				t.Error(err)
 			}
 			if err := rrsig.ZoneKey(key); err != nil || key.Algorithm != sig.Algorithm || key.KeyTag() != sig.KeyTag {
@@ -133,12 +133,12 @@ func TestCheck(t *testing.T) {
 			sig := good()
 			tt.change(sig)
 			set := rrset(t, record[dns.RR](t, "www.example. 300 IN A 192.0.2.1"))
-			if err := rrsig.Check(set, sig, zone(t, "example."), time.Unix(now, 0)); !errors.Is(err, tt.want) {
+			if err := rrsig.Check(set, sig, zone(t, "example."), time.Unix(now, 0), 0); !errors.Is(err, tt.want) {
 				t.Errorf("%s: %v, want %v", tt.rfc, err, tt.want)
 			}
 		})
 	}
-	if err := rrsig.Check(new(canonical.RRset), good(), zone(t, "example."), time.Unix(now, 0)); err == nil {
+	if err := rrsig.Check(new(canonical.RRset), good(), zone(t, "example."), time.Unix(now, 0), 0); err == nil {
 		t.Error("a signature of nothing is good")
 	}
 }
@@ -151,10 +151,10 @@ func TestTimeWraps(t *testing.T) {
 		Hdr:         dns.RR_Header{Name: "www.example.", Rrtype: dns.TypeRRSIG, Class: dns.ClassINET},
 		TypeCovered: dns.TypeA, Labels: 2, SignerName: "example.", Inception: 1<<32 - 100, Expiration: 100,
 	}
-	if err := rrsig.Check(set, sig, zone(t, "example."), time.Unix(1<<32, 0)); err != nil {
+	if err := rrsig.Check(set, sig, zone(t, "example."), time.Unix(1<<32, 0), 0); err != nil {
 		t.Error(err)
 	}
-	if err := rrsig.Check(set, sig, zone(t, "example."), time.Unix(1<<32+101, 0)); !errors.Is(err, rrsig.ErrExpired) {
+	if err := rrsig.Check(set, sig, zone(t, "example."), time.Unix(1<<32+101, 0), 0); !errors.Is(err, rrsig.ErrExpired) {
 		t.Error(err)
 	}
 }
