@@ -40,7 +40,8 @@
 //
 // # What it does not do yet
 //
-// Automated updates of trust anchors (RFC 5011), aggressive use of cached denials (RFC 8198), and parallel fetching of a chain.
+// Automated updates of trust anchors (RFC 5011), and aggressive use of cached denials
+// (RFC 8198).
 //
 // # Testing
 //

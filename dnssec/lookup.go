@@ -31,6 +31,7 @@ type lookup struct {
 	known     map[question]*verdict // what this lookup found, failures included
 	exchanges []Exchange
 
+	ahead      *prefetch
 	generation int      // of the cache
 	fresh      bool     // the cache is not read: for a second opinion on the keys
 	avoid      []string // servers that gave the first opinion
@@ -174,25 +175,25 @@ func (l *lookup) askFresh(ctx context.Context, q question, avoid []string) *verd
 	return v
 }
 
-// askNetwork sends the question and judges the reply.
+// askNetwork sends the question, unless that was done ahead, and judges the reply.
 func (l *lookup) askNetwork(ctx context.Context, q question, avoid []string) *verdict {
-	if err := l.budget.spendQuery(); err != nil {
-		return indeterminate(q, err)
+	reply, elapsed, err, sent := l.receive(ctx, q, avoid)
+	if !sent {
+		if err := l.budget.spendQuery(); err != nil {
+			return indeterminate(q, err)
+		}
+		start := time.Now()
+		reply, err = exchange(ctx, l.resolver.upstream, l.query(q, avoid))
+		elapsed = time.Since(start)
 	}
-	msg := new(dns.Msg)
-	msg.SetQuestion(q.name.String(), q.qtype)
-	msg.CheckingDisabled = true // RFC 6840 §5.9: the validation is ours
-	zone, anchored := l.anchorSet.Enclosing(q.name.String())
-	// Where no anchor leads to, signatures prove nothing, and the capability of a
-	// server makes no difference.
-	msg.SetEdns0(ednsSize, anchored)
-	start := time.Now()
-	reply, err := exchange(ctx, l.resolver.upstream, &upstream.Query{Msg: msg, Avoid: avoid, Anchor: zone})
 	if !errors.Is(err, upstream.ErrExhausted) {
-		l.exchanges = append(l.exchanges, exchangeOf(q, reply, err, time.Since(start)))
+		l.exchanges = append(l.exchanges, exchangeOf(q, reply, err, elapsed))
 	}
 	if err != nil {
 		return indeterminate(q, err)
+	}
+	if !refuses(reply.Msg) {
+		l.prefetch(q, reply.Msg)
 	}
 	v := l.judge(ctx, q, reply.Msg)
 	if v.server == "" || v.status != Indeterminate {

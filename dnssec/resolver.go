@@ -111,6 +111,8 @@ func (r *Resolver) Lookup(ctx context.Context, name string, qtype uint16) (*Answ
 		return nil, unasked(owner.String(), qtype, err)
 	}
 	l.generation = r.cache.follow(l.anchorSet)
+	l.ahead = newPrefetch(ctx)
+	defer l.ahead.end()
 	return l.answer(ctx, owner, qtype)
 }
 
