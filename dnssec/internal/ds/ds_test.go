@@ -1,6 +1,8 @@
 package ds_test
 
 import (
+	"encoding/base64"
+	"strings"
 	"testing"
 
 	"github.com/miekg/dns"
@@ -86,4 +88,30 @@ func TestWithoutWeaker(t *testing.T) {
 			t.Errorf("%s: %d records", tt.name, len(got))
 		}
 	}
+}
+
+// A record matches a key of which it holds the digest, and no other one.
+func FuzzMatches(f *testing.F) {
+	f.Add("example.", uint16(257), uint8(13), []byte("key"), uint8(2), "00")
+	f.Fuzz(func(t *testing.T, name string, flags uint16, algorithm uint8, public []byte, digest uint8, text string) {
+		owner, err := canonical.ParseName(name)
+		if err != nil {
+			return
+		}
+		key := &dns.DNSKEY{
+			Hdr: dns.RR_Header{Name: owner.String(), Rrtype: dns.TypeDNSKEY, Class: dns.ClassINET}, Flags: flags, Protocol: 3,
+			Algorithm: algorithm, PublicKey: base64.StdEncoding.EncodeToString(public),
+		}
+		record := &dns.DS{KeyTag: key.KeyTag(), Algorithm: algorithm, DigestType: digest, Digest: text}
+		if own := key.ToDS(digest); own != nil && ds.SupportedDigest(digest) && digest != dns.SHA1 {
+			if !ds.Matches(own, owner, key) {
+				t.Errorf("%v does not match %v", own, key)
+			}
+			if ds.Matches(record, owner, key) != strings.EqualFold(text, own.Digest) {
+				t.Errorf("%v and %v", record, key)
+			}
+			return
+		}
+		ds.Matches(record, owner, key)
+	})
 }
