@@ -109,6 +109,31 @@ func lookupBy(ctx context.Context, resolver *dnssec.Resolver, question string) (
 	return resolver.Lookup(ctx, name, dns.StringToType[qtype])
 }
 
+// A network that answers in place of the servers, and drops DNSSEC records, is no reason
+// for a signed zone to look broken.
+func TestInterceptedNetwork(t *testing.T) {
+	t.Parallel()
+	world := dnssectest.New(t, dnssectest.Zone{Name: "test."}, dnssectest.Zone{Name: "shapes.test.", Records: shapes})
+	world.Tamper = func(_ dns.Question, reply *dns.Msg) {
+		drop := func(rr dns.RR) bool {
+			return slices.Contains([]uint16{dns.TypeRRSIG, dns.TypeNSEC, dns.TypeNSEC3}, rr.Header().Rrtype)
+		}
+		reply.Answer, reply.Ns = slices.DeleteFunc(reply.Answer, drop), slices.DeleteFunc(reply.Ns, drop)
+	}
+	proxy, err := world.Listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	recursor := world.Recursor()
+	recursor.Dial = func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, network, proxy)
+	}
+	resolver := &dnssec.Resolver{Exchanger: &upstream.Pool{Exchangers: []upstream.Exchanger{recursor}}, Anchors: world.Anchors()}
+	if answer, err := lookupBy(t.Context(), resolver, "shapes.test. MX"); answer.Status != dnssec.Indeterminate {
+		t.Errorf("%s: %v", answer.Status, err)
+	}
+}
+
 // A network that loses three packets of ten on each way costs time, not answers.
 func TestLossCostsTime(t *testing.T) {
 	t.Parallel()

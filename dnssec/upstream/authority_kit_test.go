@@ -80,7 +80,7 @@ func authoritative(zones map[string][]dns.RR, query *dns.Msg) *dns.Msg {
 	reply.Authoritative = true
 	reply.Answer = find(name, q.Qtype, dns.TypeCNAME)
 	if len(reply.Answer) == 0 {
-		reply.Ns = find(apex, dns.TypeSOA)
+		reply.Ns = find(apex, dns.TypeSOA, dns.TypeNSEC)
 		if !slices.ContainsFunc(records, func(rr dns.RR) bool { return dns.IsSubDomain(name, rr.Header().Name) }) {
 			reply.Rcode = dns.RcodeNameError
 		}

@@ -31,7 +31,7 @@ type Auto struct {
 
 	mu       sync.Mutex
 	pool     *Pool
-	recursor *Recursor
+	recursor *Pool     // of one, by which its capability is judged
 	unusable error     // why the system's servers are of no use
 	until    time.Time // when that is to be found out again
 }
@@ -46,12 +46,15 @@ func (a *Auto) Exchange(ctx context.Context, q *Query) (*Reply, error) {
 			return reply, err
 		}
 		unusable = err
-		a.fallBack(err)
 	}
 	if recursor == nil {
 		return nil, unusable
 	}
+	_, incapable := errors.AsType[*CapabilityError](unusable)
 	reply, err := recursor.Exchange(ctx, q)
+	if incapable || err == nil { // otherwise it may be the fault of the name
+		a.fallBack(unusable, incapable)
+	}
 	switch {
 	case errors.Is(err, ErrExhausted):
 		return nil, err
@@ -81,12 +84,15 @@ func (a *Auto) Choice() string {
 
 // choose returns the system's servers, or why they are of no use. The file is read
 // once there is one: it may come late, as the network does.
-func (a *Auto) choose() (*Pool, *Recursor, error) {
+func (a *Auto) choose() (pool, recursor *Pool, unusable error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.recursor == nil {
-		if a.recursor = a.Recursor; a.recursor == nil && !a.Private {
-			a.recursor = new(Recursor)
+		switch {
+		case a.Recursor != nil:
+			a.recursor = &Pool{Exchangers: []Exchanger{a.Recursor}}
+		case !a.Private:
+			a.recursor = &Pool{Exchangers: []Exchanger{new(Recursor)}}
 		}
 	}
 	if a.pool == nil {
@@ -105,11 +111,14 @@ func (a *Auto) choose() (*Pool, *Recursor, error) {
 	return a.pool, a.recursor, nil
 }
 
-func (a *Auto) fallBack(reason error) {
+func (a *Auto) fallBack(reason error, incapable bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if time.Now().Before(a.until) {
+		return
+	}
 	life := restTime
-	if _, incapable := errors.AsType[*CapabilityError](reason); incapable {
+	if incapable {
 		life = incapableLife
 	}
 	a.unusable, a.until = reason, time.Now().Add(life)

@@ -42,7 +42,7 @@ func TestAuto(t *testing.T) {
 				}
 				servers := map[string]behaviour{
 					"192.0.2.100": tt.system,
-					"192.0.2.1":   authority(".\n. NS a.root.\na.root. A 192.0.2.1\nsigned.test. NS ns.signed.test.\nns.signed.test. A 192.0.2.80"),
+					"192.0.2.1":   authority(".\n. NS a.root.\n. DNSKEY 257 3 13 a2V5\n. RRSIG DNSKEY 13 0 60 20300101000000 20200101000000 1 . c2ln\n. NSEC a.root. NS\n. RRSIG NSEC 13 0 60 20300101000000 20200101000000 1 . c2ln\na.root. A 192.0.2.1\nsigned.test. NS ns.signed.test.\nns.signed.test. A 192.0.2.80"),
 					"192.0.2.80":  authority("signed.test.\n@ A 192.0.2.81"),
 				}
 				net := newNet(t, servers)

@@ -26,6 +26,8 @@ type delegation struct {
 
 	mu      sync.Mutex
 	servers []nameServer
+	err     error                        // no server answered
+	until   time.Time                    // when that is to be tried again
 	lame    map[netip.AddrPort]time.Time // servers, and until when they are taken for that
 }
 
@@ -38,12 +40,16 @@ type nameServer struct {
 }
 
 // newDelegation reads a referral by the servers of the zone above.
-func newDelegation(above, cut string, reply *Reply, r *Recursor) *delegation {
-	servers, ttl := r.nameServers(above, cut, reply.Msg.Ns, reply.Msg.Extra)
+func newDelegation(above *delegation, cut string, reply *Reply, r *Recursor) *delegation {
+	servers, ttl := r.nameServers(above.name, cut, reply.Msg.Ns, reply.Msg.Extra)
 	now := r.now()
 	d := &delegation{
 		name: cut, servers: servers, made: now, expires: now.Add(min(time.Duration(ttl)*time.Second, maxDelegationLife)),
 		server: reply.Server, network: reply.Network,
+	}
+	if !above.expires.IsZero() {
+		// What was revoked above must not live on below ("phoenix domains").
+		d.expires = earliest(d.expires, above.expires)
 	}
 	d.proof, d.signed = proof(cut, reply.Msg.Ns)
 	return d
@@ -125,8 +131,13 @@ func (d *delegation) known(now time.Time) []netip.AddrPort {
 	defer d.mu.Unlock()
 	var known []netip.AddrPort
 	for _, s := range d.servers {
-		if !s.found || now.Before(s.expires) {
-			known = append(known, s.addresses...)
+		if s.found && !now.Before(s.expires) {
+			continue
+		}
+		for _, address := range s.addresses {
+			if !slices.Contains(known, address) {
+				known = append(known, address)
+			}
 		}
 	}
 	return known
@@ -155,7 +166,7 @@ func (d *delegation) unknown(now time.Time, above []string, gluelessOnly bool) [
 	for _, s := range d.servers {
 		switch {
 		case slices.Contains(above, s.name), now.Before(s.expires):
-		case len(s.addresses) == 0:
+		case len(s.addresses) == 0, s.found: // or they have expired
 			names = append(names, s.name)
 		case !gluelessOnly && !dns.IsSubDomain(d.name, s.name):
 			glued = append(glued, s.name)
@@ -179,6 +190,23 @@ func (d *delegation) learn(name string, addresses []netip.AddrPort, expires, now
 		}
 		d.servers[i] = nameServer{name: name, addresses: addresses, found: true, expires: latest(expires, now.Add(minAddressLife))}
 	}
+}
+
+// fail keeps that no server answers, until it is time to try again.
+func (d *delegation) fail(err error, until time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.err, d.until = err, until
+}
+
+// failure returns why no server answers, as far as it is known.
+func (d *delegation) failure(now time.Time) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if now.Before(d.until) {
+		return d.err
+	}
+	return nil
 }
 
 func (d *delegation) setLame(server netip.AddrPort, until time.Time) {

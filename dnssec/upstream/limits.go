@@ -38,6 +38,8 @@ const (
 	// maxTry bounds what a Pool lets one server take for a query: time for a Client
 	// to wait over UDP and then over TCP.
 	maxTry = 2 * defaultTimeout
+	// maxRecursion bounds what a Pool lets a Recursor take for a query.
+	maxRecursion = 3 * maxTry
 	// restTime is how long a server that did not answer is asked after all others.
 	restTime = 30 * time.Second
 
@@ -64,6 +66,10 @@ const (
 	// maxResolutionQueries bounds the queries sent (NXNSAttack, CVE-2020-8616). A
 	// cold name below zones without glue takes about twenty.
 	maxResolutionQueries = 64
+	// maxTries bounds those and the addresses that no packet can be sent to.
+	maxTries = 4 * maxResolutionQueries
+	// maxLookups bounds the name servers whose addresses are looked up.
+	maxLookups = 24
 	// maxReferrals bounds the delegations and the minimised names on one way down. A
 	// name has at most 127 labels (RFC 1035 §3.1); few have more than six.
 	maxReferrals = 32
@@ -123,6 +129,11 @@ const (
 	// lameLife (unbound's infra-host-ttl).
 	silentPenalty, silentLife = 5 * time.Second, 5 * time.Minute
 	lamePenalty, lameLife     = time.Minute, 15 * time.Minute
+	// primingRetry is how long it is not asked for again after it did not come.
+	primingRetry = time.Minute
+	// failureLife is how long a zone is not asked again after none of its servers
+	// answered (RFC 9520 §3.2 wants from one second to five minutes).
+	failureLife = 5 * time.Second
 	// primingGrace is how long a resolution waits for the list of root servers, which
 	// comes sooner than its own answer in general.
 	primingGrace = 100 * time.Millisecond

@@ -17,7 +17,8 @@ import (
 // A Recursor resolves iteratively (RFC 1034 §5.3.3): it follows the delegations
 // from the root servers down, and returns the reply of one authoritative server.
 // With it no other DNS server is needed. It follows no aliases and validates
-// nothing; both are the work of who asks.
+// nothing; both are the work of who asks. Where the network itself may answer in place
+// of the servers, without DNSSEC records, a Pool of one Recursor finds that out.
 //
 // The zero Recursor starts from the built-in addresses of the root servers. A
 // Recursor is safe for concurrent use, and must not be copied or changed after its
@@ -58,6 +59,8 @@ type resolution struct {
 	*Recursor
 	query   *Query
 	queries atomic.Int32 // sent
+	tries   atomic.Int32 // to send one
+	lookups atomic.Int32 // of name servers
 }
 
 // A task is one question on its way down. That of the resolution is the first; the
@@ -93,7 +96,7 @@ func (r *Recursor) Exchange(ctx context.Context, q *Query) (*Reply, error) {
 	}
 	question := q.Msg.Question[0]
 	question.Name = dns.CanonicalName(question.Name)
-	if _, ok := dns.IsDomainName(question.Name); !ok {
+	if _, ok := dns.IsDomainName(question.Name); !ok || question.Qclass != dns.ClassINET {
 		return nil, failed("", "", q, errMalformed)
 	}
 	resolution := &resolution{Recursor: r, query: q}
@@ -197,6 +200,10 @@ func (r *resolution) findServers(ctx context.Context, t *task, zone *delegation,
 	defer all.Wait() // after cancel
 	defer cancel()
 	for _, name := range names {
+		if r.lookups.Add(1) > maxLookups {
+			found <- false
+			continue
+		}
 		all.Go(func() {
 			addresses, expires := r.addressesOf(ctx, t, zone, name)
 			if ctx.Err() == nil || len(addresses) > 0 {
@@ -234,7 +241,13 @@ func (r *resolution) addressesOf(ctx context.Context, t *task, zone *delegation,
 		})
 	}
 	all.Wait()
-	return append(both[0], both[1]...), latest(expires[0], expires[1])
+	switch {
+	case len(both[1]) == 0:
+		return both[0], expires[0]
+	case len(both[0]) == 0:
+		return both[1], expires[1]
+	}
+	return append(both[0], both[1]...), earliest(expires[0], expires[1])
 }
 
 // askForGlue asks the servers above a zone for the address of a server in it: not

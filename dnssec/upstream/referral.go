@@ -21,11 +21,8 @@ const (
 // name of the cut. The AA bit counts only where there is no data and no SOA
 // record: servers that do not set it are common, and whoever validates knows better.
 func classify(zone string, question dns.Question, reply *dns.Msg) (k kind, cut string) {
-	switch {
-	case isRefusal(reply):
+	if isRefusal(reply) {
 		return refused, ""
-	case reply.Rcode == dns.RcodeNameError:
-		return answer, ""
 	}
 	for _, rr := range reply.Answer {
 		owner := dns.CanonicalName(rr.Header().Name)
@@ -35,23 +32,35 @@ func classify(zone string, question dns.Question, reply *dns.Msg) (k kind, cut s
 			return answer, ""
 		}
 	}
+	denied := reply.Authoritative // RFC 2308 §2.1, §2.2
 	for _, rr := range reply.Ns {
 		owner := dns.CanonicalName(rr.Header().Name)
+		switch rr.Header().Rrtype {
+		case dns.TypeSOA:
+			switch {
+			case !dns.IsSubDomain(zone, owner), !dns.IsSubDomain(owner, question.Name),
+				question.Qtype == dns.TypeDS && owner == question.Name && owner != ".":
+				// Of another zone, or the child's side, which knows no DS records (RFC
+				// 4035 §5.2).
+				return lame, ""
+			}
+			return answer, ""
+		case dns.TypeNSEC, dns.TypeNSEC3:
+			denied = denied || dns.IsSubDomain(zone, owner) && reply.Rcode == dns.RcodeNameError
+		}
 		if !dns.IsSubDomain(zone, owner) || !dns.IsSubDomain(owner, question.Name) {
 			continue
 		}
 		switch {
-		case rr.Header().Rrtype == dns.TypeSOA:
-			return answer, "" // RFC 2308 §2.2
 		case rr.Header().Rrtype != dns.TypeNS || owner == zone:
 		default:
 			cut = owner
 		}
 	}
 	switch {
-	case cut != "":
+	case cut != "" && reply.Rcode == dns.RcodeSuccess:
 		return referral, cut
-	case reply.Authoritative:
+	case denied:
 		return answer, ""
 	}
 	return lame, ""

@@ -103,12 +103,13 @@ type priming struct {
 	mu      sync.Mutex
 	running bool
 	root    *delegation // nil: not there yet
+	again   time.Time   // when to ask, if it is not there
 }
 
 func (p *priming) forget() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.root = nil
+	p.root, p.again = nil, time.Time{}
 }
 
 // root returns the delegation of the root.
@@ -127,7 +128,7 @@ func (r *resolution) prime(ctx context.Context) (end func()) {
 	p := &r.priming
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.running || p.root != nil && r.now().Before(p.root.expires) {
+	if p.running || r.now().Before(p.again) || p.root != nil && r.now().Before(p.root.expires) {
 		return func() {}
 	}
 	p.running = true
@@ -139,7 +140,7 @@ func (r *resolution) prime(ctx context.Context) (end func()) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.running = false
-		if root != nil {
+		if p.again = r.now().Add(primingRetry); root != nil {
 			p.root = root
 		}
 	}()

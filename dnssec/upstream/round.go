@@ -77,7 +77,9 @@ func (r *round) accept(reply *Reply, left []*server) *Reply {
 // and returns nil. The server is the first of so many that are left to be asked.
 func (r *round) ask(ctx context.Context, s *server, left int) *Reply {
 	limit := maxTry
-	if left > 1 {
+	if _, recursive := s.exchanger.(*Recursor); recursive {
+		limit = maxRecursion
+	} else if left > 1 {
 		limit = defaultTimeout // no time for TCP after UDP: others may be better
 	}
 	try, cancel := share(ctx, left, limit)

@@ -66,10 +66,11 @@ func (r *Recursor) exchange(ctx context.Context, server netip.AddrPort, msg *dns
 		msg = plainCopy(msg)
 	}
 	reply, err := state.client.exchange(ctx, &Query{Msg: msg}, state.at, attempts)
+	knowsNone := false
 	if err == nil && withEDNS && msg.IsEdns0() != nil && knowsNoEDNS(reply.Msg) {
 		var plain *Reply
 		if plain, err = state.client.exchange(ctx, &Query{Msg: plainCopy(msg)}, state.at, attempts); err == nil && !isRefusal(plain.Msg) {
-			reply, withEDNS = plain, false
+			reply, knowsNone = plain, true
 		}
 	}
 	if ctx.Err() != nil {
@@ -87,7 +88,7 @@ func (r *Recursor) exchange(ctx context.Context, server netip.AddrPort, msg *dns
 		state.roundTrip += (reply.Elapsed - state.roundTrip) / 8
 	}
 	state.silentUntil = time.Time{}
-	if !withEDNS {
+	if knowsNone {
 		state.plainUntil = r.now().Add(plainLife)
 	}
 	return reply, nil
@@ -135,5 +136,5 @@ func (r *Recursor) sorted(zone *delegation) []netip.AddrPort {
 		}
 	}
 	slices.SortStableFunc(servers, func(a, b netip.AddrPort) int { return cmp.Compare(costs[a], costs[b]) })
-	return slices.Compact(servers)
+	return servers
 }

@@ -60,7 +60,7 @@ func (c *Client) askUDP(ctx context.Context, e endpoint, m *message, late *timeo
 	deadline, _ := ctx.Deadline()
 	patience := deadline.Sub(start)
 	packet := make([]byte, max(bufferSize, query.size+1))
-	sent := query.wire
+	sent, otherCase := query.wire, false
 	waits := [...]time.Duration{patience / 8, patience / 4, patience / 2, 3 * patience / 4, patience}
 	for i, wait := range waits {
 		last := i == len(waits)-1
@@ -88,16 +88,19 @@ func (c *Client) askUDP(ctx context.Context, e endpoint, m *message, late *timeo
 			switch {
 			case err == nil, wantsTCP(err), errors.Is(err, errOption):
 				return msg, err
-			case errors.Is(err, errCase):
-				c.mu.Lock()
-				c.known.changesCase = true
-				c.mu.Unlock()
-				return nil, err
 			}
+			otherCase = otherCase || errors.Is(err, errCase)
 			late.ignored, late.last = late.ignored+1, err
 			if late.ignored > maxIgnored {
 				return nil, errFlood
 			}
+		}
+		if otherCase {
+			// No better reply came after it, so it was no forgery.
+			c.mu.Lock()
+			c.known.changesCase = true
+			c.mu.Unlock()
+			return nil, errCase
 		}
 	}
 	return nil, late

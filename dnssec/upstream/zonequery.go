@@ -38,6 +38,9 @@ type zoneQuery struct {
 // to rely on. Those that are silent, and were not before, are asked once more, with
 // more patience and over TCP, after all others.
 func (r *resolution) askZone(ctx context.Context, t *task, zone *delegation, question dns.Question) (step, error) {
+	if err := zone.failure(r.now()); err != nil && len(t.avoid) == 0 {
+		return step{}, err // RFC 9520 §3.2
+	}
 	z := &zoneQuery{resolution: r, zone: zone, question: question, asked: make(map[netip.AddrPort]bool)}
 	if question == t.question {
 		z.avoid = t.avoid
@@ -85,7 +88,7 @@ func (z *zoneQuery) candidates() []netip.AddrPort {
 // ask asks one server, and reports whether that settles the matter.
 func (z *zoneQuery) ask(ctx context.Context, address netip.AddrPort, attempts int) (o step, done bool, err error) {
 	z.asked[address] = true
-	if int(z.queries.Add(1)) > maxResolutionQueries {
+	if z.queries.Add(1) > maxResolutionQueries || z.tries.Add(1) > maxTries {
 		return step{}, true, fmt.Errorf("%w: more than %d queries", errLimit, maxResolutionQueries)
 	}
 	wasSilent := z.isSilent(address)
@@ -107,7 +110,7 @@ func (z *zoneQuery) ask(ctx context.Context, address netip.AddrPort, attempts in
 	z.replied = true
 	switch kind, cut := classify(z.zone.name, z.question, reply.Msg); kind {
 	case referral:
-		next := newDelegation(z.zone.name, cut, reply, z.Recursor)
+		next := newDelegation(z.zone, cut, reply, z.Recursor)
 		if z.question.Qtype == dns.TypeDS && z.question.Name == cut {
 			// Servers that do not know better answer with what is a proof, too.
 			if len(next.proof) > 0 {
@@ -136,8 +139,12 @@ func (z *zoneQuery) ask(ctx context.Context, address netip.AddrPort, attempts in
 
 // isUnreachable reports whether there was no way to send a packet.
 func isUnreachable(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	if !ok || e.Network != "udp" || isTimeout(err) {
+		return false // a packet was sent before
+	}
 	dial, ok := errors.AsType[*net.OpError](err)
-	return ok && dial.Op == "dial" && !dial.Timeout()
+	return ok && dial.Op == "dial"
 }
 
 // message is the query for authoritative servers.
@@ -154,7 +161,7 @@ func (z *zoneQuery) failed(reply *Reply, err error) error {
 
 // conclude decides what to say when no server was of use.
 func (z *zoneQuery) conclude(ctx context.Context) (step, error) {
-	if z.zone.name == "." && len(z.silent) > 0 {
+	if z.zone.name == "." && len(z.errs) > 0 {
 		z.priming.forget() // back to the hints
 	}
 	switch {
@@ -164,7 +171,11 @@ func (z *zoneQuery) conclude(ctx context.Context) (step, error) {
 		z.refusal.PassedOver = z.errs
 		return step{reply: z.refusal, replied: true}, nil
 	case len(z.errs) > 0:
-		return step{replied: z.replied}, z.because(nil)
+		err := z.because(nil)
+		if !z.replied {
+			z.zone.fail(err, z.now().Add(failureLife))
+		}
+		return step{replied: z.replied}, err
 	case z.avoided:
 		return step{}, ErrExhausted
 	}

@@ -12,7 +12,9 @@ import (
 // which is kept for what it has chosen.
 func (o *options) exchanger(anchors anchor.Set) (upstream.Exchanger, error) {
 	if o.recursive {
-		return o.recursor()
+		recursor, err := o.recursor()
+		// A pool of one, which finds out a network that answers in place of the servers.
+		return &upstream.Pool{Exchangers: []upstream.Exchanger{recursor}}, err
 	}
 	if servers, err := o.servers(); servers != nil || err != nil {
 		return servers, err
