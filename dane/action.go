@@ -1,7 +1,5 @@
 package dane
 
-import "fmt"
-
 // An Action is what a sender must do with a host (RFC 7672 §2.2).
 type Action uint8
 
@@ -13,24 +11,22 @@ const (
 	// MustEncrypt: the host has TLSA records, but none is usable. TLS is required,
 	// and nobody is authenticated (RFC 7672 §2.2).
 	MustEncrypt
-	// MustAuthenticate: TLS is required, and the host's TLSA records must match.
+	// MustAuthenticate: TLS is required, and the host's TLSA records must match; where
+	// Host.PKIX is set, a certificate of a public authority instead.
 	MustAuthenticate
+	// SendClear: TLS is switched off for the destination, or has failed where it was
+	// optional. STARTTLS is not sent.
+	SendClear
 )
 
-// String returns "skip", "may-encrypt", "must-encrypt" or "must-authenticate".
-func (a Action) String() string {
-	switch a {
-	case Skip:
-		return "skip"
-	case MayEncrypt:
-		return "may-encrypt"
-	case MustEncrypt:
-		return "must-encrypt"
-	case MustAuthenticate:
-		return "must-authenticate"
-	}
-	return fmt.Sprintf("action(%d)", uint8(a))
-}
+var actions = []string{"skip", "may-encrypt", "must-encrypt", "must-authenticate", "send-clear"}
+
+// String returns "skip", "may-encrypt", "must-encrypt", "must-authenticate" or
+// "send-clear".
+func (a Action) String() string { return levelName(actions, "action", a) }
 
 // MarshalText returns the same text as String.
 func (a Action) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
+
+// UnmarshalText inverts MarshalText.
+func (a *Action) UnmarshalText(text []byte) error { return parseLevel(actions, "action", text, a) }

@@ -12,8 +12,8 @@
 //		if h.Action == dane.Skip {
 //			continue // h.Err says why
 //		}
-//		// Connect to h.Addrs. With STARTTLS use h.TLSConfig(base); without it,
-//		// or after a failed handshake, go on only if h.MayCleartext().
+//		// Connect to h.Addrs. If STARTTLS is offered, use h.TLSConfig(base);
+//		// if not, go on only if h.MayCleartext().
 //	}
 //
 // See the example of Host for the whole loop. Verify does the same as a check,
@@ -54,6 +54,18 @@
 // Where a host has addresses of both families, one secure family is enough for
 // DANE to apply, and the failure of one family is no failure of the host.
 //
+// # Policy
+//
+// Verifier.Policy says for each destination whether DANE is used, and what TLS it
+// gets where DANE does not apply; it can be read from JSON. After a handshake that
+// has failed, Host.Fallback says whether there is a weaker way, on a new
+// connection. Decisions has the tables by which DANE is judged.
+//
+// # Logs
+//
+// The package logs nothing. WithTrace sets hooks in the context, LogTrace makes
+// those for log/slog, and Counters those for metrics.
+//
 // # Layers
 //
 // Only the program that connects to other people's servers should verify. One
@@ -81,8 +93,8 @@
 //
 // # What it does not do yet
 //
-// Explicit routes, policies by destination with PKIX verification, an option to
-// use DANE behind an insecure MX record, and hooks for tracing.
+// Verify probes one host after another, and sees no TLS policy but DANE's and yours:
+// Result.MTASTS and Host.MTASTS say where MTA-STS (RFC 8461) may be asked as well.
 //
 // # Specifications
 //

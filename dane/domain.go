@@ -24,9 +24,14 @@ type Domain struct {
 	// Status of the MX lookup, aliases included. Unless it is Secure, DANE does
 	// not authenticate delivery to the domain (RFC 7672 §2.2.1).
 	Status dnssec.Status
+	// Routed: the hosts are those of Profile.Route, or the domain is an address
+	// literal. There was no MX lookup.
+	Routed bool
+	// Port of the hosts; 0 means Verifier.Port.
+	Port uint16
 	// Omitted counts the MX hosts beyond the limit.
 	Omitted int
-	// Lookup is the question that was asked.
+	// Lookup is the question that was asked; zero if Routed.
 	Lookup Lookup
 }
 
@@ -36,18 +41,51 @@ type MX struct {
 	Host       string // A-labels, lower case, without the final dot; as found if it is no host name
 }
 
-// LookupMX finds the mail servers of a domain. The order among equal preferences
-// is that of the names.
+// LookupMX finds the mail servers of a domain: those of its MX records, or of the
+// route that the Policy has for it. An address literal such as "[192.0.2.1]" is its
+// own and only host, without DANE (RFC 7672 §2.2).
 //
 // The error is of type *Error. It is permanent, and wraps ErrName, ErrNullMX or
 // ErrNoDomain, or it is temporary, and wraps the *dnssec.Error of the lookup: then
 // the domain must not be delivered to, by its address neither (RFC 7672 §2.1.2).
 // The Domain comes along for diagnosis, unless the name is none.
 func (v *Verifier) LookupMX(ctx context.Context, domain string) (*Domain, error) {
-	name, err := domainName(domain)
+	name, err := destinationName(domain)
 	if err != nil {
-		return nil, &Error{Domain: domain, Permanent: true, Err: err}
+		err = &Error{Domain: domain, Permanent: true, Err: err}
+		contextTrace(ctx).domain(nil, err)
+		return nil, err
 	}
+	d := routed(name, v.profile(name).Route)
+	if d == nil {
+		d, err = v.lookupMX(ctx, name)
+		contextTrace(ctx).lookups(d.Lookup)
+	}
+	contextTrace(ctx).domain(d, err)
+	return d, err
+}
+
+// routed returns a destination whose hosts need no MX lookup, or nil. Its status is
+// Secure where the sender has named them (RFC 7672 §2.2.2).
+func routed(name string, route Route) *Domain {
+	d := &Domain{Name: name, Expanded: name, Routed: true, Port: route.Port, Status: dnssec.Secure}
+	for _, host := range route.Hosts {
+		if host, err := destinationName(host); err == nil { // the Policy has checked it
+			d.MX = append(d.MX, MX{Host: host})
+		}
+	}
+	if len(d.MX) > 0 {
+		return d
+	}
+	if _, ok := parseLiteral(name); ok {
+		d.Status, d.MX = dnssec.Insecure, []MX{{Host: name}}
+		return d
+	}
+	return nil
+}
+
+// lookupMX asks the DNS. The Domain is never nil.
+func (v *Verifier) lookupMX(ctx context.Context, name string) (*Domain, error) {
 	answer, lookup, err := v.lookup(ctx, name, dns.TypeMX)
 	d := &Domain{Name: name, Expanded: fromDNS(answer.Name), Status: answer.Status, Lookup: lookup}
 	if err != nil {
@@ -74,6 +112,7 @@ func (v *Verifier) LookupMX(ctx context.Context, domain string) (*Domain, error)
 		return strings.Compare(a.Host, b.Host)
 	})
 	d.MX = withoutRepeats(d.MX)
+	v.shuffle(d.MX)
 	if len(d.MX) == 1 && d.MX[0].Host == nullMX {
 		d.MX = nil
 		return d, &Error{Domain: name, Permanent: true, Err: ErrNullMX}
@@ -95,6 +134,22 @@ func newMX(record *dns.MX) MX {
 		host = record.Mx // LookupHost refuses it
 	}
 	return MX{Preference: record.Preference, Host: host}
+}
+
+// shuffle changes the order within each preference.
+func (v *Verifier) shuffle(sorted []MX) {
+	if v.Shuffle == nil {
+		return
+	}
+	for len(sorted) > 0 {
+		n := 1
+		for n < len(sorted) && sorted[n].Preference == sorted[0].Preference {
+			n++
+		}
+		equal := sorted[:n]
+		v.Shuffle(n, func(i, j int) { equal[i], equal[j] = equal[j], equal[i] })
+		sorted = sorted[n:]
+	}
 }
 
 // withoutRepeats drops hosts that come before with a better preference.

@@ -24,6 +24,8 @@ var (
 	ErrSkipped = errors.New("host must not be delivered to")
 	// ErrNoResolver: nobody answered who could have proven anything; see Verify.
 	ErrNoResolver = errors.New("no DNS server that is capable of DNSSEC answered")
+	// ErrPolicy: a policy that cannot be meant so; see NewPolicy.
+	ErrPolicy = errors.New("wrong policy")
 	// ErrLookup: a lookup gave no usable answer, and no better reason for that.
 	ErrLookup = errors.New("lookup failed")
 )

@@ -2,6 +2,7 @@ package dane
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 
 	"github.com/danesmtp/danesmtp/dnssec"
@@ -33,6 +34,9 @@ type FailureReport struct {
 	Code string
 	// Permanent: the message bounces. Otherwise it stays queued (RFC 7672 §2.2).
 	Permanent bool
+	// Reason is the failure-reason-code of a TLS report (RFC 8460 §4.4): the cause in a
+	// few words without names or addresses, as far as it is known.
+	Reason string
 	// Text is the cause for a human.
 	Text string
 }
@@ -49,6 +53,9 @@ func classify(err error) FailureReport {
 	if err == nil {
 		return FailureReport{}
 	}
+	if kept, ok := errors.AsType[*recordedError](err); ok {
+		return kept.report
+	}
 	report := FailureReport{Permanent: permanent(err), Text: err.Error()}
 	probe, probed := errors.AsType[*smtpprobe.Error](err)
 	match, matched := errors.AsType[*tlsa.Error](err)
@@ -59,20 +66,24 @@ func classify(err error) FailureReport {
 	case errors.Is(err, ErrNoDomain), errors.Is(err, ErrName) && report.Permanent:
 		report.Code = "5.1.2" // RFC 3463 §3.2: bad destination system address
 	case errors.Is(err, ErrNotDANE):
-		report.Type, report.Code = DANERequired, "4.7.5"
+		report.Type, report.Code, report.Reason = DANERequired, "4.7.5", "no DANE"
 	case lookedUp:
 		report.Code = "4.4.3" // RFC 3463 §3.5: directory server failure
+		if lookup.Reason.Code != dnssec.EDEOther {
+			report.Reason = lookup.Reason.Code.String() // RFC 8914
+		}
 		if lookup.Status == dnssec.Bogus {
 			report.Type, report.Code = DNSSECInvalid, "4.7.5"
 		}
 	case matched:
 		report.Type, report.Code = certificateFailure(match), "4.7.5"
+		report.Reason = match.Reason.String()
 	case errors.Is(err, smtpprobe.ErrNoStartTLS):
 		report.Type, report.Code = STARTTLSNotSupported, "4.7.4" // RFC 3463 §3.8
 	case probed && probe.Stage == smtpprobe.StageStartTLS:
 		report.Type, report.Code = STARTTLSNotSupported, "4.7.4"
 	case probed && probe.Stage == smtpprobe.StageHandshake:
-		report.Type, report.Code = ValidationFailure, "4.7.5"
+		report.Type, report.Code = publicFailure(err), "4.7.5"
 	case errors.Is(err, ErrNoAddress), errors.Is(err, ErrRefusedAddress), errors.Is(err, ErrName):
 		report.Code = "4.4.4" // RFC 3463 §3.5: unable to route
 	case errors.Is(err, context.DeadlineExceeded), probed:
@@ -82,7 +93,7 @@ func classify(err error) FailureReport {
 		}
 	default:
 		// A handshake that was not smtpprobe's: the error of the MTA's own client.
-		report.Type, report.Code = ValidationFailure, "4.7.5"
+		report.Type, report.Code = publicFailure(err), "4.7.5"
 	}
 	return report
 }
@@ -101,7 +112,24 @@ func certificateFailure(err *tlsa.Error) FailureType {
 	return ValidationFailure
 }
 
+// publicFailure is the type for a handshake without DANE.
+func publicFailure(err error) FailureType {
+	if _, ok := errors.AsType[x509.HostnameError](err); ok {
+		return CertificateHostMismatch
+	}
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+		return CertificateNotTrusted
+	}
+	if e, ok := errors.AsType[x509.CertificateInvalidError](err); ok && e.Reason == x509.Expired {
+		return CertificateExpired
+	}
+	return ValidationFailure
+}
+
 func permanent(err error) bool {
+	if kept, ok := errors.AsType[*recordedError](err); ok {
+		return kept.report.Permanent
+	}
 	e, ok := errors.AsType[*Error](err)
 	return ok && e.Permanent
 }

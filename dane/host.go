@@ -1,8 +1,9 @@
 package dane
 
 import (
+	"cmp"
 	"context"
-	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"net/netip"
 	"slices"
@@ -33,6 +34,16 @@ type Host struct {
 	Names []string
 	// Records are the secure TLSA records, unusable ones included.
 	Records []tlsa.Record
+	// PKIX is the name that a certificate of a public authority must have, where the
+	// policy wants it and DANE does not authenticate; otherwise empty. An address has
+	// no brackets.
+	PKIX string
+	// MTASTS: an MTA-STS policy of the domain may be applied to the host in addition,
+	// since DANE neither authenticates it nor has failed (RFC 8461 §2).
+	MTASTS bool
+	// Audited is what DANE says to do, where the policy is to watch only (RFC 7672
+	// §9.1); its Authenticate judges a handshake. Otherwise nil.
+	Audited *Host
 	// MXSecure: the domain's MX lookup was secure, so authentication of this host
 	// is authentication of the domain's mail server.
 	MXSecure bool
@@ -47,7 +58,8 @@ type Host struct {
 	// Lookups are the questions that were asked, in order.
 	Lookups []Lookup
 
-	now func() time.Time
+	now   func() time.Time
+	roots *x509.CertPool
 }
 
 // An Address is one address of a host.
@@ -61,49 +73,100 @@ type Address struct {
 // its TLSA records, and the action that follows from them. It never returns nil.
 // A failure is in Host.Err, and concerns this host only.
 func (v *Verifier) LookupHost(ctx context.Context, d *Domain, mx MX) *Host {
-	h := &Host{Domain: d.Name, Name: mx.Host, Port: v.port(), Base: mx.Host, MXSecure: d.Status == dnssec.Secure, now: v.now}
+	h := &Host{
+		Domain: d.Name, Name: mx.Host, Port: cmp.Or(d.Port, v.port()), Base: mx.Host, MXSecure: d.Status == dnssec.Secure,
+		now: v.now, roots: v.RootCAs,
+	}
 	if err := v.plan(ctx, d, h); err != nil {
 		h.skip(err)
 	}
+	contextTrace(ctx).lookups(h.Lookups...)
+	contextTrace(ctx).host(h)
 	return h
 }
 
 // plan decides on the action. Its error means to skip the host.
 func (v *Verifier) plan(ctx context.Context, d *Domain, h *Host) error {
-	if _, err := hostName(h.Name); err != nil {
-		return err
-	}
-	deciding, err := v.lookupAddresses(ctx, h)
+	profile := v.profile(d.Name)
+	deciding, err := v.reach(ctx, d, h)
 	if err != nil {
 		return err
 	}
 	h.Names = []string{h.Base}
-	h.Action = MayEncrypt
-	if d.Status == dnssec.Secure {
-		// RFC 7672 §2.2.1: with an insecure MX lookup DANE need not be used, and
-		// would not authenticate the domain's server.
+	h.withoutDANE(profile.TLS)
+	h.MTASTS = !d.Routed
+	if profile.DANE == DANENone || profile.Flow == Accept {
+		return nil
+	}
+	judged := *h
+	err = v.planDANE(ctx, d, &judged, deciding, profile)
+	if !profile.Audit {
+		*h = judged
+		return err
+	}
+	if err != nil {
+		judged.skip(err)
+	}
+	h.Audited, h.TLSA, h.Lookups, h.Omitted = &judged, judged.TLSA, judged.Lookups, judged.Omitted
+	return nil
+}
+
+// reach finds the addresses. The answer is nil for an address literal.
+func (v *Verifier) reach(ctx context.Context, d *Domain, h *Host) (*dnssec.Answer, error) {
+	addr, ok := parseLiteral(h.Name)
+	if !ok || !d.Routed {
+		if _, err := hostName(h.Name); err != nil {
+			return nil, err
+		}
+		return v.lookupAddresses(ctx, h)
+	}
+	h.Base = addr.String()
+	// A recipient may name any address; a route is the sender's own.
+	refused := d.Name == h.Name && !v.allows(addr)
+	h.Addresses = []Address{{Addr: addr, Status: dnssec.Insecure, Refused: refused}}
+	if refused {
+		return nil, ErrRefusedAddress
+	}
+	h.Addrs = []netip.Addr{addr}
+	return nil, nil
+}
+
+// planDANE changes the plan where DANE applies.
+func (v *Verifier) planDANE(ctx context.Context, d *Domain, h *Host, deciding *dnssec.Answer, profile Profile) error {
+	if d.Routed && profile.Route.NoDANE {
+		return ErrNotDANE
+	}
+	// RFC 7672 §2.2.1: with an insecure MX lookup DANE need not be used, and would not
+	// authenticate the domain's server. RFC 7672 §2.2: an address literal has none.
+	if deciding != nil && (d.Status == dnssec.Secure || profile.UseInsecureMX) {
 		if err := v.lookupTLSA(ctx, h, deciding); err != nil {
 			return err
 		}
 		h.Names = referenceNames(d, h)
 	}
-	if v.Mandatory && h.Action != MustAuthenticate {
+	if profile.DANE == DANEMandatory && !(h.byDANE() && h.MXSecure) {
 		return ErrNotDANE // RFC 7672 §6: delayed, not delivered
+	}
+	if h.byDANE() {
+		h.MTASTS = false
 	}
 	return nil
 }
+
+// byDANE reports whether the host must be authenticated by its TLSA records.
+func (h *Host) byDANE() bool { return h.Action == MustAuthenticate && h.PKIX == "" }
 
 func (h *Host) skip(err error) {
 	if _, ok := errors.AsType[*Error](err); !ok {
 		err = &Error{Domain: h.Domain, Host: h.Name, Err: err}
 	}
-	h.Action, h.Err, h.Addrs = Skip, err, nil
+	h.Action, h.Err, h.Addrs, h.MTASTS = Skip, err, nil, false
 }
 
 // referenceNames returns the names that a certificate may have (RFC 7672 §3.2.2):
 // the TLSA base domain; with a secure MX record also the destination, and what it
-// is an alias of; without MX record the destination where the base is its alias's
-// target.
+// is an alias of; without MX record, and by a route, the host where the base is its
+// alias's target. With an insecure MX record the base is all that is known.
 func referenceNames(d *Domain, h *Host) []string {
 	names := []string{h.Base}
 	add := func(name string) {
@@ -111,62 +174,13 @@ func referenceNames(d *Domain, h *Host) []string {
 			names = append(names, name)
 		}
 	}
-	add(d.Name)
-	if !d.Implicit {
+	switch {
+	case d.Status != dnssec.Secure:
+	case d.Routed, d.Implicit:
+		add(h.Name)
+	default:
+		add(d.Name)
 		add(d.Expanded)
 	}
 	return names
-}
-
-// MayCleartext reports whether a message may be sent without TLS where the host
-// does not offer STARTTLS, or a handshake has failed.
-func (h *Host) MayCleartext() bool { return h.Action == MayEncrypt }
-
-// TLSConfig returns the configuration for STARTTLS with the host. It is made from
-// base, which may be nil and is not changed; ServerName is the TLSA base domain.
-//
-// With MustAuthenticate the handshake fails unless the TLSA records match; the
-// caller's own verification hooks run, too. With MustEncrypt nobody is
-// authenticated. With MayEncrypt base decides, and where it is nil nobody is
-// authenticated. Every handshake of a host to be skipped, and of the zero Host,
-// fails with ErrSkipped.
-//
-// A configuration cannot demand that STARTTLS is used: see MayCleartext.
-func (h *Host) TLSConfig(base *tls.Config) *tls.Config {
-	switch h.Action {
-	case MustAuthenticate:
-		return h.matcher().TLSConfig(base)
-	case MustEncrypt:
-		return unauthenticated(base, h.Base)
-	case MayEncrypt:
-		if base == nil {
-			return unauthenticated(nil, h.Base)
-		}
-		config := base.Clone()
-		config.ServerName = h.Base
-		return config
-	}
-	// Without verification of its own, so that the hook says why it fails.
-	config := unauthenticated(base, h.Base)
-	config.VerifyPeerCertificate = nil
-	config.VerifyConnection = func(tls.ConnectionState) error { return ErrSkipped }
-	return config
-}
-
-// matcher matches certificates against the host's records.
-func (h *Host) matcher() *tlsa.Verifier {
-	return &tlsa.Verifier{Records: h.Records, Names: h.Names, Time: h.now}
-}
-
-// unauthenticated returns a configuration that encrypts, and trusts anyone: no
-// more than was possible in clear (RFC 7672 §2.2).
-func unauthenticated(base *tls.Config, name string) *tls.Config {
-	config := new(tls.Config)
-	if base != nil {
-		config = base.Clone()
-	}
-	config.ServerName = name
-	config.InsecureSkipVerify = true
-	config.MinVersion = max(config.MinVersion, tls.VersionTLS12) // RFC 7671 §3
-	return config
 }

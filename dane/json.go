@@ -1,13 +1,9 @@
 package dane
 
 import (
-	"encoding/json"
 	"time"
 
-	"github.com/miekg/dns"
-
 	"github.com/danesmtp/danesmtp/dnssec"
-	"github.com/danesmtp/danesmtp/smtpprobe"
 )
 
 // jsonVersion changes when a field changes its meaning or goes.
@@ -20,28 +16,54 @@ type (
 		Version    int          `json:"version"`
 		Domain     string       `json:"domain"`
 		Outcome    Outcome      `json:"outcome"`
+		Profile    Profile      `json:"profile"`
+		MTASTS     bool         `json:"mta_sts"`
 		Mandatory  bool         `json:"mandatory,omitempty"`
 		Unresolved bool         `json:"unresolved,omitempty"`
 		Permanent  bool         `json:"permanent,omitempty"`
 		Code       string       `json:"code,omitempty"`
 		Failure    FailureType  `json:"failure,omitempty"`
+		Reason     string       `json:"failure_reason,omitempty"`
 		Error      string       `json:"error,omitempty"`
+		Decision   string       `json:"decision,omitempty"`
+		Place      *jsonPlace   `json:"destination,omitempty"`
 		Omitted    int          `json:"omitted_hosts,omitempty"`
 		Hosts      []jsonHost   `json:"hosts,omitempty"`
 		Lookups    []jsonLookup `json:"lookups"`
+		Expires    *time.Time   `json:"expires,omitempty"`
 		Started    time.Time    `json:"started"`
 		Elapsed    float64      `json:"elapsed_ms"`
 	}
+	jsonPlace struct {
+		Expanded string        `json:"expanded"`
+		Status   dnssec.Status `json:"status"`
+		Implicit bool          `json:"implicit,omitempty"`
+		Routed   bool          `json:"routed,omitempty"`
+		Port     uint16        `json:"port,omitempty"`
+		MX       []jsonMX      `json:"mx,omitempty"`
+	}
+	jsonMX struct {
+		Preference uint16 `json:"preference"`
+		Host       string `json:"host"`
+	}
 	jsonHost struct {
 		Host      string        `json:"host"`
+		Port      uint16        `json:"port"`
 		Action    Action        `json:"action"`
 		Error     string        `json:"error,omitempty"`
+		Code      string        `json:"code,omitempty"`
+		Failure   FailureType   `json:"failure,omitempty"`
+		Reason    string        `json:"failure_reason,omitempty"`
 		MXSecure  bool          `json:"mx_secure"`
+		MTASTS    bool          `json:"mta_sts"`
+		PKIX      string        `json:"pkix,omitempty"`
 		Base      string        `json:"base,omitempty"`
 		Names     []string      `json:"names,omitempty"`
 		Addresses []jsonAddress `json:"addresses,omitempty"`
 		TLSA      []string      `json:"tlsa,omitempty"`
+		Report    ReportPolicy  `json:"report_policy"`
 		Omitted   int           `json:"omitted_records,omitempty"`
+		Lookups   int           `json:"lookup_count"` // of the result's lookups, in order
 		Probes    []jsonProbe   `json:"probes,omitempty"`
 	}
 	jsonAddress struct {
@@ -53,12 +75,14 @@ type (
 		Address       string      `json:"address"`
 		Local         string      `json:"local,omitempty"`
 		Authenticated bool        `json:"authenticated"`
+		Fallback      bool        `json:"fallback,omitempty"`
 		Protocol      string      `json:"protocol,omitempty"`
 		Cipher        string      `json:"cipher,omitempty"`
 		Match         *jsonMatch  `json:"match,omitempty"`
 		Error         string      `json:"error,omitempty"`
 		Code          string      `json:"code,omitempty"`
 		Failure       FailureType `json:"failure,omitempty"`
+		Reason        string      `json:"failure_reason,omitempty"`
 	}
 	jsonMatch struct {
 		Record string `json:"record"`
@@ -77,6 +101,17 @@ type (
 		Error   string        `json:"error,omitempty"`
 		Expires *time.Time    `json:"expires,omitempty"`
 		Elapsed float64       `json:"elapsed_ms"`
+		Queries []jsonQuery   `json:"queries,omitempty"`
+	}
+	jsonQuery struct {
+		Name       string   `json:"name"`
+		Type       string   `json:"type"`
+		Server     string   `json:"server,omitempty"`
+		Network    string   `json:"network,omitempty"`
+		RCode      string   `json:"rcode,omitempty"`
+		Error      string   `json:"error,omitempty"`
+		PassedOver []string `json:"passed_over,omitempty"`
+		Elapsed    float64  `json:"elapsed_ms"`
 	}
 	jsonAlias struct {
 		Name   string        `json:"name"`
@@ -85,86 +120,3 @@ type (
 		Status dnssec.Status `json:"status"`
 	}
 )
-
-// MarshalJSON gives all facts of the result as one JSON object. "domain",
-// "outcome" ("success", "failure", "none") and "lookups" are always there; each
-// lookup has "name", "type" and "status" ("secure", "insecure", "bogus",
-// "indeterminate"), and where it is not secure "reason" and "ede" (RFC 8914).
-func (r *Result) MarshalJSON() ([]byte, error) {
-	failure := r.Failure()
-	out := jsonResult{
-		Version: jsonVersion, Domain: r.Name, Outcome: r.Outcome, Mandatory: r.Mandatory, Unresolved: r.Unresolved,
-		Permanent: r.Permanent(), Code: failure.Code, Failure: failure.Type, Error: failure.Text,
-		Lookups: []jsonLookup{}, Started: r.Started, Elapsed: milliseconds(r.Elapsed),
-	}
-	if r.Domain != nil {
-		out.Domain, out.Omitted = r.Domain.Name, r.Domain.Omitted
-	}
-	for _, h := range r.Hosts {
-		out.Hosts = append(out.Hosts, hostJSON(&h))
-	}
-	for _, l := range r.Lookups() {
-		out.Lookups = append(out.Lookups, lookupJSON(l))
-	}
-	return json.Marshal(out)
-}
-
-func hostJSON(h *HostResult) jsonHost {
-	out := jsonHost{
-		Host: h.Name, Action: h.Action, Error: text(h.Err), MXSecure: h.MXSecure, Base: h.Base, Names: h.Names, Omitted: h.Omitted,
-	}
-	for _, a := range h.Addresses {
-		out.Addresses = append(out.Addresses, jsonAddress{a.Addr.String(), a.Status, a.Refused})
-	}
-	for _, record := range h.Records {
-		out.TLSA = append(out.TLSA, record.String())
-	}
-	for _, p := range h.Probes {
-		failure := h.Failure(p.Err)
-		probe := jsonProbe{Address: p.Addr.String(), Authenticated: p.Authenticated, Error: failure.Text, Code: failure.Code, Failure: failure.Type}
-		if s := p.Session; s != nil {
-			if s.LocalAddr.IsValid() {
-				probe.Local = s.LocalAddr.String()
-			}
-			if s.TLS != nil {
-				probe.Protocol, probe.Cipher = smtpprobe.ProtocolName(s.TLS.Version), smtpprobe.CipherName(s.TLS.CipherSuite)
-			}
-		}
-		if p.Authenticated {
-			probe.Match = &jsonMatch{p.Match.Record.String(), p.Match.Depth, p.Match.Name}
-		}
-		out.Probes = append(out.Probes, probe)
-	}
-	return out
-}
-
-func lookupJSON(l Lookup) jsonLookup {
-	out := jsonLookup{
-		Name: l.Name, Type: dns.Type(l.Type).String(), Status: l.Status, Records: l.Records, Error: text(l.Err), Elapsed: milliseconds(l.Elapsed),
-	}
-	if l.Err == nil {
-		out.RCode = dns.RcodeToString[l.RCode]
-	}
-	if l.Status != dnssec.Secure {
-		out.Reason, out.EDE = l.Reason.String(), &l.Reason.Code
-		if out.Reason == "" {
-			out.Reason = "the resolver gave no reason"
-		}
-	}
-	if !l.Expires.IsZero() {
-		out.Expires = &l.Expires
-	}
-	for _, a := range l.Aliases {
-		out.Aliases = append(out.Aliases, jsonAlias{fromDNS(a.Name), fromDNS(a.Target), dns.Type(a.Type).String(), a.Status})
-	}
-	return out
-}
-
-func text(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
-}
-
-func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

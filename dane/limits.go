@@ -10,6 +10,8 @@ const smtpPort = 25
 const (
 	// MX hosts that are looked up. The largest providers publish five to ten.
 	maxHosts = 16
+	// Octets of a policy in JSON that is read: tens of thousands of destinations.
+	maxPolicy = 16 << 20
 	// Addresses of one host and family. RFC 5321 §5.1 asks to try several.
 	maxAddresses = 8
 	// TLSA records of one host that are matched. A rollover with two algorithms

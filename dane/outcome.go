@@ -1,7 +1,5 @@
 package dane
 
-import "fmt"
-
 // An Outcome is what a sender of mail gets who tries the hosts of a domain in
 // order.
 type Outcome uint8
@@ -15,18 +13,13 @@ const (
 	Success
 )
 
+var outcomes = []string{"failure", "none", "success"}
+
 // String returns "failure", "none" or "success".
-func (o Outcome) String() string {
-	switch o {
-	case Failure:
-		return "failure"
-	case None:
-		return "none"
-	case Success:
-		return "success"
-	}
-	return fmt.Sprintf("outcome(%d)", uint8(o))
-}
+func (o Outcome) String() string { return levelName(outcomes, "outcome", o) }
 
 // MarshalText returns the same text as String.
 func (o Outcome) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
+
+// UnmarshalText inverts MarshalText.
+func (o *Outcome) UnmarshalText(text []byte) error { return parseLevel(outcomes, "outcome", text, o) }

@@ -19,6 +19,16 @@ type Result struct {
 	// first; nil with Success. It is that of the first host that failed, of type
 	// *Error.
 	Err error
+	// MTASTS: an MTA-STS policy of the domain may apply, since the outcome is None
+	// without DANE's doing. Otherwise it must not override DANE (RFC 8461 §2).
+	MTASTS bool
+	// Expires is when the first of the DNS answers must be forgotten, and the verdict
+	// with them. Zero if a lookup failed, or the resolver does not tell: then it holds
+	// for this once.
+	Expires time.Time
+	// Profile is what the policy wants. With Audit the outcome is what DANE would do,
+	// and nothing that a sender acts on.
+	Profile Profile
 	// Mandatory: DANE was judged to be mandatory.
 	Mandatory bool
 	// Unresolved: no DNS server that is capable of DNSSEC answered, so that nothing
@@ -45,6 +55,8 @@ type Probe struct {
 	Addr netip.AddrPort
 	// Session is what was seen until the end, or until the error.
 	Session *smtpprobe.Result
+	// Fallback: an attempt with a verified certificate had failed before.
+	Fallback bool
 	// Match is the TLSA record that the certificate matched; set where
 	// Authenticated.
 	Match         tlsa.Match
@@ -64,7 +76,10 @@ func (r *Result) Lookups() []Lookup {
 	if r.Domain == nil {
 		return nil
 	}
-	lookups := []Lookup{r.Domain.Lookup}
+	var lookups []Lookup
+	if !r.Domain.Routed {
+		lookups = append(lookups, r.Domain.Lookup)
+	}
 	for _, h := range r.Hosts {
 		lookups = append(lookups, h.Lookups...)
 	}
@@ -82,4 +97,40 @@ func (h *HostResult) failed() error {
 		}
 	}
 	return nil
+}
+
+// delivered reports whether a message would go to the host.
+func (h *HostResult) delivered() bool {
+	return h.Err == nil && h.Action != Skip && (len(h.Probes) == 0 || h.Probes[len(h.Probes)-1].Err == nil)
+}
+
+// decider returns the host that the outcome is about: the one that is delivered to,
+// or else the first; nil if there is none.
+func (r *Result) decider() *HostResult {
+	for i := range r.Hosts {
+		if r.Outcome != Failure && r.Hosts[i].delivered() {
+			return &r.Hosts[i]
+		}
+	}
+	if len(r.Hosts) > 0 {
+		return &r.Hosts[0]
+	}
+	return nil
+}
+
+// conclude sets what follows from the rest.
+func (r *Result) conclude() {
+	if h := r.decider(); h != nil && r.Outcome == None {
+		r.MTASTS = h.MTASTS
+	}
+	r.Expires = time.Time{}
+	for _, l := range r.Lookups() {
+		if l.Err != nil || l.Expires.IsZero() {
+			r.Expires = time.Time{}
+			return
+		}
+		if r.Expires.IsZero() || l.Expires.Before(r.Expires) {
+			r.Expires = l.Expires
+		}
+	}
 }

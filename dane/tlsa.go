@@ -92,9 +92,11 @@ func (h *Host) take(records []dns.RR) error {
 			unusable = append(unusable, r)
 		}
 	}
-	h.Action = MustEncrypt // RFC 7672 §2.2: at least one secure record
-	if len(usable) > 0 {
-		h.Action = MustAuthenticate
+	switch {
+	case len(usable) > 0:
+		h.Action, h.PKIX = MustAuthenticate, ""
+	case h.Action == MayEncrypt:
+		h.Action = MustEncrypt // RFC 7672 §2.2: at least one secure record
 	}
 	h.Records = append(usable, unusable...)
 	if len(h.Records) > maxRecords {

@@ -47,6 +47,8 @@ func (t *transcript) result(r *Result) {
 	switch {
 	case r.Domain == nil:
 		t.line("No lookup for %s: %s", printable(t.domain), cause(r.Err))
+	case r.Domain.Routed:
+		t.line("No MX lookup for %s: its hosts are given.", t.domain)
 	case r.Domain.Lookup.Err != nil:
 		t.failedLookup(r.Domain.Lookup, "MX", "for "+t.domain)
 		if r.Unresolved {
@@ -77,7 +79,7 @@ func (t *transcript) result(r *Result) {
 }
 
 func (t *transcript) host(d *Domain, h *HostResult) {
-	if !d.Implicit {
+	if !d.Implicit && !d.Routed {
 		t.line("%s MX record(%s) found for %s", upper(d.Status), printable(h.Name), t.domain)
 		if d.Status != dnssec.Secure {
 			t.line("%s MX record(%s) found. The command will still proceed.", upper(d.Status), printable(h.Name))
@@ -177,6 +179,7 @@ func (t *transcript) probe(h *HostResult, p Probe, first bool, of string) {
 func (t *transcript) tlsa(h *HostResult, of string) {
 	l := h.TLSA
 	switch {
+	case l == nil: // it is by the policy that the host was connected to
 	case l.Err != nil:
 		t.failedLookup(*l, "TLSA", of)
 	case len(l.Records) == 0:
@@ -184,7 +187,7 @@ func (t *transcript) tlsa(h *HostResult, of string) {
 	default:
 		t.line("%s TLSA record found %s", upper(l.Status), of)
 		switch usable := slices.ContainsFunc(h.Records, func(r tlsa.Record) bool { return r.Usable(tlsa.SMTP) == nil }); {
-		case h.Action == MustEncrypt:
+		case h.Action == MustEncrypt && len(h.Records) > 0:
 			t.line("No usable TLSA record found %s. The certificate will not be verified.", of)
 		case len(h.Records) > 0 && !usable:
 			t.line("No usable TLSA record found %s.", of)

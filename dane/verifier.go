@@ -3,6 +3,7 @@ package dane
 import (
 	"cmp"
 	"context"
+	"crypto/x509"
 	"net"
 	"net/netip"
 	"time"
@@ -31,9 +32,21 @@ type Verifier struct {
 	// (RFC 7672 §2.2.3).
 	Port uint16
 
-	// Mandatory: the destination is delivered to with authentication by DANE, or
-	// not at all (RFC 7672 §6). Otherwise DANE is opportunistic.
+	// Policy has what is wanted for each destination. Nil means opportunistic DANE, and
+	// TLS if it is offered.
+	Policy *Policy
+
+	// Mandatory: destinations are delivered to with authentication by DANE, or not at
+	// all (RFC 7672 §6), even if Policy says that DANE is opportunistic.
 	Mandatory bool
+
+	// RootCAs are the authorities for the verification of certificates where DANE does
+	// not apply, and the policy wants it. Nil means the system's.
+	RootCAs *x509.CertPool
+
+	// Shuffle changes the order of n MX hosts of the same preference, as rand.Shuffle
+	// does (RFC 5321 §5.1). Nil leaves them in the order of their names.
+	Shuffle func(n int, swap func(i, j int))
 
 	// Allow is asked before an address is used that DNS data led to. Nil refuses
 	// loopback, link-local, unspecified and multicast addresses: mail for a
@@ -66,6 +79,15 @@ func (v *Verifier) resolver() Resolver {
 }
 
 func (v *Verifier) port() uint16 { return cmp.Or(v.Port, smtpPort) }
+
+// profile returns what is wanted for a destination.
+func (v *Verifier) profile(destination string) Profile {
+	profile := v.Policy.For(destination)
+	if v.Mandatory && profile.DANE == DANEOpportunistic && profile.Flow == Relay {
+		profile.DANE, profile.Audit = DANEMandatory, false
+	}
+	return profile
+}
 
 func (v *Verifier) now() time.Time {
 	if v.Time != nil {

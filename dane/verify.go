@@ -32,8 +32,13 @@ func Verify(ctx context.Context, domain string) (*Result, error) {
 // where the DNS could not be asked, whatever the domain. The Result is never nil.
 func (v *Verifier) Verify(ctx context.Context, domain string) (*Result, error) {
 	ctx = dnssec.WithBudget(ctx, lookupsPerVerify)
-	r := &Result{Name: domain, Mandatory: v.Mandatory, Started: time.Now()}
-	defer func() { r.Elapsed = time.Since(r.Started) }()
+	profile := v.profile(domain)
+	r := &Result{Name: domain, Profile: profile, Mandatory: profile.DANE == DANEMandatory, Started: time.Now()}
+	defer func() {
+		r.conclude()
+		r.Elapsed = time.Since(r.Started)
+		contextTrace(ctx).result(r)
+	}()
 	r.Domain, r.Err = v.lookupMXInTime(ctx, domain)
 	if r.Domain == nil {
 		return r, r.Err
@@ -67,8 +72,11 @@ func (v *Verifier) tryHosts(ctx context.Context, r *Result) {
 	decided := false
 	for _, mx := range r.Domain.MX {
 		host := HostResult{Host: v.LookupHost(ctx, r.Domain, mx)}
-		delivered := host.Action == MayEncrypt
-		if host.Action > MayEncrypt && !decided {
+		if host.Audited != nil {
+			host.Host = host.Audited // what would have been done
+		}
+		delivered := host.Action == MayEncrypt || host.Action == SendClear
+		if !delivered && host.Action != Skip && !decided {
 			delivered = v.probeHost(ctx, &host)
 		}
 		r.Hosts = append(r.Hosts, host)
@@ -80,10 +88,12 @@ func (v *Verifier) tryHosts(ctx context.Context, r *Result) {
 			if r.Err == nil {
 				r.Err = host.failed()
 			}
-		case host.Action == MustAuthenticate:
+		case host.byDANE() && host.MXSecure:
 			r.Outcome, r.Err = Success, nil
 			return
-		case host.Action == MustEncrypt:
+		case host.Action == MustAuthenticate, host.Action == MustEncrypt:
+			// RFC 7672 §2.2.1: behind an insecure MX record a host that matches is not
+			// proven to be the domain's.
 			r.Outcome = None
 			return
 		default:
@@ -101,8 +111,14 @@ func (v *Verifier) probeHost(ctx context.Context, h *HostResult) bool {
 			h.Omitted += len(h.Addrs) - i
 			break
 		}
-		p := v.probe(ctx, &prober, h.Host, netip.AddrPortFrom(addr, h.Port))
+		at := netip.AddrPortFrom(addr, h.Port)
+		p := v.probe(ctx, &prober, h.Host, at)
+		if weaker := h.Fallback(); weaker != nil && handshakeFailed(p.Err) {
+			p = v.probe(ctx, &prober, weaker, at)
+			p.Fallback = true
+		}
 		h.Probes = append(h.Probes, p)
+		contextTrace(ctx).probe(h.Host, p)
 		if p.Err == nil {
 			return true
 		}
@@ -118,7 +134,7 @@ func (v *Verifier) probe(ctx context.Context, prober *smtpprobe.Prober, h *Host,
 	if p.Err != nil {
 		return p
 	}
-	if h.Action == MustAuthenticate {
+	if h.byDANE() {
 		// The hook has found a match, or the handshake would have failed; this says
 		// which.
 		if p.Match, p.Err = h.matcher().Verify(p.Session.TLS.PeerCertificates); p.Err != nil {
@@ -144,7 +160,13 @@ func (v *Verifier) unresolved(ctx context.Context, failed Lookup) bool {
 		return false
 	}
 	_, root, err := v.lookup(ctx, "", dns.TypeDNSKEY)
+	contextTrace(ctx).lookups(root)
 	return err != nil && (incapable(err) || unanswered(root))
+}
+
+func handshakeFailed(err error) bool {
+	e, ok := errors.AsType[*smtpprobe.Error](err)
+	return ok && e.Stage == smtpprobe.StageHandshake
 }
 
 func incapable(err error) bool {

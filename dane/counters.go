@@ -1,0 +1,44 @@
+package dane
+
+import "sync/atomic"
+
+// Counters count what happens, for a program's metrics. The zero Counters are ready
+// to use; they must not be copied.
+type Counters struct {
+	Lookups, FailedLookups atomic.Int64
+	// Hosts by what to do with them; Skipped ones must not be delivered to.
+	Hosts, Skipped, Authenticate atomic.Int64
+	// Results of Verify by outcome.
+	Success, None, Failure atomic.Int64
+}
+
+// Trace returns hooks that feed the counters.
+func (c *Counters) Trace() *Trace {
+	return &Trace{
+		Lookup: func(l Lookup) {
+			c.Lookups.Add(1)
+			if l.Err != nil {
+				c.FailedLookups.Add(1)
+			}
+		},
+		Host: func(h *Host) {
+			c.Hosts.Add(1)
+			switch {
+			case h.Action == Skip:
+				c.Skipped.Add(1)
+			case h.byDANE():
+				c.Authenticate.Add(1)
+			}
+		},
+		Result: func(r *Result) {
+			switch r.Outcome {
+			case Success:
+				c.Success.Add(1)
+			case None:
+				c.None.Add(1)
+			default:
+				c.Failure.Add(1)
+			}
+		},
+	}
+}

@@ -1,0 +1,169 @@
+package dane
+
+import (
+	"slices"
+
+	"github.com/danesmtp/danesmtp/dnssec"
+)
+
+// A Step is what one step of the way to a certificate gave, in a Decision.
+type Step string
+
+// The steps. StepBogus stands for all lookups that fail (RFC 7672 §2.1.1).
+const (
+	StepAny      Step = ""
+	StepSecure   Step = "secure"
+	StepInsecure Step = "insecure"
+	StepBogus    Step = "bogus"
+	StepNone     Step = "no record"
+	StepUnusable Step = "unusable"
+	StepMatch    Step = "success"
+	StepMismatch Step = "failure"
+	StepNotBogus Step = "any but bogus"
+)
+
+// A Decision is a row of the table that turns what was found into an outcome.
+type Decision struct {
+	MX, Address, TLSA, Certificate Step
+	Outcome                        Outcome
+	// Text says what to do and why, for the log.
+	Text string
+}
+
+// Texts of the tables.
+const (
+	deliver      = "deliver"
+	untrusted    = "defer: certificate not trusted"
+	withoutDANE  = "defer: destination without DNSSEC"
+	noTLSA       = "defer: no TLSA record"
+	noUsableTLSA = "defer: no usable TLSA record"
+	failedTLSA   = "defer: TLSA lookup error"
+	noHost       = "defer: host not found"
+	noAddress    = "defer: host has no address"
+	fallBack     = "fall back to the TLS setting"
+	encrypt      = "deliver with TLS, without authentication"
+)
+
+// mandatory is the table for mandatory DANE (RFC 7672 §6).
+var mandatory = []Decision{
+	{StepSecure, StepSecure, StepSecure, StepMatch, Success, deliver},
+	{StepSecure, StepSecure, StepSecure, StepMismatch, Failure, untrusted},
+	{StepSecure, StepSecure, StepInsecure, StepAny, Failure, withoutDANE},
+	{StepSecure, StepSecure, StepNone, StepAny, Failure, noTLSA},
+	{StepSecure, StepSecure, StepUnusable, StepAny, Failure, noUsableTLSA},
+	{StepSecure, StepSecure, StepBogus, StepAny, Failure, failedTLSA},
+	{StepSecure, StepInsecure, StepAny, StepAny, Failure, withoutDANE},
+	{StepSecure, StepBogus, StepAny, StepAny, Failure, noHost},
+	{StepSecure, StepNone, StepAny, StepAny, Failure, noAddress},
+	{StepInsecure, StepNone, StepAny, StepAny, Failure, noAddress},
+	{StepInsecure, StepNotBogus, StepAny, StepAny, Failure, withoutDANE},
+	{StepInsecure, StepBogus, StepAny, StepAny, Failure, noHost},
+	{StepBogus, StepAny, StepAny, StepAny, Failure, noHost},
+}
+
+// opportunistic is the table for opportunistic DANE (RFC 7672 §2.2).
+var opportunistic = []Decision{
+	{StepSecure, StepSecure, StepSecure, StepMatch, Success, deliver},
+	{StepSecure, StepSecure, StepSecure, StepMismatch, Failure, untrusted},
+	{StepSecure, StepSecure, StepInsecure, StepAny, None, fallBack},
+	{StepSecure, StepSecure, StepNone, StepAny, None, fallBack},
+	{StepSecure, StepSecure, StepUnusable, StepAny, None, encrypt},
+	{StepSecure, StepSecure, StepBogus, StepAny, Failure, failedTLSA},
+	{StepSecure, StepInsecure, StepAny, StepAny, None, fallBack},
+	{StepSecure, StepBogus, StepAny, StepAny, Failure, noHost},
+	{StepSecure, StepNone, StepAny, StepAny, Failure, noAddress},
+	{StepInsecure, StepNone, StepAny, StepAny, Failure, noAddress},
+	{StepInsecure, StepNotBogus, StepAny, StepAny, None, fallBack},
+	{StepInsecure, StepBogus, StepAny, StepAny, Failure, noHost},
+	{StepBogus, StepAny, StepAny, StepAny, Failure, noHost},
+}
+
+// Decisions returns the table for a level, the first row that fits counting. There
+// is none for DANENone.
+func Decisions(level DANELevel) []Decision {
+	switch level {
+	case DANEMandatory:
+		return slices.Clone(mandatory)
+	case DANEOpportunistic:
+		return slices.Clone(opportunistic)
+	}
+	return nil
+}
+
+// Decision returns the row of the tables that the outcome is by. There is none if
+// the tables do not cover what happened: a server that cannot be connected to or
+// offers no STARTTLS, a domain that accepts no mail, or DANE that is off. The reason
+// is in Failure then.
+func (r *Result) Decision() (Decision, bool) {
+	if r.Domain == nil || r.Unresolved || r.Profile.Flow == Accept {
+		return Decision{}, false
+	}
+	row := Decision{MX: stepOf(r.Domain.Status), Outcome: r.Outcome}
+	if r.Domain.Lookup.Err != nil {
+		row.MX = StepBogus
+	} else if h := r.decider(); h != nil {
+		row.Address, row.TLSA, row.Certificate = h.steps()
+	} else {
+		return Decision{}, false
+	}
+	for _, known := range Decisions(r.Profile.DANE) {
+		if fits(known.MX, row.MX) && fits(known.Address, row.Address) && fits(known.TLSA, row.TLSA) &&
+			fits(known.Certificate, row.Certificate) && known.Outcome == row.Outcome {
+			return known, true
+		}
+	}
+	return Decision{}, false
+}
+
+func fits(known, seen Step) bool {
+	return known == StepAny || known == seen || known == StepNotBogus && seen != StepBogus
+}
+
+func stepOf(s dnssec.Status) Step {
+	switch s {
+	case dnssec.Secure:
+		return StepSecure
+	case dnssec.Insecure:
+		return StepInsecure
+	}
+	return StepBogus
+}
+
+// steps returns what the host's lookups and probes gave.
+func (h *HostResult) steps() (address, record, certificate Step) {
+	best := dnssec.Indeterminate
+	for _, a := range h.Addresses {
+		best = max(best, a.Status)
+	}
+	failed := slices.ContainsFunc(h.Lookups, func(l Lookup) bool { return l.Err != nil })
+	switch address = stepOf(best); {
+	case len(h.Addresses) == 0 && len(h.Lookups) > 0 && !failed:
+		return StepNone, "", ""
+	case h.TLSA == nil:
+		return address, "", ""
+	}
+	// TLSA records are asked for below a secure name only, be it an alias to an
+	// insecure address (RFC 7672 §2.2.2).
+	address = StepSecure
+	switch {
+	case h.TLSA.Err != nil:
+		return address, StepBogus, ""
+	case len(h.Records) == 0 && len(h.TLSA.Records) == 0:
+		return address, StepNone, ""
+	case len(h.Records) == 0:
+		return address, StepInsecure, ""
+	case !slices.ContainsFunc(h.Records, usable):
+		return address, StepUnusable, ""
+	}
+	for _, p := range h.Probes {
+		switch classify(p.Err).Type {
+		case "":
+			if p.Authenticated && p.Err == nil {
+				return address, StepSecure, StepMatch
+			}
+		case CertificateNotTrusted, CertificateExpired, CertificateHostMismatch:
+			certificate = StepMismatch
+		}
+	}
+	return address, StepSecure, certificate
+}

@@ -1,0 +1,126 @@
+package dane
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/dnssec"
+	"github.com/danesmtp/danesmtp/smtpprobe"
+)
+
+// MarshalJSON gives all facts of the result as one JSON object. "version" changes
+// when a field changes its meaning or goes; others may be added. "domain",
+// "outcome" ("success", "failure", "none") and "lookups" are always there; each
+// lookup has "name", "type" and "status" ("secure", "insecure", "bogus",
+// "indeterminate"), and where it is not secure "reason" and "ede" (RFC 8914). The
+// schema is schema.json in this package's directory.
+func (r *Result) MarshalJSON() ([]byte, error) {
+	failure := r.Failure()
+	out := jsonResult{
+		Version: jsonVersion, Domain: r.Name, Outcome: r.Outcome, Profile: r.Profile, MTASTS: r.MTASTS, Mandatory: r.Mandatory, Unresolved: r.Unresolved,
+		Permanent: r.Permanent(), Code: failure.Code, Failure: failure.Type, Reason: failure.Reason, Error: failure.Text,
+		Expires: instant(r.Expires), Lookups: []jsonLookup{}, Started: r.Started, Elapsed: milliseconds(r.Elapsed),
+	}
+	if r.Domain != nil {
+		d := r.Domain
+		out.Domain, out.Omitted = d.Name, d.Omitted
+		out.Place = &jsonPlace{Expanded: d.Expanded, Status: d.Status, Implicit: d.Implicit, Routed: d.Routed, Port: d.Port}
+		for _, mx := range d.MX {
+			out.Place.MX = append(out.Place.MX, jsonMX(mx))
+		}
+	}
+	if row, ok := r.Decision(); ok {
+		out.Decision = row.Text
+	}
+	for _, h := range r.Hosts {
+		out.Hosts = append(out.Hosts, hostJSON(&h))
+	}
+	for _, l := range r.Lookups() {
+		out.Lookups = append(out.Lookups, lookupJSON(l))
+	}
+	return json.Marshal(out)
+}
+
+func hostJSON(h *HostResult) jsonHost {
+	failure := h.Failure(h.Err)
+	out := jsonHost{
+		Host: h.Name, Port: h.Port, Action: h.Action, Error: failure.Text, Code: failure.Code, Failure: failure.Type, Reason: failure.Reason,
+		MXSecure: h.MXSecure, MTASTS: h.MTASTS, PKIX: h.PKIX, Base: h.Base, Names: h.Names, Report: h.ReportPolicy(),
+		Omitted: h.Omitted, Lookups: len(h.Lookups),
+	}
+	for _, a := range h.Addresses {
+		out.Addresses = append(out.Addresses, jsonAddress{a.Addr.String(), a.Status, a.Refused})
+	}
+	for _, record := range h.Records {
+		out.TLSA = append(out.TLSA, record.String())
+	}
+	for _, p := range h.Probes {
+		failure := h.Failure(p.Err)
+		probe := jsonProbe{
+			Address: p.Addr.String(), Authenticated: p.Authenticated, Fallback: p.Fallback,
+			Error: failure.Text, Code: failure.Code, Failure: failure.Type, Reason: failure.Reason,
+		}
+		if s := p.Session; s != nil {
+			if s.LocalAddr.IsValid() {
+				probe.Local = s.LocalAddr.String()
+			}
+			if s.TLS != nil {
+				probe.Protocol, probe.Cipher = smtpprobe.ProtocolName(s.TLS.Version), smtpprobe.CipherName(s.TLS.CipherSuite)
+			}
+		}
+		if p.Authenticated {
+			probe.Match = &jsonMatch{p.Match.Record.String(), p.Match.Depth, p.Match.Name}
+		}
+		out.Probes = append(out.Probes, probe)
+	}
+	return out
+}
+
+func lookupJSON(l Lookup) jsonLookup {
+	out := jsonLookup{
+		Name: l.Name, Type: dns.Type(l.Type).String(), Status: l.Status, Records: l.Records, Error: text(l.Err), Elapsed: milliseconds(l.Elapsed),
+	}
+	if l.Err == nil {
+		out.RCode = dns.RcodeToString[l.RCode]
+	}
+	if l.Status != dnssec.Secure {
+		out.Reason, out.EDE = l.Reason.String(), &l.Reason.Code
+		if out.Reason == "" {
+			out.Reason = "the resolver gave no reason"
+		}
+	}
+	out.Expires = instant(l.Expires)
+	for _, x := range l.Exchanges {
+		q := jsonQuery{
+			Name: fromDNS(x.Name), Type: dns.Type(x.Type).String(), Server: x.Server, Network: x.Network,
+			RCode: dns.RcodeToString[x.RCode], Error: text(x.Err), Elapsed: milliseconds(x.Elapsed),
+		}
+		for _, err := range x.PassedOver {
+			q.PassedOver = append(q.PassedOver, text(err))
+		}
+		out.Queries = append(out.Queries, q)
+	}
+	for _, a := range l.Aliases {
+		out.Aliases = append(out.Aliases, jsonAlias{fromDNS(a.Name), fromDNS(a.Target), dns.Type(a.Type).String(), a.Status})
+	}
+	return out
+}
+
+func text(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+// instant leaves the zero instant out.
+func instant(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -1,0 +1,188 @@
+package dane
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+)
+
+// A Profile says how a destination is delivered to. The zero Profile is
+// opportunistic DANE, and TLS if it is offered.
+type Profile struct {
+	// DANE says whether DANE is used.
+	DANE DANELevel `json:"dane"`
+	// TLS applies where DANE does not. Where TLSA records are secure, and none is
+	// usable, TLS is required in any case (RFC 7672 §2.2).
+	TLS TLSLevel `json:"tls"`
+	// UseInsecureMX: DANE is used for the hosts of an insecure MX lookup, too. It
+	// authenticates the host then, but never the domain's mail server (RFC 7672
+	// §2.2.1), so it is no Success, and not enough for mandatory DANE.
+	UseInsecureMX bool `json:"use_insecure_mx,omitempty"`
+	// Audit: DANE is judged, and not acted on (RFC 7672 §9.1). Host.Audited says what
+	// would have been done.
+	Audit bool `json:"audit,omitempty"`
+	// Flow of the mail; with Accept DANE is not used.
+	Flow Flow `json:"flow,omitempty"`
+	// Route replaces the MX records; without hosts in it the DNS is used.
+	Route Route `json:"route,omitzero"`
+}
+
+// A Route sends the mail of a destination to hosts of the sender's own choice. They
+// have the place of a destination without MX record whose lookup was secure (RFC
+// 7672 §2.2.2): they are authenticated by their own names, never by that of the
+// recipient's domain.
+type Route struct {
+	// Hosts in the order to try them: names, or addresses in brackets as in
+	// "[192.0.2.1]" and "[IPv6:2001:db8::1]", for which there is no DANE. None means
+	// to use the DNS.
+	Hosts []string `json:"hosts,omitempty"`
+	// Port of the hosts; 0 means Verifier.Port.
+	Port uint16 `json:"port,omitempty"`
+	// NoDANE: as on some mail gateways DANE is not tried for the hosts, so that both
+	// opportunistic and mandatory DANE fail with ErrNotDANE. It is there to compare
+	// with those; to send by a route without DANE, switch DANE off.
+	NoDANE bool `json:"no_dane,omitempty"`
+}
+
+// A Policy has the profiles of destinations, and one for all others. The zero
+// Policy, and a nil one, have the zero Profile for all. It does not change and is
+// safe for concurrent use, except for UnmarshalJSON.
+//
+// In JSON:
+//
+//	{
+//	  "default": {"dane": "opportunistic", "tls": "preferred"},
+//	  "destinations": {
+//	    "example.org": {"dane": "mandatory", "tls": "required"},
+//	    "example.net": {"dane": "none", "tls": "none"},
+//	    "example.com": {"tls": "required-verify", "route": {"hosts": ["relay.example"], "port": 587}}
+//	  }
+//	}
+//
+// What is left out of a profile has its zero value, not that of the default.
+type Policy struct{ rules policyRules }
+
+type policyRules struct {
+	Default      Profile            `json:"default"`
+	Destinations map[string]Profile `json:"destinations,omitempty"`
+}
+
+// NewPolicy returns a policy. A destination stands for itself, not for the domains
+// below it. The error names the destinations that are wrong, and wraps ErrPolicy:
+// DANE without TLS, names that are none, and settings that contradict each other.
+func NewPolicy(byDefault Profile, destinations map[string]Profile) (*Policy, error) {
+	p := new(Policy)
+	errs := []error{byDefault.validate("the default")}
+	p.rules.Default = byDefault.clone()
+	p.rules.Destinations = make(map[string]Profile, len(destinations))
+	for _, destination := range slices.Sorted(maps.Keys(destinations)) {
+		profile := destinations[destination]
+		name, err := destinationName(destination)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%w: %w", ErrPolicy, err))
+			continue
+		}
+		if _, repeated := p.rules.Destinations[name]; repeated {
+			errs = append(errs, fmt.Errorf("%w: %s is given twice", ErrPolicy, name))
+		}
+		errs = append(errs, profile.validate(name))
+		p.rules.Destinations[name] = profile.clone()
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, fmt.Errorf("dane: %w", err)
+	}
+	return p, nil
+}
+
+// For returns the profile of a destination. A name that is none has the default.
+func (p *Policy) For(destination string) Profile {
+	if p == nil {
+		return Profile{}
+	}
+	if name, err := destinationName(destination); err == nil {
+		if profile, ok := p.rules.Destinations[name]; ok {
+			return profile.clone()
+		}
+	}
+	return p.rules.Default.clone()
+}
+
+// MarshalJSON returns the form that UnmarshalJSON reads.
+func (p *Policy) MarshalJSON() ([]byte, error) { return json.Marshal(p.rules) }
+
+// UnmarshalJSON reads a policy, and checks it as NewPolicy does. A field that is not
+// known is an error, for a setting misspelt would not be kept.
+func (p *Policy) UnmarshalJSON(text []byte) error {
+	var rules policyRules
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&rules); err != nil {
+		return fmt.Errorf("dane: %w: %w", ErrPolicy, err)
+	}
+	policy, err := NewPolicy(rules.Default, rules.Destinations)
+	if err != nil {
+		return err
+	}
+	*p = *policy
+	return nil
+}
+
+// ReadPolicy reads a policy in JSON.
+func ReadPolicy(r io.Reader) (*Policy, error) {
+	text, err := io.ReadAll(io.LimitReader(r, maxPolicy+1))
+	if err != nil {
+		return nil, fmt.Errorf("dane: %w: %w", ErrPolicy, err)
+	}
+	if len(text) > maxPolicy {
+		return nil, fmt.Errorf("dane: %w: more than %d octets", ErrPolicy, maxPolicy)
+	}
+	p := new(Policy)
+	if err := json.Unmarshal(text, p); err != nil {
+		if errors.Is(err, ErrPolicy) {
+			return nil, err
+		}
+		return nil, fmt.Errorf("dane: %w: %w", ErrPolicy, err)
+	}
+	return p, nil
+}
+
+func (p Profile) clone() Profile {
+	p.Route.Hosts = slices.Clone(p.Route.Hosts)
+	return p
+}
+
+// validate returns an error that names the destination.
+func (p Profile) validate(destination string) error {
+	var errs []error
+	wrong := func(format string, args ...any) {
+		errs = append(errs, fmt.Errorf("%w: %s: %s", ErrPolicy, destination, fmt.Sprintf(format, args...)))
+	}
+	if int(p.DANE) >= len(daneLevels) || int(p.TLS) >= len(tlsLevels) || int(p.Flow) >= len(flows) {
+		wrong("unknown setting %s, %s or %s", p.DANE, p.TLS, p.Flow)
+	}
+	if p.TLS == TLSNone && p.DANE != DANENone {
+		wrong("DANE without TLS")
+	}
+	if p.DANE == DANEMandatory && p.Flow == Accept {
+		wrong("mandatory DANE for mail that is accepted, which is not verified")
+	}
+	if p.DANE == DANEMandatory && p.Audit {
+		wrong("mandatory DANE that is audited only")
+	}
+	if len(p.Route.Hosts) == 0 && (p.Route.Port != 0 || p.Route.NoDANE) {
+		wrong("a route without hosts")
+	}
+	if len(p.Route.Hosts) > maxHosts {
+		wrong("a route of more than %d hosts", maxHosts)
+	}
+	for _, host := range p.Route.Hosts {
+		if _, err := destinationName(host); err != nil {
+			wrong("route: %s", err)
+		}
+	}
+	return errors.Join(errs...)
+}

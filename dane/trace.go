@@ -1,0 +1,169 @@
+package dane
+
+import (
+	"context"
+	"crypto/tls"
+	"log/slog"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/dnssec"
+	"github.com/danesmtp/danesmtp/smtpprobe"
+)
+
+// A Trace is hooks that tell what a Verifier does, as in net/http/httptrace. Any may
+// be nil. They are called by the goroutine that called the Verifier, one after
+// another; several calls with the same Trace may run concurrently. What they get
+// must not be changed.
+type Trace struct {
+	// Lookup is called for each question, once those of the domain or host are done.
+	Lookup func(Lookup)
+	// Domain is called when LookupMX is done; the Domain is nil if the name is none.
+	Domain func(*Domain, error)
+	// Host is called when LookupHost is done.
+	Host func(*Host)
+	// Probe is called for each connection of Verify.
+	Probe func(*Host, Probe)
+	// Result is called when Verify is done.
+	Result func(*Result)
+}
+
+type traceKey struct{}
+
+// WithTrace returns a context with hooks. Those that ctx has already are called
+// first.
+func WithTrace(ctx context.Context, t *Trace) context.Context {
+	before := contextTrace(ctx)
+	return context.WithValue(ctx, traceKey{}, append(before[:len(before):len(before)], t))
+}
+
+type traces []*Trace
+
+func contextTrace(ctx context.Context) traces {
+	t, _ := ctx.Value(traceKey{}).(traces)
+	return t
+}
+
+func (ts traces) lookups(lookups ...Lookup) {
+	for _, t := range ts {
+		for _, l := range lookups {
+			if t.Lookup != nil {
+				t.Lookup(l)
+			}
+		}
+	}
+}
+
+func (ts traces) domain(d *Domain, err error) {
+	for _, t := range ts {
+		if t.Domain != nil {
+			t.Domain(d, err)
+		}
+	}
+}
+
+func (ts traces) host(h *Host) {
+	for _, t := range ts {
+		if t.Host != nil {
+			t.Host(h)
+		}
+	}
+}
+
+func (ts traces) probe(h *Host, p Probe) {
+	for _, t := range ts {
+		if t.Probe != nil {
+			t.Probe(h, p)
+		}
+	}
+}
+
+func (ts traces) result(r *Result) {
+	for _, t := range ts {
+		if t.Result != nil {
+			t.Result(r)
+		}
+	}
+}
+
+// LogTrace returns hooks that log: at level info each TLS connection that succeeds,
+// each host that is skipped, and each result; at level debug each query with its
+// server, and each answer with status and TTL. The keys are domain, mx, addr, name,
+// type, server, status, ttl, cached, action, outcome, code and err.
+func LogTrace(log *slog.Logger) *Trace {
+	return &Trace{
+		Lookup: func(l Lookup) { logLookup(log, l) },
+		Domain: func(d *Domain, err error) {
+			if err != nil {
+				log.Info("no delivery", "err", err)
+				return
+			}
+			log.Debug("domain", "domain", d.Name, "status", d.Status, "hosts", len(d.MX))
+		},
+		Host: func(h *Host) {
+			if h.Err != nil {
+				log.Info("host skipped", "domain", h.Domain, "mx", h.Name, "code", classify(h.Err).Code, "err", h.Err)
+				return
+			}
+			log.Debug("host", "domain", h.Domain, "mx", h.Name, "action", h.Action, "addrs", len(h.Addrs))
+		},
+		Probe: func(h *Host, p Probe) {
+			if p.Err != nil {
+				log.Info("TLS failed", "domain", h.Domain, "mx", h.Name, "addr", p.Addr, "code", classify(p.Err).Code, "err", p.Err)
+				return
+			}
+			if p.Session != nil && p.Session.TLS != nil {
+				log.Info(TLSSuccess(h, *p.Session.TLS), "domain", h.Domain, "mx", h.Name, "addr", p.Addr)
+			}
+		},
+		Result: func(r *Result) {
+			log.Info("DANE "+r.Outcome.String(), "domain", r.Name, "outcome", r.Outcome, "code", r.Failure().Code)
+		},
+	}
+}
+
+// TLSSuccess returns the line that mail gateways log for a TLS connection, for a
+// sender's own log: "TLS success protocol TLSv1.3 cipher TLS_AES_128_GCM_SHA256",
+// and where DANE has authenticated the host " for " and the domain. Behind an
+// insecure MX record it is the host's name, since the domain is not proven (RFC 7672
+// §2.2.1).
+func TLSSuccess(h *Host, state tls.ConnectionState) string {
+	line := "TLS success protocol " + smtpprobe.ProtocolName(state.Version) + " cipher " + smtpprobe.CipherName(state.CipherSuite)
+	switch {
+	case h.byDANE() && h.MXSecure:
+		line += " for " + h.Domain
+	case h.byDANE():
+		line += " for " + h.Name
+	}
+	return line
+}
+
+func logLookup(log *slog.Logger, l Lookup) {
+	for _, e := range l.Exchanges {
+		log.Debug("DNS query", "name", e.Name, "type", dns.Type(e.Type).String(), "server", e.Server, "network", e.Network,
+			"rcode", dns.RcodeToString[e.RCode], "elapsed", e.Elapsed, "err", e.Err)
+		for _, err := range e.PassedOver {
+			log.Debug("DNS server passed over", "err", err)
+		}
+	}
+	attrs := []any{"name", l.Name, "type", dns.Type(l.Type).String(), "status", l.Status, "cached", len(l.Exchanges) == 0}
+	switch {
+	case l.Err != nil:
+		log.Debug("DNS failure", append(attrs, "err", l.Err)...)
+		return
+	case l.Status != dnssec.Secure:
+		attrs = append(attrs, "reason", l.Reason.String())
+	}
+	if !l.Expires.IsZero() {
+		attrs = append(attrs, "ttl", max(0, time.Until(l.Expires).Round(time.Second)))
+	}
+	switch {
+	case l.RCode == dns.RcodeNameError:
+		log.Debug("DNS NXDOMAIN", attrs...)
+	case len(l.Records) == 0:
+		log.Debug("DNS NODATA", attrs...)
+	default:
+		log.Debug("DNS answer", append(attrs, "records", l.Records)...)
+	}
+}
