@@ -14,7 +14,9 @@ import (
 // Auto asks the DNS servers of the system (see System) while one of them is capable
 // of DNSSEC, and otherwise the servers of the zones themselves, by a Recursor. Which
 // it is, is found out by the queries that there are; and again five minutes after
-// servers were incapable, or half a minute after they did not answer.
+// servers were incapable, or half a minute after they answered nothing at all. A name
+// for which a good server has no answer is not looked for elsewhere: it may be one
+// that only that server knows.
 //
 // The zero Auto is ready to use. It is safe for concurrent use, and must not be
 // copied or changed after its first use.
@@ -45,16 +47,17 @@ func (a *Auto) Exchange(ctx context.Context, q *Query) (*Reply, error) {
 		if err == nil || errors.Is(err, ErrExhausted) || ctx.Err() != nil {
 			return reply, err
 		}
+		_, incapable := errors.AsType[*CapabilityError](err)
+		if !incapable && pool.isAlive(ctx, q) {
+			return nil, err
+		}
 		unusable = err
+		a.fallBack(unusable, incapable)
 	}
 	if recursor == nil {
 		return nil, unusable
 	}
-	_, incapable := errors.AsType[*CapabilityError](unusable)
 	reply, err := recursor.Exchange(ctx, q)
-	if incapable || err == nil { // otherwise it may be the fault of the name
-		a.fallBack(unusable, incapable)
-	}
 	switch {
 	case errors.Is(err, ErrExhausted):
 		return nil, err

@@ -26,9 +26,15 @@ type delegation struct {
 
 	mu      sync.Mutex
 	servers []nameServer
-	err     error                        // no server answered
-	until   time.Time                    // when that is to be tried again
+	failed  map[dns.Question]failure
 	lame    map[netip.AddrPort]time.Time // servers, and until when they are taken for that
+}
+
+// A failure is that no server of a zone answered a question, and when to ask again. It
+// is of the one question: servers that drop one type may be good for others.
+type failure struct {
+	err   error
+	until time.Time
 }
 
 // A nameServer is a name and the addresses that are known of it.
@@ -192,19 +198,22 @@ func (d *delegation) learn(name string, addresses []netip.AddrPort, expires, now
 	}
 }
 
-// fail keeps that no server answers, until it is time to try again.
-func (d *delegation) fail(err error, until time.Time) {
+// fail keeps that no server answers a question, until it is time to try again.
+func (d *delegation) fail(question dns.Question, err error, until time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.err, d.until = err, until
+	if d.failed == nil || len(d.failed) >= maxFailures {
+		d.failed = make(map[dns.Question]failure)
+	}
+	d.failed[question] = failure{err, until}
 }
 
-// failure returns why no server answers, as far as it is known.
-func (d *delegation) failure(now time.Time) error {
+// failure returns why no server answers a question, as far as it is known.
+func (d *delegation) failure(question dns.Question, now time.Time) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if now.Before(d.until) {
-		return d.err
+	if f := d.failed[question]; now.Before(f.until) {
+		return f.err
 	}
 	return nil
 }

@@ -34,7 +34,8 @@
 // passed signatures on. Good servers thus cost no extra queries for signed zones,
 // and a probe each ten minutes for others. No server is ever the reason for a zone
 // to look unsigned or broken: it is passed over, and if none is left the error is a
-// *CapabilityError.
+// *CapabilityError. The same holds for a network that answers in place of the servers
+// that a Recursor asks, if the Recursor is in a Pool, be it of one.
 //
 // # What becomes of faults
 //

@@ -3,6 +3,8 @@ package upstream
 import (
 	"context"
 	"time"
+
+	"github.com/miekg/dns"
 )
 
 // A server is an Exchanger of a Pool and what the Pool has learned about it. All
@@ -87,6 +89,16 @@ func (p *Pool) judge(ctx context.Context, s *server, zone string) Capability {
 
 func unjudged(s *server, zone string, err error) Capability {
 	return Capability{Server: s.name, Zone: zone, Err: &Error{Server: s.name, Err: err}}
+}
+
+// isAlive reports whether some server answers anything.
+func (p *Pool) isAlive(ctx context.Context, q *Query) bool {
+	for _, s := range p.servers {
+		if c := p.judge(ctx, s, dns.CanonicalName(q.Anchor)); c.Capable() || c.Incapable() {
+			return true
+		}
+	}
+	return false
 }
 
 func (p *Pool) probe(ctx context.Context, s *server, zone string, probe *probation) {

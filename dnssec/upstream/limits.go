@@ -63,7 +63,7 @@ const (
 
 // Limits of a Recursor: of one Exchange, all lookups of name servers included.
 const (
-	// maxResolutionQueries bounds the queries sent (NXNSAttack, CVE-2020-8616). A
+	// maxResolutionQueries bounds the queries sent, of five packets at most each (NXNSAttack, CVE-2020-8616). A
 	// cold name below zones without glue takes about twenty.
 	maxResolutionQueries = 64
 	// maxTries bounds those and the addresses that no packet can be sent to.
@@ -97,6 +97,8 @@ const (
 	// maxProof bounds the records kept of a DS RRset, or of its denial by up to three
 	// NSEC3 records (RFC 5155 §7.2.4), with signatures.
 	maxProof = 16
+	// maxFailures bounds the questions without answer that are kept of one zone.
+	maxFailures = 32
 	// maxDelegations are kept, of about 2 kB each.
 	maxDelegations = 10_000
 	// maxServerStates are kept, of about 300 bytes each.
@@ -131,8 +133,8 @@ const (
 	lamePenalty, lameLife     = time.Minute, 15 * time.Minute
 	// primingRetry is how long it is not asked for again after it did not come.
 	primingRetry = time.Minute
-	// failureLife is how long a zone is not asked again after none of its servers
-	// answered (RFC 9520 §3.2 wants from one second to five minutes).
+	// failureLife is how long a zone's servers are not asked a question again that none
+	// of them answered (RFC 9520 §3.2 wants from one second to five minutes).
 	failureLife = 5 * time.Second
 	// primingGrace is how long a resolution waits for the list of root servers, which
 	// comes sooner than its own answer in general.

@@ -282,6 +282,46 @@ func TestFailuresAreRemembered(t *testing.T) {
 	})
 }
 
+// Servers that drop one type are good for others.
+func TestOneTypeDropped(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		drops := func(network string, query *dns.Msg) [][]byte {
+			if query.Question[0].Qtype == dns.TypeTLSA {
+				return nil
+			}
+			return authority(exampleZone)(network, query)
+		}
+		net := newNet(t, internet(map[string]behaviour{"192.0.2.10": drops, "192.0.2.11": drops}))
+		recursor := &Recursor{Hints: hints("192.0.2.1"), Dial: net.dial}
+		askRecursor(t, recursor, "_25._tcp.mx.example.test. TLSA")
+		if _, got := askRecursor(t, recursor, "mx.example.test. A"); got != "NOERROR, 192.0.2.80" {
+			t.Errorf("got %s", got)
+		}
+	})
+}
+
+// Names that only the system's servers know are not asked for elsewhere because these
+// have no answer for another one.
+func TestAutoKeepsSplitHorizons(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		net := newNet(t, map[string]behaviour{"192.0.2.100": func(network string, query *dns.Msg) [][]byte {
+			if strings.HasPrefix(query.Question[0].Name, "slow.") {
+				return nil
+			}
+			return good(network, query)
+		}, "192.0.2.1": authority(rootZone)})
+		auto := &Auto{Recursor: &Recursor{Hints: hints("192.0.2.1"), Dial: net.dial}, path: resolvConfOf(t, "nameserver 192.0.2.100\n"), dial: net.dial}
+		for _, name := range []string{"slow.test.", "host.unsigned.test."} {
+			reply, err := auto.Exchange(t.Context(), &Query{Msg: question(name, dns.TypeA)})
+			if (err == nil) != (name == "host.unsigned.test.") || err == nil && reply.Server != "192.0.2.100:53" {
+				t.Errorf("%s: got %+v, %v", name, reply, err)
+			}
+		}
+	})
+}
+
 // A wrong list of root servers, as of a captive network, does not last.
 func TestWrongPriming(t *testing.T) {
 	t.Parallel()

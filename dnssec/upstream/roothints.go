@@ -169,7 +169,7 @@ func (r *resolution) askForRoot(ctx context.Context) *delegation {
 		if ctx.Err() != nil {
 			return nil
 		}
-		if err != nil || isRefusal(reply.Msg) {
+		if err != nil || reply.Msg.Rcode != dns.RcodeSuccess || !reply.Msg.Authoritative { // RFC 8109 §4.1
 			continue
 		}
 		servers, ttl := r.nameServers(".", ".", reply.Msg.Answer, reply.Msg.Extra)

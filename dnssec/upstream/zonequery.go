@@ -38,7 +38,7 @@ type zoneQuery struct {
 // to rely on. Those that are silent, and were not before, are asked once more, with
 // more patience and over TCP, after all others.
 func (r *resolution) askZone(ctx context.Context, t *task, zone *delegation, question dns.Question) (step, error) {
-	if err := zone.failure(r.now()); err != nil && len(t.avoid) == 0 {
+	if err := zone.failure(question, r.now()); err != nil && len(t.avoid) == 0 {
 		return step{}, err // RFC 9520 §3.2
 	}
 	z := &zoneQuery{resolution: r, zone: zone, question: question, asked: make(map[netip.AddrPort]bool)}
@@ -173,7 +173,7 @@ func (z *zoneQuery) conclude(ctx context.Context) (step, error) {
 	case len(z.errs) > 0:
 		err := z.because(nil)
 		if !z.replied {
-			z.zone.fail(err, z.now().Add(failureLife))
+			z.zone.fail(z.question, err, z.now().Add(failureLife))
 		}
 		return step{replied: z.replied}, err
 	case z.avoided:
