@@ -10,8 +10,12 @@
 //	}
 //	conn := tls.Client(smtp, v.TLSConfig(nil)) // the handshake fails unless they match
 //
-// Judge says for each record what is wrong, for a report. Parse, ParseRData and New
-// make records from text, from DNS and from a certificate.
+// Judge says for each record what is wrong, for a report; HandshakeError, what a failed
+// handshake says of the certificate. Parse, ParseRData and New make records from text,
+// from DNS and from a certificate.
+//
+// Those who publish records make them with New, NewFromCSR or NewFromKey. Check looks
+// for the usual mistakes in them, and whether they survive a change of the key.
 //
 // # Terms
 //
@@ -51,9 +55,9 @@
 // # What it does not do
 //
 // It asks no DNS, and checks no revocation. crypto/tls and crypto/x509 set limits:
-// a certificate that they cannot read ends the handshake (negative serial numbers,
-// RSA keys above 8192 bits), SHA-1 signatures count for nothing, and raw public
-// keys (RFC 7250) are not offered. A wildcard stands for one label.
+// a certificate that they refuse ends the handshake (negative serial numbers, RSA
+// keys above 8192 bits; ReasonRefused), SHA-1 signatures count for nothing, and raw
+// public keys (RFC 7250) are not offered. A wildcard stands for one label.
 //
 // # Testing
 //

@@ -13,6 +13,9 @@ const (
 	ReasonUnusable
 	// ReasonNoCertificate: the server has shown no certificate (RFC 7672 §8.2).
 	ReasonNoCertificate
+	// ReasonRefused: crypto/tls does not accept a certificate of the server at all. Of
+	// HandshakeError only.
+	ReasonRefused
 	// ReasonWeakerDigest: another record with a stronger digest counts instead (RFC
 	// 7671 §9). Of single records only.
 	ReasonWeakerDigest
@@ -42,6 +45,7 @@ var reasons = [...]string{
 	ReasonNoUsableRecord: "no usable record",
 	ReasonUnusable:       "not usable",
 	ReasonNoCertificate:  "no certificate",
+	ReasonRefused:        "crypto/tls refuses the certificate",
 	ReasonWeakerDigest:   "suppressed by a stronger digest",
 	ReasonLimit:          "not judged, too many records",
 	ReasonMismatch:       "no certificate matches",

@@ -78,6 +78,32 @@ func ExampleVerifier_Judge() {
 	// not usable
 }
 
+// An operator's tool looks at what is published before the key is changed.
+func ExampleVerifier_Check() {
+	ca := tlsatest.NewCA(tlsatest.Authority{})
+	server := ca.Issue(tlsatest.Leaf{Names: []string{"mx.example.org"}})
+	swapped := server.Record(tlsa.Cert, tlsa.SHA256)
+	swapped.Selector = tlsa.SPKI // a 3 1 1 that has the digest of the certificate
+	v := &tlsa.Verifier{
+		Records: []tlsa.Record{server.Record(tlsa.SPKI, tlsa.SHA256), swapped},
+		Names:   []string{"mx.example.org"},
+	}
+	report := v.Check(server.Chain())
+	fmt.Println("scheme:", report.Scheme)
+	for _, finding := range report.Findings {
+		fmt.Println(finding)
+	}
+
+	v.Records[1] = ca.Record(tlsa.SPKI, tlsa.SHA256)
+	report = v.Check(server.Chain())
+	fmt.Println("scheme:", report.Scheme, report.Findings)
+	// Output:
+	// scheme: none
+	// record 1: has the wrong selector (data of certificate 0)
+	// record 0: no record for the next key
+	// scheme: key and issuer []
+}
+
 func ExampleParse() {
 	for _, text := range []string{
 		"3 1 1 8CB0FC6C527506A053F4F14C8464BEBB D6DEDE2738D11468DD953D7D6A3021F1",

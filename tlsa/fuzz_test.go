@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/x509"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/danesmtp/danesmtp/tlsa"
@@ -85,6 +86,7 @@ func FuzzVerify(f *testing.F) {
 	f.Add([]byte{0, 1, 2}, []byte{3, 1, 1, 0}, []byte(nil))
 	f.Add([]byte{0, 1, 2}, []byte{2, 1, 1, 2, 2, 0, 0, 3}, []byte(nil))
 	f.Add([]byte{0}, []byte{2, 1, 0, 1}, []byte(nil))
+	f.Add([]byte{8, 0}, []byte{3, 1, 1, 0}, []byte(nil)) // a chain that begins with nil
 	f.Add([]byte{5, 2}, []byte{2, 1, 1, 2, 1, 0, 1, 5}, []byte(nil))
 	f.Add([]byte{7, 6, 2}, []byte{2, 1, 1, 2, 3, 1, 2, 0}, []byte{2, 0, 0, 0x30, 0})
 	f.Add([]byte{7}, []byte{2, 1, 0, 6}, []byte(nil))    // an expired CA's key alone: accepted
@@ -107,6 +109,15 @@ func FuzzVerify(f *testing.F) {
 		match, err := v.Verify(chain)
 		if satisfied := anySatisfied(v.Judge(chain)); satisfied != (err == nil) {
 			t.Fatalf("Judge finds a satisfied record: %t, Verify says %v", satisfied, err)
+		}
+		report := v.Check(chain)
+		if err == nil && !anySatisfied(report.Verdicts) {
+			t.Fatalf("Check finds no satisfied record: %v", report)
+		}
+		for _, f := range report.Findings {
+			if f.Record >= len(v.Records) || f.Certificate >= len(chain) || strings.Contains(f.String(), "unknown") {
+				t.Errorf("%+v: %v", f, f)
+			}
 		}
 		if err != nil {
 			reasonOf(t, err)

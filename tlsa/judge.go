@@ -18,7 +18,10 @@ const maxJudged = 16
 // records that need a path to a trust anchor, 16 are judged.
 //
 // Verify, not Judge, says whether the server is authenticated.
-func (v *Verifier) Judge(chain []*x509.Certificate) []Verdict {
+func (v *Verifier) Judge(chain []*x509.Certificate) []Verdict { return v.judge(chain, true) }
+
+// judge is Judge, or without digest agility what each record would be alone.
+func (v *Verifier) judge(chain []*x509.Certificate, agility bool) []Verdict {
 	s := v.selection()
 	verdicts := make([]Verdict, len(v.Records))
 	paths := 0
@@ -33,7 +36,7 @@ func (v *Verifier) Judge(chain []*x509.Certificate) []Verdict {
 			paths++
 		}
 		switch {
-		case !v.counts(r, &s):
+		case agility && !v.counts(r, &s):
 			verdict.Err = newError(ReasonWeakerDigest, nil).about(*r, -1)
 		case r.Usage != DANEEE && paths > maxJudged:
 			verdict.Err = newError(ReasonLimit, nil).about(*r, -1)

@@ -2,6 +2,7 @@ package tlsa_test
 
 import (
 	"bytes"
+	"crypto/rand"
 	"crypto/sha256"
 	"crypto/sha512"
 	"crypto/x509"
@@ -170,6 +171,44 @@ func TestNewTakesTheOctetsOfTheCertificate(t *testing.T) {
 	} {
 		if r, err := fails(); reasonOf(t, err) == 0 {
 			t.Errorf("%s: New = %v", name, r)
+		}
+	}
+}
+
+// TestNewBeforeThereIsACertificate: the record of a key or of a signing request is
+// that of the certificate to come.
+func TestNewBeforeThereIsACertificate(t *testing.T) {
+	t.Parallel()
+	server := tlsatest.SelfSigned(tlsatest.Leaf{Names: []string{mx}})
+	der, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{DNSNames: []string{mx}}, server.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	csr, err := x509.ParseCertificateRequest(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, matching := range []tlsa.Matching{tlsa.Full, tlsa.SHA256, tlsa.SHA512} {
+		want := server.Record(tlsa.SPKI, matching)
+		if got, err := tlsa.NewFromCSR(tlsa.DANEEE, matching, csr); err != nil || !got.Equal(want) {
+			t.Errorf("NewFromCSR = %v, %v, want %v", got, err, want)
+		}
+		if got, err := tlsa.NewFromKey(tlsa.DANEEE, matching, server.Key.Public()); err != nil || !got.Equal(want) {
+			t.Errorf("NewFromKey = %v, %v, want %v", got, err, want)
+		}
+	}
+	for name, fails := range map[string]func() (tlsa.Record, error){
+		"no request": func() (tlsa.Record, error) { return tlsa.NewFromCSR(tlsa.DANEEE, tlsa.SHA256, nil) },
+		"a request not parsed": func() (tlsa.Record, error) {
+			return tlsa.NewFromCSR(tlsa.DANEEE, tlsa.SHA256, new(x509.CertificateRequest))
+		},
+		"unknown usage of a request": func() (tlsa.Record, error) { return tlsa.NewFromCSR(4, tlsa.SHA256, csr) },
+		"no key":                     func() (tlsa.Record, error) { return tlsa.NewFromKey(tlsa.DANEEE, tlsa.SHA256, nil) },
+		"a private key":              func() (tlsa.Record, error) { return tlsa.NewFromKey(tlsa.DANEEE, tlsa.SHA256, server.Key) },
+		"unknown matching of a key":  func() (tlsa.Record, error) { return tlsa.NewFromKey(tlsa.DANEEE, 3, server.Key.Public()) },
+	} {
+		if r, err := fails(); reasonOf(t, err) == 0 {
+			t.Errorf("%s: %v", name, r)
 		}
 	}
 }

@@ -1,11 +1,14 @@
 package tlsa_test
 
 import (
+	"bytes"
+	"crypto/rand"
+	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"math/big"
 	"net"
-	"strings"
 	"sync"
 	"testing"
 
@@ -125,15 +128,6 @@ func TestTLSConfig(t *testing.T) {
 			t.Errorf("MinVersion is lowered to %x", got)
 		}
 	})
-	t.Run("a certificate that Go cannot read fails before, with no *Error", func(t *testing.T) {
-		t.Parallel()
-		negative := tlsatest.SelfSigned(tlsatest.Leaf{Names: []string{mx}, Faults: tlsatest.NegativeSerial})
-		v := tlsa.Verifier{Records: records(negative.Record(tlsa.Cert, tlsa.SHA256)), Names: []string{mx}}
-		_, err := handshake(serverConfig(negative.TLS()), v.TLSConfig(nil))
-		if _, ours := errors.AsType[*tlsa.Error](err); err == nil || ours || !strings.Contains(err.Error(), "certificate") {
-			t.Errorf("%v", err)
-		}
-	})
 }
 
 func TestBaseConfigIsKept(t *testing.T) {
@@ -144,12 +138,13 @@ func TestBaseConfigIsKept(t *testing.T) {
 	base := &tls.Config{
 		ServerName: "base.example", MinVersion: tls.VersionTLS10, Certificates: []tls.Certificate{client.TLS()},
 		ClientSessionCache: tls.NewLRUClientSessionCache(1), CurvePreferences: []tls.CurveID{tls.CurveP256},
+		KeyLogWriter: new(bytes.Buffer),
 	}
 	config := v.TLSConfig(base)
 	if base.ServerName != "base.example" || base.MinVersion != tls.VersionTLS10 || base.InsecureSkipVerify || base.VerifyConnection != nil {
 		t.Error("base is changed")
 	}
-	if config.ClientSessionCache != base.ClientSessionCache || len(config.CurvePreferences) != 1 {
+	if config.ClientSessionCache != base.ClientSessionCache || len(config.CurvePreferences) != 1 || config.KeyLogWriter != base.KeyLogWriter {
 		t.Error("not all of base is kept")
 	}
 	server := serverConfig(w.server.TLS())
@@ -279,4 +274,49 @@ func TestVerifyConnectionWithoutCertificates(t *testing.T) {
 	if err := v.VerifyConnection(tls.ConnectionState{}); reasonOf(t, err) != tlsa.ReasonNoCertificate {
 		t.Error(err)
 	}
+}
+
+// TestHandshakeError: crypto/tls has no types for the certificates that it refuses;
+// when it changes the words, this test fails.
+func TestHandshakeError(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	negative := tlsatest.SelfSigned(tlsatest.Leaf{Names: []string{mx}, Faults: tlsatest.NegativeSerial})
+	old := serverConfig(w.server.TLS())
+	old.MaxVersion = tls.VersionTLS11
+	for _, c := range []struct {
+		name   string
+		server *tls.Config
+		record tlsa.Record
+		want   tlsa.Reason // zero means that it is not about the certificate
+	}{
+		{"a negative serial number", serverConfig(negative.TLS()), negative.Record(tlsa.Cert, tlsa.SHA256), tlsa.ReasonRefused},
+		{"a negative serial number above a good certificate", serverConfig(w.server.TLSWith(negative.Leaf)), w.server.Record(tlsa.Cert, tlsa.SHA256), tlsa.ReasonRefused},
+		{"an RSA key of more than 8192 bits", serverConfig(w.server.TLSWith(hugeKey(t, w.root))), w.server.Record(tlsa.Cert, tlsa.SHA256), tlsa.ReasonRefused},
+		{"a mismatch", serverConfig(w.server.TLS()), negative.Record(tlsa.Cert, tlsa.SHA256), tlsa.ReasonMismatch},
+		{"no common version", old, w.server.Record(tlsa.Cert, tlsa.SHA256), 0},
+		{"a match", serverConfig(w.server.TLS()), w.server.Record(tlsa.Cert, tlsa.SHA256), 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			v := tlsa.Verifier{Records: records(c.record), Names: []string{mx}, Time: atNoon}
+			_, err := handshake(c.server, v.TLSConfig(nil))
+			got, ok := tlsa.HandshakeError(err)
+			if ok != (c.want != 0) || ok && (got.Reason != c.want || !errors.Is(err, got) && !errors.Is(got, err)) {
+				t.Errorf("HandshakeError(%v) = %v, %t, want %v", err, got, ok, c.want)
+			}
+		})
+	}
+}
+
+// hugeKey returns a certificate for an RSA key that nobody has.
+func hugeKey(t *testing.T, ca *tlsatest.CA) *x509.Certificate {
+	n := new(big.Int).Lsh(big.NewInt(1), 8192)
+	key := &rsa.PublicKey{N: n.Add(n, big.NewInt(1)), E: 65537}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: noon, NotAfter: noon.AddDate(1, 0, 0)}
+	der, err := x509.CreateCertificate(rand.Reader, template, ca.Certificate, key, ca.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &x509.Certificate{Raw: der}
 }

@@ -1,0 +1,163 @@
+package tlsa
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"crypto/sha512"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+)
+
+// A Problem is a mistake or a risk in a set of records.
+type Problem uint8
+
+const (
+	// ProblemUnusable: the record means nothing to senders; Verdict.Err says why.
+	ProblemUnusable Problem = iota + 1
+	// ProblemPKIX: usage 0 or 1 for SMTP, where senders have no use for it (RFC 7672
+	// §3.1.3); 2 or 3 is what was meant.
+	ProblemPKIX
+	// ProblemDuplicate: the record is there already. It helps no rollover.
+	ProblemDuplicate
+	// ProblemUsage: the data is of the server's own certificate, and the usage for a CA,
+	// or the other way round.
+	ProblemUsage
+	// ProblemSelector: the data is of the whole certificate, and the selector for keys, or
+	// the other way round.
+	ProblemSelector
+	// ProblemMatching: the data is there in another form than the matching type says.
+	ProblemMatching
+	// ProblemPEM: the digest is of PEM text, not of DER.
+	ProblemPEM
+	// ProblemFull: the data is there in full, which is long for DNS (RFC 7671 §10.1).
+	ProblemFull
+	// ProblemAnchorAbsent: the server does not send its trust anchor, and must, even a
+	// self-signed root (RFC 7671 §5.2.2, RFC 7672 §3.1.2). Of a digest that matches
+	// nothing it is a guess, made if nothing that the server sends is self-signed.
+	ProblemAnchorAbsent
+	// ProblemNoMatch: no record matches, so senders that use DANE do not deliver.
+	ProblemNoMatch
+	// ProblemCombination: other records match, but none with these parameters. Senders
+	// that know no others do not deliver (RFC 7671 §8.4); and before records with new
+	// parameters replace others, they must be complete.
+	ProblemCombination
+	// ProblemNoSHA256: a SHA-512 digest without the SHA-256 digest beside it, the one
+	// that all senders know (RFC 6698 §6, RFC 7672 §3.1).
+	ProblemNoSHA256
+	// ProblemRollover: the records have the current key alone, so the next change of it
+	// interrupts delivery (RFC 7671 §8.1). See Scheme.
+	ProblemRollover
+)
+
+var problems = [...]string{
+	ProblemUnusable:     "is not usable",
+	ProblemPKIX:         "has a PKIX usage, which means nothing for SMTP",
+	ProblemDuplicate:    "is there twice",
+	ProblemUsage:        "has the wrong usage",
+	ProblemSelector:     "has the wrong selector",
+	ProblemMatching:     "has the wrong matching type",
+	ProblemPEM:          "is the digest of PEM text, not of DER",
+	ProblemFull:         "is long; a digest would do",
+	ProblemAnchorAbsent: "has a trust anchor that the server does not send",
+	ProblemNoMatch:      "none matches",
+	ProblemCombination:  "no record with these parameters matches",
+	ProblemNoSHA256:     "SHA-512 without SHA-256",
+	ProblemRollover:     "no record for the next key",
+}
+
+// String returns the problem in a few words.
+func (p Problem) String() string {
+	if int(p) < len(problems) && problems[p] != "" {
+		return problems[p]
+	}
+	return "unknown problem"
+}
+
+// A Finding is a problem with a record or with the set.
+type Finding struct {
+	Problem     Problem
+	Record      int // its index, or that of the first one concerned; -1 if it is about all
+	Certificate int // whose data the record has: its place in the chain; -1 if it is about none
+}
+
+// String returns the problem in a few words. The record and the certificate are
+// counted from 0, as in the fields.
+func (f Finding) String() string {
+	s := f.Problem.String()
+	if f.Record >= 0 {
+		s = fmt.Sprintf("record %d: %s", f.Record, s)
+	}
+	if f.Certificate >= 0 {
+		s += fmt.Sprintf(" (data of certificate %d)", f.Certificate)
+	}
+	return s
+}
+
+// A form is a way to write a part of a certificate as the data of a record.
+type form struct {
+	Selector
+	Matching
+	pem   bool // a digest of text, which is never right
+	place int  // of the certificate in the chain
+}
+
+// forms has the forms of all certificates, by the data.
+func forms(chain []*x509.Certificate) map[string][]form {
+	all := map[string][]form{}
+	for place, cert := range chain {
+		if place > 0 && bytes.Equal(selected(cert, Cert), selected(chain[0], Cert)) {
+			continue // the server's own, once more, or nothing
+		}
+		for _, s := range []Selector{Cert, SPKI} {
+			part := selected(cert, s)
+			if len(part) == 0 {
+				continue
+			}
+			add := func(data []byte, m Matching, pem bool) {
+				all[string(data)] = append(all[string(data)], form{s, m, pem, place})
+			}
+			digests := func(of []byte, pem bool) {
+				sha256, sha512 := sha256.Sum256(of), sha512.Sum512(of)
+				add(sha256[:], SHA256, pem)
+				add(sha512[:], SHA512, pem)
+			}
+			add(part, Full, false)
+			digests(part, false)
+			text := pem.EncodeToMemory(&pem.Block{Type: [...]string{"CERTIFICATE", "PUBLIC KEY"}[s], Bytes: part})
+			digests(text, true)
+			digests(bytes.TrimSuffix(text, []byte("\n")), true) // as a shell's $(…) has it
+			digests(bytes.ReplaceAll(text, []byte("\n"), []byte("\r\n")), true)
+		}
+	}
+	return all
+}
+
+// mistake looks for a certificate that the record would match if it were written
+// otherwise: with another usage, selector or matching type, or with a digest of DER.
+func (c *checker) mistake(r *Record) (p Problem, place int) {
+	place = -1
+	if r.Usage > DANEEE || r.Selector > SPKI || r.Matching > SHA512 {
+		return 0, place
+	}
+	for _, f := range c.forms[string(r.Data)] {
+		entity := r.Usage == PKIXEE || r.Usage == DANEEE
+		var found Problem
+		switch {
+		case f.pem:
+			found = ProblemPEM
+		case f.Matching != r.Matching:
+			found = ProblemMatching
+		case f.Selector != r.Selector:
+			found = ProblemSelector
+		case entity != (f.place == 0):
+			found = ProblemUsage
+		default:
+			return 0, -1 // it is right, and fails for another reason
+		}
+		if p == 0 {
+			p, place = found, f.place
+		}
+	}
+	return p, place
+}
