@@ -10,18 +10,27 @@ import (
 // ednsSize is the size of UDP replies that is offered (dnsflagday.net/2020).
 const ednsSize = 1232
 
+// maxListens is how often a port is looked for that is free for both UDP and TCP.
+const maxListens = 10
+
 // Listen serves the Internet on a loopback address over UDP and TCP, as a
 // forwarder would, until Close. The address is of the form "127.0.0.1:0"; the one
 // returned has the port that was chosen.
 func (i *Internet) Listen(address string) (string, error) {
 	i.once.Do(i.build)
-	packets, err := net.ListenPacket("udp", address)
-	if err != nil {
-		return "", fmt.Errorf("dnssectest: %w", err)
-	}
-	streams, err := net.Listen("tcp", packets.LocalAddr().String())
-	if err != nil {
+	var packets net.PacketConn
+	var streams net.Listener
+	var err error
+	for range maxListens {
+		if packets, err = net.ListenPacket("udp", address); err != nil {
+			break
+		}
+		if streams, err = net.Listen("tcp", packets.LocalAddr().String()); err == nil {
+			break
+		}
 		packets.Close()
+	}
+	if err != nil {
 		return "", fmt.Errorf("dnssectest: %w", err)
 	}
 	handler := dns.HandlerFunc(i.serve)

@@ -16,7 +16,7 @@ type Lookuper interface {
 	Lookup(ctx context.Context, name string, qtype uint16) (*dnssec.Answer, error)
 }
 
-// maxPatience is how long a lookup may take that nobody answers.
+// maxPatience is how long a lookup may take that fails, since nobody answers.
 const maxPatience = 200 * time.Millisecond
 
 // contract is the world of TestLookup and what must be said of it.
@@ -76,7 +76,11 @@ func TestLookup(t *testing.T, open func(t *testing.T, world *Internet) Lookuper)
 	resolver := open(t, world)
 	for _, tt := range contract {
 		t.Run(tt.explanation, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), maxPatience)
+			patience := time.Minute // a busy machine is no reason to fail
+			if tt.status == dnssec.Bogus {
+				patience = maxPatience
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
 			answer, err := resolver.Lookup(ctx, tt.name, tt.qtype)
 			if (err == nil) != (answer != nil && (answer.Status == dnssec.Secure || answer.Status == dnssec.Insecure)) {
