@@ -26,8 +26,8 @@ func (c *tlsaCase) explainMatch(v *tlsa.Verifier, match tlsa.Match, theirs opens
 		}
 	}
 	r := match.Record
-	if r.Selector == tlsa.SPKI && r.Matching == tlsa.Full && theirs.named(r) && theirs.depth == match.Depth-1 && c.has(tlsa.PKIXTA) {
-		return "beside PKIX-TA records OpenSSL takes a presented anchor for an absent one, by its key"
+	if r.Selector == tlsa.SPKI && r.Matching == tlsa.Full && theirs.named(r) && theirs.depth == match.Depth-1 && (c.has(tlsa.PKIXTA) || c.has(tlsa.PKIXEE)) {
+		return "beside PKIX records OpenSSL takes a presented anchor for an absent one, by its key"
 	}
 	if r.Usage != tlsa.DANETA || match.Depth != theirs.depth {
 		return ""
@@ -62,8 +62,12 @@ func (c *tlsaCase) explain(dir string, number int, match tlsa.Match, err error, 
 		alone := *c
 		alone.records = []tlsa.Record{match.Record}
 		again, fault := alone.openssl(dir, number)
-		if fault == nil && again.accepted && len(c.records) > 1 && c.has(tlsa.PKIXTA) {
-			return "in OpenSSL a PKIX-TA record spoils a DANE-TA record that matches (RFC 7672 §3.2)"
+		switch {
+		case fault != nil || !again.accepted:
+		case c.has(tlsa.PKIXTA) || c.has(tlsa.PKIXEE):
+			return "in OpenSSL a PKIX record spoils a DANE-TA record that matches (RFC 7672 §3.2)"
+		case match.Record.Selector == tlsa.SPKI && match.Record.Matching == tlsa.Full && len(c.anchors()) >= len(c.chain):
+			return "in OpenSSL a certificate in a record constrains the bare key in another (RFC 7672 §3.2)"
 		}
 		return ""
 	}

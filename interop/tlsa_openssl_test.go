@@ -28,8 +28,9 @@ import (
 )
 
 // tlsaCases is how many chains and record sets OpenSSL and tlsa judge. Which they
-// are depends on a seed, which DANE_SEED sets.
-const tlsaCases = 400
+// are depends on a seed: the same one each time, so that a quirk of OpenSSL that is
+// not known yet fails no one's change. DANE_SEED sets another, to look for those.
+const tlsaCases, tlsaSeed = 400, 7672
 
 // A tlsaCase is a server and the records for it, made at random.
 type tlsaCase struct {
@@ -48,7 +49,7 @@ const tlsaHost = "mx.example.org"
 // good and broken, and random records: it must come to the same verdict as tlsa,
 // and where both accept to the same record and depth.
 func TestOpenSSLAndTLSA(t *testing.T) {
-	seed := uint64(time.Now().UnixNano())
+	seed := uint64(tlsaSeed)
 	if s := os.Getenv("DANE_SEED"); s != "" {
 		var err error
 		if seed, err = strconv.ParseUint(s, 10, 64); err != nil {
