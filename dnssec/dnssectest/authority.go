@@ -2,9 +2,7 @@ package dnssectest
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
-	"io"
 	"net"
 	"net/netip"
 	"slices"
@@ -13,6 +11,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
+	"github.com/danesmtp/danesmtp/dnssec/internal/frame"
 	"github.com/danesmtp/danesmtp/dnssec/upstream"
 )
 
@@ -43,7 +42,7 @@ func (i *Internet) Dial(_ context.Context, network, address string) (net.Conn, e
 	go func() { // ends when the client closes
 		defer server.Close()
 		for {
-			packet, err := readMessage(network, server)
+			packet, err := frame.Read(network, server)
 			if err != nil {
 				return
 			}
@@ -61,29 +60,12 @@ func (i *Internet) Dial(_ context.Context, network, address string) (net.Conn, e
 			if packet, err = reply.Pack(); err != nil {
 				return
 			}
-			if network != "udp" {
-				packet = append(binary.BigEndian.AppendUint16(nil, uint16(len(packet))), packet...)
-			}
-			if _, err := server.Write(packet); err != nil {
+			if frame.Write(network, server, packet) != nil {
 				return
 			}
 		}
 	}()
 	return client, nil
-}
-
-func readMessage(network string, conn net.Conn) ([]byte, error) {
-	packet := make([]byte, dns.MaxMsgSize)
-	if network == "udp" {
-		n, err := conn.Read(packet)
-		return packet[:n], err
-	}
-	if _, err := io.ReadFull(conn, packet[:2]); err != nil {
-		return nil, err
-	}
-	packet = packet[:binary.BigEndian.Uint16(packet)]
-	_, err := io.ReadFull(conn, packet)
-	return packet, err
 }
 
 // findAuthorities finds the addresses of each zone's name servers.
@@ -133,11 +115,8 @@ func (i *Internet) authoritative(at netip.Addr, query *dns.Msg) *dns.Msg {
 	return i.answer(query, func(question dns.Question, name canonical.Name, reply *dns.Msg) bool {
 		reply.RecursionAvailable = false
 		var z *zone
+		within := enclosed(name, question.Qtype)
 		for _, served := range i.authorities[at] {
-			within := name
-			if question.Qtype == dns.TypeDS && !name.IsRoot() {
-				within = name.Parent() // RFC 4035 §3.1.4.1: the parent answers
-			}
 			if within.Below(served.apex) && (z == nil || served.apex.Below(z.apex)) {
 				z = served
 			}

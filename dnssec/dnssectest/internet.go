@@ -154,6 +154,15 @@ func (i *Internet) enclosing(name canonical.Name) *zone {
 	}
 }
 
+// enclosed returns the name whose zone answers: for DS records that of the parent
+// (RFC 4035 §3.1.4.1).
+func enclosed(name canonical.Name, qtype uint16) canonical.Name {
+	if qtype == dns.TypeDS && !name.IsRoot() {
+		return name.Parent()
+	}
+	return name
+}
+
 // maxAliases is how many aliases are followed for one reply.
 const maxAliases = 16
 
@@ -200,11 +209,7 @@ func (i *Internet) answer(query *dns.Msg, respond func(dns.Question, canonical.N
 // of the zones answer at all.
 func (i *Internet) resolve(question dns.Question, name canonical.Name, reply *dns.Msg) bool {
 	for range maxAliases {
-		in := name
-		if question.Qtype == dns.TypeDS && !name.IsRoot() {
-			in = name.Parent() // RFC 4035 §3.1.4.1: the parent answers
-		}
-		z := i.enclosing(in)
+		z := i.enclosing(enclosed(name, question.Qtype))
 		if z.forQuery(name, question.Qtype) == Silent {
 			return false
 		}

@@ -3,9 +3,7 @@ package upstream
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"fmt"
-	"io"
 	"net"
 	"strings"
 	"sync"
@@ -15,6 +13,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/dnssec/internal/frame"
 )
 
 // A behaviour is how a server reacts to a query: the packets it sends back, if any.
@@ -65,11 +65,7 @@ func (f *fakeNet) dial(_ context.Context, network, address string) (net.Conn, er
 					if packet == nil {
 						server.Close()
 					}
-					packet = recase(packet, asked)
-					if network == "tcp" {
-						packet = append(binary.BigEndian.AppendUint16(nil, uint16(len(packet))), packet...)
-					}
-					if _, err := server.Write(packet); err != nil {
+					if frame.Write(network, server, recase(packet, asked)) != nil {
 						return
 					}
 				}
@@ -95,21 +91,9 @@ func recase(packet []byte, asked string) []byte {
 }
 
 func read(network string, conn net.Conn) (*dns.Msg, error) {
-	packet := make([]byte, maxMessage)
-	if network == "tcp" {
-		if _, err := io.ReadFull(conn, packet[:2]); err != nil {
-			return nil, err
-		}
-		packet = packet[:binary.BigEndian.Uint16(packet)]
-		if _, err := io.ReadFull(conn, packet); err != nil {
-			return nil, err
-		}
-	} else {
-		n, err := conn.Read(packet)
-		if err != nil {
-			return nil, err
-		}
-		packet = packet[:n]
+	packet, err := frame.Read(network, conn)
+	if err != nil {
+		return nil, err
 	}
 	query := new(dns.Msg)
 	return query, query.Unpack(packet)

@@ -2,9 +2,7 @@ package replay
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
-	"io"
 	"net"
 	"net/netip"
 	"slices"
@@ -12,6 +10,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/dnssec/internal/frame"
 )
 
 // A Network plays the servers of a script. It is safe for concurrent use.
@@ -125,10 +125,7 @@ func (n *Network) Dial(_ context.Context, network, address string) (net.Conn, er
 			if packet == nil {
 				return // the script has none: sooner found out than by waiting
 			}
-			if network == "tcp" {
-				packet = append(binary.BigEndian.AppendUint16(nil, uint16(len(packet))), packet...)
-			}
-			if _, err := conn.Write(packet); err != nil {
+			if frame.Write(network, conn, packet) != nil {
 				return
 			}
 		}
@@ -146,21 +143,9 @@ func (n *Network) Close() {
 }
 
 func read(network string, conn net.Conn) (*dns.Msg, error) {
-	packet := make([]byte, dns.MaxMsgSize)
-	if network == "tcp" {
-		if _, err := io.ReadFull(conn, packet[:2]); err != nil {
-			return nil, err
-		}
-		packet = packet[:binary.BigEndian.Uint16(packet)]
-		if _, err := io.ReadFull(conn, packet); err != nil {
-			return nil, err
-		}
-	} else {
-		size, err := conn.Read(packet)
-		if err != nil {
-			return nil, err
-		}
-		packet = packet[:size]
+	packet, err := frame.Read(network, conn)
+	if err != nil {
+		return nil, err
 	}
 	query := new(dns.Msg)
 	if err := query.Unpack(packet); err != nil {
