@@ -31,7 +31,7 @@ type lookup struct {
 	known     map[question]*verdict // what this lookup found, failures included
 	exchanges []Exchange
 
-	ahead      *prefetch
+	ahead      prefetch
 	generation int      // of the cache
 	fresh      bool     // the cache is not read: for a second opinion on the keys
 	avoid      []string // servers that gave the first opinion
@@ -193,7 +193,7 @@ func (l *lookup) askNetwork(ctx context.Context, q question, avoid []string) *ve
 		return indeterminate(q, err)
 	}
 	if !refuses(reply.Msg) {
-		l.prefetch(q, reply.Msg)
+		l.prefetch(ctx, q, reply.Msg)
 	}
 	v := l.judge(ctx, q, reply.Msg)
 	if v.server == "" || v.status != Indeterminate {

@@ -17,9 +17,9 @@ const maxPrefetched = 12
 // A prefetch is the questions of a lookup that are on their way before it is known
 // whether their answers are needed, so that a chain takes one round trip and not one
 // for each zone. Only the sending is concurrent: replies are judged by the lookup, one
-// after the other, when it comes to them.
+// after the other, when it comes to them. The zero prefetch has sent nothing.
 type prefetch struct {
-	context.Context
+	ctx     context.Context // for what is sent
 	cancel  context.CancelFunc
 	pending map[question]*pending
 	sent    int
@@ -34,23 +34,19 @@ type pending struct {
 	elapsed time.Duration
 }
 
-func newPrefetch(ctx context.Context) *prefetch {
-	p := &prefetch{pending: make(map[question]*pending)}
-	p.Context, p.cancel = context.WithCancel(ctx)
-	return p
-}
-
 // end gives up what was not needed.
 func (p *prefetch) end() {
-	p.cancel()
-	p.all.Wait()
+	if p.cancel != nil {
+		p.cancel()
+		p.all.Wait()
+	}
 }
 
 // prefetch sends what the verdict on a reply will rest on: the keys and DS records of
 // the zone that its signatures name and of those above it, as far as they are not
 // known. Where there are no signatures, it is the DS records of the names that are
 // most often cut.
-func (l *lookup) prefetch(q question, msg *dns.Msg) {
+func (l *lookup) prefetch(ctx context.Context, q question, msg *dns.Msg) {
 	top, ok := l.anchorOf(q)
 	if !ok || l.fresh {
 		return
@@ -68,17 +64,17 @@ func (l *lookup) prefetch(q question, msg *dns.Msg) {
 	lowest = lowest.Ancestor(min(lowest.Labels(), top.Labels()+2))
 	if signers := l.signers(q, sigs); len(signers) > 0 {
 		lowest = signers[0]
-		l.send(question{lowest, dns.TypeDNSKEY})
+		l.send(ctx, question{lowest, dns.TypeDNSKEY})
 	}
-	for zone := lowest; zone != top && zone.Below(top) && l.send(question{zone, dns.TypeDS}); zone = zone.Parent() {
-		l.send(question{zone.Parent(), dns.TypeDNSKEY})
+	for zone := lowest; zone != top && zone.Below(top) && l.send(ctx, question{zone, dns.TypeDS}); zone = zone.Parent() {
+		l.send(ctx, question{zone.Parent(), dns.TypeDNSKEY})
 	}
 }
 
 // send sends a question, and reports whether those above it may be needed, too: they
 // are not if the answer is known.
-func (l *lookup) send(q question) bool {
-	p := l.ahead
+func (l *lookup) send(ctx context.Context, q question) bool {
+	p := &l.ahead
 	if p.pending[q] != nil {
 		return true
 	}
@@ -88,6 +84,10 @@ func (l *lookup) send(q question) bool {
 	if l.budget.spendQuery() != nil {
 		return false
 	}
+	if p.cancel == nil {
+		p.ctx, p.cancel = context.WithCancel(ctx)
+		p.pending = make(map[question]*pending)
+	}
 	p.sent++
 	pending := &pending{done: make(chan struct{})}
 	p.pending[q] = pending
@@ -95,7 +95,7 @@ func (l *lookup) send(q question) bool {
 	p.all.Go(func() {
 		defer close(pending.done)
 		start := time.Now()
-		pending.reply, pending.err = exchange(p, l.resolver.upstream, query)
+		pending.reply, pending.err = exchange(p.ctx, l.resolver.upstream, query)
 		pending.elapsed = time.Since(start)
 	})
 	return true

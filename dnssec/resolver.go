@@ -19,8 +19,8 @@ import (
 //
 // The zero Resolver is ready to use: it asks the system's DNS servers, or those of
 // the zones themselves where the system's are of no use, and starts from the built-in
-// root keys. A Resolver is safe for concurrent use, and must
-// not be copied or changed after its first use.
+// root keys. A Resolver is safe for concurrent use, and must not be copied or changed
+// after its first use.
 type Resolver struct {
 	// Exchanger moves the queries. Nil means upstream.Auto.
 	Exchanger upstream.Exchanger
@@ -31,7 +31,7 @@ type Resolver struct {
 	Anchors AnchorSource
 
 	// Algorithms is what a chain of trust may rest on. The zero value is everything
-	// that is supported, SHA-1 included; see doc.go.
+	// that is supported, SHA-1 included; see the package's documentation.
 	Algorithms Algorithms
 
 	// MaxIterations is how many iterations NSEC3 records may have. What they deny
@@ -111,7 +111,6 @@ func (r *Resolver) Lookup(ctx context.Context, name string, qtype uint16) (*Answ
 		return nil, unasked(owner.String(), qtype, err)
 	}
 	l.generation = r.cache.follow(l.anchorSet)
-	l.ahead = newPrefetch(ctx)
 	defer l.ahead.end()
 	return l.answer(ctx, owner, qtype)
 }
