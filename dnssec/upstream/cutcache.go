@@ -13,7 +13,7 @@ type cutCache struct {
 
 // put keeps a delegation. A full cache drops others, in no particular order: each is
 // found again by one query.
-func (c *cutCache) put(d *delegation, now time.Time) {
+func (c *cutCache) put(d *delegation) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.zones == nil {

@@ -163,8 +163,7 @@ func (d *delegation) addressesOf(name string) []netip.AddrPort {
 
 // unknown returns name servers whose addresses may be looked for: first those
 // without any, then those with glue, which may be wrong. Those that are being looked
-// for already, further up, would not be found here (TsuNAME is such a
-// loop).
+// for already, further up, would not be found here (TsuNAME is such a loop).
 func (d *delegation) unknown(now time.Time, above []string, gluelessOnly bool) []string {
 	d.mu.Lock()
 	defer d.mu.Unlock()

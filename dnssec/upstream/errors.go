@@ -100,6 +100,9 @@ func (e *unjudgedError) Error() string {
 
 func (e *unjudgedError) Unwrap() error { return e.cause }
 
+// refusalError is the error for a reply that is a refusal.
+func refusalError(msg *dns.Msg) error { return errors.New("server answered " + rcode(msg)) }
+
 // A weariness is why a server is not asked before others.
 type weariness struct{ cause error }
 

@@ -132,7 +132,7 @@ func ask(ctx context.Context, e Exchanger, zone, name string, qtype uint16, dnss
 	}
 	f := finding{server: reply.Server, msg: reply.Msg}
 	if isRefusal(reply.Msg) {
-		f.err = failed(reply.Server, "", q, errors.New("server answered "+rcode(reply.Msg)))
+		f.err = failed(reply.Server, "", q, refusalError(reply.Msg))
 	}
 	return f
 }

@@ -84,8 +84,9 @@ func (r *Recursor) now() time.Time {
 // Exchange asks the servers of the zone that the question belongs to; for DS
 // records, of the zone above the cut (RFC 4035 §3.1.4.1), unless they came with
 // the delegation. Reply.Server is the address and port of the server that gave the
-// answer; " by referral" follows where that was in a delegation. As with a Pool, a refusal comes as a reply if no server did better, and
-// Reply.PassedOver has the servers that were asked in vain.
+// answer; " by referral" follows where that was in a delegation. As with a Pool, a
+// refusal comes as a reply if no server did better, and Reply.PassedOver has the
+// servers that were asked in vain.
 //
 // The error is ErrExhausted if all servers of the zone are in q.Avoid, otherwise an
 // *Error.
@@ -194,7 +195,6 @@ func (r *resolution) findServers(ctx context.Context, t *task, zone *delegation,
 		return false
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	found := make(chan bool, len(names))
 	var all sync.WaitGroup
 	defer all.Wait() // after cancel

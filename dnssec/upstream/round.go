@@ -98,7 +98,7 @@ func (r *round) ask(ctx context.Context, s *server, left int) *Reply {
 	switch {
 	case isRefusal(reply.Msg):
 		r.refusals = append(r.refusals, refusal{s, reply})
-		r.passedOver = append(r.passedOver, failed(reply.Server, reply.Network, r.query, errors.New("server answered "+rcode(reply.Msg))))
+		r.passedOver = append(r.passedOver, failed(reply.Server, reply.Network, r.query, refusalError(reply.Msg)))
 		return nil
 	case r.query.Msg.RecursionDesired && isReferral(reply.Msg):
 		r.note(failed(reply.Server, reply.Network, r.query, errLame))
@@ -211,7 +211,7 @@ func (r *round) account(others []refusal) []Capability {
 	servers := slices.Clone(r.incapable)
 	for _, f := range others {
 		servers = append(servers, Capability{Server: f.reply.Server, Zone: r.zone,
-			Err: failed(f.reply.Server, f.reply.Network, r.query, errors.New("server answered "+rcode(f.reply.Msg)))})
+			Err: failed(f.reply.Server, f.reply.Network, r.query, refusalError(f.reply.Msg))})
 	}
 	for _, err := range r.errs {
 		c := Capability{Zone: r.zone, Err: err}

@@ -85,8 +85,7 @@ func (c *Client) askUDP(ctx context.Context, e endpoint, m *message, late *timeo
 			if err == nil {
 				err = c.believe(query, msg, last)
 			}
-			switch {
-			case err == nil, wantsTCP(err), errors.Is(err, errOption):
+			if err == nil || wantsTCP(err) || errors.Is(err, errOption) {
 				return msg, err
 			}
 			otherCase = otherCase || errors.Is(err, errCase)

@@ -119,7 +119,7 @@ func (z *zoneQuery) ask(ctx context.Context, address netip.AddrPort, attempts in
 			z.errs = append(z.errs, z.failed(reply, errLame))
 			break
 		}
-		z.cuts.put(next, z.now())
+		z.cuts.put(next)
 		return step{next: next, replied: true}, true, nil
 	case answer:
 		reply.PassedOver = z.errs
@@ -129,7 +129,7 @@ func (z *zoneQuery) ask(ctx context.Context, address netip.AddrPort, attempts in
 		if z.refusal == nil || serverFailure(reply.Msg) > serverFailure(z.refusal.Msg) {
 			z.refusal = reply
 		}
-		z.errs = append(z.errs, z.failed(reply, errors.New("server answered "+rcode(reply.Msg))))
+		z.errs = append(z.errs, z.failed(reply, refusalError(reply.Msg)))
 	default:
 		z.errs = append(z.errs, z.failed(reply, errLame))
 	}
