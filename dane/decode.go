@@ -181,6 +181,11 @@ func (in *jsonLookup) decode() (Lookup, error) {
 	return l, nil
 }
 
+// A recordedError is what is left of an error in JSON.
+type recordedError struct{ report FailureReport }
+
+func (e *recordedError) Error() string { return e.report.Text }
+
 // recorded returns the error of a report, nil if there was none.
 func recorded(report FailureReport) error {
 	if report.Text == "" {

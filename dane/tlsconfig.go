@@ -72,8 +72,8 @@ func (h *Host) Authenticate(state tls.ConnectionState) error {
 // caller's own verification hooks run, too. With MustEncrypt nobody is
 // authenticated. With MayEncrypt base decides, and where it is nil nobody is
 // authenticated. Where PKIX is set, the certificate must be for that name, by an
-// authority of base's RootCAs or else of Verifier.RootCAs. Every handshake of a host to be skipped, and of the zero Host,
-// fails with ErrSkipped.
+// authority of base's RootCAs or else of Verifier.RootCAs. Every handshake of a host
+// to be skipped, and of the zero Host, fails with ErrSkipped.
 //
 // A configuration cannot demand that STARTTLS is used: see MayCleartext.
 func (h *Host) TLSConfig(base *tls.Config) *tls.Config {

@@ -186,10 +186,10 @@ func (t *transcript) tlsa(h *HostResult, of string) {
 		t.line("No TLSA record found %s", of)
 	default:
 		t.line("%s TLSA record found %s", upper(l.Status), of)
-		switch usable := slices.ContainsFunc(h.Records, func(r tlsa.Record) bool { return r.Usable(tlsa.SMTP) == nil }); {
+		switch some := slices.ContainsFunc(h.Records, usable); {
 		case h.Action == MustEncrypt && len(h.Records) > 0:
 			t.line("No usable TLSA record found %s. The certificate will not be verified.", of)
-		case len(h.Records) > 0 && !usable:
+		case len(h.Records) > 0 && !some:
 			t.line("No usable TLSA record found %s.", of)
 		}
 	}
