@@ -1,5 +1,5 @@
-// Package interop checks the command daneverify and package dnssec/upstream
-// against other people's software: it holds tests only, and they have the build
+// Package interop checks the command daneverify and the packages dnssec/upstream
+// and tlsa against other people's software: it holds tests only, and they have the build
 // tag interop.
 //
 //	go test -tags interop -count=1 -v ./interop/...
@@ -19,6 +19,9 @@
 // dnsdist, over UDP, TCP, TLS and HTTPS; over a path that loses every third packet;
 // and from the root down, where each level's named has a network namespace and so a
 // host of its own. That last test is skipped where namespaces are not permitted.
+//
+// Package tlsa is compared with OpenSSL's s_client on chains and records made at
+// random, and with danetool's records.
 //
 // Nothing leaves the machine. Ports are chosen by the kernel and the files live
 // in a temporary directory. Postfix starts only for root, so root is needed. The

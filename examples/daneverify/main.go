@@ -10,7 +10,8 @@
 // The exit status is 0 if all domains are DANE successes; 1 if one is a failure;
 // 3 if one has no DANE, and none is a failure; and 2 for mistakes in the command
 // line, if no DNS server that is capable of DNSSEC answered, or if the results
-// cannot be printed.
+// cannot be printed. With -check-resolver it is 0 if a DNS server is capable, and 1 if
+// none is.
 package main
 
 import (
