@@ -3,6 +3,7 @@ package anchor_test
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -35,33 +36,34 @@ func TestParse(t *testing.T) {
 		name, text string
 		want       int
 		private    bool
+		line       int // of the error
 		errText    string
 	}{
 		{name: "the built-in root key as DNSKEY is not private", text: ksk2017, want: 1},
 		{name: "another key of the root is private", text: ". DS 1 13 2 " + digest, want: 1, private: true},
 		{name: "an anchor below the root is not a private root", text: "example. DS 1 13 2 " + digest, want: 1},
 		{name: "comments and several lines", text: "; mine\n. 3600 IN DS 1 13 2 " + digest + "\na. DS 2 8 2 " + digest, want: 2, private: true},
+		{name: "a byte order mark is no part of the root's name", text: "\ufeff" + ksk2017, want: 1},
+		{name: "braces in a comment are not those of BIND", text: ksk2017 + " ;{id = 20326 (ksk), size = 2048b}", want: 1},
 		{name: "an empty file", text: "", errText: "no DS or DNSKEY record"},
-		{name: "a record of another type", text: "a. 1 IN A 192.0.2.1", errText: "neither DS nor DNSKEY"},
-		{name: "a syntax error names the line", text: "\n\n. DS x 13 2 " + digest, errText: "line: 3"},
-		{name: "a revoked key", text: strings.Replace(ksk2017, "257", "385", 1), errText: "revoked"},
-		{name: "a key without the Zone Key flag", text: strings.Replace(ksk2017, "257", "1", 1), errText: "Zone Key"},
-		{name: "an odd digest", text: ". DS 1 13 2 abc", errText: "hexadecimal"},
+		{name: "a record of another type", text: "\na. 1 IN A 192.0.2.1", line: 2, errText: "neither DS nor DNSKEY"},
+		{name: "a record of another class", text: "a. 1 CH DS 1 13 2 " + digest, line: 1, errText: "class"},
+		{name: "a syntax error", text: "\n\n. DS x 13 2 " + digest + "\n\n", line: 3, errText: "bad DS"},
+		{name: "a name that is too long", text: "; mine\n" + strings.Repeat("a.", 200) + " DS 1 13 2 " + digest + "\na. DS 2 8 2 " + digest, line: 2, errText: "owner name"},
+		{name: "a revoked key", text: strings.Replace(ksk2017, "257", "385", 1) + "\n\n", line: 1, errText: "revoked"},
+		{name: "a key without the Zone Key flag", text: "\n" + strings.Replace(ksk2017, "257", "1", 1), line: 2, errText: "Zone Key"},
+		{name: "a key that is not base64", text: ". DNSKEY 257 3 8 A", line: 1, errText: "base64"},
+		{name: "an odd digest", text: ". DS 1 13 2 abc", line: 1, errText: "hexadecimal"},
+		{name: "a record over several lines, at its last one", text: ". DS 1 13 2 (\nabc\n)\n. DS 1 13 2 ab", line: 3, errText: "hexadecimal"},
 		{name: "a file that is too large, and would lose its end", text: strings.Repeat("; comment\n", 1<<17) + ". DS 1 13 2 " + digest, errText: "more than"},
-		{name: "includes are refused", text: "$INCLUDE /etc/passwd", errText: "INCLUDE"},
+		{name: "more anchors than are read", text: strings.Repeat(". DS 1 13 2 ab\n", 1001), line: 1001, errText: "more than 1000"},
+		{name: "$GENERATE is refused", text: "\n$Generate 1-65535 ;\n", line: 2, errText: "$GENERATE"},
+		{name: "includes are refused", text: "$INCLUDE /etc/passwd", line: 1, errText: "INCLUDE"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			set, err := anchor.Parse(strings.NewReader(tt.text), "test")
-			if tt.errText != "" {
-				if e, ok := errors.AsType[*anchor.Error](err); !ok || e.File != "test" || !strings.Contains(err.Error(), tt.errText) {
-					t.Fatalf("error %v, want *anchor.Error with %q", err, tt.errText)
-				}
-				return
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
+			wantError(t, err, "test", tt.line, tt.errText)
 			if len(set) != tt.want || set.Private() != tt.private {
 				t.Errorf("%d anchors, private %v; want %d, %v", len(set), set.Private(), tt.want, tt.private)
 			}
@@ -85,12 +87,30 @@ func TestEnclosingIsByLabel(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
+	for _, name := range []string{"testdata/root-anchors.xml", "testdata/bind.keys"} {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(string(text))
+	}
 	f.Add(ksk2017)
 	f.Add(". DS 1 13 2 ab")
+	f.Add("; autotrust trust anchor file\n" + ksk2017 + " ;;state=2 [  VALID  ] ;;count=0 ;;lastchange=1459820836 ;;Tue Apr  5 01:47:16 2016")
+	f.Add("managed-keys { a initial-key 257 3 8 \"AwEAAQ==\"; }; trusted-keys { b 257 3 8 \"AwEAAQ==\"; };")
+	f.Add("view a { /* */ }; // \n trust-anchors { a static-ds 1 8 2 \"0a\"; b static-key 257 3 8 \"AwEAAQ==\"; };")
 	f.Fuzz(func(t *testing.T, text string) {
 		set, err := anchor.Parse(strings.NewReader(text), "fuzz")
 		if (err == nil) != (len(set) > 0) {
 			t.Fatalf("%d anchors with error %v", len(set), err)
+		}
+		if e, ok := errors.AsType[*anchor.Error](err); err != nil && (!ok || e.File != "fuzz" || e.Line > 1+strings.Count(text, "\n")) {
+			t.Fatalf("error %#v", err)
+		}
+		for _, a := range set {
+			if (a.DS == nil) == (a.Key == nil) || !strings.HasSuffix(a.Zone, ".") || len(set.Zone(a.Zone)) == 0 {
+				t.Fatalf("anchor %+v", a)
+			}
 		}
 	})
 }

@@ -2,6 +2,7 @@ package anchor
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -14,86 +15,129 @@ import (
 	"github.com/danesmtp/danesmtp/dnssec/internal/rrsig"
 )
 
-// maxFile bounds a file of anchors. The root's takes less than a kilobyte.
-const maxFile = 1 << 20
+const (
+	maxFile    = 1 << 20 // octets of a file of anchors; the root's takes a few thousand
+	maxAnchors = 1000    // of a file, since every lookup goes through them; a zone has one to three
+)
 
-// ErrNone says that a file holds no trust anchor.
+// ErrNone says that there is no trust anchor: in a file, or in force.
 var ErrNone = errors.New("no DS or DNSKEY record")
 
-var errTooLarge = fmt.Errorf("more than %d octets", maxFile)
+var (
+	errTooLarge = fmt.Errorf("more than %d octets", maxFile)
+	errTooMany  = fmt.Errorf("more than %d trust anchors", maxAnchors)
+)
 
 // An Error is a source of anchors that cannot be used.
 type Error struct {
 	File string // as given
-	Err  error  // what is wrong, with the line where there is one
+	Line int    // where in it, from 1, or 0 where no line is to blame
+	Err  error  // what is wrong
 }
 
-// Error names the file and what is wrong with it.
-func (e *Error) Error() string { return "anchor: " + e.File + ": " + e.Err.Error() }
+// Error names the file, the line and what is wrong with it.
+func (e *Error) Error() string {
+	if e.Line == 0 {
+		return fmt.Sprintf("anchor: %s: %v", e.File, e.Err)
+	}
+	return fmt.Sprintf("anchor: %s:%d: %v", e.File, e.Line, e.Err)
+}
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// ReadFile reads the DS and DNSKEY records of a file, as Parse does. Errors are
-// of type *Error.
+// ReadFile reads the trust anchors of a file, as Parse does. Errors are of type
+// *Error.
 func ReadFile(path string) (Set, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, &Error{path, err}
+		return nil, &Error{File: path, Err: err}
 	}
 	defer f.Close()
 	return Parse(f, path)
 }
 
-// Parse reads DS and DNSKEY records in the form of a zone file. A record that is
-// neither, or a key that cannot be an anchor, is an error, as is a source without
-// any anchor: a trust anchor that was silently left out would be found missing
-// much later. file is used in errors, which are of type *Error.
+// Parse reads trust anchors of any zones, in one of the formats that the package's
+// documentation lists. What cannot be an anchor is an error, as is a source without
+// any: a trust anchor that was silently left out would be found missing much later.
+// Parse has no clock, so it also gives the anchors that are not in force now; see
+// Set.Anchors. file is used in errors, which are of type *Error.
 func Parse(r io.Reader, file string) (Set, error) {
 	text, err := io.ReadAll(io.LimitReader(r, maxFile+1))
 	if err == nil && len(text) > maxFile {
 		err = errTooLarge
 	}
 	if err != nil {
-		return nil, &Error{file, err}
+		return nil, &Error{File: file, Err: err}
 	}
-	parser := dns.NewZoneParser(bytes.NewReader(text), ".", file)
-	parser.SetDefaultTTL(0) // anchors have no TTL, and files often leave it out
-	parser.SetIncludeAllowed(false)
+	// A byte order mark would be taken for a part of the first zone's name.
+	text = bytes.TrimPrefix(text, []byte("\ufeff"))
 	var set Set
-	for rr, ok := parser.Next(); ok; rr, ok = parser.Next() {
-		a, err := newAnchor(rr)
-		if err != nil {
-			return nil, &Error{file, err}
-		}
-		set = append(set, a)
+	var line int
+	switch {
+	case isRootAnchors(text):
+		set, line, err = parseRootAnchors(text)
+	case isAutotrust(text):
+		set, line, err = parseAutotrust(text)
+	case isBIND(text):
+		set, line, err = parseBIND(text)
+	default:
+		set, line, err = parseZoneFile(text)
 	}
-	if err := parser.Err(); err != nil {
-		return nil, &Error{file, err}
+	if err == nil && len(set) == 0 {
+		err = ErrNone
 	}
-	if len(set) == 0 {
-		return nil, &Error{file, ErrNone}
+	if err != nil {
+		return nil, &Error{File: file, Line: line, Err: err}
 	}
 	return set, nil
 }
 
-func newAnchor(rr dns.RR) (Anchor, error) {
-	owner := rr.Header().Name
-	zone, err := canonical.ParseName(owner)
+// add appends the anchor that a record is.
+func (s Set) add(rr dns.RR) (Set, error) {
+	if len(s) == maxAnchors {
+		return nil, errTooMany
+	}
+	a, err := newAnchor(rr)
 	if err != nil {
-		return Anchor{}, fmt.Errorf("%q: %w", owner, err)
+		return nil, err
+	}
+	return append(s, a), nil
+}
+
+// newAnchor returns the anchor that a record is, whose owner name it completes.
+func newAnchor(rr dns.RR) (Anchor, error) {
+	header := rr.Header()
+	zone, err := parseZone(header.Name)
+	if err != nil {
+		return Anchor{}, err
+	}
+	header.Name = zone.String()
+	if header.Class != dns.ClassINET {
+		return Anchor{}, fmt.Errorf("record of %s: not of class IN", header.Name)
 	}
 	switch rr := rr.(type) {
 	case *dns.DS:
 		if _, err := hex.DecodeString(rr.Digest); err != nil || rr.Digest == "" {
-			return Anchor{}, fmt.Errorf("DS of %s: digest is not hexadecimal", owner)
+			return Anchor{}, fmt.Errorf("DS of %s: digest is not hexadecimal", header.Name)
 		}
-		return Anchor{Zone: zone.String(), DS: rr}, nil
+		return Anchor{Zone: header.Name, DS: rr}, nil
 	case *dns.DNSKEY:
 		if err := rrsig.ZoneKey(rr); err != nil {
-			return Anchor{}, fmt.Errorf("DNSKEY of %s: %w", owner, err)
+			return Anchor{}, fmt.Errorf("DNSKEY of %s: %w", header.Name, err)
 		}
-		return Anchor{Zone: zone.String(), Key: rr}, nil
+		if _, err := base64.StdEncoding.DecodeString(rr.PublicKey); err != nil || rr.PublicKey == "" {
+			return Anchor{}, fmt.Errorf("DNSKEY of %s: public key is not base64", header.Name)
+		}
+		return Anchor{Zone: header.Name, Key: rr}, nil
 	}
-	return Anchor{}, fmt.Errorf("%s record of %s: neither DS nor DNSKEY", dns.Type(rr.Header().Rrtype), owner)
+	return Anchor{}, fmt.Errorf("%s record of %s: neither DS nor DNSKEY", dns.Type(header.Rrtype), header.Name)
+}
+
+func parseZone(name string) (canonical.Name, error) {
+	zone, err := canonical.ParseName(name)
+	if err != nil || name == "" { // which ParseName takes for the root
+		return "", fmt.Errorf("%q: %w", name, canonical.ErrName)
+	}
+	return zone, nil
 }

@@ -1,6 +1,7 @@
 package anchor
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -11,26 +12,54 @@ import (
 	"github.com/danesmtp/danesmtp/dnssec/internal/ds"
 )
 
-// An Anchor is one trusted key of a zone. Exactly one of DS and Key is set.
+// An Anchor is one trusted key of a zone. One of DS and Key is set, or neither: then
+// the zone had trust anchors and has none any more (RFC 5011 §5), so that what is below
+// it is below no anchor, unless one of a zone above.
 type Anchor struct {
 	Zone string      // lower case, with the final dot
 	DS   *dns.DS     // the digest of a key
 	Key  *dns.DNSKEY // the key itself
+
+	// From and Until bound when the anchor is in force: from the first instant on,
+	// and before the second (RFC 9718 §2). Zero is unbounded.
+	From, Until time.Time
 }
+
+func (a Anchor) inForce(now time.Time) bool {
+	return !now.Before(a.From) && (a.Until.IsZero() || now.Before(a.Until))
+}
+
+// gone reports whether it is the mark of a zone that has no anchor any more.
+func (a Anchor) gone() bool { return a.DS == nil && a.Key == nil }
 
 // A Set is trust anchors of any number of zones. The zero Set trusts nothing,
 // with which every lookup fails. A Set must not be changed while it is in use.
 type Set []Anchor
 
-// Anchors returns the set, whatever the instant: it is the simplest source of
-// anchors that a resolver can take. The error is always nil.
-func (s Set) Anchors(time.Time) (Set, error) { return s, nil }
+// Anchors returns the anchors that are in force at an instant: all of them, where
+// none has a period. It makes a Set the simplest source of anchors that a resolver
+// can take. Where a zone has anchors, but none in force, the error wraps ErrNone:
+// what is below the zone must not pass for unsigned because its anchors lapsed.
+func (s Set) Anchors(now time.Time) (Set, error) {
+	lapsed := func(a Anchor) bool { return !a.inForce(now) }
+	if !slices.ContainsFunc(s, lapsed) {
+		return s, nil
+	}
+	inForce := slices.DeleteFunc(slices.Clone(s), lapsed)
+	for _, a := range s {
+		if !slices.ContainsFunc(inForce, func(b Anchor) bool { return b.Zone == a.Zone }) {
+			return nil, fmt.Errorf("anchor: %w of %s is in force at %s", ErrNone, a.Zone, now.UTC().Format(time.RFC3339))
+		}
+	}
+	return inForce, nil
+}
 
 // Equal reports whether two sets have the same anchors in the same order.
 func (s Set) Equal(other Set) bool {
 	return slices.EqualFunc(s, other, func(a, b Anchor) bool {
 		switch {
-		case a.Zone != b.Zone, (a.DS == nil) != (b.DS == nil), (a.Key == nil) != (b.Key == nil):
+		case a.Zone != b.Zone, !a.From.Equal(b.From), !a.Until.Equal(b.Until),
+			(a.DS == nil) != (b.DS == nil), (a.Key == nil) != (b.Key == nil):
 			return false
 		case a.DS != nil:
 			return a.DS == b.DS || a.DS.KeyTag == b.DS.KeyTag && a.DS.Algorithm == b.DS.Algorithm &&
@@ -50,7 +79,7 @@ func (s Set) Zone(name string) Set {
 	}
 	var found Set
 	for _, a := range s {
-		if owner, err := canonical.ParseName(a.Zone); err == nil && owner == zone {
+		if owner, err := canonical.ParseName(a.Zone); err == nil && owner == zone && !a.gone() {
 			found = append(found, a)
 		}
 	}
@@ -67,7 +96,7 @@ func (s Set) Enclosing(name string) (zone string, found bool) {
 	var closest canonical.Name
 	for _, a := range s {
 		owner, err := canonical.ParseName(a.Zone)
-		if err == nil && below.Below(owner) && (!found || owner.Labels() > closest.Labels()) {
+		if err == nil && !a.gone() && below.Below(owner) && (!found || owner.Labels() > closest.Labels()) {
 			closest, found = owner, true
 		}
 	}
@@ -78,7 +107,8 @@ func (s Set) Enclosing(name string) (zone string, found bool) {
 }
 
 // Private reports whether the set has an anchor of the root that is not one of
-// the built-in ones: a root of one's own, that is, a private Internet.
+// the built-in ones: a root of one's own, that is, a private Internet. The period
+// of an anchor does not count, so ask a set that Anchors returned.
 func (s Set) Private() bool {
 	builtIn := Root()
 	for _, a := range s.Zone(".") {
