@@ -87,6 +87,7 @@ func (l *lookup) judgeKeys(ctx context.Context, set *rrset) *verdict {
 		}
 		return failure(v)
 	}
+	l.observe(ctx, set)
 	if len(set.records) > maxKeys {
 		return l.bogus(in(zone, question{zone, dns.TypeDNSKEY}.reason(EDEOther, "more keys than are looked at")))
 	}

@@ -119,12 +119,17 @@ func (l *lookup) receive(ctx context.Context, q question, avoid []string) (reply
 
 // query is the message for a question.
 func (l *lookup) query(q question, avoid []string) *upstream.Query {
+	zone, _ := l.anchorSet.Enclosing(q.name.String())
+	return newQuery(q, zone, avoid)
+}
+
+// newQuery is the message for a question below the zone of an anchor, "" for none.
+func newQuery(q question, anchorZone string, avoid []string) *upstream.Query {
 	msg := new(dns.Msg)
 	msg.SetQuestion(q.name.String(), q.qtype)
 	msg.CheckingDisabled = true // RFC 6840 §5.9: the validation is ours
-	zone, anchored := l.anchorSet.Enclosing(q.name.String())
 	// Where no anchor leads to, signatures prove nothing, and the capability of a
 	// server makes no difference.
-	msg.SetEdns0(ednsSize, anchored)
-	return &upstream.Query{Msg: msg, Avoid: avoid, Anchor: zone}
+	msg.SetEdns0(ednsSize, anchorZone != "")
+	return &upstream.Query{Msg: msg, Avoid: avoid, Anchor: anchorZone}
 }

@@ -25,9 +25,9 @@ type Resolver struct {
 	// Exchanger moves the queries. Nil means upstream.Auto.
 	Exchanger upstream.Exchanger
 
-	// Anchors is where validation starts: an anchor.Set, or a source that changes
-	// with time. Nil means anchor.Root(). Names outside all anchors are Insecure
-	// where the source has anchors, but none of the root.
+	// Anchors is where validation starts: an anchor.Set, or an anchor.Tracker, which
+	// follows the zones' keys as they change. Nil means anchor.Root(). Names outside all
+	// anchors are Insecure where the source has anchors, but none of the root.
 	Anchors AnchorSource
 
 	// Algorithms is what a chain of trust may rest on. The zero value is everything
@@ -49,10 +49,12 @@ type Resolver struct {
 	// both ends: at most a day. 0 means that the clock is right.
 	ClockSkew time.Duration
 
-	once     sync.Once
-	upstream upstream.Exchanger
-	anchors  AnchorSource
-	cache    cache
+	once       sync.Once
+	upstream   upstream.Exchanger
+	anchors    AnchorSource
+	tracker    AnchorTracker // the anchors, where they are tracked
+	refreshing chan struct{} // holds one while anchors are refreshed
+	cache      cache
 }
 
 // Algorithms is a set of signature algorithms and DS digests.
@@ -69,6 +71,8 @@ func (r *Resolver) setUp() {
 	if r.anchors == nil {
 		r.anchors = anchor.Root()
 	}
+	r.tracker, _ = r.anchors.(AnchorTracker)
+	r.refreshing = make(chan struct{}, 1)
 	if r.upstream == nil {
 		set, err := r.anchors.Anchors(r.now())
 		r.upstream = &upstream.Auto{Private: err != nil || set.Private()}
@@ -94,7 +98,6 @@ func (r *Resolver) clockSkew() time.Duration { return min(max(r.ClockSkew, 0), m
 // diagnosis only, and may be nil.
 func (r *Resolver) Lookup(ctx context.Context, name string, qtype uint16) (*Answer, error) {
 	r.once.Do(r.setUp)
-	l := &lookup{resolver: r, now: r.now(), budget: budgetFrom(ctx)}
 	owner, err := canonical.ParseName(name)
 	if err != nil {
 		return nil, unasked(name, qtype, err)
@@ -102,17 +105,36 @@ func (r *Resolver) Lookup(ctx context.Context, name string, qtype uint16) (*Answ
 	if err := answerable(qtype); err != nil {
 		return nil, unasked(owner.String(), qtype, err)
 	}
-	l.anchorSet, err = r.anchors.Anchors(l.now)
-	if err == nil && len(l.anchorSet) == 0 {
-		err = errNoAnchor
-	}
+	now, budget := r.now(), budgetFrom(ctx)
+	r.refreshExpired(ctx, now)
+	anchors, err := r.anchorsAt(now)
 	if err != nil {
-		// Without anchors nothing is proven, not even insecurity.
 		return nil, unasked(owner.String(), qtype, err)
 	}
-	l.generation = r.cache.follow(l.anchorSet)
+	answer, err := r.lookUp(ctx, question{owner, qtype}, now, anchors, budget)
+	r.refreshDue(ctx, now)
+	if changed, problem := r.anchorsAt(now); err != nil && problem == nil && !changed.Equal(anchors) {
+		// It failed by keys that the zone has replaced or revoked meanwhile.
+		return r.lookUp(ctx, question{owner, qtype}, now, changed, budget)
+	}
+	return answer, err
+}
+
+// anchorsAt returns the anchors at an instant. Without any, nothing is proven, not even
+// insecurity.
+func (r *Resolver) anchorsAt(now time.Time) (anchor.Set, error) {
+	set, err := r.anchors.Anchors(now)
+	if err == nil && len(set) == 0 {
+		err = errNoAnchor
+	}
+	return set, err
+}
+
+// lookUp is one lookup by a set of anchors.
+func (r *Resolver) lookUp(ctx context.Context, q question, now time.Time, anchors anchor.Set, budget *budget) (*Answer, error) {
+	l := &lookup{resolver: r, now: now, anchorSet: anchors, budget: budget, generation: r.cache.follow(anchors)}
 	defer l.ahead.end()
-	return l.answer(ctx, owner, qtype)
+	return l.answer(ctx, q.name, q.qtype)
 }
 
 // unasked is the error of a question that was not asked.

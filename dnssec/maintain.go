@@ -1,0 +1,168 @@
+package dnssec
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
+)
+
+// An AnchorTracker is an AnchorSource whose anchors follow their zones (RFC 5011).
+// anchor.Tracker is one. A Resolver that has one as its Anchors queries the keys for it
+// when a lookup finds them due, and shows it those that lookups need anyway.
+type AnchorTracker interface {
+	AnchorSource
+
+	// Next returns the zone whose keys are to be queried first, and when: the zero
+	// instant if there is none.
+	Next(now time.Time) (zone string, at time.Time)
+
+	// Expired reports whether the zone's keys are to be queried before its anchors are
+	// used.
+	Expired(zone string, now time.Time) bool
+
+	// Observe takes the DNSKEY records of a zone and their signatures as they were
+	// received, none if the query was in vain. The error says why they are of no use.
+	Observe(ctx context.Context, now time.Time, zone string, records []dns.RR) error
+}
+
+// refreshTime bounds the refresh of one zone's anchors, for which a lookup may have to
+// wait: about as long as for one server that does not answer.
+const refreshTime = 5 * time.Second
+
+// ErrNotTracked says that a Resolver's anchors do not change.
+var ErrNotTracked = errors.New("dnssec: the trust anchors are not tracked")
+
+// RefreshAnchors queries the keys of every zone whose trust anchors are due to be looked
+// at, and returns when to call it again, the zero instant for never. The error is that
+// of the zones whose keys could not be had, were not good, or could not be stored; what
+// was trusted before is trusted still. Without an AnchorTracker it is ErrNotTracked.
+func (r *Resolver) RefreshAnchors(ctx context.Context) (next time.Time, err error) {
+	r.once.Do(r.setUp)
+	if r.tracker == nil {
+		return time.Time{}, ErrNotTracked
+	}
+	select { // one at a time
+	case r.refreshing <- struct{}{}:
+		defer func() { <-r.refreshing }()
+	case <-ctx.Done():
+		return r.now(), ctx.Err()
+	}
+	var refreshed []string
+	for {
+		now := r.now()
+		zone, at := r.tracker.Next(now)
+		if at.IsZero() || now.Before(at) || slices.Contains(refreshed, zone) {
+			return at, err
+		}
+		refreshed = append(refreshed, zone)
+		err = errors.Join(err, r.refresh(ctx, zone))
+		if ctx.Err() != nil {
+			return at, err
+		}
+	}
+}
+
+// MaintainAnchors calls RefreshAnchors whenever it is time to, until ctx is done, and
+// returns the context's error. It is for programs that may make no lookup for a long
+// time: lookups keep the anchors up to date otherwise. failed, unless it is nil, gets the
+// errors in between. Without an AnchorTracker it returns ErrNotTracked.
+func (r *Resolver) MaintainAnchors(ctx context.Context, failed func(error)) error {
+	// maxWait is how soon a clock that was set is noticed, and anchors that were
+	// replaced.
+	const minWait, maxWait = time.Minute, time.Hour
+	for {
+		next, err := r.RefreshAnchors(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case errors.Is(err, ErrNotTracked):
+			return err
+		case err != nil && failed != nil:
+			failed(err)
+		}
+		wait := maxWait
+		if !next.IsZero() {
+			wait = min(max(next.Sub(r.now()), minWait), maxWait)
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return ctx.Err()
+		case <-timer.C:
+		}
+	}
+}
+
+// refreshExpired refreshes anchors that are not to be used as they are.
+func (r *Resolver) refreshExpired(ctx context.Context, now time.Time) {
+	if r.tracker == nil {
+		return
+	}
+	if zone, at := r.tracker.Next(now); !at.IsZero() && !now.Before(at) && r.tracker.Expired(zone, now) {
+		_, _ = r.RefreshAnchors(ctx) // the tracker reports errors, and the lookup meets them
+	}
+}
+
+// refreshDue refreshes anchors that are due still after a lookup, unless somebody else is
+// at it.
+func (r *Resolver) refreshDue(ctx context.Context, now time.Time) {
+	if r.tracker == nil || len(r.refreshing) > 0 {
+		return
+	}
+	if _, at := r.tracker.Next(now); !at.IsZero() && !now.Before(at) {
+		_, _ = r.RefreshAnchors(ctx) // the tracker reports errors
+	}
+}
+
+// refresh queries the keys of a zone and hands them to the tracker. As for any answer,
+// one wrong server does not count.
+func (r *Resolver) refresh(ctx context.Context, zone string) error {
+	name, err := canonical.ParseName(zone)
+	if err != nil {
+		return fmt.Errorf("dnssec: %q: %w", zone, err)
+	}
+	limited, cancel := context.WithTimeout(ctx, refreshTime)
+	defer cancel()
+	var avoid []string
+	var failure error
+	for range 1 + maxSecondOpinions {
+		reply, err := exchange(limited, r.upstream, newQuery(question{name, dns.TypeDNSKEY}, zone, avoid))
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err() // which says nothing about the zone
+		case err != nil && len(avoid) > 0:
+			return failure
+		case err != nil:
+			return errors.Join(fmt.Errorf("dnssec: zone %s: %w", zone, err), r.tracker.Observe(ctx, r.now(), zone, nil))
+		}
+		var records []dns.RR
+		if !refuses(reply.Msg) {
+			records = reply.Msg.Answer
+		}
+		if failure = r.tracker.Observe(ctx, r.now(), zone, records); failure == nil {
+			return nil
+		}
+		avoid = append(avoid, reply.Server)
+	}
+	return failure
+}
+
+// observe shows the tracker the keys of a trust anchor's zone. It judges them by itself:
+// a key may be revoked without any other.
+func (l *lookup) observe(ctx context.Context, set *rrset) {
+	if l.resolver.tracker == nil || len(l.anchorSet.Zone(set.name.String())) == 0 {
+		return
+	}
+	records := slices.Clone(set.records)
+	for _, sig := range set.sigs {
+		records = append(records, sig)
+	}
+	_ = l.resolver.tracker.Observe(ctx, l.now, set.name.String(), records) // it reports errors
+}

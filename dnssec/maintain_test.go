@@ -1,0 +1,291 @@
+package dnssec_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/dnssec"
+	"github.com/danesmtp/danesmtp/dnssec/anchor"
+	"github.com/danesmtp/danesmtp/dnssec/internal/sign"
+	"github.com/danesmtp/danesmtp/dnssec/upstream"
+)
+
+const day = 24 * time.Hour
+
+// A rollingZone serves "example.", whose keys change. It is an Exchanger that does what
+// its fields say; they are guarded by the mutex.
+type rollingZone struct {
+	mu      sync.Mutex
+	now     time.Time
+	keys    []*sign.Key
+	signers []*sign.Key
+	broken  map[string]bool // servers whose keys are forged
+	failing bool            // nobody answers
+	queries []string
+}
+
+func newRollingZone(t *testing.T) *rollingZone {
+	t.Helper()
+	key := rollingKey(t)
+	return &rollingZone{now: time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC), keys: []*sign.Key{key}, signers: []*sign.Key{key}}
+}
+
+func rollingKey(t *testing.T) *sign.Key {
+	t.Helper()
+	key, err := sign.NewKey("example.", dns.ECDSAP256SHA256, sign.KSK)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+func (z *rollingZone) Now() time.Time {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	return z.now
+}
+
+// set changes the zone under its lock, and returns the queries since the last call.
+func (z *rollingZone) set(change func()) []string {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	change()
+	queries := z.queries
+	z.queries = nil
+	return queries
+}
+
+func (z *rollingZone) Exchange(ctx context.Context, q *upstream.Query) (*upstream.Reply, error) {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	question := q.Msg.Question[0]
+	z.queries = append(z.queries, dns.Type(question.Qtype).String())
+	if z.failing {
+		return nil, errors.New("nobody answers")
+	}
+	server := "first"
+	for _, avoided := range q.Avoid {
+		if avoided == "first" {
+			server = "second"
+		}
+		if avoided == "second" {
+			return nil, upstream.ErrExhausted
+		}
+	}
+	msg := new(dns.Msg)
+	msg.SetReply(q.Msg)
+	var set []dns.RR
+	signers := z.signers
+	if question.Qtype == dns.TypeDNSKEY {
+		for _, key := range z.keys {
+			set = append(set, key.Public)
+		}
+		if z.broken[server] {
+			signers = nil
+		}
+	} else {
+		set = []dns.RR{&dns.A{Hdr: dns.RR_Header{Name: question.Name, Rrtype: dns.TypeA, Class: dns.ClassINET, Ttl: 60}, A: []byte{192, 0, 2, 1}}}
+	}
+	msg.Answer = set
+	for _, signer := range signers {
+		sig, err := signer.Sign(set, z.now.Add(-day), z.now.Add(20*day))
+		if err != nil {
+			return nil, err
+		}
+		msg.Answer = append(msg.Answer, sig)
+	}
+	return &upstream.Reply{Msg: msg, Server: server, Network: "fake"}, nil
+}
+
+func (z *rollingZone) resolver(trace func(string, []anchor.Change, error)) (*dnssec.Resolver, *anchor.Tracker) {
+	key := z.keys[0].Public
+	tracker := &anchor.Tracker{Start: anchor.Set{{Zone: "example.", DS: key.ToDS(dns.SHA256)}}, Trace: trace}
+	return &dnssec.Resolver{Exchanger: z, Anchors: tracker, Time: z.Now}, tracker
+}
+
+func wantStatus(t *testing.T, r *dnssec.Resolver, want dnssec.Status) {
+	t.Helper()
+	answer, err := r.Lookup(t.Context(), "www.example", dns.TypeA)
+	if answer == nil || answer.Status != want {
+		t.Fatalf("%+v, %v; want %s", answer, err, want)
+	}
+}
+
+// TestLookupsFollowARollover needs nothing but lookups now and then.
+func TestLookupsFollowARollover(t *testing.T) {
+	t.Parallel()
+	zone := newRollingZone(t)
+	resolver, _ := zone.resolver(nil)
+	old, young := zone.keys[0], rollingKey(t)
+	for days := range 150 {
+		zone.set(func() {
+			zone.now = zone.now.Add(day)
+			switch days {
+			case 10:
+				zone.keys = []*sign.Key{old, young}
+			case 80:
+				zone.keys, zone.signers = []*sign.Key{young}, []*sign.Key{young}
+			}
+		})
+		wantStatus(t, resolver, dnssec.Secure)
+	}
+}
+
+// TestAnchorsAreQueriedWhenDue counts the queries for keys.
+func TestAnchorsAreQueriedWhenDue(t *testing.T) {
+	t.Parallel()
+	zone := newRollingZone(t)
+	resolver, tracker := zone.resolver(nil)
+	keyQueries := func(elapsed time.Duration) (n int) {
+		t.Helper()
+		zone.set(func() { zone.now = zone.now.Add(elapsed) })
+		wantStatus(t, resolver, dnssec.Secure)
+		for _, query := range zone.set(func() {}) {
+			if query == "DNSKEY" {
+				n++
+			}
+		}
+		return n
+	}
+	if n := keyQueries(0); n != 1 {
+		t.Errorf("%d queries for keys by the first lookup: it needs them itself, and they are shown to the tracker", n)
+	}
+	// That made an anchor of the key, where there was a DS record, so that what rested on
+	// the latter was forgotten.
+	if n := keyQueries(time.Minute); n != 1 {
+		t.Errorf("%d queries for keys a minute later", n)
+	}
+	if n := keyQueries(time.Minute); n != 0 {
+		t.Errorf("%d queries for keys two minutes later", n)
+	}
+	// The keys' TTL is an hour, after which a lookup needs them anyway.
+	if n := keyQueries(time.Hour); n != 1 {
+		t.Errorf("%d queries for keys when they are due", n)
+	}
+	if _, at := tracker.Next(zone.Now()); !at.Equal(zone.Now().Add(time.Hour)) {
+		t.Errorf("the next query is at %s", at)
+	}
+	// Expired anchors are looked at before they are used.
+	zone.set(func() { zone.now = zone.now.Add(40 * day) })
+	wantStatus(t, resolver, dnssec.Secure)
+	if queries := zone.set(func() {}); len(queries) == 0 || queries[0] != "DNSKEY" {
+		t.Errorf("queries %v, want the keys first", queries)
+	}
+}
+
+// TestFailedRefreshRemovesNothing has servers that do not answer, or wrongly.
+func TestFailedRefreshRemovesNothing(t *testing.T) {
+	t.Parallel()
+	zone := newRollingZone(t)
+	var failures []error
+	resolver, _ := zone.resolver(func(_ string, _ []anchor.Change, err error) { failures = append(failures, err) })
+	zone.set(func() { zone.failing = true })
+	next, err := resolver.RefreshAnchors(t.Context())
+	if !errors.Is(err, anchor.ErrNoKeys) || !next.Equal(zone.Now().Add(time.Hour)) {
+		t.Errorf("nobody answers: %v, next at %s", err, next)
+	}
+	zone.set(func() {
+		zone.failing, zone.broken, zone.now = false, map[string]bool{"first": true, "second": true}, next
+	})
+	if next, err = resolver.RefreshAnchors(t.Context()); !errors.Is(err, anchor.ErrUnsigned) {
+		t.Errorf("both servers have forged keys: %v", err)
+	}
+	zone.set(func() { zone.broken, zone.now = map[string]bool{"first": true}, next })
+	if _, err := resolver.RefreshAnchors(t.Context()); err != nil {
+		t.Errorf("one server has forged keys: %v", err)
+	}
+	zone.set(func() { zone.broken = nil })
+	wantStatus(t, resolver, dnssec.Secure)
+	if len(failures) < 5 || failures[0] == nil {
+		t.Errorf("reported: %v", failures)
+	}
+
+	canceled, cancel := context.WithCancel(t.Context())
+	cancel()
+	zone.set(func() { zone.now = zone.now.Add(day) })
+	if _, err := resolver.RefreshAnchors(canceled); !errors.Is(err, context.Canceled) {
+		t.Errorf("canceled: %v", err)
+	}
+}
+
+// TestOutdatedAnchors is what a lookup says when the zone has rolled over meanwhile.
+func TestOutdatedAnchors(t *testing.T) {
+	t.Parallel()
+	zone := newRollingZone(t)
+	resolver, tracker := zone.resolver(nil)
+	wantStatus(t, resolver, dnssec.Secure)
+	young := rollingKey(t)
+	zone.set(func() {
+		zone.now, zone.keys, zone.signers = zone.now.AddDate(3, 0, 0), []*sign.Key{young}, []*sign.Key{young}
+	})
+	answer, err := resolver.Lookup(t.Context(), "www.example", dns.TypeA)
+	if e, ok := errors.AsType[*dnssec.Error](err); !ok || e.Status != dnssec.Indeterminate || !errors.Is(err, anchor.ErrOutdated) {
+		t.Errorf("%+v, %v; want ErrOutdated", answer, err)
+	}
+	if err := tracker.Replace(t.Context(), zone.Now(), anchor.Set{{Zone: "example.", Key: young.Public}}); err != nil {
+		t.Fatal(err)
+	}
+	wantStatus(t, resolver, dnssec.Secure)
+}
+
+// TestRevokedAnchors is a lookup that comes just after the zone has revoked its keys.
+func TestRevokedAnchors(t *testing.T) {
+	t.Parallel()
+	zone := newRollingZone(t)
+	resolver, _ := zone.resolver(nil)
+	public := *zone.keys[0].Public
+	public.Flags |= dns.REVOKE
+	revoked := &sign.Key{Public: &public, Private: zone.keys[0].Private}
+	zone.set(func() { zone.keys, zone.signers = []*sign.Key{revoked}, []*sign.Key{revoked} })
+	wantStatus(t, resolver, dnssec.Insecure)
+}
+
+func TestMaintainAnchors(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		zone := newRollingZone(t)
+		resolver, _ := zone.resolver(nil)
+		resolver.Time = time.Now
+		zone.set(func() { zone.now = time.Now() })
+		ctx, cancel := context.WithCancel(t.Context())
+		var failures int
+		done := make(chan error)
+		go func() { done <- resolver.MaintainAnchors(ctx, func(error) { failures++ }) }()
+		synctest.Wait()
+		time.Sleep(5*time.Hour + time.Minute)
+		if queries := zone.set(func() { zone.failing = true }); len(queries) != 6 {
+			t.Errorf("%d queries in five hours, by a TTL of an hour, want 6", len(queries))
+		}
+		time.Sleep(3 * time.Hour)
+		cancel()
+		if err := <-done; !errors.Is(err, context.Canceled) {
+			t.Errorf("%v, want the context's error", err)
+		}
+		if failures != 3 {
+			t.Errorf("%d failures reported, want 3", failures)
+		}
+	})
+	if err := new(dnssec.Resolver).MaintainAnchors(t.Context(), nil); !errors.Is(err, dnssec.ErrNotTracked) {
+		t.Errorf("anchors that do not change: %v", err)
+	}
+}
+
+func ExampleResolver_MaintainAnchors() {
+	resolver := &dnssec.Resolver{Anchors: &anchor.Tracker{Store: &anchor.FileStore{Path: "root.key"}}}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error)
+	go func() {
+		done <- resolver.MaintainAnchors(ctx, func(err error) { fmt.Println("trust anchors:", err) })
+	}()
+	// The mail server runs.
+	cancel()
+	fmt.Println(<-done)
+	// Output: context canceled
+}
