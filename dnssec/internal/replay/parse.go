@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 )
@@ -32,6 +34,16 @@ type parser struct {
 	lines   *bufio.Scanner
 	line    int
 	records recordReader
+}
+
+// ReadFile reads the script of a file.
+func ReadFile(path string) (*Script, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return Parse(f, filepath.Base(path))
 }
 
 // Parse reads a script. file is used in errors, which are of type *Error.

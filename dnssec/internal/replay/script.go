@@ -96,6 +96,11 @@ type Step struct {
 	File         []string // of CHECK_AUTOTRUST and CHECK_TEMPFILE
 }
 
+// TracksAnchors reports whether the script is about trust anchors that change (RFC 5011).
+func (s *Script) TracksAnchors() bool {
+	return slices.ContainsFunc(s.Steps, func(step Step) bool { return step.Type == "CHECK_AUTOTRUST" })
+}
+
 // TypesAt returns the types of the records that replies to a query for ANY have at a
 // name.
 func (s *Script) TypesAt(name string) []uint16 {
