@@ -1,0 +1,35 @@
+package main
+
+import (
+	"sync/atomic"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/danesmtp/danesmtp/dane"
+)
+
+// register exports the counters. A mail server needs this function, and nothing else
+// of this program.
+func register(registry prometheus.Registerer, c *dane.Counters) error {
+	for _, m := range []struct {
+		name, help string
+		labels     prometheus.Labels
+		value      *atomic.Int64
+	}{
+		{"dane_lookups_total", "Questions that were asked.", nil, &c.Lookups},
+		{"dane_failed_lookups_total", "Lookups that failed: bogus, SERVFAIL or no answer.", nil, &c.FailedLookups},
+		{"dane_hosts_total", "Mail servers that were looked up.", nil, &c.Hosts},
+		{"dane_skipped_hosts_total", "Mail servers that must not be delivered to.", nil, &c.Skipped},
+		{"dane_authenticate_hosts_total", "Mail servers that must match their TLSA records.", nil, &c.Authenticate},
+		{"dane_results_total", "Results of Verify, by outcome.", prometheus.Labels{"outcome": dane.Success.String()}, &c.Success},
+		{"dane_results_total", "Results of Verify, by outcome.", prometheus.Labels{"outcome": dane.None.String()}, &c.None},
+		{"dane_results_total", "Results of Verify, by outcome.", prometheus.Labels{"outcome": dane.Failure.String()}, &c.Failure},
+	} {
+		metric := prometheus.NewCounterFunc(prometheus.CounterOpts{Name: m.name, Help: m.help, ConstLabels: m.labels},
+			func() float64 { return float64(m.value.Load()) })
+		if err := registry.Register(metric); err != nil {
+			return err
+		}
+	}
+	return nil
+}
