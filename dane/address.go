@@ -3,41 +3,55 @@ package dane
 import (
 	"context"
 	"net/netip"
-	"sync"
+	"slices"
 
 	"github.com/miekg/dns"
 
 	"github.com/danesmtp/danesmtp/dnssec"
 )
 
-// lookupAddresses finds the host's addresses, both families at once, and returns
-// the answer by which DANE applies or not: that of the family with addresses and
-// the better status, IPv4 before IPv6. So one family that is secure is enough, and
-// a failure of the other is no matter (RFC 7672 §2.2.2; many zones cannot deny
-// AAAA properly).
-func (v *Verifier) lookupAddresses(ctx context.Context, h *Host) (*dnssec.Answer, error) {
-	types := [...]uint16{dns.TypeA, dns.TypeAAAA}
-	var answers [len(types)]*dnssec.Answer
-	var lookups [len(types)]Lookup
-	var errs [len(types)]error
-	var wg sync.WaitGroup
-	for i, qtype := range types {
-		wg.Go(func() { answers[i], lookups[i], errs[i] = v.lookup(ctx, h.Name, qtype) })
+// A family is what came of the lookup of a host's addresses of one family.
+type family struct {
+	answer    *dnssec.Answer
+	lookup    Lookup
+	err       error
+	addresses []Address // within the limit
+	omitted   int
+}
+
+// lookupAddresses finds the host's addresses, both families at once. The answer by
+// which DANE applies or not is that of the family with addresses and the better
+// status, IPv4 before IPv6. So one family that is secure is enough, and a failure of
+// the other is no matter (RFC 7672 §2.2.2; many zones cannot deny AAAA properly).
+//
+// If TLSA records are wanted they are looked for as soon as that answer is known,
+// which is at once if the IPv4 addresses are secure: a slow denial of AAAA then costs
+// its own time only. The search is nil if there was none.
+func (v *Verifier) lookupAddresses(ctx context.Context, h *Host, wanted bool) (*search, error) {
+	second := make(chan family, 1)
+	go func() { second <- v.lookupFamily(ctx, h.Name, dns.TypeAAAA) }()
+	first := v.lookupFamily(ctx, h.Name, dns.TypeA)
+	var found *search
+	if wanted && first.answer.Status == dnssec.Secure && first.usable() {
+		found = v.searchTLSA(ctx, h, first.answer)
 	}
-	wg.Wait()
 
 	var deciding *dnssec.Answer
 	var failed error
-	for i, answer := range answers {
-		h.Lookups = append(h.Lookups, lookups[i])
-		if errs[i] != nil {
-			if failed == nil {
-				failed = errs[i]
-			}
-			continue
+	for _, f := range []family{first, <-second} {
+		h.Lookups = append(h.Lookups, f.lookup)
+		h.Addresses = append(h.Addresses, f.addresses...)
+		h.Omitted += f.omitted
+		if f.err != nil && failed == nil {
+			failed = f.err
 		}
-		if v.addAddresses(h, answer) && (deciding == nil || answer.Status > deciding.Status) {
-			deciding = answer
+		if len(f.addresses) > 0 && (deciding == nil || f.answer.Status > deciding.Status) {
+			deciding = f.answer
+		}
+	}
+	for _, a := range h.Addresses {
+		if !a.Refused {
+			h.Addrs = append(h.Addrs, a.Addr)
 		}
 	}
 	switch {
@@ -47,29 +61,33 @@ func (v *Verifier) lookupAddresses(ctx context.Context, h *Host) (*dnssec.Answer
 		return nil, ErrNoAddress
 	case len(h.Addrs) == 0:
 		return nil, ErrRefusedAddress
+	case wanted && found == nil:
+		found = v.searchTLSA(ctx, h, deciding)
 	}
-	return deciding, nil
+	return found, nil
 }
 
-// addAddresses takes the addresses of an answer, and reports whether there are any.
-func (v *Verifier) addAddresses(h *Host, answer *dnssec.Answer) bool {
-	taken := 0
-	for _, rr := range answer.Records {
+func (v *Verifier) lookupFamily(ctx context.Context, host string, qtype uint16) (f family) {
+	f.answer, f.lookup, f.err = v.lookup(ctx, host, qtype)
+	if f.err != nil {
+		return f
+	}
+	for _, rr := range f.answer.Records {
 		addr, ok := address(rr)
-		if !ok {
-			continue
-		}
-		if taken++; taken > maxAddresses {
-			h.Omitted++
-			continue
-		}
-		found := Address{Addr: addr, Status: answer.Status, Refused: !v.allows(addr)}
-		h.Addresses = append(h.Addresses, found)
-		if !found.Refused {
-			h.Addrs = append(h.Addrs, addr)
+		switch {
+		case !ok:
+		case len(f.addresses) == maxAddresses:
+			f.omitted++
+		default:
+			f.addresses = append(f.addresses, Address{Addr: addr, Status: f.answer.Status, Refused: !v.allows(addr)})
 		}
 	}
-	return taken > 0
+	return f
+}
+
+// usable reports whether there is an address to connect to.
+func (f *family) usable() bool {
+	return slices.ContainsFunc(f.addresses, func(a Address) bool { return !a.Refused })
 }
 
 func address(rr dns.RR) (netip.Addr, bool) {

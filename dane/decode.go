@@ -1,7 +1,6 @@
 package dane
 
 import (
-	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,7 +11,6 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/danesmtp/danesmtp/dnssec"
-	"github.com/danesmtp/danesmtp/smtpprobe"
 	"github.com/danesmtp/danesmtp/tlsa"
 )
 
@@ -120,28 +118,6 @@ func (in *jsonHost) decode(domain string, lookups []Lookup) (HostResult, error) 
 	return out, nil
 }
 
-func (in *jsonProbe) decode() (p Probe, err error) {
-	p.Authenticated, p.Fallback = in.Authenticated, in.Fallback
-	p.Err = recorded(FailureReport{Type: in.Failure, Code: in.Code, Reason: in.Reason, Text: in.Error})
-	if p.Addr, err = netip.ParseAddrPort(in.Address); err != nil {
-		return p, err
-	}
-	p.Session = &smtpprobe.Result{Addr: p.Addr}
-	if in.Local != "" {
-		if p.Session.LocalAddr, err = netip.ParseAddrPort(in.Local); err != nil {
-			return p, err
-		}
-	}
-	if in.Protocol != "" {
-		p.Session.TLS = &tls.ConnectionState{Version: protocol(in.Protocol), CipherSuite: cipher(in.Cipher)}
-	}
-	if m := in.Match; m != nil {
-		p.Match.Depth, p.Match.Name = m.Depth, m.Name
-		p.Match.Record, err = tlsa.Parse(m.Record)
-	}
-	return p, err
-}
-
 func (in *jsonLookup) decode() (Lookup, error) {
 	l := Lookup{Name: in.Name, Status: in.Status, Records: in.Records, Expires: moment(in.Expires), Elapsed: duration(in.Elapsed)}
 	l.Err = recorded(FailureReport{Text: in.Error})
@@ -203,30 +179,6 @@ func rrtype(text string) (uint16, error) {
 		return 0, fmt.Errorf("dane: result: type %q", text)
 	}
 	return t, nil
-}
-
-// protocol and cipher invert the names of smtpprobe.
-func protocol(name string) uint16 {
-	for version := uint16(tls.VersionTLS10); version <= tls.VersionTLS13; version++ {
-		if smtpprobe.ProtocolName(version) == name {
-			return version
-		}
-	}
-	return hexadecimal(name)
-}
-
-func cipher(name string) uint16 {
-	for _, suite := range append(tls.CipherSuites(), tls.InsecureCipherSuites()...) {
-		if smtpprobe.CipherName(suite.ID) == name {
-			return suite.ID
-		}
-	}
-	return hexadecimal(name)
-}
-
-func hexadecimal(text string) (number uint16) {
-	fmt.Sscanf(text, "0x%x", &number) // a name that is none stays 0
-	return number
 }
 
 func moment(t *time.Time) time.Time {

@@ -64,7 +64,7 @@
 // # Logs
 //
 // The package logs nothing. WithTrace sets hooks in the context, LogTrace makes
-// those for log/slog, and Counters those for metrics.
+// those for log/slog, and Counters those for metrics; examples/prometheus exports them.
 //
 // # Layers
 //
@@ -86,15 +86,33 @@
 // not connected to if they are loopback, link-local, unspecified or multicast
 // addresses; see Verifier.Allow.
 //
+// # Several at a time
+//
+// Verify looks up and probes several hosts at a time, and by default all of them:
+// see Verifier.Parallel and Verifier.FirstSuccess. Hooks are called by the goroutine that
+// called Verify, in the order of the hosts, and no goroutine outlives it. LookupHost
+// asks for A and AAAA at once, and for TLSA as soon as the rules allow that; a sender
+// may call it for several hosts at the same time.
+//
 // # Testing
 //
 // Package danetest has a small signed Internet with mail servers in it. A fake
 // Resolver takes ten lines; see the example of Resolver.
 //
-// # What it does not do yet
+// # Recipes
 //
-// Verify probes one host after another, and sees no TLS policy but DANE's and yours:
-// Result.MTASTS and Host.MTASTS say where MTA-STS (RFC 8461) may be asked as well.
+// Three tests that every mail server needs, each an example to copy. Put your own
+// sender in the place of deliver, and the example's prints are your test's checks:
+//
+//   - Example_defersOnMismatch: a message to a host with another key stays queued.
+//   - Example_fallsBackWithoutTLSA: without TLSA records it is delivered as ever.
+//   - Example_neverInClear: with TLSA records it is never sent in clear, whether the
+//     server offers no STARTTLS, refuses it, or somebody breaks the DNS.
+//
+// # What it does not do
+//
+// Verify sees no TLS policy but DANE's and yours: Result.MTASTS and Host.MTASTS say
+// where MTA-STS (RFC 8461) may be asked as well.
 //
 // # Specifications
 //

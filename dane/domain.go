@@ -74,6 +74,7 @@ func routed(name string, route Route) *Domain {
 			d.MX = append(d.MX, MX{Host: host})
 		}
 	}
+	d.MX = withoutRepeats(d.MX)
 	if len(d.MX) > 0 {
 		return d
 	}
@@ -152,7 +153,8 @@ func (v *Verifier) shuffle(sorted []MX) {
 	}
 }
 
-// withoutRepeats drops hosts that come before with a better preference.
+// withoutRepeats drops hosts that come before with a better preference, so that each is
+// looked up and probed once.
 func withoutRepeats(sorted []MX) []MX {
 	seen := make(map[string]bool)
 	return slices.DeleteFunc(sorted, func(mx MX) bool {

@@ -2,6 +2,7 @@ package dane
 
 import (
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/miekg/dns"
@@ -15,7 +16,8 @@ import (
 // "outcome" ("success", "failure", "none") and "lookups" are always there; each
 // lookup has "name", "type" and "status" ("secure", "insecure", "bogus",
 // "indeterminate"), and where it is not secure "reason" and "ede" (RFC 8914). The
-// schema is schema.json in this package's directory.
+// "steps" of a probe are what was said, and when; of a reply there are at most 32 lines
+// of 256 characters each. The schema is schema.json in this package's directory.
 func (r *Result) MarshalJSON() ([]byte, error) {
 	failure := r.Failure()
 	out := jsonResult{
@@ -60,9 +62,10 @@ func hostJSON(h *HostResult) jsonHost {
 		failure := h.Failure(p.Err)
 		probe := jsonProbe{
 			Address: p.Addr.String(), Authenticated: p.Authenticated, Fallback: p.Fallback,
-			Error: failure.Text, Code: failure.Code, Failure: failure.Type, Reason: failure.Reason,
+			Error: failure.Text, Code: failure.Code, Failure: failure.Type, Reason: failure.Reason, Elapsed: milliseconds(p.Elapsed),
 		}
 		if s := p.Session; s != nil {
+			probe.Steps = stepsJSON(s.Steps)
 			if s.LocalAddr.IsValid() {
 				probe.Local = s.LocalAddr.String()
 			}
@@ -76,6 +79,32 @@ func hostJSON(h *HostResult) jsonHost {
 		out.Probes = append(out.Probes, probe)
 	}
 	return out
+}
+
+// stepsJSON is what was said on a connection, and when.
+func stepsJSON(steps []smtpprobe.Step) (out []jsonStep) {
+	for _, s := range steps {
+		out = append(out, jsonStep{
+			Stage: s.Stage.String(), Command: printable(s.Command), Code: s.Reply.Code, Reply: shownLines(s.Reply),
+			Start: milliseconds(s.Start), Elapsed: milliseconds(s.Duration),
+		})
+	}
+	return out
+}
+
+// shownLines returns the lines of a reply in printable ASCII, within limits. What it
+// returns it leaves as it is.
+func shownLines(reply smtpprobe.Reply) (lines []string) {
+	for i, line := range reply.Lines {
+		if i == maxShownLines-1 && len(reply.Lines) > maxShownLines {
+			return append(lines, fmt.Sprintf("... (%d more lines)", len(reply.Lines)-i))
+		}
+		if line = printable(line); len(line) > maxShownOctets {
+			line = line[:maxShownOctets-len("...")] + "..."
+		}
+		lines = append(lines, line)
+	}
+	return lines
 }
 
 func lookupJSON(l Lookup) jsonLookup {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
+	"net/textproto"
 
 	"github.com/danesmtp/danesmtp/dnssec"
 	"github.com/danesmtp/danesmtp/smtpprobe"
@@ -42,7 +43,7 @@ type FailureReport struct {
 }
 
 // Failure classifies the error of a delivery attempt to the host: Host.Err, that
-// of a handshake with Host.TLSConfig, or of package smtpprobe. A nil error has the
+// of STARTTLS or of a handshake with Host.TLSConfig, or of package smtpprobe. A nil error has the
 // zero report.
 func (h *Host) Failure(err error) FailureReport { return classify(err) }
 
@@ -58,7 +59,7 @@ func classify(err error) FailureReport {
 	}
 	report := FailureReport{Permanent: permanent(err), Text: err.Error()}
 	probe, probed := errors.AsType[*smtpprobe.Error](err)
-	match, matched := errors.AsType[*tlsa.Error](err)
+	match, matched := tlsa.HandshakeError(err)
 	lookup, lookedUp := errors.AsType[*dnssec.Error](err)
 	switch {
 	case errors.Is(err, ErrNullMX):
@@ -80,13 +81,13 @@ func classify(err error) FailureReport {
 		report.Reason = match.Reason.String()
 	case errors.Is(err, smtpprobe.ErrNoStartTLS):
 		report.Type, report.Code = STARTTLSNotSupported, "4.7.4" // RFC 3463 §3.8
-	case probed && probe.Stage == smtpprobe.StageStartTLS:
+	case probed && probe.Stage == smtpprobe.StageStartTLS, refusedTLS(err):
 		report.Type, report.Code = STARTTLSNotSupported, "4.7.4"
-	case probed && probe.Stage == smtpprobe.StageHandshake:
+	case probed && probe.Stage == smtpprobe.StageHandshake && !errors.Is(err, context.Canceled):
 		report.Type, report.Code = publicFailure(err), "4.7.5"
 	case errors.Is(err, ErrNoAddress), errors.Is(err, ErrRefusedAddress), errors.Is(err, ErrName):
 		report.Code = "4.4.4" // RFC 3463 §3.5: unable to route
-	case errors.Is(err, context.DeadlineExceeded), probed:
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled), probed:
 		report.Code = "4.4.2" // RFC 3463 §3.5: bad connection
 		if probed && probe.Stage == smtpprobe.StageDial {
 			report.Code = "4.4.1" // RFC 3463 §3.5: no answer from host
@@ -96,6 +97,13 @@ func classify(err error) FailureReport {
 		report.Type, report.Code = publicFailure(err), "4.7.5"
 	}
 	return report
+}
+
+// refusedTLS reports whether net/smtp was told that TLS is not available (RFC 3207
+// §4).
+func refusedTLS(err error) bool {
+	reply, ok := errors.AsType[*textproto.Error](err)
+	return ok && reply.Code == 454
 }
 
 func certificateFailure(err *tlsa.Error) FailureType {

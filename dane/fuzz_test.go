@@ -34,7 +34,7 @@ func FuzzPolicy(f *testing.F) {
 // Whatever is read as a result can be printed, and does not panic.
 func FuzzResult(f *testing.F) {
 	f.Add([]byte(`{"version": 1, "destination": {"status": "secure"}, "lookups": [{"name": "a", "type": "MX", "status": "secure"}],
-		"hosts": [{"host": "m", "action": "must-encrypt", "probes": [{"address": "192.0.2.1:25", "error": "x"}]}]}`))
+		"hosts": [{"host": "m", "action": "must-encrypt", "probes": [{"address": "192.0.2.1:25", "error": "x", "steps": [{"stage": "hello", "code": 250, "reply": ["a", "b"]}]}]}]}`))
 	f.Add([]byte(`{"version": 1, "domain": "a", "outcome": "none", "destination": {"status": "secure", "routed": true}, "hosts": [{"host": "m", "action": "may-encrypt"}]}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		var r dane.Result
@@ -44,6 +44,7 @@ func FuzzResult(f *testing.F) {
 				t.Fatal(err)
 			}
 			r.WriteTranscript(new(bytes.Buffer))
+			r.WriteLongTranscript(new(bytes.Buffer))
 		}
 	})
 }

@@ -73,6 +73,13 @@ type Address struct {
 // its TLSA records, and the action that follows from them. It never returns nil.
 // A failure is in Host.Err, and concerns this host only.
 func (v *Verifier) LookupHost(ctx context.Context, d *Domain, mx MX) *Host {
+	h := v.lookupHost(ctx, d, mx)
+	contextTrace(ctx).host(h)
+	return h
+}
+
+// lookupHost is LookupHost without the hooks, which are the caller's goroutine's.
+func (v *Verifier) lookupHost(ctx context.Context, d *Domain, mx MX) *Host {
 	h := &Host{
 		Domain: d.Name, Name: mx.Host, Port: cmp.Or(d.Port, v.port()), Base: mx.Host, MXSecure: d.Status == dnssec.Secure,
 		now: v.now, roots: v.RootCAs,
@@ -80,26 +87,32 @@ func (v *Verifier) LookupHost(ctx context.Context, d *Domain, mx MX) *Host {
 	if err := v.plan(ctx, d, h); err != nil {
 		h.skip(err)
 	}
-	contextTrace(ctx).lookups(h.Lookups...)
-	contextTrace(ctx).host(h)
 	return h
 }
 
 // plan decides on the action. Its error means to skip the host.
 func (v *Verifier) plan(ctx context.Context, d *Domain, h *Host) error {
 	profile := v.profile(d.Name)
-	deciding, err := v.reach(ctx, d, h)
+	byDANE := profile.DANE != DANENone && profile.Flow != Accept
+	noDANE := d.Routed && profile.Route.NoDANE
+	// RFC 7672 §2.2.1: with an insecure MX lookup DANE need not be used, and would not
+	// authenticate the domain's server.
+	found, err := v.reach(ctx, d, h, byDANE && !noDANE && (d.Status == dnssec.Secure || profile.UseInsecureMX))
 	if err != nil {
 		return err
 	}
 	h.Names = []string{h.Base}
 	h.withoutDANE(profile.TLS)
 	h.MTASTS = !d.Routed
-	if profile.DANE == DANENone || profile.Flow == Accept {
+	if !byDANE {
 		return nil
 	}
 	judged := *h
-	err = v.planDANE(ctx, d, &judged, deciding, profile)
+	if noDANE {
+		err = ErrNotDANE
+	} else {
+		err = judged.planDANE(d, found, profile.DANE)
+	}
 	if !profile.Audit {
 		*h = judged
 		return err
@@ -111,15 +124,17 @@ func (v *Verifier) plan(ctx context.Context, d *Domain, h *Host) error {
 	return nil
 }
 
-// reach finds the addresses. The answer is nil for an address literal.
-func (v *Verifier) reach(ctx context.Context, d *Domain, h *Host) (*dnssec.Answer, error) {
+// reach finds the addresses, and what there is of TLSA records if they are wanted; nil
+// if they were not looked for.
+func (v *Verifier) reach(ctx context.Context, d *Domain, h *Host, wanted bool) (*search, error) {
 	addr, ok := parseLiteral(h.Name)
 	if !ok || !d.Routed {
 		if _, err := hostName(h.Name); err != nil {
 			return nil, err
 		}
-		return v.lookupAddresses(ctx, h)
+		return v.lookupAddresses(ctx, h, wanted)
 	}
+	// RFC 7672 §2.2: an address literal has no DANE.
 	h.Base = addr.String()
 	// A recipient may name any address; a route is the sender's own.
 	refused := d.Name == h.Name && !v.allows(addr)
@@ -132,19 +147,14 @@ func (v *Verifier) reach(ctx context.Context, d *Domain, h *Host) (*dnssec.Answe
 }
 
 // planDANE changes the plan where DANE applies.
-func (v *Verifier) planDANE(ctx context.Context, d *Domain, h *Host, deciding *dnssec.Answer, profile Profile) error {
-	if d.Routed && profile.Route.NoDANE {
-		return ErrNotDANE
-	}
-	// RFC 7672 §2.2.1: with an insecure MX lookup DANE need not be used, and would not
-	// authenticate the domain's server. RFC 7672 §2.2: an address literal has none.
-	if deciding != nil && (d.Status == dnssec.Secure || profile.UseInsecureMX) {
-		if err := v.lookupTLSA(ctx, h, deciding); err != nil {
+func (h *Host) planDANE(d *Domain, found *search, level DANELevel) error {
+	if found != nil {
+		if err := h.takeSearch(found); err != nil {
 			return err
 		}
 		h.Names = referenceNames(d, h)
 	}
-	if profile.DANE == DANEMandatory && !(h.byDANE() && h.MXSecure) {
+	if level == DANEMandatory && !(h.byDANE() && h.MXSecure) {
 		return ErrNotDANE // RFC 7672 §6: delayed, not delivered
 	}
 	if h.byDANE() {

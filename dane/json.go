@@ -83,6 +83,16 @@ type (
 		Code          string      `json:"code,omitempty"`
 		Failure       FailureType `json:"failure,omitempty"`
 		Reason        string      `json:"failure_reason,omitempty"`
+		Steps         []jsonStep  `json:"steps,omitempty"`
+		Elapsed       float64     `json:"elapsed_ms"`
+	}
+	jsonStep struct {
+		Stage   string   `json:"stage"`
+		Command string   `json:"command,omitempty"`
+		Code    int      `json:"code,omitempty"`
+		Reply   []string `json:"reply,omitempty"`
+		Start   float64  `json:"start_ms"`
+		Elapsed float64  `json:"elapsed_ms"`
 	}
 	jsonMatch struct {
 		Record string `json:"record"`

@@ -3,6 +3,7 @@ package dane_test
 import (
 	"context"
 	"errors"
+	"net"
 
 	"github.com/danesmtp/danesmtp/dnssec/upstream"
 )
@@ -11,5 +12,10 @@ import (
 type deadExchanger struct{}
 
 func (deadExchanger) Exchange(context.Context, *upstream.Query) (*upstream.Reply, error) {
+	return nil, errors.New("cable cut")
+}
+
+// noNetwork is a network without servers.
+func noNetwork(context.Context, string, string) (net.Conn, error) {
 	return nil, errors.New("cable cut")
 }

@@ -24,6 +24,16 @@ const (
 	// Addresses of one host that Verify connects to, so that a host with many dead
 	// ones leaves time for the next. RFC 5321 §5.1 asks for two at least.
 	maxProbesPerHost = 4
+	// Hosts and connections that Verify works on at a time. The largest providers have
+	// five MX hosts with two addresses each; more at once would look like an attack.
+	defaultParallel = 8
+)
+
+// What is shown of one reply of a mail server: more than servers announce, and no
+// more than a screen.
+const (
+	maxShownLines  = 32
+	maxShownOctets = 256 // of a line
 )
 
 // maxReserve is what Verify keeps of its time, a quarter at most, to find out whether

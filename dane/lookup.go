@@ -39,11 +39,10 @@ func (v *Verifier) lookup(ctx context.Context, name string, qtype uint16) (*dnss
 			answer.Status, answer.Reason = e.Status, e.Reason
 		}
 	}
+	own := *answer // a simple fake may share its answers
+	answer = &own
 	if answer.Name == "" {
-		// A simple fake leaves it out, and may share its answers.
-		own := *answer
-		own.Name = name + "."
-		answer = &own
+		answer.Name = name + "." // and leave this out
 	}
 	proven := answer.Status == dnssec.Secure || answer.Status == dnssec.Insecure
 	switch {

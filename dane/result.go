@@ -1,7 +1,10 @@
 package dane
 
 import (
+	"context"
+	"errors"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/danesmtp/danesmtp/smtpprobe"
@@ -36,7 +39,7 @@ type Result struct {
 	Unresolved bool
 	// Domain and its MX records; nil if the name is none.
 	Domain *Domain
-	// Hosts that were looked up, in order.
+	// Hosts that were looked up, in the order in which they are tried.
 	Hosts []HostResult
 	// Started and Elapsed tell when it was, and how long it took.
 	Started time.Time
@@ -46,7 +49,8 @@ type Result struct {
 // A HostResult is a host, and what it answered.
 type HostResult struct {
 	*Host
-	// Probes of its addresses, in order; none if the host's action needs no probe.
+	// Probes of its addresses, at most four, in order; none if the host's action needs
+	// no probe.
 	Probes []Probe
 }
 
@@ -65,6 +69,9 @@ type Probe struct {
 	// *smtpprobe.Error. That may be so although it was Authenticated, if it then
 	// refused EHLO.
 	Err error
+	// Elapsed is the time that it took, an attempt before a Fallback included; that of
+	// each step is in Session.
+	Elapsed time.Duration
 }
 
 // Permanent reports whether the outcome is a Failure that trying again will not
@@ -99,9 +106,32 @@ func (h *HostResult) failed() error {
 	return nil
 }
 
-// delivered reports whether a message would go to the host.
+// delivered reports whether a message would go to the host: to one of its addresses,
+// in order, if it needs a probe.
 func (h *HostResult) delivered() bool {
-	return h.Err == nil && h.Action != Skip && (len(h.Probes) == 0 || h.Probes[len(h.Probes)-1].Err == nil)
+	if h.Err != nil || h.Action == Skip {
+		return false
+	}
+	return !h.needsProbe() || slices.ContainsFunc(h.Probes, func(p Probe) bool { return p.Err == nil })
+}
+
+// needsProbe reports whether it takes a connection to know that the host is fit.
+func (h *HostResult) needsProbe() bool {
+	return h.Action == MustAuthenticate || h.Action == MustEncrypt
+}
+
+// cancelled returns the error of a host that was given up before it was known what it
+// does; nil of others.
+func (h *HostResult) cancelled() error {
+	if errors.Is(h.Err, context.Canceled) {
+		return h.Err
+	}
+	for _, p := range h.Probes {
+		if errors.Is(p.Err, context.Canceled) {
+			return &Error{Domain: h.Domain, Host: h.Name, Err: p.Err}
+		}
+	}
+	return nil
 }
 
 // decider returns the host that the outcome is about: the one that is delivered to,

@@ -14,8 +14,9 @@ import (
 
 // A Trace is hooks that tell what a Verifier does, as in net/http/httptrace. Any may
 // be nil. They are called by the goroutine that called the Verifier, one after
-// another; several calls with the same Trace may run concurrently. What they get
-// must not be changed.
+// another, in the order of the hosts and of their addresses, whoever answers first;
+// what comes before must be known for that. Several calls with the same
+// Trace may run concurrently. What they get must not be changed.
 type Trace struct {
 	// Lookup is called for each question, once those of the domain or host are done.
 	Lookup func(Lookup)
@@ -23,7 +24,7 @@ type Trace struct {
 	Domain func(*Domain, error)
 	// Host is called when LookupHost is done.
 	Host func(*Host)
-	// Probe is called for each connection of Verify.
+	// Probe is called for each connection of Verify that is in the Result.
 	Probe func(*Host, Probe)
 	// Result is called when Verify is done.
 	Result func(*Result)
@@ -64,6 +65,7 @@ func (ts traces) domain(d *Domain, err error) {
 }
 
 func (ts traces) host(h *Host) {
+	ts.lookups(h.Lookups...)
 	for _, t := range ts {
 		if t.Host != nil {
 			t.Host(h)

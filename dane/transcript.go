@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/miekg/dns"
 
@@ -17,10 +18,17 @@ import (
 )
 
 // WriteTranscript writes the result as mail gateways show a DANE check: a line for
-// each step, and the verdict. Without a verdict, that is where Unresolved is set,
-// the line says why.
-func (r *Result) WriteTranscript(w io.Writer) error {
-	t := transcript{domain: r.Name}
+// each step, and the verdict. It ends with the first connection that is good for a
+// message. Without a verdict, that is where Unresolved is set, the line says why.
+func (r *Result) WriteTranscript(w io.Writer) error { return r.write(w, false) }
+
+// WriteLongTranscript writes all hosts and addresses that Verify has probed, and after
+// each connection what was said on it, and how long each step took. The lines are
+// otherwise those of WriteTranscript. Replies are cut as in JSON.
+func (r *Result) WriteLongTranscript(w io.Writer) error { return r.write(w, true) }
+
+func (r *Result) write(w io.Writer, long bool) error {
+	t := transcript{domain: r.Name, long: long}
 	if r.Domain != nil {
 		t.domain = r.Domain.Name
 	}
@@ -39,6 +47,7 @@ func (r *Result) String() string {
 type transcript struct {
 	text   bytes.Buffer
 	domain string
+	long   bool // with all probes, and the evidence of each
 }
 
 func (t *transcript) line(format string, args ...any) { fmt.Fprintf(&t.text, format+"\n", args...) }
@@ -61,11 +70,15 @@ func (t *transcript) result(r *Result) {
 	case r.Domain.Implicit:
 		t.line("%s denial of MX records for %s. The domain itself is the host.", upper(r.Domain.Status), t.domain)
 	}
-	for i, h := range r.Hosts {
+	for i := range r.Hosts {
+		h := &r.Hosts[i]
 		if i > 0 {
 			t.line("Trying next MX record in %s", t.domain)
 		}
-		t.host(r.Domain, &h)
+		t.host(r.Domain, h)
+		if !t.long && r.Outcome != Failure && h == r.decider() && len(h.Probes) > 0 {
+			break
+		}
 	}
 	if r.Domain != nil && r.Domain.Omitted > 0 {
 		t.line("%d more MX records in %s are left out.", r.Domain.Omitted, t.domain)
@@ -98,8 +111,7 @@ func (t *transcript) host(d *Domain, h *HostResult) {
 	}
 }
 
-// addresses writes the addresses and their probes. Where one was probed with
-// success, those after it are of no more interest.
+// addresses writes the addresses and their probes.
 func (t *transcript) addresses(h *HostResult, of string) {
 	for _, l := range h.Lookups {
 		if l.Err != nil && (l.Type == dns.TypeA || l.Type == dns.TypeAAAA) {
@@ -133,7 +145,9 @@ func (t *transcript) addresses(h *HostResult, of string) {
 				continue
 			}
 			t.probe(h, p, probed == 0, of)
-			if probed++; p.Err == nil {
+			if probed++; t.long {
+				t.steps(p)
+			} else if p.Err == nil {
 				return
 			}
 		}
@@ -173,6 +187,24 @@ func (t *transcript) probe(h *HostResult, p Probe, first bool, of string) {
 		return
 	}
 	t.line("TLS connection succeeded %s.", t.domain)
+}
+
+// steps writes what was said, and how long it took.
+func (t *transcript) steps(p Probe) {
+	if p.Session == nil {
+		return
+	}
+	for _, step := range p.Session.Steps {
+		took := step.Duration.Round(100 * time.Microsecond)
+		if step.Command == "" {
+			t.line("  %s (%s)", step.Stage, took)
+		} else {
+			t.line("  C: %s (%s)", printable(step.Command), took)
+		}
+		for _, text := range shownLines(step.Reply) {
+			t.line("  S: %s", smtpprobe.Reply{Code: step.Reply.Code, Lines: []string{text}})
+		}
+	}
 }
 
 // tlsa writes what the TLSA lookup gave.

@@ -22,7 +22,8 @@ type Resolver interface {
 // The zero Verifier is ready to use: it validates what the system's DNS servers
 // say, from the built-in root keys. A Verifier holds no locks and may be copied
 // and changed, for example for one destination; it must not be changed while it
-// is in use, and is safe for concurrent use.
+// is in use, and is safe for concurrent use. So must its Resolver and its functions
+// be: even a single call does several things at the same time.
 type Verifier struct {
 	// Resolver for all lookups. Nil means a dnssec.Resolver that all such
 	// Verifiers share, and with it its cache.
@@ -53,8 +54,8 @@ type Verifier struct {
 	// stranger's domain must not reach servers of this machine or network link.
 	Allow func(netip.Addr) bool
 
-	// Dial connects to mail servers, for Verify. Nil means a net.Dialer bound to
-	// LocalAddr.
+	// Dial connects to mail servers, for Verify. It must heed its context. Nil means a
+	// net.Dialer bound to LocalAddr.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 	// LocalAddr is the source address of connections, for Verify. The zero Addr
@@ -63,6 +64,17 @@ type Verifier struct {
 
 	// Hello is the name given in EHLO, for Verify. Empty means that of the host.
 	Hello string
+
+	// Parallel bounds the hosts that Verify looks up, and the addresses that it is
+	// connected to, both together, at a time. 0 means 8; with 1 it is one after the
+	// other, in order.
+	Parallel int
+
+	// FirstSuccess: Verify ends as soon as it knows the host, and the address of it,
+	// that a message would be delivered to. Those after it are not in the Result,
+	// although some may have been connected to already, unless Parallel is 1. Otherwise
+	// all are.
+	FirstSuccess bool
 
 	// Time is the instant at which certificates must be valid. Nil means time.Now.
 	Time func() time.Time
@@ -79,6 +91,8 @@ func (v *Verifier) resolver() Resolver {
 }
 
 func (v *Verifier) port() uint16 { return cmp.Or(v.Port, smtpPort) }
+
+func (v *Verifier) parallel() int { return max(1, cmp.Or(v.Parallel, defaultParallel)) }
 
 // profile returns what is wanted for a destination.
 func (v *Verifier) profile(destination string) Profile {

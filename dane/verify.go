@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"slices"
 	"time"
 
@@ -12,7 +11,6 @@ import (
 
 	"github.com/danesmtp/danesmtp/dnssec"
 	"github.com/danesmtp/danesmtp/dnssec/upstream"
-	"github.com/danesmtp/danesmtp/smtpprobe"
 )
 
 // Verify calls Verify of the zero Verifier.
@@ -21,15 +19,22 @@ func Verify(ctx context.Context, domain string) (*Result, error) {
 }
 
 // Verify finds out what a sender of mail to the domain gets, and connects to its
-// servers for that: it tries the hosts in order until one would be delivered to.
-// Hosts that must be authenticated or encrypted are probed, up to and through
-// STARTTLS; no mail is sent. A host that fails gives way to the next. The first
-// one without DANE ends the search, unprobed, with the outcome None; those after
-// it are looked up all the same, to be shown.
+// servers for that. All hosts are looked up, and those that must be authenticated or
+// encrypted are probed at each of their addresses, up to and through STARTTLS; no mail
+// is sent. The outcome is that of the first host, in order, that would be delivered to:
+// one that fails gives way to the next, and one without DANE needs no probe, and has
+// the outcome None. FirstSuccess ends the search there.
+//
+// Several hosts and addresses are worked on at the same time; see Parallel. The order
+// of what is in the Result does not depend on who answers first.
 //
 // A nil error means that the Result is a verdict, Failure included. The error is
 // of type *Error: it wraps ErrName where the domain is none, or ErrNoResolver
 // where the DNS could not be asked, whatever the domain. The Result is never nil.
+// When ctx is cancelled, Verify returns promptly, with what is known: the outcome is
+// Failure, and Result.Err wraps context.Canceled, unless the host that would be
+// delivered to was known before. A deadline that passes is a failure of the hosts that
+// have not answered by then.
 func (v *Verifier) Verify(ctx context.Context, domain string) (*Result, error) {
 	ctx = dnssec.WithBudget(ctx, lookupsPerVerify)
 	profile := v.profile(domain)
@@ -67,88 +72,6 @@ func (v *Verifier) lookupMXInTime(ctx context.Context, domain string) (*Domain, 
 	return v.LookupMX(ctx, domain)
 }
 
-// tryHosts sets the outcome and the hosts that it took.
-func (v *Verifier) tryHosts(ctx context.Context, r *Result) {
-	decided := false
-	for _, mx := range r.Domain.MX {
-		host := HostResult{Host: v.LookupHost(ctx, r.Domain, mx)}
-		if host.Audited != nil {
-			host.Host = host.Audited // what would have been done
-		}
-		delivered := host.Action == MayEncrypt || host.Action == SendClear
-		if !delivered && host.Action != Skip && !decided {
-			delivered = v.probeHost(ctx, &host)
-		}
-		r.Hosts = append(r.Hosts, host)
-		if decided {
-			continue
-		}
-		switch {
-		case !delivered:
-			if r.Err == nil {
-				r.Err = host.failed()
-			}
-		case host.byDANE() && host.MXSecure:
-			r.Outcome, r.Err = Success, nil
-			return
-		case host.Action == MustAuthenticate, host.Action == MustEncrypt:
-			// RFC 7672 §2.2.1: behind an insecure MX record a host that matches is not
-			// proven to be the domain's.
-			r.Outcome = None
-			return
-		default:
-			r.Outcome, decided = None, true
-		}
-	}
-}
-
-// probeHost connects to the host's addresses in order until one is fit to deliver
-// to, and reports whether one is.
-func (v *Verifier) probeHost(ctx context.Context, h *HostResult) bool {
-	prober := smtpprobe.Prober{Dial: v.Dial, LocalAddr: v.LocalAddr, Hello: v.Hello}
-	for i, addr := range h.Addrs {
-		if i == maxProbesPerHost {
-			h.Omitted += len(h.Addrs) - i
-			break
-		}
-		at := netip.AddrPortFrom(addr, h.Port)
-		p := v.probe(ctx, &prober, h.Host, at)
-		if weaker := h.Fallback(); weaker != nil && handshakeFailed(p.Err) {
-			p = v.probe(ctx, &prober, weaker, at)
-			p.Fallback = true
-		}
-		h.Probes = append(h.Probes, p)
-		contextTrace(ctx).probe(h.Host, p)
-		if p.Err == nil {
-			return true
-		}
-	}
-	return false
-}
-
-func (v *Verifier) probe(ctx context.Context, prober *smtpprobe.Prober, h *Host, addr netip.AddrPort) Probe {
-	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
-	defer cancel()
-	p := Probe{Addr: addr}
-	p.Session, p.Err = prober.Probe(ctx, addr.String(), h.TLSConfig(nil))
-	if p.Err != nil {
-		return p
-	}
-	if h.byDANE() {
-		// The hook has found a match, or the handshake would have failed; this says
-		// which.
-		if p.Match, p.Err = h.matcher().Verify(p.Session.TLS.PeerCertificates); p.Err != nil {
-			return p
-		}
-		p.Authenticated = true
-	}
-	// A server that takes the handshake and then refuses EHLO takes no mail.
-	if late, ok := errors.AsType[*smtpprobe.Error](p.Session.Late); ok && late.Stage == smtpprobe.StageHelloTLS {
-		p.Err = late
-	}
-	return p
-}
-
 // unresolved reports whether a failed lookup is the fault of the DNS servers that
 // are asked, and not of the domain: they are not capable of DNSSEC, or nobody
 // answers, not even for the keys of the root.
@@ -162,11 +85,6 @@ func (v *Verifier) unresolved(ctx context.Context, failed Lookup) bool {
 	_, root, err := v.lookup(ctx, "", dns.TypeDNSKEY)
 	contextTrace(ctx).lookups(root)
 	return err != nil && (incapable(err) || unanswered(root))
-}
-
-func handshakeFailed(err error) bool {
-	e, ok := errors.AsType[*smtpprobe.Error](err)
-	return ok && e.Stage == smtpprobe.StageHandshake
 }
 
 func incapable(err error) bool {

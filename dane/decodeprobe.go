@@ -1,0 +1,76 @@
+package dane
+
+import (
+	"crypto/tls"
+	"fmt"
+	"net/netip"
+
+	"github.com/danesmtp/danesmtp/smtpprobe"
+	"github.com/danesmtp/danesmtp/tlsa"
+)
+
+func (in *jsonProbe) decode() (p Probe, err error) {
+	p.Authenticated, p.Fallback, p.Elapsed = in.Authenticated, in.Fallback, duration(in.Elapsed)
+	p.Err = recorded(FailureReport{Type: in.Failure, Code: in.Code, Reason: in.Reason, Text: in.Error})
+	if p.Addr, err = netip.ParseAddrPort(in.Address); err != nil {
+		return p, err
+	}
+	p.Session = &smtpprobe.Result{Addr: p.Addr}
+	for _, s := range in.Steps {
+		step, err := s.decode()
+		if err != nil {
+			return p, err
+		}
+		p.Session.Steps = append(p.Session.Steps, step)
+	}
+	if in.Local != "" {
+		if p.Session.LocalAddr, err = netip.ParseAddrPort(in.Local); err != nil {
+			return p, err
+		}
+	}
+	if in.Protocol != "" {
+		p.Session.TLS = &tls.ConnectionState{Version: protocol(in.Protocol), CipherSuite: cipher(in.Cipher)}
+	}
+	if m := in.Match; m != nil {
+		p.Match.Depth, p.Match.Name = m.Depth, m.Name
+		p.Match.Record, err = tlsa.Parse(m.Record)
+	}
+	return p, err
+}
+
+func (in *jsonStep) decode() (smtpprobe.Step, error) {
+	step := smtpprobe.Step{
+		Command: in.Command, Reply: smtpprobe.Reply{Code: in.Code, Lines: in.Reply},
+		Start: duration(in.Start), Duration: duration(in.Elapsed),
+	}
+	for step.Stage = smtpprobe.StageDial; step.Stage <= smtpprobe.StageQuit; step.Stage++ {
+		if step.Stage.String() == in.Stage {
+			return step, nil
+		}
+	}
+	return step, fmt.Errorf("stage %q", in.Stage)
+}
+
+// protocol and cipher invert the names of smtpprobe.
+func protocol(name string) uint16 {
+	for version := uint16(tls.VersionTLS10); version <= tls.VersionTLS13; version++ {
+		if smtpprobe.ProtocolName(version) == name {
+			return version
+		}
+	}
+	return hexadecimal(name)
+}
+
+func cipher(name string) uint16 {
+	for _, suite := range append(tls.CipherSuites(), tls.InsecureCipherSuites()...) {
+		if smtpprobe.CipherName(suite.ID) == name {
+			return suite.ID
+		}
+	}
+	return hexadecimal(name)
+}
+
+func hexadecimal(text string) (number uint16) {
+	fmt.Sscanf(text, "0x%x", &number) // a name that is none stays 0
+	return number
+}
