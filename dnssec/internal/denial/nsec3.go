@@ -34,20 +34,20 @@ type link struct {
 	owner, next []byte
 	optOut      bool
 	types       bitmap
-	parameters
 }
 
 // An nsec3Chain is the NSEC3 records of one zone that can be looked at.
 type nsec3Chain struct {
-	zone   canonical.Name
+	zone canonical.Name
+	parameters
 	links  []link
-	hashes map[hashed][]byte
+	hashes []hashed
 	spend  func(hashes, iterations int) error
 }
 
 type hashed struct {
 	name canonical.Name
-	parameters
+	hash [sha1.Size]byte
 }
 
 // newNSEC3Chain picks the NSEC3 records, and reports whether there are some, but
@@ -55,7 +55,7 @@ type hashed struct {
 // ignored (RFC 5155 §8.1, §8.2). Records of chains with different parameters prove
 // nothing together (RFC 5155 §8.2).
 func newNSEC3Chain(zone canonical.Name, records []dns.RR, cost Cost) (chain nsec3Chain, exceeded bool) {
-	chain = nsec3Chain{zone: zone, spend: cost.Spend, hashes: make(map[hashed][]byte)}
+	chain = nsec3Chain{zone: zone, spend: cost.Spend}
 	for _, rr := range records {
 		record, ok := rr.(*dns.NSEC3)
 		if !ok || record.Hash != hashSHA1 || record.Flags&^flagOptOut != 0 {
@@ -74,15 +74,14 @@ func newNSEC3Chain(zone canonical.Name, records []dns.RR, cost Cost) (chain nsec
 			continue
 		}
 		p := parameters{record.Iterations, string(salt)}
-		if len(chain.links) > 0 && chain.links[0].parameters != p {
+		if len(chain.links) > 0 && chain.parameters != p {
 			chain.links = nil
 			return chain, false
 		}
-		chain.links = append(chain.links, link{
-			owner: owner, next: next, optOut: record.Flags&flagOptOut != 0, types: record.TypeBitMap, parameters: p,
-		})
+		chain.parameters = p
+		chain.links = append(chain.links, link{owner: owner, next: next, optOut: record.Flags&flagOptOut != 0, types: record.TypeBitMap})
 	}
-	if len(chain.links) > 0 && chain.links[0].iterations > cost.Iterations {
+	if len(chain.links) > 0 && chain.iterations > cost.Iterations {
 		chain.links = nil
 		return chain, true
 	}
@@ -104,34 +103,48 @@ func decodeHash(text string) ([]byte, error) {
 	return base32.HexEncoding.WithPadding(base32.NoPadding).DecodeString(strings.ToUpper(text))
 }
 
-// hash returns the hash of a name (RFC 5155 §5), computed once.
-func (c *nsec3Chain) hash(name canonical.Name, p parameters) ([]byte, error) {
-	key := hashed{name, p}
-	if hash, ok := c.hashes[key]; ok {
-		return hash, nil
+// hash returns the hash of a name, computed once. There are few names in a proof, so
+// they are in no map. Without a record there is nothing to compare it with.
+func (c *nsec3Chain) hash(name canonical.Name) ([]byte, error) {
+	if len(c.links) == 0 {
+		return nil, ErrUnproven
 	}
-	if err := c.spend(1, int(p.iterations)); err != nil {
+	for i := range c.hashes {
+		if c.hashes[i].name == name {
+			return c.hashes[i].hash[:], nil
+		}
+	}
+	if err := c.spend(1, int(c.iterations)); err != nil {
 		return nil, err
 	}
-	hash := sha1.Sum([]byte(string(name) + p.salt))
-	buffer := make([]byte, 0, sha1.Size+len(p.salt))
+	c.hashes = append(c.hashes, hashed{name, c.apply(name)})
+	return c.hashes[len(c.hashes)-1].hash[:], nil
+}
+
+// maxHashed is the length of the longest name and the longest salt (RFC 5155 §3.2).
+const maxHashed = 255 + 255
+
+// apply is the calculation of RFC 5155 §5.
+func (p parameters) apply(name canonical.Name) [sha1.Size]byte {
+	var buffer [maxHashed]byte
+	hash := sha1.Sum(append(append(buffer[:0], name...), p.salt...))
+	next := append(buffer[:sha1.Size], p.salt...)
 	for range p.iterations {
-		hash = sha1.Sum(append(append(buffer, hash[:]...), p.salt...))
+		copy(next, hash[:])
+		hash = sha1.Sum(next)
 	}
-	c.hashes[key] = hash[:]
-	return hash[:], nil
+	return hash
 }
 
 // matching returns the record of a name, nil if there is none.
 func (c *nsec3Chain) matching(name canonical.Name) (*link, error) {
+	hash, err := c.hash(name)
+	if err != nil {
+		return nil, err
+	}
 	for i := range c.links {
-		l := &c.links[i]
-		hash, err := c.hash(name, l.parameters)
-		if err != nil {
-			return nil, err
-		}
-		if bytes.Equal(hash, l.owner) {
-			return l, nil
+		if bytes.Equal(hash, c.links[i].owner) {
+			return &c.links[i], nil
 		}
 	}
 	return nil, nil
@@ -140,13 +153,13 @@ func (c *nsec3Chain) matching(name canonical.Name) (*link, error) {
 // covering returns a record that proves that no record of a name is in the
 // chain, nil if there is none. One without opt-out is preferred, as it proves more.
 func (c *nsec3Chain) covering(name canonical.Name) (*link, error) {
+	hash, err := c.hash(name)
+	if err != nil {
+		return nil, err
+	}
 	var found *link
 	for i := range c.links {
 		l := &c.links[i]
-		hash, err := c.hash(name, l.parameters)
-		if err != nil {
-			return nil, err
-		}
 		if l.covers(hash) && (found == nil || !l.optOut) {
 			found = l
 		}
@@ -194,9 +207,6 @@ func (c *nsec3Chain) closestEncloser(name canonical.Name) (canonical.Name, *link
 
 // nameError: RFC 5155 §8.4.
 func (c *nsec3Chain) nameError(name canonical.Name) (Proof, error) {
-	if len(c.links) == 0 {
-		return Proof{}, ErrUnproven
-	}
 	encloser, nextCloser, err := c.closestEncloser(name)
 	if err != nil {
 		return Proof{}, err
@@ -225,9 +235,6 @@ func (c *nsec3Chain) nameError(name canonical.Name) (Proof, error) {
 
 // noData: RFC 5155 §8.5 to §8.7.
 func (c *nsec3Chain) noData(name canonical.Name, qtype uint16) (Proof, error) {
-	if len(c.links) == 0 {
-		return Proof{}, ErrUnproven
-	}
 	match, err := c.matching(name)
 	if err != nil {
 		return Proof{}, err
