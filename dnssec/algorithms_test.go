@@ -37,13 +37,13 @@ var errDSAKey = errors.New("malformed DSA key")
 
 type dsaKey struct{ q, p, g, y *big.Int }
 
-func parseDSA(public []byte) (key dsaKey, err error) {
+func (dsaSHA1) Parse(public []byte) (rrsig.PublicKey, error) {
 	if len(public) < 1 || public[0] > 8 {
-		return key, errDSAKey
+		return nil, errDSAKey
 	}
 	size, rest := 64+8*int(public[0]), public[1:]
 	if len(rest) != 20+3*size {
-		return key, errDSAKey
+		return nil, errDSAKey
 	}
 	number := func(length int) *big.Int {
 		n := new(big.Int).SetBytes(rest[:length])
@@ -53,8 +53,8 @@ func parseDSA(public []byte) (key dsaKey, err error) {
 	return dsaKey{q: number(20), p: number(size), g: number(size), y: number(size)}, nil
 }
 
-// verify does what FIPS 186-4 calls signature verification.
-func (k dsaKey) verify(digest []byte, r, s *big.Int) bool {
+// matches does what FIPS 186-4 calls signature verification.
+func (k dsaKey) matches(digest []byte, r, s *big.Int) bool {
 	w := new(big.Int).ModInverse(s, k.q)
 	if r.Sign() <= 0 || r.Cmp(k.q) >= 0 || s.Sign() <= 0 || s.Cmp(k.q) >= 0 || w == nil {
 		return false
@@ -66,25 +66,14 @@ func (k dsaKey) verify(digest []byte, r, s *big.Int) bool {
 	return v.Mod(v.Mod(v, k.p), k.q).Cmp(r) == 0
 }
 
-func (dsaSHA1) Usable(public []byte) error {
-	_, err := parseDSA(public)
-	return err
-}
-
-func (dsaSHA1) Verify(public, data, signature []byte) error {
-	key, err := parseDSA(public)
-	if err != nil {
-		return err
-	}
+// Verify implements rrsig.PublicKey.
+func (k dsaKey) Verify(data, signature []byte) bool {
 	var pair struct{ R, S *big.Int }
 	if len(signature) == 41 { // RFC 2536 §3
 		pair.R, pair.S = new(big.Int).SetBytes(signature[1:21]), new(big.Int).SetBytes(signature[21:])
 	} else if rest, err := asn1.Unmarshal(signature, &pair); err != nil || len(rest) > 0 { // as old signers had it
-		return rrsig.ErrSignature
+		return false
 	}
 	digest := sha1.Sum(data)
-	if !key.verify(digest[:], pair.R, pair.S) {
-		return rrsig.ErrSignature
-	}
-	return nil
+	return k.matches(digest[:], pair.R, pair.S)
 }

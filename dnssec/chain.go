@@ -91,7 +91,8 @@ func (l *lookup) judgeKeys(ctx context.Context, set *rrset) *verdict {
 	if len(set.records) > maxKeys {
 		return l.bogus(in(zone, question{zone, dns.TypeDNSKEY}.reason(EDEOther, "more keys than are looked at")))
 	}
-	vouched, refused, err := l.vouchedKeys(zone, trusted, set.records)
+	keys := rrsig.NewKeys(l.resolver.Algorithms, set.records)
+	vouched, refused, err := l.vouchedKeys(zone, trusted, keys)
 	if err != nil {
 		return indeterminate(set.question, err)
 	}
@@ -114,7 +115,7 @@ func (l *lookup) judgeKeys(ctx context.Context, set *rrset) *verdict {
 		return l.bogusOn(v, reason)
 	}
 	return &verdict{
-		status: Secure, expires: earlier(v.expires, l.expiry(set.records, sig)),
+		status: Secure, expires: earlier(v.expires, l.expiry(set.records, sig)), keys: keys,
 		proof: []signedSet{{set.records, sig}}, on: v.unlessAnchor(),
 	}
 }
@@ -158,14 +159,10 @@ func (l *lookup) usableTrust(trusted anchor.Set, zone canonical.Name) (anchor.Se
 
 // vouchedKeys returns the zone's keys that an anchor vouches for, and how many of
 // the anchors match only keys whose size or exponent is refused.
-func (l *lookup) vouchedKeys(zone canonical.Name, trusted anchor.Set, records []dns.RR) (vouched []dns.RR, refused int, err error) {
+func (l *lookup) vouchedKeys(zone canonical.Name, trusted anchor.Set, keys []*rrsig.Key) (vouched []*rrsig.Key, refused int, err error) {
 	for _, a := range trusted {
 		matched, usable := false, false
-		for _, rr := range records {
-			key, ok := rr.(*dns.DNSKEY)
-			if !ok {
-				continue
-			}
+		for _, key := range keys {
 			match, err := l.vouches(a, zone, key)
 			if err != nil {
 				return nil, 0, err
@@ -174,7 +171,7 @@ func (l *lookup) vouchedKeys(zone canonical.Name, trusted anchor.Set, records []
 				continue
 			}
 			matched = true
-			if !errors.Is(l.resolver.Algorithms.UsableKey(key), rrsig.ErrKeyRefused) {
+			if !errors.Is(key.Usable(), rrsig.ErrKeyRefused) {
 				usable = true
 				vouched = append(vouched, key)
 			}
@@ -186,17 +183,17 @@ func (l *lookup) vouchedKeys(zone canonical.Name, trusted anchor.Set, records []
 	return vouched, refused, nil
 }
 
-func (l *lookup) vouches(a anchor.Anchor, zone canonical.Name, key *dns.DNSKEY) (bool, error) {
+func (l *lookup) vouches(a anchor.Anchor, zone canonical.Name, key *rrsig.Key) (bool, error) {
 	if a.Key != nil {
-		return a.Key.Algorithm == key.Algorithm && a.Key.PublicKey == key.PublicKey, nil
+		return a.Key.Algorithm == key.Record.Algorithm && a.Key.PublicKey == key.Record.PublicKey, nil
 	}
-	if a.DS.Algorithm != key.Algorithm || a.DS.KeyTag != key.KeyTag() {
+	if a.DS.Algorithm != key.Record.Algorithm || a.DS.KeyTag != key.Tag {
 		return false, nil
 	}
 	if err := l.budget.spendKeyPair(); err != nil {
 		return false, err
 	}
-	return ds.Matches(a.DS, zone, key), nil
+	return ds.Matches(a.DS, zone, key.Record), nil
 }
 
 // unlessInsecure gives the verdict on data that proves nothing by itself: it is

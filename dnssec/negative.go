@@ -148,7 +148,7 @@ func (l *lookup) verifiedDenials(zone canonical.Name, keys *verdict, authority [
 		if tried++; tried > maxDenials {
 			break
 		}
-		sig, reason, err := l.verify(set, zone, keys.records)
+		sig, reason, err := l.verify(set, zone, keys.keys)
 		if err != nil {
 			return denials{}, err
 		}

@@ -31,7 +31,7 @@ func (l *lookup) judgeSet(ctx context.Context, set *rrset, authority []*rrset) *
 			problem = keys.reason
 			continue
 		}
-		sig, reason, err := l.verify(set, zone, keys.records)
+		sig, reason, err := l.verify(set, zone, keys.keys)
 		if err != nil {
 			return indeterminate(set.question, err)
 		}
@@ -137,48 +137,44 @@ func aliasesTo(set *rrset, target canonical.Name) bool {
 // verify looks for one signature of the zone that holds; one is enough (RFC 6840
 // §5.11). It returns the signature, or nil and the reason; the error is the
 // budget's.
-func (l *lookup) verify(set *rrset, zone canonical.Name, keys []dns.RR) (*dns.RRSIG, Reason, error) {
+func (l *lookup) verify(set *rrset, zone canonical.Name, keys []*rrsig.Key) (*dns.RRSIG, Reason, error) {
 	if set.malformed != nil {
 		return nil, reasonFor(set.malformed, zone, set.question, 0), nil
 	}
 	if len(set.records) > maxRRsetRecords {
 		return nil, in(zone, set.reason(EDEOther, "more records than are looked at")), nil
 	}
-	tags := make([]uint16, len(keys))
-	for i, rr := range keys {
-		if key, ok := rr.(*dns.DNSKEY); ok {
-			tags[i] = key.KeyTag()
-		}
-	}
-	problem := in(zone, set.reason(EDERRSIGsMissing, "no signature by the zone"))
+	var problem Reason
 	tries := 0
 	for _, sig := range set.sigs {
 		if err := rrsig.Check(&set.canonical, sig, zone, l.now, l.resolver.clockSkew()); err != nil {
-			if !errors.Is(err, rrsig.ErrMismatch) || problem.Code == EDERRSIGsMissing {
+			if !errors.Is(err, rrsig.ErrMismatch) || problem == (Reason{}) {
 				problem = reasonFor(err, zone, set.question, sig.KeyTag)
 			}
 			continue
 		}
 		matched := errNoKey
-		for i, rr := range keys {
-			key, ok := rr.(*dns.DNSKEY)
-			if !ok || sig.Algorithm != key.Algorithm || tags[i] != sig.KeyTag {
+		for _, key := range keys {
+			if !key.Named(sig) {
 				continue
 			}
-			if matched = rrsig.ZoneKey(key); matched != nil {
+			if matched = rrsig.ZoneKey(key.Record); matched != nil {
 				continue
 			}
 			if tries++; tries > maxSignaturesPerRRset {
 				return nil, problem, ErrBudget
 			}
-			if err := l.budget.spendSignature(l.resolver.Algorithms.Cost(key), len(set.records)); err != nil {
+			if err := l.budget.spendSignature(key.Cost(), len(set.records)); err != nil {
 				return nil, problem, err
 			}
-			if matched = l.resolver.Algorithms.Verify(&set.canonical, sig, key); matched == nil {
+			if matched = key.Verify(&set.canonical, sig); matched == nil {
 				return sig, Reason{}, nil
 			}
 		}
 		problem = reasonFor(matched, zone, set.question, sig.KeyTag)
+	}
+	if problem == (Reason{}) {
+		problem = in(zone, set.reason(EDERRSIGsMissing, "no signature by the zone"))
 	}
 	return nil, problem, nil
 }

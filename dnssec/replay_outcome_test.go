@@ -162,7 +162,7 @@ func sortedOnce(texts []string) []string {
 
 // recordText is a record without the case of names and the TTL.
 func recordText(rr dns.RR) string {
-	rdata, err := canonical.RData(rr)
+	rdata, err := canonical.AppendRData(nil, rr)
 	if err != nil {
 		return rr.String()
 	}

@@ -207,7 +207,7 @@ func verify(algorithms dnssec.Algorithms, set *canonical.RRset, sigs []*dns.RRSI
 			}
 			zone, _ := canonical.ParseName(key.Hdr.Name)
 			if err = cmp.Or(rrsig.Check(set, sig, zone, now, 0), rrsig.ZoneKey(key)); err == nil {
-				err = algorithms.Verify(set, sig, key)
+				err = rrsig.NewKey(algorithms, key).Verify(set, sig)
 			}
 			if err == nil {
 				return nil

@@ -34,6 +34,7 @@ type verdict struct {
 
 	records    []dns.RR       // data: the RRset; alias: the CNAME or DNAME
 	target     canonical.Name // alias: the name to ask instead
+	keys       []*rrsig.Key   // data for DNSKEY: the records, read once
 	delegation bool           // noData for DS: a delegation without DS is proven
 
 	proof []signedSet // what was verified for it

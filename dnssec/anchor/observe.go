@@ -211,7 +211,7 @@ func (o *observer) signedWith(key *dns.DNSKEY) (*dns.RRSIG, error) {
 		if o.checks++; o.checks > maxZoneChecks {
 			return nil, fmt.Errorf("more than %d signatures to check", maxZoneChecks)
 		}
-		if o.problem = o.algorithms.Verify(o.set, sig, key); o.problem == nil {
+		if o.problem = rrsig.NewKey(o.algorithms, key).Verify(o.set, sig); o.problem == nil {
 			return sig, nil
 		}
 	}
@@ -229,7 +229,7 @@ func (o *observer) update() {
 		}
 		tracked := TrackedKey{Key: withTTL(key, min(key.Hdr.Ttl, uint32(maxRecordedTTL/time.Second)))}
 		switch {
-		case rrsig.ZoneKey(key) != nil || o.algorithms.UsableKey(key) != nil:
+		case rrsig.ZoneKey(key) != nil || rrsig.NewKey(o.algorithms, key).Usable() != nil:
 			continue // revoked, or of no use to this validator
 		case o.configured(key):
 			o.move(&tracked, Valid)

@@ -95,7 +95,7 @@ func TestSignedDataIsCanonical(t *testing.T) {
 	if err != nil || rrset.Len() != 2 {
 		t.Fatalf("%d records, %v", rrset.Len(), err)
 	}
-	got, err := rrset.SignedData(sig)
+	got, err := rrset.AppendSignedData(nil, sig)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +114,7 @@ func TestSignedDataIsCanonical(t *testing.T) {
 	if _, err := rrset.Add(rr("other.example. 9 IN MX 10 a.example.")); err == nil {
 		t.Error("two owners passed as one RRset")
 	}
-	if _, err := new(canonical.RRset).SignedData(sig); err == nil {
+	if _, err := new(canonical.RRset).AppendSignedData(nil, sig); err == nil {
 		t.Error("no record passed as an RRset")
 	}
 }
@@ -131,6 +131,9 @@ func FuzzParseName(f *testing.F) {
 		again, err := canonical.ParseName(n.String())
 		if err != nil || again != n {
 			t.Errorf("%q became %x, then %x (%v)", text, n, again, err)
+		}
+		if !n.Is(text) || !n.Is(n.String()) || n.Is("x."+n.String()) || n.IsRoot() != n.Is(".") {
+			t.Errorf("%q is not %x", text, n)
 		}
 		if !n.Below(canonical.Root) || n.Compare(n) != 0 || len(n) > 255 {
 			t.Errorf("%q: not a name: %x", text, n)

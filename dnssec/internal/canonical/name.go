@@ -27,17 +27,37 @@ const Root Name = "\x00"
 // ParseName reads the presentation form of a name, with or without final dot.
 func ParseName(text string) (Name, error) {
 	var wire [maxNameLength + 1]byte
-	end, err := dns.PackDomainName(dns.Fqdn(text), wire[:], 0, nil, false)
-	if err != nil || end > maxNameLength {
+	end, ok := pack(text, &wire)
+	if !ok {
 		return "", ErrName
 	}
-	// Lower case by octet: length octets are below 64 and never letters.
-	for i, c := range wire[:end] {
+	return Name(wire[:end]), nil
+}
+
+// Is reports whether the text is the presentation form of n.
+func (n Name) Is(text string) bool {
+	var wire [maxNameLength + 1]byte
+	end, ok := pack(text, &wire)
+	return ok && string(wire[:end]) == string(n)
+}
+
+// pack writes a name as a Name has it, and returns its length.
+func pack(text string, wire *[maxNameLength + 1]byte) (end int, ok bool) {
+	end, err := dns.PackDomainName(dns.Fqdn(text), wire[:], 0, nil, false)
+	if err != nil || end > maxNameLength {
+		return 0, false
+	}
+	toLower(wire[:end])
+	return end, true
+}
+
+// toLower folds a name in wire form: length octets are below 64 and never letters.
+func toLower(wire []byte) {
+	for i, c := range wire {
 		if 'A' <= c && c <= 'Z' {
 			wire[i] = c + 'a' - 'A'
 		}
 	}
-	return Name(wire[:end]), nil
 }
 
 // String returns the name in presentation form with the final dot.

@@ -75,7 +75,7 @@ func Matches(record *dns.DS, owner canonical.Name, key *dns.DNSKEY) bool {
 	if err != nil {
 		return false
 	}
-	rdata, err := canonical.RData(key)
+	rdata, err := canonical.AppendRData(nil, key)
 	if err != nil {
 		return false
 	}

@@ -8,23 +8,26 @@ import (
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rsa"
-	_ "crypto/sha1" // algorithms 5 and 7
-	_ "crypto/sha256"
-	_ "crypto/sha512"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/sha512"
 	"math/big"
 
 	"github.com/miekg/dns"
 )
 
-// An Algorithm is how keys and signatures of one number in the IANA registry are
-// read and checked. All arguments are the plain octets of the records.
+// An Algorithm is how the keys of one number in the IANA registry are read.
 type Algorithm interface {
-	// Usable reports why signatures of the key cannot be checked: ErrKeyRefused or
-	// ErrKey.
-	Usable(public []byte) error
-	// Verify reports why the signature is not the key's over the data: ErrSignature,
-	// or as Usable.
-	Verify(public, data, signature []byte) error
+	// Parse reads the public key of a DNSKEY record. The error says why signatures of
+	// the key cannot be checked: ErrKeyRefused or ErrKey.
+	Parse(public []byte) (PublicKey, error)
+}
+
+// A PublicKey checks signatures. It is safe for concurrent use.
+type PublicKey interface {
+	// Verify reports whether the signature, as an RRSIG record has it, is the key's
+	// over the data.
+	Verify(data, signature []byte) bool
 }
 
 // find returns how the algorithm is checked, nil if it is not supported.
@@ -71,60 +74,51 @@ type RSA struct {
 	MinBits int // the smallest modulus that is taken; 0 means 1024
 }
 
-type rsaKey struct{ modulus, exponent *big.Int }
-
-// standard reports whether crypto/rsa takes the exponent.
-func (k rsaKey) standard() bool {
-	return k.exponent.IsInt64() && k.exponent.Int64() <= maxStdlibExponent
-}
-
-// parse reads a key as RFC 3110 §2 writes it.
-func (a RSA) parse(public []byte) (rsaKey, error) {
+// Parse reads a key as RFC 3110 §2 writes it.
+func (a RSA) Parse(public []byte) (PublicKey, error) {
 	if len(public) < 3 {
-		return rsaKey{}, errMalformedKey
+		return nil, errMalformedKey
 	}
 	length, rest := int(public[0]), public[1:]
 	if length == 0 {
 		length, rest = int(public[1])<<8|int(public[2]), public[3:]
 	}
 	if length == 0 || length >= len(rest) {
-		return rsaKey{}, errMalformedKey
+		return nil, errMalformedKey
 	}
-	exponent, modulus := bytes.TrimLeft(rest[:length], "\x00"), rest[length:]
-	if len(exponent) > maxRSAExponentBytes {
-		return rsaKey{}, ErrKeyRefused
+	octets, modulus := bytes.TrimLeft(rest[:length], "\x00"), new(big.Int).SetBytes(rest[length:])
+	if len(octets) > maxRSAExponentBytes {
+		return nil, ErrKeyRefused
 	}
-	key := rsaKey{modulus: new(big.Int).SetBytes(modulus), exponent: new(big.Int).SetBytes(exponent)}
-	if bits := key.modulus.BitLen(); bits < cmp.Or(a.MinBits, minRSABits) || bits > maxRSABits {
-		return rsaKey{}, ErrKeyRefused
+	exponent := new(big.Int).SetBytes(octets)
+	if bits := modulus.BitLen(); bits < cmp.Or(a.MinBits, minRSABits) || bits > maxRSABits {
+		return nil, ErrKeyRefused
 	}
-	if key.exponent.Cmp(big.NewInt(3)) < 0 || key.exponent.Bit(0) == 0 || key.modulus.Bit(0) == 0 {
-		return rsaKey{}, errMalformedKey
+	if exponent.Cmp(big.NewInt(3)) < 0 || exponent.Bit(0) == 0 || modulus.Bit(0) == 0 {
+		return nil, errMalformedKey
 	}
-	return key, nil
+	if exponent.IsInt64() && exponent.Int64() <= maxStdlibExponent {
+		return rsaKey{&rsa.PublicKey{N: modulus, E: int(exponent.Int64())}, a.Hash}, nil
+	}
+	return largeExponentKey{modulus, exponent, a.Hash}, nil
 }
 
-// Usable implements Algorithm.
-func (a RSA) Usable(public []byte) error {
-	_, err := a.parse(public)
-	return err
+// An rsaKey is one that crypto/rsa takes.
+type rsaKey struct {
+	*rsa.PublicKey
+	hash crypto.Hash
 }
 
-// Verify implements Algorithm.
-func (a RSA) Verify(public, data, signature []byte) error {
-	key, err := a.parse(public)
-	if err != nil {
-		return err
-	}
-	digest := sum(a.Hash, data)
-	if key.standard() {
-		standard := &rsa.PublicKey{N: key.modulus, E: int(key.exponent.Int64())}
-		if rsa.VerifyPKCS1v15(standard, a.Hash, digest, signature) != nil {
-			return ErrSignature
-		}
-		return nil
-	}
-	return verifyLargeExponent(key, a.Hash, digest, signature)
+// Verify implements PublicKey.
+func (k rsaKey) Verify(data, signature []byte) bool {
+	var digest [maxDigest]byte
+	return rsa.VerifyPKCS1v15(k.PublicKey, k.hash, sum(digest[:0], k.hash, data), signature) == nil
+}
+
+// A largeExponentKey is an RSA key with an exponent that crypto/rsa refuses.
+type largeExponentKey struct {
+	modulus, exponent *big.Int
+	hash              crypto.Hash
 }
 
 // digestInfo holds the DER that precedes each digest (RFC 8017 §9.2, note 1).
@@ -134,24 +128,21 @@ var digestInfo = map[crypto.Hash][]byte{
 	crypto.SHA512: {0x30, 0x51, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x03, 0x05, 0x00, 0x04, 0x40},
 }
 
-// verifyLargeExponent is RSASSA-PKCS1-v1_5 verification (RFC 8017 §8.2.2) for the
-// exponents that crypto/rsa refuses. All its inputs are public.
-func verifyLargeExponent(key rsaKey, hash crypto.Hash, digest, signature []byte) error {
-	size := (key.modulus.BitLen() + 7) / 8
+// Verify is RSASSA-PKCS1-v1_5 verification (RFC 8017 §8.2.2). All its inputs are
+// public.
+func (k largeExponentKey) Verify(data, signature []byte) bool {
+	size := (k.modulus.BitLen() + 7) / 8
 	s := new(big.Int).SetBytes(signature)
-	if len(signature) != size || s.Cmp(key.modulus) >= 0 {
-		return ErrSignature
+	if len(signature) != size || s.Cmp(k.modulus) >= 0 {
+		return false
 	}
 	// EM = 0x00 || 0x01 || PS || 0x00 || T (RFC 8017 §9.2). The modulus has at
 	// least 1024 bits, so PS is longer than its minimum of eight octets.
-	t := append(bytes.Clone(digestInfo[hash]), digest...)
+	t := sum(bytes.Clone(digestInfo[k.hash]), k.hash, data)
 	want := bytes.Repeat([]byte{0xff}, size)
 	want[0], want[1], want[size-len(t)-1] = 0, 1, 0
 	copy(want[size-len(t):], t)
-	if !bytes.Equal(s.Exp(s, key.exponent, key.modulus).FillBytes(make([]byte, size)), want) {
-		return ErrSignature
-	}
-	return nil
+	return bytes.Equal(s.Exp(s, k.exponent, k.modulus).FillBytes(make([]byte, size)), want)
 }
 
 // An ecdsaAlgorithm is one of RFC 6605.
@@ -160,59 +151,83 @@ type ecdsaAlgorithm struct {
 	hash  crypto.Hash
 }
 
-// parse reads a key as RFC 6605 §4 writes it: X and Y, of full length.
-func (a ecdsaAlgorithm) parse(public []byte) (*ecdsa.PublicKey, error) {
+// Parse reads a key as RFC 6605 §4 writes it: X and Y, of full length.
+func (a ecdsaAlgorithm) Parse(public []byte) (PublicKey, error) {
 	key, err := ecdsa.ParseUncompressedPublicKey(a.curve, append([]byte{4}, public...))
 	if err != nil {
 		return nil, errMalformedKey
 	}
-	return key, nil
+	return ecdsaKey{key, a.hash}, nil
 }
 
-func (a ecdsaAlgorithm) Usable(public []byte) error {
-	_, err := a.parse(public)
-	return err
+type ecdsaKey struct {
+	*ecdsa.PublicKey
+	hash crypto.Hash
 }
 
-func (a ecdsaAlgorithm) Verify(public, data, signature []byte) error {
-	key, err := a.parse(public)
-	if err != nil {
-		return err
-	}
-	half := (a.curve.Params().BitSize + 7) / 8
+// Verify implements PublicKey. A signature is r and s, of full length (RFC 6605 §4).
+func (k ecdsaKey) Verify(data, signature []byte) bool {
+	half := (k.Curve.Params().BitSize + 7) / 8
 	if len(signature) != 2*half {
-		return ErrSignature
+		return false
 	}
-	r, s := new(big.Int).SetBytes(signature[:half]), new(big.Int).SetBytes(signature[half:])
-	if !ecdsa.Verify(key, sum(a.hash, data), r, s) {
-		return ErrSignature
+	// The sequence of two integers that crypto/ecdsa takes has 104 octets at most.
+	der := append(make([]byte, 0, 104), 0x30, 0)
+	der = appendInteger(appendInteger(der, signature[:half]), signature[half:])
+	der[1] = byte(len(der) - 2)
+	var digest [maxDigest]byte
+	return ecdsa.VerifyASN1(k.PublicKey, sum(digest[:0], k.hash, data), der)
+}
+
+// appendInteger writes a positive integer of less than 127 octets in DER: without
+// leading zeros, but with one where the first bit would be taken for the sign.
+func appendInteger(der, octets []byte) []byte {
+	for len(octets) > 1 && octets[0] == 0 {
+		octets = octets[1:]
 	}
-	return nil
+	if octets[0] >= 0x80 {
+		der = append(der, 2, byte(len(octets)+1), 0)
+	} else {
+		der = append(der, 2, byte(len(octets)))
+	}
+	return append(der, octets...)
 }
 
 // ed25519Algorithm is that of RFC 8080 §3, §4: the key and the signature are plain
 // strings of octets.
 type ed25519Algorithm struct{}
 
-func (ed25519Algorithm) Usable(public []byte) error {
+// Parse implements Algorithm.
+func (ed25519Algorithm) Parse(public []byte) (PublicKey, error) {
 	if len(public) != ed25519.PublicKeySize {
-		return errMalformedKey
+		return nil, errMalformedKey
 	}
-	return nil
+	return ed25519Key(public), nil
 }
 
-func (a ed25519Algorithm) Verify(public, data, signature []byte) error {
-	if err := a.Usable(public); err != nil {
-		return err
-	}
-	if !ed25519.Verify(public, data, signature) {
-		return ErrSignature
-	}
-	return nil
+type ed25519Key ed25519.PublicKey
+
+// Verify implements PublicKey.
+func (k ed25519Key) Verify(data, signature []byte) bool {
+	return ed25519.Verify(ed25519.PublicKey(k), data, signature)
 }
 
-func sum(hash crypto.Hash, data []byte) []byte {
-	h := hash.New()
-	h.Write(data)
-	return h.Sum(nil)
+// maxDigest is the length of the longest digest.
+const maxDigest = sha512.Size
+
+// sum appends the digest of the data.
+func sum(digest []byte, hash crypto.Hash, data []byte) []byte {
+	switch hash {
+	case crypto.SHA1:
+		s := sha1.Sum(data)
+		return append(digest, s[:]...)
+	case crypto.SHA256:
+		s := sha256.Sum256(data)
+		return append(digest, s[:]...)
+	case crypto.SHA384:
+		s := sha512.Sum384(data)
+		return append(digest, s[:]...)
+	}
+	s := sha512.Sum512(data)
+	return append(digest, s[:]...)
 }

@@ -1,12 +1,10 @@
 package rrsig
 
 import (
-	"encoding/base64"
 	"maps"
 
 	"github.com/miekg/dns"
 
-	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
 	"github.com/danesmtp/danesmtp/dnssec/internal/ds"
 )
 
@@ -40,61 +38,4 @@ func (a Algorithms) Supports(algorithm uint8) bool { return a.find(algorithm) !=
 // SupportsDigest reports whether keys can be compared with the DS digest type.
 func (a Algorithms) SupportsDigest(digestType uint8) bool {
 	return ds.SupportedDigest(digestType) && !(a.NoSHA1 && digestType == dns.SHA1)
-}
-
-// UsableKey reports why signatures of the key cannot be checked: ErrUnsupported,
-// ErrKeyRefused or ErrKey. A delegation to such keys alone is insecure, where the
-// key is well-formed (RFC 4035 §5.2).
-func (a Algorithms) UsableKey(key *dns.DNSKEY) error {
-	public, err := base64.StdEncoding.DecodeString(key.PublicKey)
-	if err != nil {
-		return errMalformedKey
-	}
-	algorithm := a.find(key.Algorithm)
-	if algorithm == nil {
-		return ErrUnsupported
-	}
-	return algorithm.Usable(public)
-}
-
-// largeExponentCost is what an exponent that crypto/rsa does not take costs: 1.5 ms for
-// the largest keys, and some 80 µs is usual.
-const largeExponentCost = 20
-
-// Cost is how many common checks of a signature one with this key costs.
-func (a Algorithms) Cost(key *dns.DNSKEY) int {
-	algorithm, ok := a.find(key.Algorithm).(RSA)
-	if !ok {
-		return 1
-	}
-	public, err := base64.StdEncoding.DecodeString(key.PublicKey)
-	if err != nil {
-		return 1
-	}
-	if parsed, err := algorithm.parse(public); err == nil && !parsed.standard() {
-		return largeExponentCost
-	}
-	return 1
-}
-
-// Verify checks the signature itself. Call Check and ZoneKey first, and
-// choose the key by algorithm and tag (RFC 4035 §5.3.1).
-func (a Algorithms) Verify(set *canonical.RRset, sig *dns.RRSIG, key *dns.DNSKEY) error {
-	data, err := set.SignedData(sig)
-	if err != nil {
-		return err
-	}
-	public, err := base64.StdEncoding.DecodeString(key.PublicKey)
-	if err != nil {
-		return errMalformedKey
-	}
-	signature, err := base64.StdEncoding.DecodeString(sig.Signature)
-	if err != nil {
-		return ErrSignature
-	}
-	algorithm := a.find(sig.Algorithm)
-	if algorithm == nil {
-		return ErrUnsupported
-	}
-	return algorithm.Verify(public, data, signature)
 }

@@ -35,20 +35,12 @@ func Check(set *canonical.RRset, sig *dns.RRSIG, zone canonical.Name, now time.T
 		return ErrMismatch
 	}
 	owner := set.Owner
-	sigOwner, err := canonical.ParseName(sig.Hdr.Name)
-	if err != nil {
-		return err
-	}
-	signer, err := canonical.ParseName(sig.SignerName)
-	if err != nil {
-		return err
-	}
 	labels := owner.SignedLabels()
 	switch {
-	case sigOwner != owner, sig.Hdr.Class != set.Class, sig.TypeCovered != set.Type:
+	case !owner.Is(sig.Hdr.Name), sig.Hdr.Class != set.Class, sig.TypeCovered != set.Type:
 		return ErrMismatch
-	case signer != zone, !owner.Below(zone):
-		return fmt.Errorf("%w: signer %s is not the zone %s", ErrMismatch, signer, zone)
+	case !zone.Is(sig.SignerName), !owner.Below(zone):
+		return fmt.Errorf("%w: signer %s is not the zone %s", ErrMismatch, sig.SignerName, zone)
 	case int(sig.Labels) > labels:
 		return fmt.Errorf("%w: %d labels, but the owner has %d", ErrMismatch, sig.Labels, labels)
 	case int(sig.Labels) < zone.Labels():
