@@ -23,6 +23,13 @@
 // Package tlsa is compared with OpenSSL's s_client on chains and records made at
 // random, and with danetool's records.
 //
+// Package dane is compared with Postfix: posttls-finger and the queue's smtp(8) decide
+// about more than a hundred domains (postfix_scenarios_test.go), at the levels dane and
+// dane-only, and every difference has its reason (postfix_differences_test.go). They
+// know the DNS of /etc/resolv.conf and port 25 alone, so they get network and mounts
+// of their own, where danetool is asked about a sample, too, and examples/mta delivers
+// to Postfix. This is skipped where namespaces are not permitted.
+//
 // Nothing leaves the machine. Ports are chosen by the kernel and the files live
 // in a temporary directory. Postfix starts only for root, so root is needed. The
 // Debian packages are bind9, bind9-dnsutils, bind9-utils, unbound, knot-resolver,

@@ -40,19 +40,18 @@ func TestRecursor(t *testing.T) {
 	}
 }
 
-// A network is an Ethernet of network namespaces: one for each name server, where it
-// has port 53 of an address that is not loopback, and one for us. They are nameless,
-// so they are gone with the programs in them.
-type network struct {
-	work chan func() // done in our namespace
+// A namespace is one of our own, where addresses and ports are not those of the
+// machine. It is nameless, so it is gone with the programs in it.
+type namespace struct {
+	work chan func() // done within it
 	id   int         // of the thread that is in it
 }
 
-// newNetwork starts the name servers on a network. It skips the test where
-// namespaces are not permitted.
-func newNetwork(t *testing.T) *network {
+// newNamespace makes one of the kinds in flags. It skips the test where namespaces
+// are not permitted.
+func newNamespace(t *testing.T, flags int) *namespace {
 	t.Helper()
-	n := &network{work: make(chan func())}
+	n := &namespace{work: make(chan func())}
 	entered := make(chan error)
 	go func() {
 		// A namespace is that of a thread, which is kept from other goroutines, and
@@ -60,16 +59,26 @@ func newNetwork(t *testing.T) *network {
 		// them (see startDaemon), and it may have started any.
 		runtime.LockOSThread()
 		n.id = syscall.Gettid()
-		entered <- syscall.Unshare(syscall.CLONE_NEWNET)
+		entered <- syscall.Unshare(flags)
 		for f := range n.work {
 			f()
 		}
 	}()
-	err := <-entered
-	if err != nil {
-		t.Skipf("network namespaces are not permitted: %v", err)
+	if err := <-entered; err != nil {
+		t.Skipf("namespaces are not permitted: %v", err)
 	}
+	return n
+}
+
+// A network is an Ethernet of network namespaces: one for each name server, where it
+// has port 53 of an address that is not loopback, and one for us.
+type network struct{ *namespace }
+
+func newNetwork(t *testing.T) *network {
+	t.Helper()
+	n := &network{newNamespace(t, syscall.CLONE_NEWNET)}
 	lab.stopAfter(t)
+	var err error
 	n.do(func() {
 		for _, argv := range []string{
 			"ip link add switch type bridge",
@@ -120,14 +129,14 @@ func (n *network) startNamed(name, address string, zones []string) error {
 		"unshare", "--net", "sh", "-c", plugIn, "sh", name, address, fmt.Sprint(n.id))
 }
 
-func (n *network) do(f func()) {
+func (n *namespace) do(f func()) {
 	done := make(chan struct{})
 	n.work <- func() { defer close(done); f() }
 	<-done
 }
 
 // Dial is for upstream.Client. A connection stays in the namespace where it began.
-func (n *network) Dial(ctx context.Context, network, address string) (conn net.Conn, err error) {
+func (n *namespace) Dial(ctx context.Context, network, address string) (conn net.Conn, err error) {
 	n.do(func() { conn, err = new(net.Dialer).DialContext(ctx, network, address) })
 	return conn, err
 }

@@ -15,6 +15,12 @@ import (
 // startPostfix runs a Postfix that offers STARTTLS and takes no mail. It is the
 // mail server of every domain, with one certificate for all.
 func (n *internet) startPostfix() error {
+	return n.runPostfix(postfixMain, fmt.Sprintf(postfixMaster, n.smtp), n.certificate.chain, greets(address(n.smtp)))
+}
+
+// runPostfix runs a Postfix in the directory postfix. In main.cf that is DIR, and
+// the file of the certificate CHAIN.
+func (n *internet) runPostfix(main, master, chain string, ready func() error) error {
 	for _, dir := range []string{"postfix", "postfix/etc", "postfix/queue"} {
 		if err := os.Mkdir(n.path(dir), 0o755); err != nil {
 			return err
@@ -24,12 +30,11 @@ func (n *internet) startPostfix() error {
 	if _, err := command(n.dir, "install", "-d", "-o", owner, "-m", "700", n.path("postfix/data")); err != nil {
 		return err
 	}
-	if _, err := n.writeFile("postfix/etc/main.cf", strings.NewReplacer(
-		"DIR", n.path("postfix"), "CHAIN", n.certificate.chain, "OWNER", owner,
-	).Replace(postfixMain)); err != nil {
+	main = strings.NewReplacer("DIR", n.path("postfix"), "CHAIN", chain, "OWNER", owner).Replace(main)
+	if _, err := n.writeFile("postfix/etc/main.cf", main); err != nil {
 		return err
 	}
-	if _, err := n.writeFile("postfix/etc/master.cf", fmt.Sprintf(postfixMaster, n.smtp)); err != nil {
+	if _, err := n.writeFile("postfix/etc/master.cf", master); err != nil {
 		return err
 	}
 	// "postfix start-fg" does these three steps too, but puts its master process
@@ -42,8 +47,8 @@ func (n *internet) startPostfix() error {
 	if err != nil {
 		return err
 	}
-	master := filepath.Join(strings.TrimSpace(daemons), "master")
-	return n.startDaemon("postfix", n.greets, master, "-c", etc, "-s", "-e", lifetime)
+	program := filepath.Join(strings.TrimSpace(daemons), "master")
+	return n.startDaemon("postfix", ready, program, "-c", etc, "-s", "-e", lifetime)
 }
 
 // lifetime of Postfix in seconds. Its changes of user undo Pdeathsig, and so it
@@ -76,29 +81,31 @@ proxymap unix       - - n -     - proxymap
 postlog  unix-dgram n - n -     1 postlogd
 `
 
-// greets says whether the mail server offers STARTTLS.
-func (n *internet) greets() error {
-	conn, err := net.DialTimeout("tcp4", address(n.smtp), time.Second)
-	if err != nil {
-		return err
+// greets returns a check that the mail server offers STARTTLS.
+func greets(address string) func() error {
+	return func() error {
+		conn, err := net.DialTimeout("tcp4", address, time.Second)
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		conn.SetDeadline(time.Now().Add(5 * time.Second))
+		c := textproto.NewConn(conn)
+		if _, _, err := c.ReadResponse(220); err != nil {
+			return err
+		}
+		if err := c.PrintfLine("EHLO interop.test"); err != nil {
+			return err
+		}
+		_, text, err := c.ReadResponse(250)
+		if err != nil {
+			return err
+		}
+		if !strings.Contains(text, "STARTTLS") {
+			return fmt.Errorf("no STARTTLS in %q", text)
+		}
+		return c.PrintfLine("QUIT")
 	}
-	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(5 * time.Second))
-	c := textproto.NewConn(conn)
-	if _, _, err := c.ReadResponse(220); err != nil {
-		return err
-	}
-	if err := c.PrintfLine("EHLO interop.test"); err != nil {
-		return err
-	}
-	_, text, err := c.ReadResponse(250)
-	if err != nil {
-		return err
-	}
-	if !strings.Contains(text, "STARTTLS") {
-		return fmt.Errorf("no STARTTLS in %q", text)
-	}
-	return c.PrintfLine("QUIT")
 }
 
 func address(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }

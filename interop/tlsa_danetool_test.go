@@ -15,8 +15,7 @@ import (
 )
 
 // TestDanetoolAndTLSA has GnuTLS make the records of a certificate and of its key:
-// they are those of tlsa. (danetool --check takes records from DNS on port 53 of
-// the system's resolver alone, so it cannot be asked here.)
+// they are those of tlsa. (danetool --check is asked in TestPostfix.)
 func TestDanetoolAndTLSA(t *testing.T) {
 	t.Parallel()
 	leaf := tlsatest.SelfSigned(tlsatest.Leaf{Names: []string{tlsaHost}}).Leaf

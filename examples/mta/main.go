@@ -2,8 +2,9 @@
 // server that is right about it: it takes the message on standard input, and tries
 // the hosts of the recipient's domain in order.
 //
-//	mta -from ADDRESS [-policy FILE] RECIPIENT < message
+//	mta -from ADDRESS [-policy FILE] [-trust-state FILE] RECIPIENT < message
 //
+// With -trust-state it keeps the trust anchors in a file, up to date (RFC 5011).
 // The exit status is that of sysexits: 0 if it was delivered, 75 if it must be tried
 // again later, 65 if it bounces, and 64 for mistakes in the command line.
 package main
@@ -20,6 +21,8 @@ import (
 	"os/signal"
 
 	"github.com/danesmtp/danesmtp/dane"
+	"github.com/danesmtp/danesmtp/dnssec"
+	"github.com/danesmtp/danesmtp/dnssec/anchor"
 )
 
 const (
@@ -41,6 +44,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, log *slog.Logger, 
 	flags := flag.NewFlagSet("mta", flag.ContinueOnError)
 	from := flags.String("from", "", "`ADDRESS` of the sender")
 	policy := flags.String("policy", "", "`FILE` with a policy in JSON")
+	state := flags.String("trust-state", "", "`FILE` that keeps the trust anchors; made of the built-in ones if it is not there")
 	if err := flags.Parse(args); err != nil {
 		return exitUsage
 	}
@@ -54,6 +58,16 @@ func run(ctx context.Context, args []string, stdin io.Reader, log *slog.Logger, 
 			log.Error(err.Error())
 			return exitUsage
 		}
+	}
+	if *state != "" {
+		v.Resolver = &dnssec.Resolver{Anchors: &anchor.Tracker{Store: &anchor.FileStore{Path: *state}, Trace: func(zone string, changes []anchor.Change, err error) {
+			for _, c := range changes {
+				log.Info("trust anchor", "zone", zone, "tag", c.Key.KeyTag(), "from", c.From, "to", c.To)
+			}
+			if err != nil {
+				log.Warn("trust anchors are not up to date", "err", err)
+			}
+		}}}
 	}
 	text, err := io.ReadAll(stdin)
 	if err != nil {
