@@ -3,13 +3,10 @@
 package interop
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -30,7 +27,7 @@ mail.anybody A ` + worldMail + `
 
 // testMTA has the program mta of the examples deliver to Postfix.
 func (w *world) testMTA(t *testing.T) {
-	program := w.buildMTA(t)
+	program, state := w.buildMTA(t)
 	for _, tt := range []struct {
 		why, domain string
 		exit        int // 75: it stays queued
@@ -42,9 +39,9 @@ func (w *world) testMTA(t *testing.T) {
 		{"the only host is down", "down.signed", 75, "refused"},
 	} {
 		t.Run(tt.domain, func(t *testing.T) {
-			const script = `printf 'Subject: test\r\n\r\nHello.\r\n' | "$1" -from me@sender.test "$2" 2>&1`
+			const script = `printf 'Subject: test\r\n\r\nHello.\r\n' | "$1" -from me@sender.test -trust-state "$2" "$3" 2>&1`
 			to := "taker@" + tt.domain
-			out, err := w.command("sh", "-c", script, "sh", program, to)
+			out, err := w.command("sh", "-c", script, "sh", program, state, to)
 			exit := 0
 			if e, ok := errors.AsType[*exec.ExitError](err); ok {
 				exit = e.ExitCode()
@@ -53,6 +50,9 @@ func (w *world) testMTA(t *testing.T) {
 			}
 			if exit != tt.exit || !strings.Contains(out, tt.says) {
 				t.Errorf("%s: exit status %d, want %d and %q:\n%s", tt.why, exit, tt.exit, tt.says, out)
+			}
+			if text, err := os.ReadFile(state); err != nil || !strings.Contains(string(text), "[  VALID  ]") {
+				t.Errorf("the trust anchors are not tracked: %v\n%s", err, text)
 			}
 			if got := w.taken(t, to, tt.exit == 0); got != (tt.exit == 0) {
 				t.Errorf("%s: Postfix has taken the message: %t", tt.why, got)
@@ -76,37 +76,19 @@ func (w *world) taken(t *testing.T, to string, expected bool) bool {
 	}
 }
 
-// buildMTA builds the program as it is, but for the root keys: those of the world, as
-// it has no other way to them.
-func (w *world) buildMTA(t *testing.T) string {
+// buildMTA builds the program, and the file of trust anchors that it begins with.
+func (w *world) buildMTA(t *testing.T) (program, state string) {
 	t.Helper()
-	source, err := filepath.Abs("../dnssec/anchor/root.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := os.ReadFile(source)
-	if err != nil {
-		t.Fatal(err)
-	}
 	anchors, err := os.ReadFile(w.site.rootDS)
 	if err != nil {
 		t.Fatal(err)
 	}
-	changed := regexp.MustCompile("`[^`]*`").ReplaceAllLiteralString(string(text), "`"+string(anchors)+"`")
-	file, err := w.site.writeFile("root.go", changed)
-	if err != nil {
+	if state, err = w.site.writeFile("mta.key", string(anchors)); err != nil {
 		t.Fatal(err)
 	}
-	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{source: file}})
-	if err != nil {
+	program = w.site.path("mta")
+	if _, err := command("../examples/mta", "go", "build", "-o", program, "."); err != nil {
 		t.Fatal(err)
 	}
-	if file, err = w.site.writeFile("overlay.json", string(overlay)); err != nil {
-		t.Fatal(err)
-	}
-	program := w.site.path("mta")
-	if _, err := command("../examples/mta", "go", "build", "-overlay", file, "-o", program, "."); err != nil {
-		t.Fatal(err)
-	}
-	return program
+	return program, state
 }
