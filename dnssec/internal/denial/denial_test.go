@@ -113,6 +113,11 @@ func TestNSEC(t *testing.T) {
 			q:       question{kind: nxdomain, name: "z.example."},
 		},
 		{
+			name: "a span that leads back to another name is no span", rfc: "RFC 4034 §4.1.1",
+			records: []string{"y.example. NSEC b.example. A RRSIG NSEC"},
+			q:       question{kind: nxdomain, name: "z.example."}, fails: true,
+		},
+		{
 			name: "the apex exists", rfc: "RFC 4035 §5.4",
 			records: []string{"example. NSEC example. SOA NS RRSIG NSEC"},
 			q:       question{kind: nxdomain, name: "example."}, fails: true,

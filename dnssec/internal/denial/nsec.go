@@ -15,7 +15,9 @@ type span struct {
 // spans are the NSEC records of one zone.
 type spans []span
 
-// nsecSpans picks the NSEC records. One that leads out of the zone is left out.
+// nsecSpans picks the NSEC records. One that leads out of the zone is left out, and so is
+// one that leads back, but not to the apex, as the last one of the zone does (RFC 4034
+// §4.1.1): it would deny nearly everything.
 func nsecSpans(zone canonical.Name, records []dns.RR) spans {
 	var found spans
 	for _, rr := range records {
@@ -28,7 +30,7 @@ func nsecSpans(zone canonical.Name, records []dns.RR) spans {
 			continue
 		}
 		next, err := canonical.ParseName(record.NextDomain)
-		if err != nil || !next.Below(zone) {
+		if err != nil || !next.Below(zone) || next.Compare(owner) <= 0 && next != zone {
 			continue
 		}
 		found = append(found, span{owner, next, record.TypeBitMap})
@@ -45,7 +47,7 @@ func (s span) covers(name canonical.Name) bool {
 	if s.owner.Compare(s.next) < 0 {
 		return after && before
 	}
-	// The last NSEC of the zone leads back to the apex (RFC 4034 §4.1.1).
+	// The last NSEC of the zone.
 	return after || before
 }
 
