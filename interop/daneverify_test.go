@@ -142,7 +142,7 @@ func checkDelvAgrees(t *testing.T, r resolver, got report) {
 		t.Error("no lookup is reported")
 	}
 	for _, l := range got.Lookups {
-		status, output, err := delv(r, question{dns.Fqdn(l.Name), l.Type})
+		status, output, err := delv(t.Context(), r, lab.rootBIND, question{dns.Fqdn(l.Name), l.Type})
 		if err != nil {
 			t.Error(err)
 		} else if status != l.Status {

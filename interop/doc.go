@@ -1,6 +1,6 @@
-// Package interop checks the command daneverify and the packages dnssec/upstream
-// and tlsa against other people's software: it holds tests only, and they have the build
-// tag interop.
+// Package interop checks the command daneverify and the packages dnssec,
+// dnssec/upstream and tlsa against other people's software: it holds tests only, and
+// they have the build tag interop.
 //
 //	go test -tags interop -count=1 -v ./interop/...
 //
@@ -29,6 +29,9 @@
 // know the DNS of /etc/resolv.conf and port 25 alone, so they get network and mounts
 // of their own, where danetool is asked about a sample, too, and examples/mta delivers
 // to Postfix. This is skipped where namespaces are not permitted.
+//
+// Package dnssec is compared with Unbound and delv on signed zones with faults made
+// at random, which named serves.
 //
 // Nothing leaves the machine. Ports are chosen by the kernel and the files live
 // in a temporary directory. Postfix starts only for root, so root is needed. The

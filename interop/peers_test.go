@@ -3,6 +3,7 @@
 package interop
 
 import (
+	"context"
 	"fmt"
 	"os/exec"
 	"slices"
@@ -41,7 +42,7 @@ func TestPeers(t *testing.T) {
 		for q, want := range d.questions() {
 			for _, r := range lab.resolvers {
 				t.Run("delv through "+r.name+"/"+q.String(), func(t *testing.T) {
-					got, output, err := delv(r, q)
+					got, output, err := delv(t.Context(), r, lab.rootBIND, q)
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -94,10 +95,10 @@ var bogusForDelv = []string{
 
 // delv validates with BIND's code, from the same trust anchor and over the same
 // resolver, and returns the status in our words.
-func delv(r resolver, q question) (status, output string, err error) {
+func delv(ctx context.Context, r resolver, anchors string, q question) (status, output string, err error) {
 	// What failed it says on standard error, and exits 0.
-	b, err := exec.Command("delv", "@127.0.0.1", "-p", fmt.Sprint(r.port),
-		"-a", lab.rootBIND, "+root=.", "+nocrypto", "-t", q.qtype, q.name).CombinedOutput()
+	b, err := exec.CommandContext(ctx, "delv", "@127.0.0.1", "-p", fmt.Sprint(r.port),
+		"-a", anchors, "+root=.", "+nocrypto", "-t", q.qtype, q.name).CombinedOutput()
 	if err != nil {
 		return "", string(b), err
 	}
