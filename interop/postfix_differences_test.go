@@ -2,10 +2,10 @@
 
 package interop
 
-// A difference is another verdict than that of the table, with its reason.
+// A difference is another treatment than that of the table, with its reason.
 type difference struct {
-	verdict verdict
-	why     string
+	treatment treatment
+	why       string
 }
 
 const (

@@ -62,7 +62,7 @@ func trials() (all []trial) {
 }
 
 // TestPostfix has a Verifier, posttls-finger and smtp(8) decide about the domains of
-// the table at every level. Each has to come to the verdict that stands there, but
+// the table at every level. Each has to come to the treatment that stands there, but
 // for the differences that are explained.
 func TestPostfix(t *testing.T) {
 	w := newWorld(t)
@@ -81,8 +81,8 @@ func (w *world) testScenarios(t *testing.T) {
 	}
 	for _, c := range trials() {
 		want := c.want[c.level]
-		t.Logf("%-28s %-14s posttls-finger %-14s smtp %-14s %s", c, attempts["danesmtp"][c.address()].verdict,
-			attempts["posttls-finger"][c.address()].verdict, attempts["smtp"][c.address()].verdict, attempts["danesmtp"][c.address()].text)
+		t.Logf("%-28s %-14s posttls-finger %-14s smtp %-14s %s", c, attempts["danesmtp"][c.address()].treatment,
+			attempts["posttls-finger"][c.address()].treatment, attempts["smtp"][c.address()].treatment, attempts["danesmtp"][c.address()].text)
 		for who, of := range attempts {
 			got := of[c.address()]
 			at := c.String()
@@ -90,11 +90,11 @@ func (w *world) testScenarios(t *testing.T) {
 				at = c.name
 			}
 			switch d := differences[who][at]; {
-			case got.verdict == want:
-			case got.verdict == d.verdict && got.verdict != "":
+			case got.treatment == want:
+			case got.treatment == d.treatment && got.treatment != "":
 				explained[who+" "+at] = true
 			default:
-				t.Errorf("%s: %s: %s: %q, want %s\n%s", c, c.why, who, got.verdict, want, got.text)
+				t.Errorf("%s: %s: %s: %q, want %s\n%s", c, c.why, who, got.treatment, want, got.text)
 			}
 		}
 	}
@@ -161,8 +161,8 @@ func send(t *testing.T, v *dane.Verifier, domain string) attempt {
 	return attempt{got, fmt.Sprintln(text...)}
 }
 
-// deliver returns the verdict, and the last host that was tried.
-func deliver(ctx context.Context, v *dane.Verifier, domain string) (verdict, *dane.Host, error) {
+// deliver returns the treatment, and the last host that was tried.
+func deliver(ctx context.Context, v *dane.Verifier, domain string) (treatment, *dane.Host, error) {
 	d, err := v.LookupMX(ctx, domain)
 	if err != nil {
 		return refused, nil, err
@@ -226,7 +226,7 @@ var fingerTLS = regexp.MustCompile(`(?s)(\w+) TLS connection established.*< 250`
 // readFinger returns what smtp(8) would do by what posttls-finger says. Where no record
 // is usable, that goes on as if a public authority were wanted ("secure"), and smtp(8)
 // without authentication.
-func readFinger(output string, mandatory bool) verdict {
+func readFinger(output string, mandatory bool) treatment {
 	// What it found out about a host stands before the connection to it.
 	hosts := strings.Split(output, "connect_addr: trying: ")
 	if len(hosts) == 1 {

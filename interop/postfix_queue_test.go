@@ -129,8 +129,8 @@ var (
 
 // An attempt is one delivery by Postfix's smtp(8).
 type attempt struct {
-	verdict verdict
-	text    string // from the log
+	treatment treatment
+	text      string // from the log
 }
 
 // deliveries sends to the recipients, and waits until Postfix has tried each.
@@ -169,11 +169,11 @@ func readDeliveries(log string) map[string]attempt {
 		process, to, relay := status[1], status[2], status[3]
 		a := attempt{refused, status[4] + " " + status[5]}
 		if status[4] == "sent" {
-			a.verdict = cleartext
+			a.treatment = cleartext
 			if tls := last[process]; tls != nil && tls[3] == relay {
-				a.verdict = encrypted
+				a.treatment = encrypted
 				if tls[2] == "Verified" || tls[2] == "Trusted" { // the latter behind an insecure MX record
-					a.verdict = authenticated
+					a.treatment = authenticated
 				}
 			}
 		}

@@ -9,19 +9,19 @@ import (
 	"github.com/danesmtp/danesmtp/tlsa/tlsatest"
 )
 
-// A verdict is what becomes of a message.
-type verdict string
+// A treatment is what becomes of a message.
+type treatment string
 
 const (
-	authenticated verdict = "authenticated" // delivered to a host that its TLSA records match
-	encrypted     verdict = "encrypted"     // delivered with TLS, to anybody
-	cleartext     verdict = "cleartext"
-	refused       verdict = "refused" // not delivered, now or ever
+	authenticated treatment = "authenticated" // delivered to a host that its TLSA records match
+	encrypted     treatment = "encrypted"     // delivered with TLS, to anybody
+	cleartext     treatment = "cleartext"
+	refused       treatment = "refused" // not delivered, now or ever
 )
 
-// verdicts are those at each of the levels: dane, with the policy for insecure MX
+// treatments are those at each of the levels: dane, with the policy for insecure MX
 // records of may, dane and encrypt, and dane-only.
-type verdicts [len(levels)]verdict
+type treatments [len(levels)]treatment
 
 // A scenario is a mail domain and its servers. Its zone file is below two origins,
 // NAME.signed and NAME.plain, of which the second is not signed. In it stand
@@ -43,15 +43,15 @@ type scenario struct {
 	server  func(*smtptest.Server) // changes the first server; nil for none
 	down    bool                   // the first server does not listen
 
-	want verdicts
+	want treatments
 }
 
-// always is the same verdict at all levels.
-func always(v verdict) verdicts { return verdicts{v, v, v, v} }
+// always is the same treatment at all levels.
+func always(v treatment) treatments { return treatments{v, v, v, v} }
 
 // weak is that of a domain without DANE, which is not delivered to where it is
 // mandatory (RFC 7672 §6).
-func weak(v verdict) verdicts { return verdicts{v, v, v, refused} }
+func weak(v treatment) treatments { return treatments{v, v, v, refused} }
 
 // mail is a host with these TLSA records, and the domain's only one.
 func mail(records ...string) string {
@@ -74,7 +74,7 @@ const (
 
 func noStartTLS(s *smtptest.Server) { s.NoStartTLS = true }
 
-func fault(at smtptest.Step, f smtptest.Fault) func(*smtptest.Server) {
+func faulty(at smtptest.Step, f smtptest.Fault) func(*smtptest.Server) {
 	return func(s *smtptest.Server) { s.Faults = map[smtptest.Step]smtptest.Fault{at: f} }
 }
 
@@ -119,7 +119,7 @@ var scenarios = []scenario{
 	{name: "garbage", why: "full data that is none", zone: mail("3 0 0 0011223344"), want: weak(encrypted)},
 	{name: "garbage-ta", why: "an anchor that is none", zone: mail("2 0 0 0011223344"), want: weak(encrypted)},
 	{name: "unusable-clear", why: "TLS is required and not offered", zone: mail("$111"), server: noStartTLS, want: always(refused)},
-	{name: "unusable-broken", why: "TLS is required and fails", zone: mail("$111"), server: fault(smtptest.AtHandshake, smtptest.Close), want: always(refused)},
+	{name: "unusable-broken", why: "TLS is required and fails", zone: mail("$111"), server: faulty(smtptest.AtHandshake, smtptest.Close), want: always(refused)},
 	{name: "mixed", why: "a usable record that matches, and others", zone: mail("$111", "3 1 9 00", "$311"), want: always(authenticated)},
 	{name: "mixed-mismatch", why: "a usable one that does not match", zone: mail("$111", stranger), want: always(refused)},
 
@@ -136,13 +136,13 @@ var scenarios = []scenario{
 	{name: "tlsa-wildcard", why: "it is a wildcard", zone: mail() + "*._tcp.mail TLSA $311\n", want: always(authenticated)},
 
 	// Lookups of MX records and addresses.
-	{name: "mx-plain", why: "an insecure MX record, a host with TLSA records", plain: "@ MX 10 mail.$S\n", zone: mail("$311"), want: verdicts{encrypted, authenticated, encrypted, refused}},
-	{name: "mx-plain-ta", why: "and a certificate for the domain, which counts for nothing", plain: "@ MX 10 mail.$S\n", zone: mail("$211"), leaf: tlsatest.Leaf{Names: []string{"mx-plain-ta.plain"}}, want: verdicts{encrypted, refused, encrypted, refused}},
-	{name: "mx-plain-mismatch", why: "another key", plain: "@ MX 10 mail.$S\n", zone: mail(stranger), want: verdicts{encrypted, refused, encrypted, refused}},
-	{name: "mx-plain-bogus", why: "a bogus TLSA record", plain: "@ MX 10 mail.$S\n", zone: mail("$311"), bogus: "_25._tcp.mail TLSA", want: verdicts{encrypted, refused, encrypted, refused}},
+	{name: "mx-plain", why: "an insecure MX record, a host with TLSA records", plain: "@ MX 10 mail.$S\n", zone: mail("$311"), want: treatments{encrypted, authenticated, encrypted, refused}},
+	{name: "mx-plain-ta", why: "and a certificate for the domain, which counts for nothing", plain: "@ MX 10 mail.$S\n", zone: mail("$211"), leaf: tlsatest.Leaf{Names: []string{"mx-plain-ta.plain"}}, want: treatments{encrypted, refused, encrypted, refused}},
+	{name: "mx-plain-mismatch", why: "another key", plain: "@ MX 10 mail.$S\n", zone: mail(stranger), want: treatments{encrypted, refused, encrypted, refused}},
+	{name: "mx-plain-bogus", why: "a bogus TLSA record", plain: "@ MX 10 mail.$S\n", zone: mail("$311"), bogus: "_25._tcp.mail TLSA", want: treatments{encrypted, refused, encrypted, refused}},
 	{name: "mx-plain-unusable", why: "no usable record", plain: "@ MX 10 mail.$S\n", zone: mail("$111"), want: weak(encrypted)},
 	{name: "mx-plain-none", why: "no TLSA record", plain: "@ MX 10 mail.$S\n", zone: mail(), want: weak(encrypted)},
-	{name: "mx-plain-clear", why: "TLSA records, no STARTTLS", plain: "@ MX 10 mail.$S\n", zone: mail("$311"), server: noStartTLS, want: verdicts{cleartext, refused, cleartext, refused}},
+	{name: "mx-plain-clear", why: "TLSA records, no STARTTLS", plain: "@ MX 10 mail.$S\n", zone: mail("$311"), server: noStartTLS, want: treatments{cleartext, refused, cleartext, refused}},
 	{name: "plain", why: "nothing is signed, so the record does not count", plain: mail("$311"), want: weak(encrypted)},
 	{name: "plain-clear", why: "nor is there STARTTLS", plain: mail(), server: noStartTLS, want: weak(cleartext)},
 	{name: "implicit", why: "no MX record, the domain has TLSA records", zone: "@ A $1\n_25._tcp TLSA $211\n", leaf: tlsatest.Leaf{Names: []string{"implicit.signed"}}, want: always(authenticated)},
@@ -188,13 +188,13 @@ var scenarios = []scenario{
 
 	// Servers.
 	{name: "clear", why: "no STARTTLS", zone: mail("$311"), server: noStartTLS, want: always(refused)},
-	{name: "refuses", why: "STARTTLS is refused", zone: mail("$311"), server: fault(smtptest.AtStartTLS, smtptest.Temporary), want: always(refused)},
-	{name: "refuses-none", why: "STARTTLS is refused, without TLSA records", zone: mail(), server: fault(smtptest.AtStartTLS, smtptest.Temporary), want: weak(cleartext)},
-	{name: "breaks", why: "the handshake fails", zone: mail("$311"), server: fault(smtptest.AtHandshake, smtptest.Close), want: always(refused)},
-	{name: "breaks-none", why: "the handshake fails, without TLSA records", zone: mail(), server: fault(smtptest.AtHandshake, smtptest.Close), want: weak(cleartext)},
-	{name: "greeting", why: "the greeting refuses", zone: mail("$311"), server: fault(smtptest.AtGreeting, smtptest.Permanent), want: always(refused)},
-	{name: "greeting-none", why: "there is no greeting, nor a TLSA record", zone: mail(), server: fault(smtptest.AtGreeting, smtptest.Close), want: always(refused)},
-	{name: "late", why: "EHLO is refused once there is TLS", zone: mail("$311"), server: fault(smtptest.AtHelloTLS, smtptest.Close), want: always(refused)},
+	{name: "refuses", why: "STARTTLS is refused", zone: mail("$311"), server: faulty(smtptest.AtStartTLS, smtptest.Temporary), want: always(refused)},
+	{name: "refuses-none", why: "STARTTLS is refused, without TLSA records", zone: mail(), server: faulty(smtptest.AtStartTLS, smtptest.Temporary), want: weak(cleartext)},
+	{name: "breaks", why: "the handshake fails", zone: mail("$311"), server: faulty(smtptest.AtHandshake, smtptest.Close), want: always(refused)},
+	{name: "breaks-none", why: "the handshake fails, without TLSA records", zone: mail(), server: faulty(smtptest.AtHandshake, smtptest.Close), want: weak(cleartext)},
+	{name: "greeting", why: "the greeting refuses", zone: mail("$311"), server: faulty(smtptest.AtGreeting, smtptest.Permanent), want: always(refused)},
+	{name: "greeting-none", why: "there is no greeting, nor a TLSA record", zone: mail(), server: faulty(smtptest.AtGreeting, smtptest.Close), want: always(refused)},
+	{name: "late", why: "EHLO is refused once there is TLS", zone: mail("$311"), server: faulty(smtptest.AtHelloTLS, smtptest.Close), want: always(refused)},
 	{name: "tls13", why: "TLS 1.3 only", zone: mail("$311"), server: onlyTLS(tls.VersionTLS13), want: always(authenticated)},
 	{name: "tls12", why: "TLS 1.2 only", zone: mail("$211"), server: onlyTLS(tls.VersionTLS12), want: always(authenticated)},
 	{name: "tls10", why: "TLS 1.0 only", zone: mail("$311"), server: onlyTLS(tls.VersionTLS10), want: always(refused)},
@@ -203,7 +203,7 @@ var scenarios = []scenario{
 	{name: "down-none", why: "nobody listens, without TLSA records", zone: mail(), down: true, want: always(refused)},
 
 	// Several hosts.
-	{name: "first-none", why: "the first host has no TLSA record, the second one has", zone: two("_25._tcp.backup TLSA $311\n"), want: verdicts{encrypted, encrypted, encrypted, authenticated}},
+	{name: "first-none", why: "the first host has no TLSA record, the second one has", zone: two("_25._tcp.backup TLSA $311\n"), want: treatments{encrypted, encrypted, encrypted, authenticated}},
 	{name: "first-mismatch", why: "the first host has another key", zone: two("_25._tcp.mail TLSA " + stranger + "\n_25._tcp.backup TLSA $311\n"), want: always(authenticated)},
 	{name: "first-mismatch-none", why: "and the second no TLSA record", zone: two("_25._tcp.mail TLSA " + stranger + "\n"), want: weak(encrypted)},
 	{name: "first-bogus", why: "the first host's TLSA record is bogus", zone: two("_25._tcp.mail TLSA $311\n_25._tcp.backup TLSA $311\n"), bogus: "_25._tcp.mail TLSA", want: always(authenticated)},
