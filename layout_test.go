@@ -34,6 +34,7 @@ type room struct {
 var rooms = []room{
 	{path: "."},
 	{path: "interop"},
+	{path: "bench/...", imports: []string{"...", "github.com/miekg/dns"}, program: true},
 	{path: "examples/daneverify/...", imports: []string{
 		"...", "github.com/miekg/dns", "golang.org/x/net/...", "golang.org/x/sync/...",
 	}, program: true},

@@ -34,7 +34,7 @@ func runDemo(ctx context.Context, o options, stdout, stderr io.Writer) int {
 	v := internet.Verifier()
 	v.Resolver = &dnssec.Resolver{Exchanger: servers, Anchors: internet.DNS.Anchors()}
 	v.Mandatory = o.mandatory
-	if len(o.domains) > 0 {
+	if len(o.domains) > 0 || o.input != "" {
 		return verifyAll(ctx, v, o, stdout, stderr)
 	}
 	if !o.json {

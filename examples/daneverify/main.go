@@ -4,14 +4,37 @@
 // certificates against their TLSA records. It sends no mail.
 //
 //	daneverify [flags] DOMAIN…
+//	daneverify [flags] -input FILE|-
 //
 // Without any argument it runs a demonstration on this machine.
 //
+// # Surveys
+//
+// -input reads domains from a file, or with "-" from standard input: one a line,
+// without blank lines and those that begin with "#". It reads on as results are
+// printed, so that lists of any length take the same memory: of -concurrency domains
+// at a time, which share a cache. Text comes in the order of the list, so that a slow
+// domain holds those after it up; JSON comes as it is ready. A line that names no domain
+// is reported on standard error. At the end there is a line that counts what became of
+// the list.
+//
+// -dns-only makes all lookups, and connects to no mail server. It prints what a
+// sender would do with each host. In JSON, that is the object of package dane with
+// "plan" in place of "outcome": the action for the first host that may be
+// delivered to, "skip" if there is none; "dns_ms", the time for all lookups; and
+// "queries", how many the resolver sent for them. With -recursive one of these may
+// take several messages.
+//
+// An interrupt ends all that runs. What is not printed by then is counted.
+//
+// # Exit status
+//
 // The exit status is 0 if all domains are DANE successes; 1 if one is a failure;
 // 3 if one has no DANE, and none is a failure; and 2 for mistakes in the command
-// line, if no DNS server that is capable of DNSSEC answered, or if the results
-// cannot be printed. With -check-resolver it is 0 if a DNS server is capable, and 1 if
-// none is.
+// line or the list of domains, if no DNS server that is capable of DNSSEC answered, if
+// it was interrupted, or if the results cannot be printed. With -dns-only, a domain is a
+// success if the first host that may be delivered to must be authenticated by DANE.
+// With -check-resolver it is 0 if a DNS server is capable, and 1 if none is.
 package main
 
 import (
@@ -36,11 +59,12 @@ import (
 const (
 	exitSuccess = 0
 	exitFailure = 1
-	exitUsage   = 2 // and no capable resolver, or no place for the results
+	exitUsage   = 2 // and no capable resolver, an interrupt, or no place for the results
 	exitNoDANE  = 3
 )
 
 const usage = `usage: daneverify [flags] DOMAIN…
+       daneverify [flags] -input FILE|-
 
 Checks what a sender of mail to each DOMAIN gets by DANE (RFC 7672).
 Without any argument it runs a demonstration on this machine.
@@ -49,8 +73,8 @@ Without any argument it runs a demonstration on this machine.
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+	context.AfterFunc(ctx, stop) // a second interrupt ends the process at once
+	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
 // options are the flags.
@@ -60,18 +84,23 @@ type options struct {
 	port                            uint
 	mandatory, json, verbose        bool
 	demo                            bool
+	dnsOnly                         bool
 	timeout                         time.Duration
+	concurrency                     int
+	input                           string // instead of domains
 	domains                         []string
 
-	auto *upstream.Auto // chooses the DNS servers; nil if the flags do
+	stdin io.Reader
+	auto  *upstream.Auto // chooses the DNS servers; nil if the flags do
 }
 
 // run is main without the process.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if len(args) == 0 {
-		return runDemo(ctx, options{timeout: defaultTimeout}, stdout, stderr)
+		args = []string{"-demo"}
 	}
 	o, err := parse(args, stderr)
+	o.stdin = stdin
 	if errors.Is(err, flag.ErrHelp) {
 		return exitSuccess
 	}
@@ -108,6 +137,9 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags.StringVar(&o.local, "local", "", "source address `ADDR` of SMTP connections")
 	flags.BoolVar(&o.mandatory, "mandatory", false, "judge by mandatory DANE instead of opportunistic")
 	flags.BoolVar(&o.json, "json", false, "print one line of JSON a domain, as it is ready")
+	flags.BoolVar(&o.dnsOnly, "dns-only", false, "look up only: print what is to be done with each mail server, and connect to none")
+	flags.StringVar(&o.input, "input", "", "read domains from `FILE`, one a line; - is standard input")
+	flags.IntVar(&o.concurrency, "concurrency", defaultConcurrency, "verify `N` domains at a time")
 	flags.DurationVar(&o.timeout, "timeout", defaultTimeout, "for one domain, all in: a duration `D`")
 	flags.BoolVar(&o.verbose, "v", false, "print every query, answer, status and reason")
 	flags.BoolVar(&o.demo, "demo", false, "use the built-in Internet")
@@ -121,10 +153,16 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	}
 	o.domains = flags.Args()
 	switch {
-	case len(o.domains) == 0 && !o.demo && !o.checkResolver:
+	case len(o.domains) == 0 && o.input == "" && !o.demo && !o.checkResolver:
 		return o, errors.New("no domain is given; -help lists the flags")
-	case len(o.domains) > 0 && o.checkResolver:
-		return o, errors.New("-check-resolver takes no domain")
+	case (len(o.domains) > 0 || o.input != "" || o.dnsOnly) && o.checkResolver:
+		return o, errors.New("-check-resolver takes no domain, -input or -dns-only")
+	case len(o.domains) > 0 && o.input != "":
+		return o, errors.New("-input names the domains, and takes no others")
+	case o.dnsOnly && o.local != "":
+		return o, errors.New("-dns-only connects to no mail server, and takes no -local")
+	case o.concurrency < 1 || o.concurrency > maxConcurrency:
+		return o, fmt.Errorf("-concurrency %d: want 1 to %d", o.concurrency, maxConcurrency)
 	case o.demo && (o.resolver != "" || o.recursive || o.checkResolver || o.anchors != "" || o.local != "" || o.port != 25):
 		return o, errors.New("-demo has servers of its own, and takes no -resolver, -recursive, -check-resolver, -anchors, -local or -port")
 	case o.recursive && (o.resolver != "" || o.checkResolver):

@@ -21,7 +21,7 @@ import (
 func command(t *testing.T, args ...string) (status int, stdout, stderr string) {
 	t.Helper()
 	var out, errs bytes.Buffer
-	status = run(t.Context(), args, &out, &errs)
+	status = run(t.Context(), args, strings.NewReader(""), &out, &errs)
 	return status, out.String(), errs.String()
 }
 
@@ -257,7 +257,7 @@ func TestResultsThatCannotBePrinted(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{nil, {"-demo", "good.example"}, {"-demo", "-json", "good.example"}, {"-demo", "-json"}} {
 		var errs bytes.Buffer
-		if status := run(t.Context(), args, fullDisk{}, &errs); status != exitUsage || !strings.Contains(errs.String(), "no space left") {
+		if status := run(t.Context(), args, strings.NewReader(""), fullDisk{}, &errs); status != exitUsage || !strings.Contains(errs.String(), "no space left") {
 			t.Errorf("%q: exit status %d, %s", args, status, errs.String())
 		}
 	}

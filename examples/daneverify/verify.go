@@ -1,78 +1,92 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
+	"time"
 
 	"github.com/danesmtp/danesmtp/dane"
 )
 
-// maxConcurrent bounds the domains that are verified at the same time.
-const maxConcurrent = 32
-
-// verifyAll verifies the domains concurrently and prints each result: transcripts
-// in the order of the domains, JSON as it is ready. It returns the exit status; one
-// that cannot print fails with exitUsage, since nobody has seen the results.
-func verifyAll(ctx context.Context, v *dane.Verifier, o options, stdout, stderr io.Writer) int {
-	p := printer{options: o, stdout: stdout, stderr: stderr}
-	slots := make(chan struct{}, maxConcurrent)
-	finished := make([]chan struct{}, len(o.domains))
-	var wg sync.WaitGroup
-	for i, domain := range o.domains {
-		finished[i] = make(chan struct{})
-		slots <- struct{}{}
-		wg.Go(func() {
-			defer func() { <-slots }()
-			defer close(finished[i])
-			ctx, cancel := context.WithTimeout(ctx, o.timeout)
-			defer cancel()
-			result, err := v.Verify(ctx, domain)
-			if !o.json && i > 0 {
-				<-finished[i-1]
-			}
-			p.print(result, err)
-		})
-	}
-	wg.Wait()
-	if o.verbose && o.auto != nil {
-		fmt.Fprintf(p.debug(), "DNS servers: %s\n", quoted(o.auto.Choice()))
-	}
-	return p.exit()
-}
-
-// A printer prints results, one at a time, and keeps the worst.
+// A printer prints results, one at a time, and counts them.
 type printer struct {
 	options
 	stdout, stderr io.Writer
+	started        time.Time
 
-	mu      sync.Mutex
-	seen    [exitNoDANE + 1]bool // exit statuses
-	advised bool
-	err     error // of stdout
+	mu         sync.Mutex
+	seen       [exitNoDANE + 1]int // results by exit status
+	wrong      int                 // entries that are no domain names
+	unfinished int                 // domains begun when it was interrupted
+	advised    bool
+	err        error // of stdout
 }
 
-func (p *printer) print(r *dane.Result, err error) {
+func newPrinter(o options, stdout, stderr io.Writer) *printer {
+	return &printer{options: o, stdout: stdout, stderr: stderr, started: time.Now()}
+}
+
+// render returns what is printed of a result.
+func (p *printer) render(r *dane.Result) ([]byte, error) {
+	var text bytes.Buffer
+	if p.verbose && !p.json {
+		writeDebug(&text, r)
+	}
+	var err error
+	switch {
+	case p.json && p.dnsOnly:
+		err = writePlanJSON(&text, r)
+	case p.json:
+		err = json.NewEncoder(&text).Encode(r)
+	case p.dnsOnly:
+		writePlan(&text, r)
+	default:
+		err = r.WriteTranscript(&text)
+	}
+	return text.Bytes(), err
+}
+
+func (p *printer) print(r *dane.Result, text []byte, err, broken error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.verbose {
-		writeDebug(p.debug(), r)
+	if p.verbose && p.json {
+		writeDebug(p.stderr, r)
 	}
-	if p.json {
-		p.keep(json.NewEncoder(p.stdout).Encode(r))
-	} else {
-		p.keep(r.WriteTranscript(p.stdout))
-	}
-	p.seen[status(r, err)] = true
+	p.keep(broken)
+	_, broken = p.stdout.Write(text)
+	p.keep(broken)
+	p.seen[status(r, err)]++
 	if err != nil {
 		complain(p.stderr, err)
+	}
+	if errors.Is(err, dane.ErrName) {
+		p.wrong++
 	}
 	if r.Unresolved && !p.advised {
 		p.advised = true
 		fmt.Fprint(p.stderr, advice)
 	}
+}
+
+// bad reports an entry that names no domain.
+func (p *printer) bad(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	complain(p.stderr, err)
+	p.seen[exitUsage]++
+	p.wrong++
+}
+
+// cut counts a domain that an interrupt has cut short.
+func (p *printer) cut() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.unfinished++
 }
 
 // debug is where -v writes: not among JSON.
@@ -87,6 +101,25 @@ func (p *printer) keep(err error) {
 	if p.err == nil {
 		p.err = err
 	}
+}
+
+// broken reports whether nothing can be printed any longer.
+func (p *printer) broken() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.err != nil
+}
+
+// summarize says what was done, for each entry where it went.
+func (p *printer) summarize() {
+	done := 0
+	for _, n := range p.seen {
+		done += n
+	}
+	elapsed := time.Since(p.started)
+	fmt.Fprintf(p.stderr, "daneverify: %d domains in %s, %.1f a second: %d with DANE, %d without, %d failures, %d without a DNS server, %d no domain names\n",
+		done, elapsed.Round(time.Millisecond), float64(done)/elapsed.Seconds(),
+		p.seen[exitSuccess], p.seen[exitNoDANE], p.seen[exitFailure], p.seen[exitUsage]-p.wrong, p.wrong)
 }
 
 // complain prints an error on one line. Names in it may come from anywhere.
@@ -114,13 +147,17 @@ func status(r *dane.Result, err error) int {
 }
 
 // exit returns the worst exit status of all.
-func (p *printer) exit() int {
+func (p *printer) exit(ctx context.Context) int {
 	if p.err != nil {
 		complain(p.stderr, p.err)
 		return exitUsage
 	}
+	if ctx.Err() != nil {
+		fmt.Fprintf(p.stderr, "daneverify: interrupted; %d domains were begun and are not printed\n", p.unfinished)
+		return exitUsage
+	}
 	for _, worst := range []int{exitUsage, exitFailure, exitNoDANE} {
-		if p.seen[worst] {
+		if p.seen[worst] > 0 {
 			return worst
 		}
 	}

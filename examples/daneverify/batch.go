@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"iter"
+	"sync"
+
+	"github.com/danesmtp/danesmtp/dane"
+)
+
+// Domains that are verified at the same time.
+const (
+	defaultConcurrency = 32
+	// Each may have sockets open to several servers; systems allow a process about a
+	// thousand without asking.
+	maxConcurrency = 1024
+)
+
+// A check finds out about one domain.
+type check func(ctx context.Context, domain string) (*dane.Result, error)
+
+// verifyAll verifies the domains concurrently and prints each result: text in the
+// order of the domains, JSON as it is ready. However many domains there are, it
+// keeps no more of them than run at the same time: one whose turn to be printed has
+// not come occupies its place. It returns the exit status; one that cannot print
+// fails with exitUsage, since nobody has seen the results.
+func verifyAll(ctx context.Context, v *dane.Verifier, o options, stdout, stderr io.Writer) int {
+	p := newPrinter(o, stdout, stderr)
+	// Whoever reads no more ends the reader, too.
+	reading, stop := context.WithCancel(ctx)
+	defer stop()
+	entries, err := o.entries(reading)
+	if err != nil {
+		complain(stderr, err)
+		return exitUsage
+	}
+	verify := check(v.Verify)
+	if o.dnsOnly {
+		verify = func(ctx context.Context, domain string) (*dane.Result, error) { return plan(ctx, v, domain) }
+	}
+	places := make(chan struct{}, o.concurrency)
+	before := make(chan struct{}) // closed once the domain before is printed
+	close(before)
+	var running sync.WaitGroup
+	for e := range p.until(ctx, entries, places) {
+		previous, printed := before, make(chan struct{})
+		before = printed
+		running.Go(func() {
+			defer func() { <-places }()
+			defer close(printed)
+			if !o.json {
+				defer func() { <-previous }() // what is not printed keeps the order, too
+			}
+			p.verify(ctx, verify, e, previous)
+		})
+	}
+	running.Wait()
+	if o.verbose && o.auto != nil {
+		fmt.Fprintf(p.debug(), "DNS servers: %s\n", quoted(o.auto.Choice()))
+	}
+	if o.input != "" {
+		p.summarize()
+	}
+	return p.exit(ctx)
+}
+
+// until yields entries, each once there is a place for it, until there are no more,
+// ctx is done, or nothing can be printed any longer.
+func (p *printer) until(ctx context.Context, entries <-chan entry, places chan struct{}) iter.Seq[entry] {
+	return func(yield func(entry) bool) {
+		for ctx.Err() == nil && !p.broken() {
+			select {
+			case <-ctx.Done():
+				return
+			case places <- struct{}{}:
+			}
+			select {
+			case <-ctx.Done():
+				return
+			case e, more := <-entries:
+				if !more || !yield(e) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// verify finds out about one entry and prints it, after the one before if the order
+// matters. What an interrupt has cut short is counted, and not printed: it says
+// nothing about the domain.
+func (p *printer) verify(ctx context.Context, verify check, e entry, previous <-chan struct{}) {
+	if e.err != nil {
+		p.bad(e.err)
+		return
+	}
+	limited, cancel := context.WithTimeout(ctx, p.timeout)
+	defer cancel()
+	result, err := verify(limited, e.domain)
+	if ctx.Err() != nil {
+		p.cut()
+		return
+	}
+	text, broken := p.render(result)
+	if !p.json {
+		<-previous
+	}
+	p.print(result, text, err, broken)
+}
