@@ -27,7 +27,7 @@ func (r *Result) UnmarshalJSON(text []byte) error {
 		return fmt.Errorf("dane: result: version %d, want %d", in.Version, jsonVersion)
 	}
 	out := Result{
-		Name: in.Domain, Outcome: in.Outcome, Profile: in.Profile, MTASTS: in.MTASTS, Mandatory: in.Mandatory, Unresolved: in.Unresolved,
+		Name: in.Domain, Outcome: in.Outcome, Profile: in.Profile, MTASTS: in.MTASTS, Mandatory: in.Mandatory, Unresolved: in.Unresolved, Planned: in.Plan != nil,
 		Started: in.Started, Elapsed: duration(in.Elapsed), Expires: moment(in.Expires),
 		Err: recorded(FailureReport{Type: in.Failure, Code: in.Code, Permanent: in.Permanent, Reason: in.Reason, Text: in.Error}),
 	}
@@ -73,6 +73,7 @@ func (r *Result) UnmarshalJSON(text []byte) error {
 		if err != nil {
 			return err
 		}
+		host.planned = out.Planned
 		out.Hosts = append(out.Hosts, host)
 	}
 	if len(lookups) > 0 {

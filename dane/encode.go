@@ -17,7 +17,8 @@ import (
 // lookup has "name", "type" and "status" ("secure", "insecure", "bogus",
 // "indeterminate"), and where it is not secure "reason" and "ede" (RFC 8914). The
 // "steps" of a probe are what was said, and when; of a reply there are at most 32 lines
-// of 256 characters each. The schema is schema.json in this package's directory.
+// of 256 characters each. A result of Plan has "plan", the action for the host that
+// decides, and its "outcome" is what the DNS allows at best. The schema is schema.json in this package's directory.
 func (r *Result) MarshalJSON() ([]byte, error) {
 	failure := r.Failure()
 	out := jsonResult{
@@ -32,6 +33,10 @@ func (r *Result) MarshalJSON() ([]byte, error) {
 		for _, mx := range d.MX {
 			out.Place.MX = append(out.Place.MX, jsonMX(mx))
 		}
+	}
+	if r.Planned {
+		plan := r.plan()
+		out.Plan = &plan
 	}
 	if row, ok := r.Decision(); ok {
 		out.Decision = row.Text

@@ -20,6 +20,7 @@ type (
 		MTASTS     bool         `json:"mta_sts"`
 		Mandatory  bool         `json:"mandatory,omitempty"`
 		Unresolved bool         `json:"unresolved,omitempty"`
+		Plan       *Action      `json:"plan,omitempty"`
 		Permanent  bool         `json:"permanent,omitempty"`
 		Code       string       `json:"code,omitempty"`
 		Failure    FailureType  `json:"failure,omitempty"`

@@ -37,6 +37,8 @@ type Result struct {
 	// Unresolved: no DNS server that is capable of DNSSEC answered, so that nothing
 	// is known about the domain. The Outcome is Failure.
 	Unresolved bool
+	// Planned: no server was connected to, as Plan does it.
+	Planned bool
 	// Domain and its MX records; nil if the name is none.
 	Domain *Domain
 	// Hosts that were looked up, in the order in which they are tried.
@@ -52,6 +54,8 @@ type HostResult struct {
 	// Probes of its addresses, at most four, in order; none if the host's action needs
 	// no probe.
 	Probes []Probe
+
+	planned bool // it is not to be probed
 }
 
 // A Probe is one connection to an address of a host.
@@ -117,7 +121,7 @@ func (h *HostResult) delivered() bool {
 
 // needsProbe reports whether it takes a connection to know that the host is fit.
 func (h *HostResult) needsProbe() bool {
-	return h.Action == MustAuthenticate || h.Action == MustEncrypt
+	return !h.planned && (h.Action == MustAuthenticate || h.Action == MustEncrypt)
 }
 
 // cancelled returns the error of a host that was given up before it was known what it
@@ -146,6 +150,14 @@ func (r *Result) decider() *HostResult {
 		return &r.Hosts[0]
 	}
 	return nil
+}
+
+// plan returns what is to be done with the host that decides; Skip if there is none.
+func (r *Result) plan() Action {
+	if h := r.decider(); h != nil {
+		return h.Action
+	}
+	return Skip
 }
 
 // conclude sets what follows from the rest.

@@ -38,6 +38,9 @@ type work func(context.Context) func()
 // tryHosts sets the outcome, and the hosts that it took, in their order.
 func (v *Verifier) tryHosts(ctx context.Context, r *Result) {
 	s := &survey{Verifier: v, result: r, visits: make([]visit, len(r.Domain.MX))}
+	for i := range s.visits {
+		s.visits[i].planned = r.Planned
+	}
 	own, cancel := context.WithCancel(ctx)
 	defer cancel()
 	// Room for all work, so that nobody is left behind should a hook panic.

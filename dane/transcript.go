@@ -83,6 +83,10 @@ func (t *transcript) result(r *Result) {
 	if r.Domain != nil && r.Domain.Omitted > 0 {
 		t.line("%d more MX records in %s are left out.", r.Domain.Omitted, t.domain)
 	}
+	if r.Planned {
+		t.line("DANE PLAN for %s: %s", printable(t.domain), r.plan())
+		return
+	}
 	if r.Outcome == Success {
 		t.line("DANE SUCCESS for %s", printable(t.domain))
 	} else {

@@ -36,15 +36,27 @@ func Verify(ctx context.Context, domain string) (*Result, error) {
 // delivered to was known before. A deadline that passes is a failure of the hosts that
 // have not answered by then.
 func (v *Verifier) Verify(ctx context.Context, domain string) (*Result, error) {
+	return v.verify(ctx, &Result{Name: domain})
+}
+
+// Plan is Verify without connections: it looks everything up, and probes no host. The
+// outcome is what the DNS allows at best: Success means that the host must be
+// authenticated by DANE, not that it was.
+func (v *Verifier) Plan(ctx context.Context, domain string) (*Result, error) {
+	return v.verify(ctx, &Result{Name: domain, Planned: true})
+}
+
+// verify completes the result of a domain.
+func (v *Verifier) verify(ctx context.Context, r *Result) (*Result, error) {
 	ctx = dnssec.WithBudget(ctx, lookupsPerVerify)
-	profile := v.profile(domain)
-	r := &Result{Name: domain, Profile: profile, Mandatory: profile.DANE == DANEMandatory, Started: time.Now()}
+	r.Profile, r.Started = v.profile(r.Name), time.Now()
+	r.Mandatory = r.Profile.DANE == DANEMandatory
 	defer func() {
 		r.conclude()
 		r.Elapsed = time.Since(r.Started)
 		contextTrace(ctx).result(r)
 	}()
-	r.Domain, r.Err = v.lookupMXInTime(ctx, domain)
+	r.Domain, r.Err = v.lookupMXInTime(ctx, r.Name)
 	if r.Domain == nil {
 		return r, r.Err
 	}
