@@ -36,9 +36,11 @@ func verifyAll(ctx context.Context, v *dane.Verifier, o options, stdout, stderr 
 		complain(stderr, err)
 		return exitUsage
 	}
-	verify := check(v.Verify)
+	own := *v
+	own.FirstSuccess = !o.json && !o.verbose && !o.dnsOnly // a transcript ends there
+	verify := check(own.Verify)
 	if o.dnsOnly {
-		verify = func(ctx context.Context, domain string) (*dane.Result, error) { return plan(ctx, v, domain) }
+		verify = own.Plan
 	}
 	places := make(chan struct{}, o.concurrency)
 	before := make(chan struct{}) // closed once the domain before is printed

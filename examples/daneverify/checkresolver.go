@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"time"
 
 	"github.com/danesmtp/danesmtp/dnssec/upstream"
 )
@@ -13,7 +14,7 @@ import (
 // checkResolvers prints whether each DNS server is capable of DNSSEC, judged at a
 // zone that is signed, and returns the exit status: success if one of them is.
 func checkResolvers(ctx context.Context, o options, stdout, stderr io.Writer) int {
-	servers, zone, err := o.configured()
+	servers, zone, err := o.configured(stderr)
 	if err != nil {
 		complain(stderr, err)
 		return exitUsage
@@ -44,8 +45,12 @@ func checkResolvers(ctx context.Context, o options, stdout, stderr io.Writer) in
 
 // configured returns the DNS servers that the flags or the system name, and a zone
 // that the trust anchors say is signed.
-func (o *options) configured() (*upstream.Pool, string, error) {
-	anchors, err := o.anchorSet()
+func (o *options) configured(stderr io.Writer) (*upstream.Pool, string, error) {
+	source, err := o.anchorSource(stderr)
+	if err != nil {
+		return nil, "", err
+	}
+	anchors, err := source.Anchors(time.Now())
 	if err != nil {
 		return nil, "", err
 	}

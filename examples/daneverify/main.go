@@ -18,14 +18,21 @@
 // is reported on standard error. At the end there is a line that counts what became of
 // the list.
 //
-// -dns-only makes all lookups, and connects to no mail server. It prints what a
-// sender would do with each host. In JSON, that is the object of package dane with
-// "plan" in place of "outcome": the action for the first host that may be
-// delivered to, "skip" if there is none; "dns_ms", the time for all lookups; and
-// "queries", how many the resolver sent for them. With -recursive one of these may
-// take several messages.
+// -dns-only makes all lookups, and connects to no mail server: see dane.Plan. The JSON
+// has besides "dns_ms", the time for all lookups, and "queries", how many the resolver
+// sent for them. With -recursive one of these may take several messages.
 //
 // An interrupt ends all that runs. What is not printed by then is counted.
+//
+// # Trust anchors
+//
+// Validation starts from the root keys that are built in, or from those in the file of
+// -anchors. -trust-state keeps them in a file, where they follow the root's rollovers
+// (RFC 5011) as long as the command is run once in a while; -show-anchors prints them.
+// After a long time without, fetch IANA's file, check its signature as package anchor
+// says, and start from that:
+//
+//	daneverify -trust-state FILE -anchors-update root-anchors.xml -show-anchors
 //
 // # Exit status
 //
@@ -52,6 +59,7 @@ import (
 
 	"github.com/danesmtp/danesmtp/dane"
 	"github.com/danesmtp/danesmtp/dnssec"
+	"github.com/danesmtp/danesmtp/dnssec/anchor"
 	"github.com/danesmtp/danesmtp/dnssec/upstream"
 )
 
@@ -80,7 +88,9 @@ func main() {
 // options are the flags.
 type options struct {
 	resolver, hints, anchors, local string
+	trustState, anchorsUpdate       string
 	recursive, checkResolver        bool
+	showAnchors                     bool
 	port                            uint
 	mandatory, json, verbose        bool
 	demo                            bool
@@ -111,10 +121,13 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if o.demo {
 		return runDemo(ctx, o, stdout, stderr)
 	}
+	if o.showAnchors || o.anchorsUpdate != "" {
+		return runAnchors(ctx, o, stdout, stderr)
+	}
 	if o.checkResolver {
 		return checkResolvers(ctx, o, stdout, stderr)
 	}
-	verifier, err := o.verifier()
+	verifier, err := o.verifier(stderr)
 	if err != nil {
 		complain(stderr, err)
 		return exitUsage
@@ -132,7 +145,10 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags.BoolVar(&o.recursive, "recursive", false, "ask no DNS server but those of the zones themselves, from the root down")
 	flags.StringVar(&o.hints, "hints", "", "`FILE` of root server addresses for -recursive (default: the built-in ones)")
 	flags.BoolVar(&o.checkResolver, "check-resolver", false, "say whether each DNS server is capable of DNSSEC; exit 0 if one is, 1 if none is")
-	flags.StringVar(&o.anchors, "anchors", "", "`FILE` of trust anchors, DS or DNSKEY records (default: the built-in root keys)")
+	flags.StringVar(&o.anchors, "anchors", "", "`FILE` of trust anchors: DS or DNSKEY records, root-anchors.xml, of BIND or Unbound\n(default: the built-in root keys)")
+	flags.StringVar(&o.trustState, "trust-state", "", "`FILE` that keeps the trust anchors up to date (RFC 5011), in the format of Unbound;\nmade of those of -anchors if it is not there")
+	flags.StringVar(&o.anchorsUpdate, "anchors-update", "", "trust the anchors in `FILE` from now on, for -trust-state: root-anchors.xml of IANA, or any of -anchors")
+	flags.BoolVar(&o.showAnchors, "show-anchors", false, "print the trust anchors, with their states for -trust-state")
 	flags.UintVar(&o.port, "port", 25, "SMTP port `N`")
 	flags.StringVar(&o.local, "local", "", "source address `ADDR` of SMTP connections")
 	flags.BoolVar(&o.mandatory, "mandatory", false, "judge by mandatory DANE instead of opportunistic")
@@ -153,7 +169,11 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	}
 	o.domains = flags.Args()
 	switch {
-	case len(o.domains) == 0 && o.input == "" && !o.demo && !o.checkResolver:
+	case o.anchorsUpdate != "" && o.trustState == "":
+		return o, errors.New("-anchors-update is for -trust-state")
+	case (o.showAnchors || o.anchorsUpdate != "") && (len(o.domains) > 0 || o.input != "" || o.checkResolver || o.demo):
+		return o, errors.New("-show-anchors and -anchors-update take no domain, -input, -check-resolver or -demo")
+	case len(o.domains) == 0 && o.input == "" && !o.demo && !o.checkResolver && !o.showAnchors && o.anchorsUpdate == "":
 		return o, errors.New("no domain is given; -help lists the flags")
 	case (len(o.domains) > 0 || o.input != "" || o.dnsOnly) && o.checkResolver:
 		return o, errors.New("-check-resolver takes no domain, -input or -dns-only")
@@ -163,8 +183,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 		return o, errors.New("-dns-only connects to no mail server, and takes no -local")
 	case o.concurrency < 1 || o.concurrency > maxConcurrency:
 		return o, fmt.Errorf("-concurrency %d: want 1 to %d", o.concurrency, maxConcurrency)
-	case o.demo && (o.resolver != "" || o.recursive || o.checkResolver || o.anchors != "" || o.local != "" || o.port != 25):
-		return o, errors.New("-demo has servers of its own, and takes no -resolver, -recursive, -check-resolver, -anchors, -local or -port")
+	case o.demo && (o.resolver != "" || o.recursive || o.checkResolver || o.anchors != "" || o.trustState != "" || o.local != "" || o.port != 25):
+		return o, errors.New("-demo has servers of its own, and takes no -resolver, -recursive, -check-resolver, -anchors, -trust-state, -local or -port")
 	case o.recursive && (o.resolver != "" || o.checkResolver):
 		return o, errors.New("-recursive asks no resolver, and takes no -resolver or -check-resolver")
 	case o.hints != "" && !o.recursive:
@@ -183,14 +203,17 @@ func parse(args []string, stderr io.Writer) (options, error) {
 }
 
 // verifier makes what the flags ask for.
-func (o *options) verifier() (*dane.Verifier, error) {
+func (o *options) verifier(stderr io.Writer) (*dane.Verifier, error) {
 	resolver := new(dnssec.Resolver)
 	v := &dane.Verifier{Resolver: resolver, Port: uint16(o.port), Mandatory: o.mandatory}
-	set, err := o.anchorSet()
-	if err != nil {
+	var err error
+	if resolver.Anchors, err = o.anchorSource(stderr); err != nil {
 		return nil, err
 	}
-	resolver.Anchors = set
+	set, err := resolver.Anchors.Anchors(time.Now())
+	if err != nil && !errors.Is(err, anchor.ErrOutdated) { // which a lookup says
+		return nil, err
+	}
 	if resolver.Exchanger, err = o.exchanger(set); err != nil {
 		return nil, err
 	}

@@ -46,15 +46,3 @@ func (o *options) servers() (*upstream.Pool, error) {
 	}
 	return servers, nil
 }
-
-// anchorSet returns the trust anchors of the flags, or the built-in ones.
-func (o *options) anchorSet() (anchor.Set, error) {
-	if o.anchors == "" {
-		return anchor.Root(), nil
-	}
-	set, err := anchor.ReadFile(o.anchors)
-	if err != nil {
-		return nil, fmt.Errorf("-anchors: %w", err)
-	}
-	return set, nil
-}

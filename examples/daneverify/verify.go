@@ -43,8 +43,8 @@ func (p *printer) render(r *dane.Result) ([]byte, error) {
 		err = writePlanJSON(&text, r)
 	case p.json:
 		err = json.NewEncoder(&text).Encode(r)
-	case p.dnsOnly:
-		writePlan(&text, r)
+	case p.verbose:
+		err = r.WriteLongTranscript(&text)
 	default:
 		err = r.WriteTranscript(&text)
 	}
