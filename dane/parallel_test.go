@@ -102,7 +102,7 @@ m4.a.example must-authenticate
 		elapsed  time.Duration
 	}{
 		{"one after the other", 1, seconds(1, 1, 1, 1), 1, 4*time.Second + 15*time.Second},
-		{"two at a time", 2, seconds(1, 1, 1, 1), 2, 1*time.Second + 15*time.Second},
+		{"two at a time, never two that end together", 2, seconds(1, 3, 1, 1), 2, 2*time.Second + 15*time.Second},
 		{"by default all of these", 0, seconds(1, 1, 1, 1), 5, 15 * time.Second},
 		{"the first is the slowest", 0, seconds(14, 3, 2, 1), 5, 15 * time.Second},
 		{"the last is the slowest", 0, seconds(1, 2, 3, 14), 5, 15 * time.Second},
