@@ -113,3 +113,67 @@ func trap(tb testing.TB, forge func(*dns.DNSKEY) (public, signature []byte)) *dn
 	}
 	return world
 }
+
+// BenchmarkLookupCached is a lookup that the cache answers.
+func BenchmarkLookupCached(b *testing.B) {
+	world := dnssectest.New(b, dnssectest.Zone{Name: "test."}, dnssectest.Zone{Name: "zone.test.", Records: `
+@ MX 10 mail
+@ MX 20 mail2
+mail A 192.0.2.25
+mail AAAA 2001:db8::25
+_25._tcp.mail TLSA 3 1 1 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
+@ TXT "text"`})
+	resolver := world.Resolver()
+	for _, bench := range []struct {
+		name  string
+		qtype uint16
+	}{
+		{"zone.test.", dns.TypeMX},
+		{"mail.zone.test.", dns.TypeA},
+		{"mail.zone.test.", dns.TypeAAAA},
+		{"_25._tcp.mail.zone.test.", dns.TypeTLSA},
+		{"zone.test.", dns.TypeTXT},
+		{"no.zone.test.", dns.TypeA},
+	} {
+		b.Run(dns.Type(bench.qtype).String()+" "+bench.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if answer, err := resolver.Lookup(b.Context(), bench.name, bench.qtype); err != nil || answer.Status != dnssec.Secure {
+					b.Fatal(answer, err)
+				}
+			}
+		})
+	}
+	b.Run("in parallel", func(b *testing.B) {
+		b.ReportAllocs()
+		b.RunParallel(func(pb *testing.PB) {
+			for pb.Next() {
+				if _, err := resolver.Lookup(b.Context(), "zone.test.", dns.TypeMX); err != nil {
+					b.Error(err)
+				}
+			}
+		})
+	})
+}
+
+// BenchmarkLookupCold is all that a sender asks of a domain of which nothing is known, by
+// a forwarder at some distance: how many round trips it takes one after the other, how
+// many queries, and the work.
+func BenchmarkLookupCold(b *testing.B) {
+	world := dnssectest.New(b, dnssectest.Zone{Name: "test."}, dnssectest.Zone{Name: "zone.test.", Records: `
+@ MX 10 mail
+mail A 192.0.2.25
+_25._tcp.mail TLSA 3 1 1 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef`})
+	forwarder := &distant{Exchanger: world}
+	b.ReportAllocs()
+	for b.Loop() {
+		resolver := &dnssec.Resolver{Exchanger: forwarder, Anchors: world.Anchors()}
+		for _, question := range []string{"zone.test. MX", "mail.zone.test. A", "mail.zone.test. AAAA", "_25._tcp.mail.zone.test. TLSA"} {
+			if answer, err := lookupBy(dnssec.WithAhead(b.Context(), mailHosts), resolver, question); err != nil || answer.Status != dnssec.Secure {
+				b.Fatal(answer, err)
+			}
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed())/float64(b.N)/float64(roundTrip), "rounds/op")
+	b.ReportMetric(float64(forwarder.queries.Load())/float64(b.N), "queries/op")
+}

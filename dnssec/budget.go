@@ -5,11 +5,23 @@ import (
 	"sync"
 )
 
+// A work is an amount of what validation costs.
+type work struct {
+	signatures, hashes, keyPairs, queries int
+}
+
+// lookupWork is what one lookup may cost.
+var lookupWork = work{maxSignatures, maxHashes, maxKeyPairs, maxQueries}
+
+func (w work) minus(other work) work {
+	return work{w.signatures - other.signatures, w.hashes - other.hashes, w.keyPairs - other.keyPairs, w.queries - other.queries}
+}
+
 // A budget is the work that one lookup, or the lookups that share it, may still
 // do. It is safe for concurrent use.
 type budget struct {
-	mu                                    sync.Mutex
-	signatures, hashes, keyPairs, queries int
+	mu   sync.Mutex
+	left work
 }
 
 type budgetKey struct{}
@@ -17,9 +29,13 @@ type budgetKey struct{}
 // WithBudget returns a context under which all lookups together may do the work
 // of the given number of lookups. Without it each lookup has a budget of its
 // own. A caller that makes several lookups for one task, with names that data
-// led to, bounds the whole task by it.
+// led to, bounds the whole task by it. Work that lookups share is charged to each.
 func WithBudget(ctx context.Context, lookups int) context.Context {
-	return context.WithValue(ctx, budgetKey{}, newBudget(max(lookups, 1)))
+	return withBudget(ctx, newBudget(max(lookups, 1)))
+}
+
+func withBudget(ctx context.Context, b *budget) context.Context {
+	return context.WithValue(ctx, budgetKey{}, b)
 }
 
 func budgetFrom(ctx context.Context) *budget {
@@ -30,16 +46,16 @@ func budgetFrom(ctx context.Context) *budget {
 }
 
 func newBudget(lookups int) *budget {
-	return &budget{
-		signatures: lookups * maxSignatures,
-		hashes:     lookups * maxHashes,
-		keyPairs:   lookups * maxKeyPairs,
-		queries:    lookups * maxQueries,
-	}
+	return &budget{left: work{
+		signatures: lookups * lookupWork.signatures,
+		hashes:     lookups * lookupWork.hashes,
+		keyPairs:   lookups * lookupWork.keyPairs,
+		queries:    lookups * lookupWork.queries,
+	}}
 }
 
-func (b *budget) spendKeyPair() error { return b.spend(&b.keyPairs, 1) }
-func (b *budget) spendQuery() error   { return b.spend(&b.queries, 1) }
+func (b *budget) spendKeyPair() error { return b.spend(work{keyPairs: 1}) }
+func (b *budget) spendQuery() error   { return b.spend(work{queries: 1}) }
 
 // recordsPerSignature is how many records cost as much to write and to hash as a
 // signature costs to check.
@@ -47,21 +63,36 @@ const recordsPerSignature = 64
 
 // spendSignature pays for a signature of that cost over that many records.
 func (b *budget) spendSignature(cost, records int) error {
-	return b.spend(&b.signatures, cost+records/recordsPerSignature)
+	return b.spend(work{signatures: cost + records/recordsPerSignature})
 }
 
 // spendHashes pays for NSEC3 hashes of that many iterations each, and one more
 // application of the hash function for the name itself (RFC 5155 §5).
 func (b *budget) spendHashes(hashes, iterations int) error {
-	return b.spend(&b.hashes, hashes*(iterations+1))
+	return b.spend(work{hashes: hashes * (iterations + 1)})
 }
 
-func (b *budget) spend(left *int, n int) error {
+func (b *budget) spend(w work) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if *left < n {
+	left := b.left.minus(w)
+	if min(left.signatures, left.hashes, left.keyPairs, left.queries) < 0 {
 		return ErrBudget
 	}
-	*left -= n
+	b.left = left
 	return nil
+}
+
+// refund takes back work that was paid for.
+func (b *budget) refund(w work) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.left = b.left.minus(work{}.minus(w))
+}
+
+// remains returns the work that may still be done.
+func (b *budget) remains() work {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.left
 }

@@ -2,98 +2,133 @@ package dnssec
 
 import (
 	"container/list"
+	"hash/maphash"
 	"sync"
 	"time"
 
 	"github.com/miekg/dns"
 
-	"github.com/danesmtp/danesmtp/dnssec/anchor"
+	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
 )
 
-// A cache keeps verdicts: the zero cache is empty. It is bounded by entries and by
-// the memory they take, and forgets the least recently used first. It is safe for
-// concurrent use.
+// cacheShards is how many parts the cache has, each with a lock of its own, so that
+// lookups on many cores do not wait for each other.
+const cacheShards = 16
+
+// A cache keeps verdicts: the zero cache is empty. It is bounded by the memory they
+// take, and forgets the least recently used first. It is safe for concurrent use.
 type cache struct {
-	mu         sync.Mutex
-	anchors    anchor.Set // that the verdicts rest on
-	generation int        // changes with them
-	entries    map[question]*list.Element
-	recent     list.List // of *cached, most recent first
-	weight     int       // octets, roughly
+	shards [cacheShards]shard
 }
 
+type shard struct {
+	mu      sync.Mutex
+	entries map[question]*list.Element
+	recent  list.List // of *cached, most recent first
+	weight  int       // octets, roughly
+}
+
+// A cached verdict holds for the trust anchors of one generation.
 type cached struct {
 	question
 	*verdict
-	weight int
+	text       string // of the name
+	generation int
+	weight     int
 }
 
-// follow empties the cache when the anchors are others than before, since then its
-// verdicts need not hold, and returns the generation to read and write by.
-func (c *cache) follow(anchors anchor.Set) int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !c.anchors.Equal(anchors) {
-		c.anchors = anchors
-		c.generation++
-		clear(c.entries)
-		c.recent.Init()
-		c.weight = 0
-	}
-	return c.generation
-}
+// cacheSeed spreads names over the shards in a way that nobody can foresee.
+var cacheSeed = maphash.MakeSeed()
 
 // get returns what is known and has not expired.
 func (c *cache) get(q question, now time.Time, generation int) *verdict {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	element := c.entries[q]
-	if element == nil || generation != c.generation {
+	s := &c.shards[maphash.String(cacheSeed, string(q.name))%cacheShards]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if entry := s.use(s.entries[q], now, generation); entry != nil {
+		return entry.verdict
+	}
+	return nil
+}
+
+// getWire is get for a name in wire form, without making a copy of it.
+func (c *cache) getWire(name []byte, qtype uint16, now time.Time, generation int) *cached {
+	s := &c.shards[maphash.Bytes(cacheSeed, name)%cacheShards]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.use(s.entries[question{canonical.Name(name), qtype}], now, generation)
+}
+
+// use returns the entry, if it may be used, as the most recent one.
+func (s *shard) use(element *list.Element, now time.Time, generation int) *cached {
+	if element == nil {
 		return nil
 	}
 	entry := element.Value.(*cached)
-	if now.Before(entry.made) {
-		return nil // another lookup is ahead, or the clock was set back
+	// What another lookup found after this one began is fine, but a clock that was set
+	// back is not.
+	if entry.generation != generation || entry.made.Sub(now) > flightLimit {
+		return nil
 	}
 	if !now.Before(entry.expires) {
-		c.remove(element)
+		s.remove(element)
 		return nil
 	}
-	c.recent.MoveToFront(element)
-	return entry.verdict
+	s.recent.MoveToFront(element)
+	return entry
 }
 
+// put keeps a verdict, unless it takes more than its share of the memory.
 func (c *cache) put(q question, v *verdict, generation int) {
-	entry := &cached{q, v, weigh(v)}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if generation != c.generation || entry.weight > cacheBytes/100 {
+	entry := &cached{question: q, verdict: v, text: q.name.String(), generation: generation}
+	entry.weight = weigh(v) + excess(v.on) + 2*len(entry.text)
+	if entry.weight > cacheBytes/100 {
 		return
 	}
-	if c.entries == nil {
-		c.entries = make(map[question]*list.Element)
+	s := &c.shards[maphash.String(cacheSeed, string(q.name))%cacheShards]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.entries == nil {
+		s.entries = make(map[question]*list.Element)
 	}
-	if element := c.entries[q]; element != nil {
-		c.remove(element)
+	if element := s.entries[q]; element != nil {
+		if element.Value.(*cached).generation > generation {
+			return
+		}
+		s.remove(element)
 	}
-	c.entries[q] = c.recent.PushFront(entry)
-	c.weight += entry.weight
-	for len(c.entries) > cacheEntries || c.weight > cacheBytes {
-		c.remove(c.recent.Back())
+	s.entries[q] = s.recent.PushFront(entry)
+	s.weight += entry.weight
+	for s.weight > cacheBytes/cacheShards {
+		s.remove(s.recent.Back())
 	}
 }
 
-func (c *cache) remove(element *list.Element) {
+func (s *shard) remove(element *list.Element) {
 	entry := element.Value.(*cached)
-	delete(c.entries, entry.question)
-	c.recent.Remove(element)
-	c.weight -= entry.weight
+	delete(s.entries, entry.question)
+	s.recent.Remove(element)
+	s.weight -= entry.weight
+}
+
+// commonChain is what the keys and DS records weigh, at most, that an ordinary verdict
+// rests on, and shares with others.
+const commonChain = 32 << 10
+
+// excess is the weight of what a verdict rests on beyond that. It counts for each that
+// keeps it in memory, after it was forgotten itself.
+func excess(on *verdict) int {
+	weight := -commonChain
+	for ; on != nil; on = on.on {
+		weight += weigh(on)
+	}
+	return max(weight, 0)
 }
 
 // weigh estimates the memory that a verdict takes: names are kept as text, which
 // takes up to four times their octets.
 func weigh(v *verdict) int {
-	const overhead, perRecord = 512, 128
+	const overhead, perRecord = 768, 128
 	weight := overhead
 	weigh := func(rr dns.RR) { weight += perRecord + len(rr.Header().Name) + 4*dns.Len(rr) }
 	if len(v.proof) == 0 {

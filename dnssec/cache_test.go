@@ -33,8 +33,8 @@ func TestCacheIsBoundedByMemory(t *testing.T) {
 	for i := range 2000 {
 		c.put(name(i), verdictOf(100), 0)
 	}
-	if c.weight > cacheBytes || len(c.entries) < 100 || len(c.entries) != c.recent.Len() {
-		t.Errorf("%d octets in %d entries", c.weight, len(c.entries))
+	if weight, entries := c.size(t); weight > cacheBytes || entries < 100 || entries > 1000 {
+		t.Errorf("%d octets in %d entries", weight, entries)
 	}
 	if c.get(name(1999), now, 0) == nil || c.get(name(0), now, 0) != nil {
 		t.Error("not the least recently used were forgotten")
@@ -43,11 +43,38 @@ func TestCacheIsBoundedByMemory(t *testing.T) {
 	if c.get(name(-1), now, 0) != nil {
 		t.Error("one entry may take a large part of the cache")
 	}
-	for i := range 2 * cacheEntries {
+	for i := range 100_000 {
 		c.put(name(i), verdictOf(0), 0)
 	}
-	if len(c.entries) > cacheEntries {
-		t.Errorf("%d entries", len(c.entries))
+	if weight, entries := c.size(t); weight > cacheBytes || entries > 50_000 {
+		t.Errorf("%d octets in %d entries", weight, entries)
+	}
+}
+
+// size adds up the shards.
+func (c *cache) size(t *testing.T) (weight, entries int) {
+	t.Helper()
+	for i := range c.shards {
+		s := &c.shards[i]
+		if len(s.entries) != s.recent.Len() {
+			t.Errorf("%d entries, %d of them in order of use", len(s.entries), s.recent.Len())
+		}
+		weight, entries = weight+s.weight, entries+len(s.entries)
+	}
+	return weight, entries
+}
+
+// What is known rests on the anchors of one generation.
+func TestCacheAndGenerations(t *testing.T) {
+	t.Parallel()
+	var c cache
+	now := time.Now()
+	q := question{canonical.Root, dns.TypeNS}
+	v := &verdict{made: now, expires: now.Add(time.Minute)}
+	c.put(q, v, 2)
+	c.put(q, &verdict{made: now, expires: now.Add(time.Minute)}, 1) // a lookup that began before
+	if c.get(q, now, 1) != nil || c.get(q, now, 2) != v || c.get(q, now, 3) != nil {
+		t.Error("a verdict is known by other anchors")
 	}
 }
 
@@ -57,13 +84,62 @@ func TestCacheAndClocks(t *testing.T) {
 	now := time.Now()
 	q := question{canonical.Root, dns.TypeNS}
 	c.put(q, &verdict{made: now, expires: now.Add(time.Minute)}, 0)
-	if c.get(q, now.Add(-time.Millisecond), 0) != nil {
-		t.Error("a lookup saw what was found after it began")
+	if c.get(q, now.Add(-time.Millisecond), 0) == nil {
+		t.Error("a lookup that began a moment before asks again")
+	}
+	if c.get(q, now.Add(-flightLimit-time.Millisecond), 0) != nil {
+		t.Error("it is used by a clock that was set back")
 	}
 	if c.get(q, now, 0) == nil {
 		t.Error("and it is gone for later ones")
 	}
-	if c.get(q, now.Add(time.Minute), 0) != nil || len(c.entries) != 0 || c.weight != 0 {
+	if c.get(q, now.Add(time.Minute), 0) != nil {
 		t.Error("it outlives its time")
+	}
+	if weight, entries := c.size(t); weight != 0 || entries != 0 {
+		t.Errorf("%d octets in %d entries are left", weight, entries)
+	}
+}
+
+// So are the spans; of one zone, and of all.
+func TestSpansAreBoundedByMemory(t *testing.T) {
+	t.Parallel()
+	var s spans
+	now := time.Now()
+	keys := &verdict{status: Secure}
+	add := func(zone string, i int) {
+		owner := fmt.Sprintf("n%05d.%s", i, zone)
+		s.add(&verdict{
+			status: Secure, shape: nameError, on: keys, made: now, expires: now.Add(time.Hour),
+			proof: []signedSet{{
+				records: []dns.RR{&dns.NSEC{Hdr: dns.RR_Header{Name: owner, Rrtype: dns.TypeNSEC}, NextDomain: fmt.Sprintf("n%05d.%s", i+1, zone)}},
+				sig:     &dns.RRSIG{SignerName: zone},
+			}},
+		}, 0)
+	}
+	for i := range 2000 {
+		add("large.", i)
+	}
+	large := s.weight
+	for i := range 10_000 {
+		add(fmt.Sprintf("z%d.", i), 1)
+	}
+	add("z9999.", 2)
+	if large > maxSpanBytesOfZone+4096 || s.weight > spanBytes || len(s.zones) < 100 || len(s.zones) != s.recent.Len() {
+		t.Errorf("%d octets for one zone, %d for %d", large, s.weight, len(s.zones))
+	}
+	sum := 0
+	for _, element := range s.zones {
+		sum += element.Value.(*zoneSpans).weight
+	}
+	if sum != s.weight {
+		t.Errorf("%d octets of the zones, %d in all", sum, s.weight)
+	}
+	zone, _ := canonical.ParseName("z9999.")
+	if z := s.closest("\x01a"+zone, canonical.Root, 0); z == nil || len(z.nsec) != 2 {
+		t.Errorf("the spans of a zone are %+v", z)
+	}
+	if z := s.closest(zone, canonical.Root, 1); z != nil {
+		t.Error("they are used with other anchors")
 	}
 }

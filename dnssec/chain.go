@@ -36,7 +36,7 @@ func keyless(zone canonical.Name) Reason {
 // trust anchors, or the DS records in the zone above. There is something exactly
 // when the verdict is Secure.
 func (l *lookup) trust(ctx context.Context, zone canonical.Name) (anchor.Set, *verdict) {
-	if anchors := l.anchorSet.Zone(zone.String()); len(anchors) > 0 {
+	if anchors := l.trusted.at(zone); len(anchors) > 0 {
 		usable, unsupported := l.usableTrust(anchors, zone)
 		if len(usable) == 0 {
 			return nil, l.unusableAnchors(unsupported)
@@ -99,7 +99,7 @@ func (l *lookup) judgeKeys(ctx context.Context, set *rrset) *verdict {
 	if len(vouched) == 0 {
 		if refused == len(trusted) {
 			reason := reasonFor(rrsig.ErrKeyRefused, zone, set.question, 0)
-			if len(l.anchorSet.Zone(zone.String())) > 0 {
+			if len(l.trusted.at(zone)) > 0 {
 				return l.unusableAnchors(reason)
 			}
 			// RFC 4035 §5.2: no path that could be followed.

@@ -38,10 +38,16 @@
 // A lookup has a budget of signature checks, hashes, and queries, and ends
 // with ErrBudget when it is spent; WithBudget makes several lookups share one.
 //
+// # What is kept and shared
+//
+// A Resolver caches what it has validated, in bounded memory, and uses proofs of denial
+// for other names in the same span (RFC 8198). What several ask at the same time is asked
+// and validated once. WithAhead saves a round trip where one answer leads to the next
+// question.
+//
 // # What it does not do yet
 //
-// Automated updates of trust anchors (RFC 5011), and aggressive use of cached denials
-// (RFC 8198).
+// Automated updates of trust anchors (RFC 5011).
 //
 // # Testing
 //
@@ -51,5 +57,5 @@
 // # Specifications
 //
 // RFC 4033, RFC 4034, RFC 4035, RFC 4509, RFC 5155, RFC 5702, RFC 6605, RFC
-// 6672, RFC 6840, RFC 8080, RFC 8914, RFC 9276, RFC 9905.
+// 6672, RFC 6840, RFC 8080, RFC 8198, RFC 8914, RFC 9276, RFC 9905.
 package dnssec

@@ -60,3 +60,29 @@ func ExampleWithBudget() {
 	fmt.Println(err)
 	// Output: <nil>
 }
+
+// The addresses of the mail servers are on their way before it is known whether the MX
+// records are genuine, which is what the error of the first lookup is about.
+func ExampleWithAhead() {
+	world := dnssectest.NewInternet(dnssectest.Zone{Name: "example.", Records: "@ MX 10 mail\nmail A 192.0.2.25"})
+	resolver := world.Resolver()
+	ctx := dnssec.WithAhead(context.Background(), func(reply *dns.Msg) []dns.Question {
+		var next []dns.Question
+		for _, rr := range reply.Answer {
+			if mx, ok := rr.(*dns.MX); ok {
+				next = append(next, dns.Question{Name: mx.Mx, Qtype: dns.TypeA, Qclass: dns.ClassINET})
+			}
+		}
+		return next
+	})
+	hosts, err := resolver.Lookup(ctx, "example", dns.TypeMX)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, rr := range hosts.Records {
+		addresses, err := resolver.Lookup(ctx, rr.(*dns.MX).Mx, dns.TypeA)
+		fmt.Println(addresses.Name, addresses.Records[0].(*dns.A).A, addresses.Status, err)
+	}
+	// Output: mail.example. 192.0.2.25 secure <nil>
+}

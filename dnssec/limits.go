@@ -41,10 +41,20 @@ const maxTTL = 7 * 24 * time.Hour
 // 5 min).
 const bogusTTL = 5 * time.Second
 
-// The cache of a Resolver is bounded by entries and by memory. An entry is one RRset
-// or denial, typically two kilobytes; one that takes more than a hundredth of the
-// cache is not kept.
+// The memory that a Resolver keeps what it knows in: verdicts, each an RRset or denial of
+// typically two kilobytes, and spans, for denials that nobody asked for yet. One verdict
+// that takes more than a hundredth of its part is not kept.
 const (
-	cacheEntries = 10_000
-	cacheBytes   = 32 << 20
+	cacheBytes = 28 << 20
+	spanBytes  = 4 << 20
 )
+
+// maxSpanBytesOfZone bounds the spans of one zone, so that one does not drive out others.
+const maxSpanBytesOfZone = spanBytes / 8
+
+// maxSpanIterations is how many iterations an NSEC3 record may have to be used for other
+// names than it was sent for: with more, it is cheaper to ask (RFC 9276 §3.1 wants none).
+const maxSpanIterations = 10
+
+// maxVerified bounds the signatures that are known to be good; each takes some 50 octets.
+const maxVerified = 16 * 1024

@@ -9,7 +9,6 @@ import (
 
 	"github.com/miekg/dns"
 
-	"github.com/danesmtp/danesmtp/dnssec/anchor"
 	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
 	"github.com/danesmtp/danesmtp/dnssec/upstream"
 )
@@ -26,15 +25,19 @@ const ednsSize = 1232
 type lookup struct {
 	resolver  *Resolver
 	now       time.Time
-	anchorSet anchor.Set
+	trusted   *trusted
 	budget    *budget
 	known     map[question]*verdict // what this lookup found, failures included
-	exchanges []Exchange
+	exchanges []Exchange            // for what it asked by itself
 
-	ahead      prefetch
-	generation int      // of the cache
-	fresh      bool     // the cache is not read: for a second opinion on the keys
-	avoid      []string // servers that gave the first opinion
+	flight      *flight   // that it is made for; nil for a caller's lookup
+	shared      []*flight // that it waited for and paid
+	ahead       prefetch
+	aheadOfNeed bool   // the flight was begun for a prefetch
+	next        *ahead // of WithAhead; nil for none
+
+	fresh bool     // the cache is not read: for a second opinion on the keys
+	avoid []string // servers that gave the first opinion
 }
 
 var errAliases = errors.New("aliases go in a circle, or on for too long")
@@ -43,7 +46,7 @@ var errAliases = errors.New("aliases go in a circle, or on for too long")
 func (l *lookup) answer(ctx context.Context, name canonical.Name, qtype uint16) (*Answer, error) {
 	first := question{name, qtype}
 	answer := &Answer{Name: name.String(), Type: qtype, RCode: dns.RcodeServerFailure, Status: Secure}
-	defer func() { answer.exchanges = l.exchanges }()
+	defer func() { answer.exchanges = l.allExchanges() }()
 	for {
 		v := l.ask(ctx, question{name, qtype})
 		answer.findings = append(answer.findings, finding{question{name, qtype}, v})
@@ -59,7 +62,7 @@ func (l *lookup) answer(ctx context.Context, name canonical.Name, qtype uint16) 
 		switch v.shape {
 		case data:
 			answer.RCode = dns.RcodeSuccess
-			answer.Records = copies(v.records, v.expires.Sub(l.now))
+			answer.Records = copies(v.records, secondsLeft(v.expires, l.now))
 			return answer, nil
 		case noData:
 			answer.RCode = dns.RcodeSuccess
@@ -82,10 +85,13 @@ func (l *lookup) answer(ctx context.Context, name canonical.Name, qtype uint16) 
 	}
 }
 
-// copies returns the records for the caller to keep, their TTLs no longer than the
-// verdict on them lives.
-func copies(records []dns.RR, life time.Duration) []dns.RR {
-	ttl := uint32(max(life, 0) / time.Second)
+// secondsLeft is the longest TTL of records that must be forgotten at an instant.
+func secondsLeft(expires, now time.Time) uint32 {
+	return uint32(max(expires.Sub(now), 0) / time.Second)
+}
+
+// copies returns the records for the caller to keep, their TTLs no longer than that.
+func copies(records []dns.RR, ttl uint32) []dns.RR {
 	own := make([]dns.RR, len(records))
 	for i, rr := range records {
 		own[i] = dns.Copy(rr)
@@ -104,24 +110,42 @@ func (l *lookup) ask(ctx context.Context, q question) *verdict {
 	if l.known == nil {
 		l.known = make(map[question]*verdict)
 	}
-	// Until there is a verdict, whatever rests on this one fails: a zone whose
-	// replies lead back to the question proves nothing.
-	l.known[q] = l.bogus(q.reason(EDEBogus, "the proof rests on itself"))
+	l.known[q] = l.circular(q)
 	var v *verdict
-	if !l.fresh {
-		v = l.resolver.cache.get(q, l.now, l.generation)
+	if !l.fresh && !l.ahead.has(q) {
+		v = l.resolver.cache.get(q, l.now, l.trusted.generation)
 	}
-	if v == nil {
-		v = l.askNetwork(ctx, q, l.avoid)
-		final := !l.fresh || !v.failed() // a second server may be the worse one
-		if v.status == Bogus && !l.fresh {
-			v, final = l.secondOpinion(ctx, q, v)
-		}
-		if v.status != Indeterminate && final {
-			l.resolver.cache.put(q, v, l.generation)
-		}
+	if v == nil && !l.fresh {
+		v = l.denied(q)
+	}
+	switch {
+	case v != nil:
+	case l.mayAwait(q):
+		v = l.share(ctx, q)
+	default:
+		v = l.find(ctx, q)
 	}
 	l.known[q] = v
+	return v
+}
+
+// circular is the verdict on a question until there is one, so that whatever rests on
+// it fails: a zone whose replies lead back to the question proves nothing.
+func (l *lookup) circular(q question) *verdict {
+	return l.bogus(q.reason(EDEBogus, "the proof rests on itself"))
+}
+
+// find gives the verdict on one question from the network, and caches it.
+func (l *lookup) find(ctx context.Context, q question) *verdict {
+	v := l.askNetwork(ctx, q, l.avoid)
+	final := !l.fresh || !v.failed() // a second server may be the worse one
+	if v.status == Bogus && !l.fresh {
+		v, final = l.secondOpinion(ctx, q, v)
+	}
+	if v.status != Indeterminate && final {
+		l.resolver.cache.put(q, v, l.trusted.generation)
+		l.resolver.spans.add(v, l.trusted.generation)
+	}
 	return v
 }
 
@@ -143,7 +167,7 @@ func (l *lookup) secondOpinion(ctx context.Context, q question, v *verdict) (bes
 		switch _, incapable := errors.AsType[*upstream.CapabilityError](again.err); {
 		case incapable:
 			return again, true // what looked broken was the server's doing
-		case again.err != nil && (ctx.Err() != nil || errors.Is(again.err, ErrBudget)):
+		case again.err != nil && (ctx.Err() != nil || errors.Is(again.err, context.Canceled) || errors.Is(again.err, ErrBudget)):
 			return best, false
 		case again.server == "" || slices.Contains(avoid, again.server):
 			return best, true
@@ -175,25 +199,24 @@ func (l *lookup) askFresh(ctx context.Context, q question, avoid []string) *verd
 	return v
 }
 
-// askNetwork sends the question, unless that was done ahead, and judges the reply.
+// askNetwork sends the question and judges the reply.
 func (l *lookup) askNetwork(ctx context.Context, q question, avoid []string) *verdict {
-	reply, elapsed, err, sent := l.receive(ctx, q, avoid)
-	if !sent {
-		if err := l.budget.spendQuery(); err != nil {
-			return indeterminate(q, err)
-		}
-		start := time.Now()
-		reply, err = exchange(ctx, l.resolver.upstream, l.query(q, avoid))
-		elapsed = time.Since(start)
+	if err := l.budget.spendQuery(); err != nil {
+		return indeterminate(q, err)
 	}
+	start := time.Now()
+	reply, err := exchange(ctx, l.resolver.upstream, l.query(q, avoid))
 	if !errors.Is(err, upstream.ErrExhausted) {
-		l.exchanges = append(l.exchanges, exchangeOf(q, reply, err, elapsed))
+		l.exchanges = append(l.exchanges, exchangeOf(q, reply, err, time.Since(start)))
 	}
 	if err != nil {
 		return indeterminate(q, err)
 	}
 	if !refuses(reply.Msg) {
 		l.prefetch(ctx, q, reply.Msg)
+	}
+	if l.flight != nil && l.flight.question == q {
+		l.flight.answered(reply.Msg)
 	}
 	v := l.judge(ctx, q, reply.Msg)
 	if v.server == "" || v.status != Indeterminate {

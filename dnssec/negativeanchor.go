@@ -19,14 +19,14 @@ type NegativeAnchor struct {
 }
 
 // negativeAnchor returns the negative anchor that has effect at a name whose closest
-// trust anchor is that of a zone.
-func (l *lookup) negativeAnchor(name canonical.Name, anchorZone string) (NegativeAnchor, bool) {
+// trust anchor is that of a zone; "" where there is none.
+func (l *lookup) negativeAnchor(name, anchored canonical.Name) (NegativeAnchor, bool) {
 	for _, n := range l.resolver.NegativeAnchors {
 		zone, err := canonical.ParseName(n.Zone)
 		if err != nil || zone.IsRoot() || !name.Below(zone) || !l.now.Before(n.Expires) {
 			continue
 		}
-		if top, err := canonical.ParseName(anchorZone); err != nil || !top.Below(zone) {
+		if !anchored.Below(zone) {
 			return n, true
 		}
 	}
@@ -36,8 +36,8 @@ func (l *lookup) negativeAnchor(name canonical.Name, anchorZone string) (Negativ
 // unanchored is the reason why validation does not apply to a question, and until
 // when that is so.
 func (l *lookup) unanchored(q question) (Reason, time.Time) {
-	text, _ := l.anchorSet.Enclosing(q.enclosed().String())
-	if n, ok := l.negativeAnchor(q.enclosed(), text); ok {
+	top, _ := l.trusted.enclosing(q.enclosed())
+	if n, ok := l.negativeAnchor(q.enclosed(), top); ok {
 		reason := q.reason(EDEOther, "a negative trust anchor is configured: "+n.Reason)
 		reason.Zone = dns.CanonicalName(n.Zone)
 		return reason, n.Expires

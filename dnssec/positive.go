@@ -147,7 +147,8 @@ func (l *lookup) verify(set *rrset, zone canonical.Name, keys []*rrsig.Key) (*dn
 	var problem Reason
 	tries := 0
 	for _, sig := range set.sigs {
-		if err := rrsig.Check(&set.canonical, sig, zone, l.now, l.resolver.clockSkew()); err != nil {
+		err := rrsig.Check(&set.canonical, sig, zone, l.now, l.resolver.clockSkew())
+		if err != nil {
 			if !errors.Is(err, rrsig.ErrMismatch) || problem == (Reason{}) {
 				problem = reasonFor(err, zone, set.question, sig.KeyTag)
 			}
@@ -164,10 +165,10 @@ func (l *lookup) verify(set *rrset, zone canonical.Name, keys []*rrsig.Key) (*dn
 			if tries++; tries > maxSignaturesPerRRset {
 				return nil, problem, ErrBudget
 			}
-			if err := l.budget.spendSignature(key.Cost(), len(set.records)); err != nil {
+			if matched, err = l.verifyOnce(set, sig, key); err != nil {
 				return nil, problem, err
 			}
-			if matched = key.Verify(&set.canonical, sig); matched == nil {
+			if matched == nil {
 				return sig, Reason{}, nil
 			}
 		}

@@ -2,8 +2,7 @@ package dnssec
 
 import (
 	"context"
-	"sync"
-	"time"
+	"slices"
 
 	"github.com/miekg/dns"
 
@@ -14,41 +13,15 @@ import (
 // six zones. Names for mail lie two or three zones deep.
 const maxPrefetched = 12
 
-// A prefetch is the questions of a lookup that are on their way before it is known
-// whether their answers are needed, so that a chain takes one round trip and not one
-// for each zone. Only the sending is concurrent: replies are judged by the lookup, one
-// after the other, when it comes to them. The zero prefetch has sent nothing.
-type prefetch struct {
-	ctx     context.Context // for what is sent
-	cancel  context.CancelFunc
-	pending map[question]*pending
-	sent    int
-	all     sync.WaitGroup
-}
-
-// A pending question has been sent.
-type pending struct {
-	done    chan struct{} // closed when there is an outcome
-	reply   *upstream.Reply
-	err     error
-	elapsed time.Duration
-}
-
-// end gives up what was not needed.
-func (p *prefetch) end() {
-	if p.cancel != nil {
-		p.cancel()
-		p.all.Wait()
-	}
-}
-
-// prefetch sends what the verdict on a reply will rest on: the keys and DS records of
-// the zone that its signatures name and of those above it, as far as they are not
-// known. Where there are no signatures, it is the DS records of the names that are
-// most often cut.
+// prefetch begins the flights that the verdict on a reply will rest on, so that a chain
+// takes one round trip and not one for each zone: the keys and DS records of the zone
+// that its signatures name and of those above it, as far as they are not known. Where
+// there are no signatures, it is the DS records of the names that are most often cut.
+// A flight that began in this way leaves it to others to go on from its reply, which
+// bounds what one reply sets going.
 func (l *lookup) prefetch(ctx context.Context, q question, msg *dns.Msg) {
 	top, ok := l.anchorOf(q)
-	if !ok || l.fresh {
+	if !ok || l.fresh || l.aheadOfNeed {
 		return
 	}
 	var sigs []*dns.RRSIG
@@ -71,56 +44,63 @@ func (l *lookup) prefetch(ctx context.Context, q question, msg *dns.Msg) {
 	}
 }
 
-// send sends a question, and reports whether those above it may be needed, too: they
-// are not if the answer is known.
+// send begins the flight of a question, and reports whether those above it may be
+// needed, too: they are not if the answer is known.
 func (l *lookup) send(ctx context.Context, q question) bool {
-	p := &l.ahead
-	if p.pending[q] != nil {
+	if l.ahead.has(q) || !l.mayAwait(q) {
 		return true
 	}
-	if p.sent >= maxPrefetched || l.known[q] != nil || l.resolver.cache.get(q, l.now, l.generation) != nil {
+	if len(l.ahead) >= maxPrefetched || l.known[q] != nil || l.resolver.cache.get(q, l.now, l.trusted.generation) != nil {
 		return false
 	}
-	if l.budget.spendQuery() != nil {
+	f, v := l.board(ctx, q, true)
+	if v != nil {
 		return false
 	}
-	if p.cancel == nil {
-		p.ctx, p.cancel = context.WithCancel(ctx)
-		p.pending = make(map[question]*pending)
-	}
-	p.sent++
-	pending := &pending{done: make(chan struct{})}
-	p.pending[q] = pending
-	query := l.query(q, nil)
-	p.all.Go(func() {
-		defer close(pending.done)
-		start := time.Now()
-		pending.reply, pending.err = exchange(p.ctx, l.resolver.upstream, query)
-		pending.elapsed = time.Since(start)
-	})
+	l.ahead = append(l.ahead, f)
 	return true
 }
 
-// receive returns the outcome of a question that has been sent, once; ok is false for
-// others, and where there are servers to avoid.
-func (l *lookup) receive(ctx context.Context, q question, avoid []string) (reply *upstream.Reply, elapsed time.Duration, err error, ok bool) {
-	pending := l.ahead.pending[q]
-	if pending == nil || len(avoid) > 0 {
-		return nil, 0, nil, false
+// A prefetch is the flights that a lookup may have to wait for, in the order they were
+// sent.
+type prefetch []*flight
+
+func (p prefetch) has(q question) bool {
+	return slices.ContainsFunc(p, func(f *flight) bool { return f.question == q })
+}
+
+// take returns the flight of a question, once; nil if there is none.
+func (p *prefetch) take(q question) *flight {
+	i := slices.IndexFunc(*p, func(f *flight) bool { return f.question == q })
+	if i < 0 {
+		return nil
 	}
-	delete(l.ahead.pending, q)
-	select {
-	case <-pending.done:
-		return pending.reply, pending.elapsed, pending.err, true
-	case <-ctx.Done():
-		return nil, 0, ctx.Err(), true
+	f := (*p)[i]
+	*p = slices.Delete(*p, i, i+1)
+	return f
+}
+
+// end leaves the flights that were not waited for. Those that have landed were needed by
+// others below, most likely, and count as evidence.
+func (l *lookup) end() {
+	for _, f := range l.ahead {
+		select {
+		case <-f.landed:
+			l.charge(f) // with what is left: there is no more to do
+		default:
+		}
+		l.leave(f)
 	}
+	l.ahead = nil
 }
 
 // query is the message for a question.
 func (l *lookup) query(q question, avoid []string) *upstream.Query {
-	zone, _ := l.anchorSet.Enclosing(q.name.String())
-	return newQuery(q, zone, avoid)
+	zone, anchored := l.trusted.enclosing(q.name)
+	if !anchored {
+		return newQuery(q, "", avoid)
+	}
+	return newQuery(q, zone.String(), avoid)
 }
 
 // newQuery is the message for a question below the zone of an anchor, "" for none.

@@ -34,13 +34,9 @@ func in(zone canonical.Name, r Reason) Reason {
 
 // anchorOf returns the closest trust anchor above an RRset, and whether there is one.
 func (l *lookup) anchorOf(q question) (canonical.Name, bool) {
-	text, ok := l.anchorSet.Enclosing(q.enclosed().String())
-	if _, negative := l.negativeAnchor(q.enclosed(), text); !ok || negative {
+	zone, ok := l.trusted.enclosing(q.enclosed())
+	if _, negative := l.negativeAnchor(q.enclosed(), zone); !ok || negative {
 		return "", false
-	}
-	zone, err := canonical.ParseName(text)
-	if err != nil {
-		return canonical.Root, true // cannot be; the root asks for the most proof
 	}
 	return zone, true
 }

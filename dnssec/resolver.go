@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/miekg/dns"
@@ -54,14 +55,20 @@ type Resolver struct {
 	anchors    AnchorSource
 	tracker    AnchorTracker // the anchors, where they are tracked
 	refreshing chan struct{} // holds one while anchors are refreshed
+	preparing  sync.Mutex    // to change trusted
+	trusted    atomic.Pointer[trusted]
 	cache      cache
+	spans      spans
+	verified   verified
+	flights    flights
 }
 
 // Algorithms is a set of signature algorithms and DS digests.
 type Algorithms = rrsig.Algorithms
 
 // An AnchorSource says which trust anchors are valid at an instant. anchor.Set
-// is one.
+// is one. It is asked at each Lookup, and should return the same Set while nothing changes;
+// one that it has returned must not be changed.
 type AnchorSource interface {
 	Anchors(now time.Time) (anchor.Set, error)
 }
@@ -98,42 +105,55 @@ func (r *Resolver) clockSkew() time.Duration { return min(max(r.ClockSkew, 0), m
 // diagnosis only, and may be nil.
 func (r *Resolver) Lookup(ctx context.Context, name string, qtype uint16) (*Answer, error) {
 	r.once.Do(r.setUp)
+	now := r.now()
+	r.refreshExpired(ctx, now)
+	trusted, anchorErr := r.trustedAt(now)
+	if anchorErr == nil {
+		if answer := r.cachedAnswer(name, qtype, now, trusted.generation); answer != nil {
+			r.refreshDue(ctx, now)
+			return answer, nil
+		}
+	}
 	owner, err := canonical.ParseName(name)
 	if err != nil {
 		return nil, unasked(name, qtype, err)
 	}
-	if err := answerable(qtype); err != nil {
-		return nil, unasked(owner.String(), qtype, err)
+	if err = answerable(qtype); err == nil {
+		err = anchorErr
 	}
-	now, budget := r.now(), budgetFrom(ctx)
-	r.refreshExpired(ctx, now)
-	anchors, err := r.anchorsAt(now)
 	if err != nil {
 		return nil, unasked(owner.String(), qtype, err)
 	}
-	answer, err := r.lookUp(ctx, question{owner, qtype}, now, anchors, budget)
+	q, budget := question{owner, qtype}, budgetFrom(ctx)
+	answer, err := r.lookUp(ctx, q, now, trusted, budget)
 	r.refreshDue(ctx, now)
-	if changed, problem := r.anchorsAt(now); err != nil && problem == nil && !changed.Equal(anchors) {
+	if err == nil || r.tracker == nil {
+		return answer, err
+	}
+	if changed, problem := r.trustedAt(now); problem == nil && changed.generation != trusted.generation {
 		// It failed by keys that the zone has replaced or revoked meanwhile.
-		return r.lookUp(ctx, question{owner, qtype}, now, changed, budget)
+		return r.lookUp(ctx, q, now, changed, budget)
 	}
 	return answer, err
 }
 
-// anchorsAt returns the anchors at an instant. Without any, nothing is proven, not even
+// trustedAt returns the anchors at an instant. Without any, nothing is proven, not even
 // insecurity.
-func (r *Resolver) anchorsAt(now time.Time) (anchor.Set, error) {
+func (r *Resolver) trustedAt(now time.Time) (*trusted, error) {
 	set, err := r.anchors.Anchors(now)
-	if err == nil && len(set) == 0 {
-		err = errNoAnchor
+	if err != nil {
+		return nil, err
 	}
-	return set, err
+	if len(set) == 0 {
+		return nil, errNoAnchor
+	}
+	return r.prepare(set), nil
 }
 
 // lookUp is one lookup by a set of anchors.
-func (r *Resolver) lookUp(ctx context.Context, q question, now time.Time, anchors anchor.Set, budget *budget) (*Answer, error) {
-	l := &lookup{resolver: r, now: now, anchorSet: anchors, budget: budget, generation: r.cache.follow(anchors)}
-	defer l.ahead.end()
+func (r *Resolver) lookUp(ctx context.Context, q question, now time.Time, anchors *trusted, budget *budget) (*Answer, error) {
+	l := &lookup{resolver: r, now: now, trusted: anchors, budget: budget, next: aheadFrom(ctx)}
+	defer l.end()
 	return l.answer(ctx, q.name, q.qtype)
 }
 

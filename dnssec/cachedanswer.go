@@ -1,0 +1,177 @@
+package dnssec
+
+import (
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// cachedAnswer returns what a Lookup that the cache can answer in one step does, with one
+// allocation in common cases; nil for any other.
+func (r *Resolver) cachedAnswer(name string, qtype uint16, now time.Time, generation int) *Answer {
+	var buffer [256]byte
+	wire, ok := appendHostName(buffer[:0], name)
+	if !ok {
+		return nil
+	}
+	entry := r.cache.getWire(wire, qtype, now, generation)
+	if entry == nil || entry.failed() || entry.shape == alias || entry.shape == noAnswer {
+		return nil
+	}
+	base := Answer{
+		Name: entry.text, Type: qtype, RCode: dns.RcodeSuccess,
+		Status: entry.status, Reason: entry.verdict.reason, Expires: entry.expires,
+	}
+	if entry.shape == nameError {
+		base.RCode = dns.RcodeNameError
+	}
+	found := finding{entry.question, entry.verdict}
+	if entry.shape == data {
+		ttl := secondsLeft(entry.expires, now)
+		if answer := compactAnswer(&base, found, ttl); answer != nil {
+			return answer
+		}
+		base.Records = copies(entry.records, ttl)
+	}
+	return &alone[none](&base, found).Answer
+}
+
+// appendHostName appends the canonical wire form of a name that consists of letters,
+// digits, "-", "_" and "*" alone; ok is false for any other, which may still be a name.
+func appendHostName(wire []byte, name string) (_ []byte, ok bool) {
+	if name == "" || len(name) > 253 {
+		return nil, false
+	}
+	length := len(wire) // where the octet is that holds the length of the label
+	wire = append(wire, 0)
+	for i := range len(name) {
+		switch c := name[i]; {
+		case c == '.':
+			if wire[length] == 0 {
+				return nil, false
+			}
+			length = len(wire)
+			wire = append(wire, 0)
+			continue
+		case 'A' <= c && c <= 'Z':
+			wire = append(wire, c+'a'-'A')
+		case 'a' <= c && c <= 'z', '0' <= c && c <= '9', c == '-', c == '_', c == '*':
+			wire = append(wire, c)
+		default:
+			return nil, false
+		}
+		if wire[length]++; wire[length] > 63 {
+			return nil, false
+		}
+	}
+	if wire[length] != 0 {
+		wire = append(wire, 0)
+	}
+	return wire, true
+}
+
+// maxCompact is how many records have room in the allocation of their Answer: more than
+// most RRsets have.
+const maxCompact = 4
+
+// A compact answer is one with its records, and what it rests on, in one allocation.
+type compact[T any] struct {
+	Answer
+	findings [1]finding
+	records  [maxCompact]dns.RR
+	own      [maxCompact]T // what records point to
+}
+
+type none struct{}
+
+// alone returns a compact answer without records.
+func alone[T any](base *Answer, found finding) *compact[T] {
+	c := &compact[T]{Answer: *base, findings: [1]finding{found}}
+	c.Answer.findings = c.findings[:]
+	return c
+}
+
+// compactAnswer returns a copy of base with copies of the records found. It returns nil
+// where these are too many, or not of the common types.
+func compactAnswer(base *Answer, found finding, ttl uint32) *Answer {
+	if len(found.verdict.records) > maxCompact {
+		return nil
+	}
+	switch base.Type {
+	case dns.TypeMX:
+		return withRecords(base, found, ttl, func(own *dns.MX, rr dns.RR) dns.RR {
+			mx, ok := rr.(*dns.MX)
+			if !ok {
+				return nil
+			}
+			*own = *mx
+			return own
+		})
+	case dns.TypeTLSA:
+		return withRecords(base, found, ttl, func(own *dns.TLSA, rr dns.RR) dns.RR {
+			tlsa, ok := rr.(*dns.TLSA)
+			if !ok {
+				return nil
+			}
+			*own = *tlsa
+			return own
+		})
+	case dns.TypeCNAME:
+		return withRecords(base, found, ttl, func(own *dns.CNAME, rr dns.RR) dns.RR {
+			cname, ok := rr.(*dns.CNAME)
+			if !ok {
+				return nil
+			}
+			*own = *cname
+			return own
+		})
+	case dns.TypeA:
+		return withRecords(base, found, ttl, func(own *ownA, rr dns.RR) dns.RR {
+			a, ok := rr.(*dns.A)
+			if !ok || len(a.A) > len(own.octets) {
+				return nil
+			}
+			own.record = *a
+			own.record.A = append(own.octets[:0:len(own.octets)], a.A...)
+			return &own.record
+		})
+	case dns.TypeAAAA:
+		return withRecords(base, found, ttl, func(own *ownAAAA, rr dns.RR) dns.RR {
+			aaaa, ok := rr.(*dns.AAAA)
+			if !ok || len(aaaa.AAAA) > len(own.octets) {
+				return nil
+			}
+			own.record = *aaaa
+			own.record.AAAA = append(own.octets[:0:len(own.octets)], aaaa.AAAA...)
+			return &own.record
+		})
+	}
+	return nil
+}
+
+// An ownA is a record with the octets of its address.
+type ownA struct {
+	record dns.A
+	octets [16]byte
+}
+
+// An ownAAAA is a record with the octets of its address.
+type ownAAAA struct {
+	record dns.AAAA
+	octets [16]byte
+}
+
+// withRecords is compactAnswer for one type of records: own copies one, or returns nil.
+func withRecords[T any](base *Answer, found finding, ttl uint32, own func(*T, dns.RR) dns.RR) *Answer {
+	c := alone[T](base, found)
+	for i, rr := range found.verdict.records {
+		if c.records[i] = own(&c.own[i], rr); c.records[i] == nil {
+			return nil
+		}
+		h := c.records[i].Header()
+		h.Ttl = min(h.Ttl, ttl)
+	}
+	n := len(found.verdict.records)
+	c.Answer.Records = c.records[:n:n]
+	return &c.Answer
+}

@@ -1,0 +1,222 @@
+package dnssec
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// flightLimit is how long one question may take with all that its verdict rests on:
+// the longest time that BIND allows (resolver-query-timeout in named.conf).
+const flightLimit = 30 * time.Second
+
+// A flight is one question on its way from the network to a verdict, shared by all who
+// ask it meanwhile. It has a time limit and a budget of its own, whoever began it, and
+// is cancelled when nobody waits for it any more.
+//
+// A flight waits only for flights nearer the anchor (question.compare), and finds out
+// everything else by itself. So no two can wait for each other.
+type flight struct {
+	flightKey
+	cancel  context.CancelFunc
+	waiters int // guarded by flights.mu
+
+	replied chan struct{} // closed when reply is set, or is not going to be
+	reply   *dns.Msg      // the first one; not validated
+
+	landed    chan struct{} // closed when the fields below are set
+	verdict   *verdict
+	spent     work // without what the flights below spent
+	exchanges []Exchange
+	on        []*flight // all that it waited for
+}
+
+type flightKey struct {
+	question
+	generation int // of the cache
+}
+
+// The flights of a Resolver. The zero flights are none.
+type flights struct {
+	mu     sync.Mutex
+	flying map[flightKey]*flight
+}
+
+// compare orders questions by how near the trust anchor they are: the keys of a zone rest
+// on its DS records, and these on the keys of a zone above.
+func (q question) compare(other question) int {
+	order := func(q question) int {
+		switch q.qtype {
+		case dns.TypeDS:
+			return 0
+		case dns.TypeDNSKEY:
+			return 1
+		}
+		return 2
+	}
+	return cmp.Or(q.name.Labels()-other.name.Labels(), order(q)-order(other))
+}
+
+// mayAwait reports whether a flight for the question may be waited for.
+func (l *lookup) mayAwait(q question) bool {
+	return !l.fresh && (l.flight == nil || q.compare(l.flight.question) < 0)
+}
+
+// fare is what a lookup pays in advance for a flight: it will cost a query at least.
+var fare = work{queries: 1}
+
+// board makes the lookup one that waits for the flight of a question, and pays the fare;
+// leave undoes the first. If there is no flight, it begins, unless the verdict is known.
+func (l *lookup) board(ctx context.Context, q question, ahead bool) (*flight, *verdict) {
+	if err := l.budget.spend(fare); err != nil {
+		return nil, indeterminate(q, err)
+	}
+	key := flightKey{q, l.trusted.generation}
+	all := &l.resolver.flights
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	f := all.flying[key]
+	if f == nil {
+		// A flight leaves its verdict in the cache before it goes.
+		if v := l.resolver.cache.get(q, l.now, l.trusted.generation); v != nil {
+			l.budget.refund(fare)
+			return nil, v
+		}
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flightLimit)
+		f = &flight{flightKey: key, cancel: cancel, replied: make(chan struct{}), landed: make(chan struct{})}
+		if all.flying == nil {
+			all.flying = make(map[flightKey]*flight)
+		}
+		all.flying[key] = f
+		go f.fly(ctx, &lookup{
+			resolver: l.resolver, now: l.now, trusted: l.trusted,
+			budget: newBudget(1), flight: f, known: map[question]*verdict{q: l.circular(q)}, aheadOfNeed: ahead,
+		})
+	}
+	f.waiters++
+	return f, nil
+}
+
+// fly finds the verdict. The lookup is the flight's own.
+func (f *flight) fly(ctx context.Context, l *lookup) {
+	defer close(f.landed)
+	defer f.cancel()
+	f.verdict = l.find(ctx, f.question)
+	l.end()
+	f.answered(nil)
+	f.spent, f.exchanges, f.on = lookupWork.minus(l.budget.remains()), l.exchanges, l.shared
+	for _, other := range f.on {
+		f.spent = f.spent.minus(other.spent)
+	}
+	slices.SortStableFunc(f.on, inOrderOfNeed)
+	l.resolver.flights.remove(f)
+}
+
+// inOrderOfNeed sorts flights as one lookup would need them that had nothing ahead: DS
+// records up to the anchor, then keys down from it. Evidence is in this order.
+func inOrderOfNeed(a, b *flight) int {
+	switch aKeys, bKeys := a.qtype == dns.TypeDNSKEY, b.qtype == dns.TypeDNSKEY; {
+	case aKeys && bKeys:
+		return a.compare(b.question)
+	case aKeys:
+		return 1
+	case bKeys:
+		return -1
+	}
+	return b.compare(a.question)
+}
+
+// answered hands the first reply to those who want to see it; nil means that there is
+// none.
+func (f *flight) answered(msg *dns.Msg) {
+	select {
+	case <-f.replied:
+	default:
+		f.reply = msg
+		close(f.replied)
+	}
+}
+
+func (all *flights) remove(f *flight) {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	if all.flying[f.flightKey] == f {
+		delete(all.flying, f.flightKey)
+	}
+}
+
+// leave waits no longer for a flight. The last one who does ends it.
+func (l *lookup) leave(f *flight) {
+	all := &l.resolver.flights
+	all.mu.Lock()
+	f.waiters--
+	last := f.waiters == 0
+	if last && all.flying[f.flightKey] == f {
+		delete(all.flying, f.flightKey) // whoever comes now begins another one
+	}
+	all.mu.Unlock()
+	if last {
+		f.cancel()
+		<-f.landed
+	}
+}
+
+// share gives the verdict of the flight for a question.
+func (l *lookup) share(ctx context.Context, q question) *verdict {
+	f, v := l.ahead.take(q), (*verdict)(nil)
+	if f == nil {
+		if f, v = l.board(ctx, q, false); v != nil {
+			return v
+		}
+	}
+	if l.next != nil {
+		select {
+		case <-f.replied:
+			l.lookupAhead(f.reply)
+		case <-ctx.Done():
+		}
+	}
+	select {
+	case <-f.landed:
+		v = f.verdict
+	case <-ctx.Done():
+		v = indeterminate(q, ctx.Err())
+	}
+	l.leave(f)
+	select {
+	case <-f.landed: // by itself, or because nobody else waits for it
+		if err := l.charge(f); err != nil {
+			return indeterminate(q, err)
+		}
+	default:
+	}
+	return v
+}
+
+// charge pays for what the flight and those below it spent, each once.
+func (l *lookup) charge(f *flight) error {
+	l.budget.refund(fare)
+	for _, part := range append([]*flight{f}, f.on...) {
+		if slices.Contains(l.shared, part) {
+			continue
+		}
+		if err := l.budget.spend(part.spent); err != nil {
+			return err
+		}
+		l.shared = append(l.shared, part)
+	}
+	return nil
+}
+
+// allExchanges returns those of the lookup and of the flights it waited for.
+func (l *lookup) allExchanges() []Exchange {
+	all := l.exchanges
+	for _, f := range l.shared {
+		all = append(all, f.exchanges...)
+	}
+	return all
+}

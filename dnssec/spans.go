@@ -1,0 +1,119 @@
+package dnssec
+
+import (
+	"container/list"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
+)
+
+// spans are NSEC and NSEC3 records that proved a denial, and may prove others while they
+// live (RFC 8198 §5). They are bounded by memory, and those of the least recently used
+// zone are forgotten first. The zero spans are none; they are safe for concurrent use.
+type spans struct {
+	mu     sync.Mutex
+	zones  map[canonical.Name]*list.Element
+	recent list.List // of *zoneSpans, most recent first
+	weight int
+}
+
+// zoneSpans are those of one zone, all signed by the same keys.
+type zoneSpans struct {
+	zone       canonical.Name
+	keys       *verdict
+	generation int
+	nsec       []span // in canonical order
+	nsec3      []span // all with the same parameters
+	weight     int
+}
+
+// A span is an RRset of type NSEC or NSEC3.
+type span struct {
+	owner   canonical.Name
+	set     signedSet
+	server  string
+	made    time.Time
+	expires time.Time
+}
+
+// add keeps what proved a denial.
+func (s *spans) add(v *verdict, generation int) {
+	if v.status != Secure || v.shape != noData && v.shape != nameError || v.on == nil {
+		return
+	}
+	for _, set := range v.proof {
+		zone, err := canonical.ParseName(set.sig.SignerName)
+		if err != nil {
+			continue
+		}
+		owner, err := canonical.ParseName(set.records[0].Header().Name)
+		if err != nil || len(set.records) != 1 {
+			continue
+		}
+		s.addSpan(zone, v.on, generation, span{owner, set, v.server, v.made, v.expires})
+	}
+}
+
+func (s *spans) addSpan(zone canonical.Name, keys *verdict, generation int, new span) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.zones == nil {
+		s.zones = make(map[canonical.Name]*list.Element)
+	}
+	element := s.zones[zone]
+	if element == nil {
+		element = s.recent.PushFront(&zoneSpans{zone: zone})
+		s.zones[zone] = element
+	}
+	s.recent.MoveToFront(element)
+	z := element.Value.(*zoneSpans)
+	if z.keys != keys || z.generation != generation || z.weight > maxSpanBytesOfZone {
+		s.weight -= z.weight
+		*z = zoneSpans{zone: zone, keys: keys, generation: generation, weight: excess(keys)}
+		s.weight += z.weight
+	}
+	s.weight -= z.weight
+	z.add(new)
+	s.weight += z.weight
+	for s.weight > spanBytes {
+		last := s.recent.Back()
+		s.weight -= last.Value.(*zoneSpans).weight
+		delete(s.zones, last.Value.(*zoneSpans).zone)
+		s.recent.Remove(last)
+	}
+}
+
+// add keeps one where it can be used: an opt-out span proves no name absent (RFC 5155 §9.2).
+func (z *zoneSpans) add(new span) {
+	all := &z.nsec
+	if record, ok := new.set.records[0].(*dns.NSEC3); ok {
+		if record.Flags != 0 || record.Iterations > maxSpanIterations || record.Hash != dns.SHA1 {
+			return
+		}
+		all = &z.nsec3
+		if len(*all) > 0 {
+			if first := (*all)[0].set.records[0].(*dns.NSEC3); first.Iterations != record.Iterations || first.Salt != record.Salt {
+				for _, old := range *all {
+					z.weight -= old.weigh()
+				}
+				*all = nil // the zone has a new chain
+			}
+		}
+	} else if _, ok := new.set.records[0].(*dns.NSEC); !ok {
+		return
+	}
+	z.weight += new.weigh()
+	i, found := search(*all, new.owner)
+	after := i
+	if found {
+		z.weight -= (*all)[i].weigh()
+		after++
+	}
+	*all = slices.Concat((*all)[:i], []span{new}, (*all)[after:]) // others may be reading the old one
+}
+
+func (s span) weigh() int { return weigh(&verdict{proof: []signedSet{s.set}}) }
