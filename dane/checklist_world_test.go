@@ -6,8 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/miekg/dns"
-
 	"github.com/danesmtp/danesmtp/dane"
 	"github.com/danesmtp/danesmtp/dane/danetest"
 	"github.com/danesmtp/danesmtp/dnssec/dnssectest"
@@ -91,7 +89,7 @@ func TestWorldRules(t *testing.T) {
 }
 
 // Line 33: in a signed zone without DS record the TLSA server may drop queries; that
-// costs no time, for nobody asks it.
+// costs no time, for nobody waits for it.
 func TestDroppedTLSACostsNothing(t *testing.T) {
 	t.Parallel()
 	internet := danetest.New(t, danetest.Domain{Name: "a.example", Zone: dnssectest.Zone{Records: "@ MX 10 mail.b.example."}},
@@ -102,9 +100,10 @@ func TestDroppedTLSACostsNothing(t *testing.T) {
 	if err != nil || result.Outcome != dane.None || time.Since(start) > 2*time.Second {
 		t.Errorf("%v, %v, %s", result, err, time.Since(start))
 	}
-	for _, q := range internet.DNS.Questions() {
-		if q.Qtype == dns.TypeTLSA {
-			t.Errorf("asked for %s", q.Name)
+	// The question may have been sent ahead, since the zone is signed. Its answer does not count.
+	for _, h := range result.Hosts {
+		if h.TLSA != nil {
+			t.Errorf("a TLSA lookup of %s", h.Name)
 		}
 	}
 }

@@ -87,7 +87,7 @@ func routed(name string, route Route) *Domain {
 
 // lookupMX asks the DNS. The Domain is never nil.
 func (v *Verifier) lookupMX(ctx context.Context, name string) (*Domain, error) {
-	answer, lookup, err := v.lookup(ctx, name, dns.TypeMX)
+	answer, lookup, err := v.lookup(dnssec.WithAhead(ctx, v.ahead), name, dns.TypeMX)
 	d := &Domain{Name: name, Expanded: fromDNS(answer.Name), Status: answer.Status, Lookup: lookup}
 	if err != nil {
 		return d, &Error{Domain: name, Err: err}

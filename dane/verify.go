@@ -56,7 +56,10 @@ func (v *Verifier) verify(ctx context.Context, r *Result) (*Result, error) {
 		r.Elapsed = time.Since(r.Started)
 		contextTrace(ctx).result(r)
 	}()
-	r.Domain, r.Err = v.lookupMXInTime(ctx, r.Name)
+	// What is looked up ahead goes on until the end.
+	early, cancel := withReserve(ctx)
+	defer cancel()
+	r.Domain, r.Err = v.LookupMX(early, r.Name)
 	if r.Domain == nil {
 		return r, r.Err
 	}
@@ -72,16 +75,14 @@ func (v *Verifier) verify(ctx context.Context, r *Result) (*Result, error) {
 	return r, nil
 }
 
-// lookupMXInTime leaves some of the time to find out whose fault it is when there is
-// no answer.
-func (v *Verifier) lookupMXInTime(ctx context.Context, domain string) (*Domain, error) {
-	if deadline, ok := ctx.Deadline(); ok {
-		reserve := min(time.Until(deadline)/4, maxReserve)
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-reserve))
-		defer cancel()
+// withReserve leaves some of the time to find out whose fault it is when there is no
+// answer.
+func withReserve(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return context.WithCancel(ctx)
 	}
-	return v.LookupMX(ctx, domain)
+	return context.WithDeadline(ctx, deadline.Add(-min(time.Until(deadline)/4, maxReserve)))
 }
 
 // unresolved reports whether a failed lookup is the fault of the DNS servers that
