@@ -163,6 +163,11 @@ func (r *resolution) resolve(ctx context.Context, t *task) (*Reply, error) {
 		case err != nil:
 			return nil, err
 		default:
+			if len(o.reply.Msg.Answer) > 0 && dns.CountLabel(zone.name) >= minAnsweringLabels {
+				// Most names below a zone that has data itself are its own, and the
+				// others lie in zones of the same owner.
+				zone.answers.Store(true)
+			}
 			return o.reply, nil
 		}
 	}

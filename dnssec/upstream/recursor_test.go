@@ -116,9 +116,12 @@ func TestRecursorGoesDownFromTheRoot(t *testing.T) {
 		{"the zone that answers is asked in full, from the second name on",
 			false, []string{"mx.example.test. A", "_25._tcp.mx.example.test. TLSA", "deep.er.name.example.test. A", "x.y.z.example.test. A"}, "NXDOMAIN, a. b. 1 2 3 4 60", []string{
 				"192.0.2.1 udp test. A", "192.0.2.2 udp example.test. A", "192.0.2.10 udp mx.example.test. A",
-				"192.0.2.10 udp mx.example.test. A", "192.0.2.10 udp _25._tcp.mx.example.test. TLSA",
+				"192.0.2.10 udp _25._tcp.mx.example.test. TLSA",
 				"192.0.2.10 udp deep.er.name.example.test. A", "192.0.2.10 udp x.y.z.example.test. A",
 			}},
+		{"so is one that has data at its apex", false, []string{"example.test. MX", "_25._tcp.mx.example.test. TLSA"}, "NOERROR, 3 1 1 00", []string{
+			"192.0.2.1 udp test. A", "192.0.2.2 udp example.test. MX", "192.0.2.10 udp example.test. MX", "192.0.2.10 udp _25._tcp.mx.example.test. TLSA",
+		}},
 		{"full names", true, []string{"_25._tcp.mx.example.test. TLSA"}, "NOERROR, 3 1 1 00", []string{
 			"192.0.2.1 udp _25._tcp.mx.example.test. TLSA", "192.0.2.2 udp _25._tcp.mx.example.test. TLSA", "192.0.2.10 udp _25._tcp.mx.example.test. TLSA",
 		}},
