@@ -94,7 +94,7 @@ func (l *lookup) board(ctx context.Context, q question, ahead bool) (*flight, *v
 		all.flying[key] = f
 		go f.fly(ctx, &lookup{
 			resolver: l.resolver, now: l.now, trusted: l.trusted,
-			budget: newBudget(1), flight: f, known: map[question]*verdict{q: l.circular(q)}, aheadOfNeed: ahead,
+			budget: newBudget(1), flight: f, known: map[question]*verdict{q: unfinished}, aheadOfNeed: ahead,
 		})
 	}
 	f.waiters++

@@ -104,13 +104,17 @@ func copies(records []dns.RR, ttl uint32) []dns.RR {
 // reply that does not validate is asked for at other servers too, since one
 // wrong server must not break a zone.
 func (l *lookup) ask(ctx context.Context, q question) *verdict {
-	if v := l.known[q]; v != nil {
+	switch v := l.known[q]; v {
+	case nil:
+	case unfinished:
+		return l.bogus(q.reason(EDEBogus, "the proof rests on itself"))
+	default:
 		return v
 	}
 	if l.known == nil {
 		l.known = make(map[question]*verdict)
 	}
-	l.known[q] = l.circular(q)
+	l.known[q] = unfinished
 	var v *verdict
 	if !l.fresh && !l.ahead.has(q) {
 		v = l.resolver.cache.get(q, l.now, l.trusted.generation)
@@ -129,11 +133,9 @@ func (l *lookup) ask(ctx context.Context, q question) *verdict {
 	return v
 }
 
-// circular is the verdict on a question until there is one, so that whatever rests on
-// it fails: a zone whose replies lead back to the question proves nothing.
-func (l *lookup) circular(q question) *verdict {
-	return l.bogus(q.reason(EDEBogus, "the proof rests on itself"))
-}
+// unfinished is the verdict on a question until there is one. Whatever rests on it fails: a
+// zone whose replies lead back to the question proves nothing.
+var unfinished = new(verdict)
 
 // find gives the verdict on one question from the network, and caches it.
 func (l *lookup) find(ctx context.Context, q question) *verdict {
