@@ -128,6 +128,8 @@ func (r *Resolver) refresh(ctx context.Context, zone string) error {
 	if err != nil {
 		return fmt.Errorf("dnssec: %q: %w", zone, err)
 	}
+	anchors, _ := r.tracker.Anchors(r.now()) // none if they are of no use any more
+	r.chooseUpstream(anchors)
 	limited, cancel := context.WithTimeout(ctx, refreshTime)
 	defer cancel()
 	var avoid []string

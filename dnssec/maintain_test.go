@@ -289,3 +289,18 @@ func ExampleResolver_MaintainAnchors() {
 	fmt.Println(<-done)
 	// Output: context canceled
 }
+
+// TestLapsedAnchors: what has no anchor in force yet must not pass for unsigned, and a
+// Resolver that was asked too early works when the time has come.
+func TestLapsedAnchors(t *testing.T) {
+	t.Parallel()
+	zone := newRollingZone(t)
+	key := zone.keys[0].Public
+	resolver := &dnssec.Resolver{Exchanger: zone, Time: zone.Now, Anchors: anchor.Set{{Zone: "example.", Key: key, From: zone.now.Add(day)}}}
+	answer, err := resolver.Lookup(t.Context(), "www.example", dns.TypeA)
+	if e, ok := errors.AsType[*dnssec.Error](err); !ok || e.Status != dnssec.Indeterminate || !errors.Is(err, anchor.ErrNone) {
+		t.Errorf("before: %+v, %v", answer, err)
+	}
+	zone.set(func() { zone.now = zone.now.Add(2 * day) })
+	wantStatus(t, resolver, dnssec.Secure)
+}

@@ -51,7 +51,8 @@ type Resolver struct {
 	ClockSkew time.Duration
 
 	once       sync.Once
-	upstream   upstream.Exchanger
+	chosen     sync.Once
+	upstream   upstream.Exchanger // once it is chosen
 	anchors    AnchorSource
 	tracker    AnchorTracker // the anchors, where they are tracked
 	refreshing chan struct{} // holds one while anchors are refreshed
@@ -80,10 +81,16 @@ func (r *Resolver) setUp() {
 	}
 	r.tracker, _ = r.anchors.(AnchorTracker)
 	r.refreshing = make(chan struct{}, 1)
-	if r.upstream == nil {
-		set, err := r.anchors.Anchors(r.now())
-		r.upstream = &upstream.Auto{Private: err != nil || set.Private()}
-	}
+}
+
+// chooseUpstream settles whom to ask, which for a private Internet is nobody in the public
+// one. It waits for anchors, which tell.
+func (r *Resolver) chooseUpstream(anchors anchor.Set) {
+	r.chosen.Do(func() {
+		if r.upstream == nil {
+			r.upstream = &upstream.Auto{Private: anchors.Private()}
+		}
+	})
 }
 
 func (r *Resolver) now() time.Time {
@@ -147,6 +154,7 @@ func (r *Resolver) trustedAt(now time.Time) (*trusted, error) {
 	if len(set) == 0 {
 		return nil, errNoAnchor
 	}
+	r.chooseUpstream(set)
 	return r.prepare(set), nil
 }
 
