@@ -20,7 +20,7 @@
 // Two belong to dnssec:
 //
 //   - [github.com/danesmtp/danesmtp/dnssec/anchor] holds the keys that
-//     validation starts from.
+//     validation starts from, and follows them as they roll over.
 //   - [github.com/danesmtp/danesmtp/dnssec/upstream] moves queries to the DNS.
 //
 // Test kits, in the style of net/http/httptest, are for the tests of programs

@@ -45,9 +45,11 @@
 // and validated once. WithAhead saves a round trip where one answer leads to the next
 // question.
 //
-// # What it does not do yet
+// # Trust anchors that change
 //
-// Automated updates of trust anchors (RFC 5011).
+// With an anchor.Tracker for Anchors, a Resolver follows the zones' keys as they roll over
+// (RFC 5011): lookups show it the keys that they need, and query them when they are due.
+// MaintainAnchors does so where there may be no lookups for long.
 //
 // # Testing
 //
@@ -56,6 +58,6 @@
 //
 // # Specifications
 //
-// RFC 4033, RFC 4034, RFC 4035, RFC 4509, RFC 5155, RFC 5702, RFC 6605, RFC
-// 6672, RFC 6840, RFC 8080, RFC 8198, RFC 8914, RFC 9276, RFC 9905.
+// RFC 4033, RFC 4034, RFC 4035, RFC 4509, RFC 5011, RFC 5155, RFC 5702, RFC 6605,
+// RFC 6672, RFC 6840, RFC 8080, RFC 8198, RFC 8914, RFC 9276, RFC 9905.
 package dnssec
