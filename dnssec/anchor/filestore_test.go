@@ -1,9 +1,11 @@
 package anchor_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -226,36 +228,46 @@ func TestKilledWriter(t *testing.T) {
 		folder = memory
 	}
 	path := filepath.Join(folder, "root.key")
-	last := -1
-	for kills := 0; last < writes; kills++ {
-		if kills > 5000 {
-			t.Fatalf("%d writes after %d kills", last, kills)
-		}
-		command := exec.Command(os.Args[0], "-test.run=^TestKilledWriter$")
-		command.Env = append(os.Environ(), killedWriter+"="+path)
-		var reports strings.Builder
-		command.Stderr = &reports
-		if err := command.Start(); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(time.Duration(10+kills*37%90) * time.Millisecond)
-		if err := command.Process.Kill(); err != nil {
-			t.Fatal(err)
-		}
-		command.Wait()
-		// The last line may be cut off.
-		lines := strings.Split(reports.String(), "\n")
-		reported := last
-		if len(lines) > 1 {
-			if _, err := fmt.Sscan(lines[len(lines)-2], &reported); err != nil {
-				t.Fatalf("%v\n%s", err, reports.String())
-			}
-		}
+	last, kills := -1, 0
+	for ; last < writes; kills++ {
+		reported := killWriter(t, path, time.Duration(kills*37%150)*time.Millisecond)
 		got := failuresIn(t, path)
 		if got != reported && got != reported+1 {
 			t.Fatalf("after %d was written the file holds %d", reported, got)
 		}
 		last = got
 	}
-	t.Logf("%d writes", last)
+	t.Logf("%d writes, %d kills", last, kills)
+}
+
+// killWriter starts a process that writes, and kills it some time after its first report.
+// It returns the last number that was reported.
+func killWriter(t *testing.T, path string, after time.Duration) (reported int) {
+	t.Helper()
+	command := exec.Command(os.Args[0], "-test.run=^TestKilledWriter$")
+	command.Env = append(os.Environ(), killedWriter+"="+path)
+	output, err := command.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	reports := bufio.NewReader(output)
+	first, err := reports.ReadString('\n')
+	if err != nil {
+		t.Fatalf("%q, %v", first, err)
+	}
+	time.AfterFunc(after, func() { command.Process.Kill() })
+	rest, err := io.ReadAll(reports)
+	if err != nil {
+		t.Fatal(err)
+	}
+	command.Wait()
+	lines := strings.Split(first+string(rest), "\n")
+	// What is behind the last end of a line was cut off.
+	if _, err := fmt.Sscan(lines[len(lines)-2], &reported); err != nil {
+		t.Fatalf("%v\n%s%s", err, first, rest)
+	}
+	return reported
 }
