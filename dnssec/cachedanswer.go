@@ -99,32 +99,11 @@ func compactAnswer(base *Answer, found finding, ttl uint32) *Answer {
 	}
 	switch base.Type {
 	case dns.TypeMX:
-		return withRecords(base, found, ttl, func(own *dns.MX, rr dns.RR) dns.RR {
-			mx, ok := rr.(*dns.MX)
-			if !ok {
-				return nil
-			}
-			*own = *mx
-			return own
-		})
+		return withRecords(base, found, ttl, flat[dns.MX])
 	case dns.TypeTLSA:
-		return withRecords(base, found, ttl, func(own *dns.TLSA, rr dns.RR) dns.RR {
-			tlsa, ok := rr.(*dns.TLSA)
-			if !ok {
-				return nil
-			}
-			*own = *tlsa
-			return own
-		})
+		return withRecords(base, found, ttl, flat[dns.TLSA])
 	case dns.TypeCNAME:
-		return withRecords(base, found, ttl, func(own *dns.CNAME, rr dns.RR) dns.RR {
-			cname, ok := rr.(*dns.CNAME)
-			if !ok {
-				return nil
-			}
-			*own = *cname
-			return own
-		})
+		return withRecords(base, found, ttl, flat[dns.CNAME])
 	case dns.TypeA:
 		return withRecords(base, found, ttl, func(own *ownA, rr dns.RR) dns.RR {
 			a, ok := rr.(*dns.A)
@@ -147,6 +126,19 @@ func compactAnswer(base *Answer, found finding, ttl uint32) *Answer {
 		})
 	}
 	return nil
+}
+
+// flat copies a record that refers to nothing outside of itself but strings.
+func flat[T any, P interface {
+	*T
+	dns.RR
+}](own *T, rr dns.RR) dns.RR {
+	record, ok := rr.(P)
+	if !ok {
+		return nil
+	}
+	*own = *record
+	return P(own)
 }
 
 // An ownA is a record with the octets of its address.
