@@ -33,6 +33,11 @@
 // Package dnssec is compared with Unbound and delv on signed zones with faults made
 // at random, which named serves.
 //
+// Package dnssec/anchor follows zones that dnssec-settime and dnssec-signzone roll over and
+// named serves, and exchanges its state files with Unbound in both directions
+// (rollover_unbound_test.go). BIND's clauses and Debian's files of root keys are read, and
+// those of unbound-anchor where that is installed.
+//
 // Nothing leaves the machine. Ports are chosen by the kernel and the files live
 // in a temporary directory. Postfix starts only for root, so root is needed. The
 // Debian packages are bind9, bind9-dnsutils, bind9-utils, unbound, knot-resolver,
