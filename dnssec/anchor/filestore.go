@@ -23,7 +23,7 @@ import (
 // Path + ".lock", on systems that have flock(2). Other programs know nothing of it, so a
 // file that one of them writes, such as Unbound's own, is for ReadOnly or to be copied.
 //
-// If the file cannot be written, its user gets an error, and what was learned is kept
+// If the file cannot be written or the lock not be had, its user gets an error, and what was learned is kept
 // in memory until the file is written or changed by another.
 //
 // A FileStore is safe for concurrent use, and must not be copied or changed after
@@ -58,11 +58,9 @@ func (s *FileStore) Update(ctx context.Context, change func([]*TrustPoint) ([]*T
 	unlock := func() {}
 	var unwritable error
 	if !s.ReadOnly {
-		if unlock, unwritable = lock(ctx, s.Path+".lock"); ctx.Err() != nil {
-			return &Error{File: s.Path, Err: unwritable}
-		}
+		unlock, unwritable = lock(ctx, s.Path+".lock")
 	}
-	defer func() { unlock() }()
+	defer unlock()
 	if err := s.read(); err != nil {
 		return err
 	}

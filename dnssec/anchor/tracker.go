@@ -196,8 +196,14 @@ func (t *Tracker) Replace(ctx context.Context, now time.Time, set Set) error {
 	})
 }
 
+// storeTime bounds the wait for other processes that write the state, each of which takes
+// some milliseconds. A lookup may have to wait for it.
+const storeTime = 2 * time.Second
+
 // update changes what is stored and takes it over.
 func (t *Tracker) update(ctx context.Context, now time.Time, change func([]*TrustPoint) ([]*TrustPoint, bool)) error {
+	ctx, cancel := context.WithTimeout(ctx, storeTime)
+	defer cancel()
 	var updated []*TrustPoint
 	err := t.store.Update(ctx, func(points []*TrustPoint) (_ []*TrustPoint, write bool) {
 		if len(points) == 0 {
