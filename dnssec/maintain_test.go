@@ -225,13 +225,34 @@ func TestOutdatedAnchors(t *testing.T) {
 	zone.set(func() {
 		zone.now, zone.keys, zone.signers = zone.now.AddDate(3, 0, 0), []*sign.Key{young}, []*sign.Key{young}
 	})
-	answer, err := resolver.Lookup(t.Context(), "www.example", dns.TypeA)
-	if e, ok := errors.AsType[*dnssec.Error](err); !ok || e.Status != dnssec.Indeterminate || !errors.Is(err, anchor.ErrOutdated) {
-		t.Errorf("%+v, %v; want ErrOutdated", answer, err)
+	for _, elapsed := range []time.Duration{0, time.Second, time.Minute, time.Second} {
+		zone.set(func() { zone.now = zone.now.Add(elapsed) })
+		answer, err := resolver.Lookup(t.Context(), "www.example", dns.TypeA)
+		if e, ok := errors.AsType[*dnssec.Error](err); !ok || e.Status != dnssec.Indeterminate || !errors.Is(err, anchor.ErrOutdated) {
+			t.Errorf("%s later: %+v, %v; want ErrOutdated", elapsed, answer, err)
+		}
 	}
 	if err := tracker.Replace(t.Context(), zone.Now(), anchor.Set{{Zone: "example.", Key: young.Public}}); err != nil {
 		t.Fatal(err)
 	}
+	wantStatus(t, resolver, dnssec.Secure)
+}
+
+// TestForgedKeysAfterASleep: one forged set does not keep the zone from being looked at.
+func TestForgedKeysAfterASleep(t *testing.T) {
+	t.Parallel()
+	zone := newRollingZone(t)
+	resolver, _ := zone.resolver(nil)
+	wantStatus(t, resolver, dnssec.Secure)
+	good, forged := zone.keys, rollingKey(t)
+	zone.set(func() {
+		zone.now = zone.now.Add(40 * day)
+		zone.keys, zone.signers = []*sign.Key{forged}, []*sign.Key{forged}
+	})
+	if _, err := resolver.Lookup(t.Context(), "www.example", dns.TypeA); !errors.Is(err, anchor.ErrOutdated) {
+		t.Errorf("forged keys: %v", err)
+	}
+	zone.set(func() { zone.now, zone.keys, zone.signers = zone.now.Add(time.Minute), good, good })
 	wantStatus(t, resolver, dnssec.Secure)
 }
 

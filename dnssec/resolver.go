@@ -137,7 +137,10 @@ func (r *Resolver) Lookup(ctx context.Context, name string, qtype uint16) (*Answ
 	if err == nil || r.tracker == nil {
 		return answer, err
 	}
-	if changed, problem := r.trustedAt(now); problem == nil && changed.generation != trusted.generation {
+	switch changed, problem := r.trustedAt(now); {
+	case problem != nil: // as the tracker has found out by the keys that the lookup met
+		return nil, unasked(owner.String(), qtype, problem)
+	case changed.generation != trusted.generation:
 		// It failed by keys that the zone has replaced or revoked meanwhile.
 		return r.lookUp(ctx, q, now, changed, budget)
 	}

@@ -67,6 +67,11 @@ var (
 	errNoUsableKey = errors.New("no trust anchor among the keys of the zone")
 )
 
+// outdatedTime is how long a set that no anchor has signed is taken for a sign that the
+// anchors are outdated. It may have been forged, so the zone must be given a chance to
+// show another one.
+const outdatedTime = time.Minute
+
 // Anchors returns the anchors in use at an instant. The error says that there is no
 // state that can be used: ErrRevoked or ErrOutdated, wrapped with the zone, or the
 // store's.
@@ -77,7 +82,7 @@ func (t *Tracker) Anchors(now time.Time) (Set, error) {
 		return nil, err
 	}
 	for _, p := range t.points {
-		if t.unsigned[p.Zone] && p.expired(now) {
+		if t.unsigned[p.Zone] && p.expired(now) && now.Sub(p.LastQueried) < outdatedTime {
 			return nil, fmt.Errorf("anchor: zone %s: %w since %s", p.Zone, ErrOutdated, p.LastSuccess.UTC().Format(time.DateOnly))
 		}
 	}
