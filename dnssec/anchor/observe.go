@@ -23,10 +23,9 @@ const (
 
 // Bounds of what a zone can make a Tracker do and keep.
 const (
-	maxZoneKeys    = 64 // keys of a set that are looked at, and of a trust point that are kept
-	maxZoneSigs    = 64 // signatures of a set that are looked at
-	maxZoneChecks  = 16 // signatures of a set that are checked
-	maxRecordedTTL = 7 * 24 * time.Hour
+	maxZoneKeys   = 64 // keys of a set that are looked at, and of a trust point that are kept
+	maxZoneSigs   = 64 // signatures of a set that are looked at
+	maxZoneChecks = 16 // signatures of a set that are checked
 )
 
 // Why a set of keys changes nothing.
@@ -74,7 +73,7 @@ func (o *observer) observe(records []dns.RR) error {
 	if err == nil && !p.Revoked {
 		var sig *dns.RRSIG
 		if sig, err = o.verify(); err == nil {
-			o.update()
+			o.update(sig.OrigTtl)
 			p.QueryInterval, p.RetryTime = intervals(sig, o.now)
 		}
 	}
@@ -219,15 +218,15 @@ func (o *observer) signedWith(key *dns.DNSKEY) (*dns.RRSIG, error) {
 }
 
 // update takes every key through the state table of RFC 5011 §4.2 by a set that is
-// validated.
-func (o *observer) update() {
+// validated. The TTL of its records is not signed, so it is the original one that counts.
+func (o *observer) update(ttl uint32) {
 	p := o.point
 	first := p.LastSuccess.IsZero()
 	for _, key := range o.keys {
 		if key.Flags&dns.SEP == 0 || o.known(key) || len(p.Keys) >= maxZoneKeys {
 			continue
 		}
-		tracked := TrackedKey{Key: withTTL(key, min(key.Hdr.Ttl, uint32(maxRecordedTTL/time.Second)))}
+		tracked := TrackedKey{Key: withTTL(key, ttl)}
 		switch {
 		case rrsig.ZoneKey(key) != nil || rrsig.NewKey(o.algorithms, key).Usable() != nil:
 			continue // revoked, or of no use to this validator

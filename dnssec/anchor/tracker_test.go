@@ -221,6 +221,34 @@ func TestRevokedTrustPoint(t *testing.T) {
 	}
 }
 
+// TestHoldDownOfALongTTL waits for the original TTL where that is longer than 30 days,
+// whatever the TTL of the records is (RFC 5011 §2.4.1).
+func TestHoldDownOfALongTTL(t *testing.T) {
+	t.Parallel()
+	old, young := newKey(t, "."), newKey(t, ".")
+	tracker := &anchor.Tracker{Start: dsOf(old)}
+	for _, key := range []*sign.Key{old, young} {
+		key.Public.Hdr.Ttl = uint32(50 * day / time.Second)
+	}
+	for days, want := range []int{0: 1, 20: 1, 31: 1, 49: 1, 51: 2} {
+		if want == 0 {
+			continue
+		}
+		now := start.Add(time.Duration(days) * day)
+		records := signedKeys(t, now, []*sign.Key{old, young}, old)
+		for i, rr := range records {
+			records[i] = dns.Copy(rr)
+			records[i].Header().Ttl = 60 // as of a cache
+		}
+		if err := tracker.Observe(t.Context(), now, ".", records); err != nil {
+			t.Fatal(err)
+		}
+		if n := len(anchorsOf(t, tracker, now)); n != want {
+			t.Errorf("day %d: %d anchors, want %d", days, n, want)
+		}
+	}
+}
+
 // TestIntervals is when to query again (RFC 5011 §2.3).
 func TestIntervals(t *testing.T) {
 	t.Parallel()
