@@ -39,7 +39,7 @@ type Tracker struct {
 	Algorithms rrsig.Algorithms
 
 	// Trace is called after each Observe, by its caller's goroutine, with what has
-	// changed and the error that it returns. Nil is not called.
+	// changed and the error that it returns; several may run at once. Nil is not called.
 	Trace func(zone string, changes []Change, err error)
 
 	observing sync.Mutex // one writer; held while the store is waited for
@@ -141,12 +141,19 @@ func (t *Tracker) Observe(ctx context.Context, now time.Time, zone string, recor
 	if err != nil {
 		return fmt.Errorf("anchor: %q: %w", zone, err)
 	}
+	changes, err := t.observe(ctx, now, name, records)
+	if t.Trace != nil {
+		t.Trace(name.String(), changes, err)
+	}
+	return err
+}
+
+func (t *Tracker) observe(ctx context.Context, now time.Time, name canonical.Name, records []dns.RR) (changes []Change, err error) {
 	t.observing.Lock()
 	defer t.observing.Unlock()
 	if _, err := t.TrustPoints(now); err != nil {
-		return err
+		return nil, err
 	}
-	var changes []Change
 	var verdict error
 	err = t.update(ctx, now, func(points []*TrustPoint) ([]*TrustPoint, bool) {
 		at := slices.IndexFunc(points, func(p *TrustPoint) bool { return p.Zone == name.String() })
@@ -164,16 +171,15 @@ func (t *Tracker) Observe(ctx context.Context, now time.Time, zone string, recor
 		verdict = fmt.Errorf("anchor: zone %s: %w", name, verdict)
 	}
 	t.mu.Lock()
-	if t.unsigned == nil {
-		t.unsigned = make(map[string]bool)
+	defer t.mu.Unlock()
+	delete(t.unsigned, name.String())
+	if errors.Is(verdict, ErrUnsigned) {
+		if t.unsigned == nil {
+			t.unsigned = make(map[string]bool)
+		}
+		t.unsigned[name.String()] = true
 	}
-	t.unsigned[name.String()] = errors.Is(verdict, ErrUnsigned)
-	t.mu.Unlock()
-	err = errors.Join(verdict, err)
-	if t.Trace != nil {
-		t.Trace(name.String(), changes, err)
-	}
-	return err
+	return changes, errors.Join(verdict, err)
 }
 
 // Replace makes the anchors of a set that are in force now the ones that are trusted,
