@@ -73,9 +73,14 @@ func (l *lookup) judgeProof(q question, shape shape, zone canonical.Name, keys *
 		proof, err = denial.NameError(zone, denials.records, q.name, l.hashCost())
 	}
 	if errors.Is(err, denial.ErrUnproven) {
-		// Servers say NXDOMAIN for an empty non-terminal; what is proven counts.
+		// Servers say NXDOMAIN for an empty non-terminal; what is proven counts, but
+		// not an opt-out span, which leaves open what is there.
 		var noDataErr error
-		if proof, noDataErr = denial.NoData(zone, denials.records, q.name, q.qtype, l.hashCost()); noDataErr == nil {
+		proof, noDataErr = denial.NoData(zone, denials.records, q.name, q.qtype, l.hashCost())
+		if noDataErr == nil && shape == nameError && proof.OptOut {
+			noDataErr = denial.ErrUnproven
+		}
+		if noDataErr == nil {
 			shape, err = noData, nil
 		} else if shape == noData || !errors.Is(noDataErr, denial.ErrUnproven) {
 			err = noDataErr
