@@ -9,6 +9,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"github.com/danesmtp/danesmtp/dnssec/anchor"
 	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
 )
 
@@ -31,9 +32,10 @@ type AnchorTracker interface {
 	Observe(ctx context.Context, now time.Time, zone string, records []dns.RR) error
 }
 
-// refreshTime bounds the refresh of one zone's anchors, for which a lookup may have to
-// wait: about as long as for one server that does not answer.
-const refreshTime = 5 * time.Second
+// refreshTime bounds the refresh of anchors by lookups, and of one zone's by others: about
+// as long as one server that does not answer takes. A lookup that fails waits for it no
+// longer than refreshPatience.
+const refreshTime, refreshPatience = 5 * time.Second, time.Second
 
 // ErrNotTracked says that a Resolver's anchors do not change.
 var ErrNotTracked = errors.New("dnssec: the trust anchors are not tracked")
@@ -106,19 +108,30 @@ func (r *Resolver) refreshExpired(ctx context.Context, now time.Time) {
 		return
 	}
 	if zone, at := r.tracker.Next(now); !at.IsZero() && !now.Before(at) && r.tracker.Expired(zone, now) {
+		ctx, cancel := context.WithTimeout(ctx, refreshTime)
+		defer cancel()
 		_, _ = r.RefreshAnchors(ctx) // the tracker reports errors, and the lookup meets them
 	}
 }
 
 // refreshDue refreshes anchors that are due still after a lookup, unless somebody else is
-// at it.
-func (r *Resolver) refreshDue(ctx context.Context, now time.Time) {
+// at it. It need not be waited for: it goes on for refreshTime at most, and done is closed
+// at its end; nil if there is none.
+func (r *Resolver) refreshDue(ctx context.Context, now time.Time) (done <-chan struct{}) {
 	if r.tracker == nil || len(r.refreshing) > 0 {
-		return
+		return nil
 	}
-	if _, at := r.tracker.Next(now); !at.IsZero() && !now.Before(at) {
+	if _, at := r.tracker.Next(now); at.IsZero() || now.Before(at) {
+		return nil
+	}
+	ended := make(chan struct{})
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), refreshTime)
+	go func() {
+		defer close(ended)
+		defer cancel()
 		_, _ = r.RefreshAnchors(ctx) // the tracker reports errors
-	}
+	}()
+	return ended
 }
 
 // refresh queries the keys of a zone and hands them to the tracker. As for any answer,
@@ -128,28 +141,30 @@ func (r *Resolver) refresh(ctx context.Context, zone string) error {
 	if err != nil {
 		return fmt.Errorf("dnssec: %q: %w", zone, err)
 	}
-	anchors, _ := r.tracker.Anchors(r.now()) // none if they are of no use any more
-	r.chooseUpstream(anchors)
+	set, _ := r.tracker.Anchors(r.now()) // none if they are of no use any more
+	r.chooseUpstream(set)
 	limited, cancel := context.WithTimeout(ctx, refreshTime)
 	defer cancel()
 	var avoid []string
 	var failure error
+	start := time.Now()
 	for range 1 + maxSecondOpinions {
 		reply, err := exchange(limited, r.upstream, newQuery(question{name, dns.TypeDNSKEY}, zone, avoid))
 		switch {
-		case ctx.Err() != nil:
+		case ctx.Err() != nil && time.Since(start) < refreshPatience:
 			return ctx.Err() // which says nothing about the zone
 		case err != nil && len(avoid) > 0:
 			return failure
 		case err != nil:
-			return errors.Join(fmt.Errorf("dnssec: zone %s: %w", zone, err), r.tracker.Observe(ctx, r.now(), zone, nil))
+			return errors.Join(fmt.Errorf("dnssec: zone %s: %w", zone, err), r.tracker.Observe(context.WithoutCancel(ctx), r.now(), zone, nil))
 		}
 		var records []dns.RR
 		if !refuses(reply.Msg) {
 			records = reply.Msg.Answer
 		}
-		if failure = r.tracker.Observe(ctx, r.now(), zone, records); failure == nil {
-			return nil
+		failure = r.tracker.Observe(ctx, r.now(), zone, records)
+		if !errors.Is(failure, anchor.ErrUnsigned) && !errors.Is(failure, anchor.ErrNoKeys) {
+			return failure // no other server would be of more use
 		}
 		avoid = append(avoid, reply.Server)
 	}

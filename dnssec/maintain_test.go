@@ -19,7 +19,7 @@ import (
 
 const day = 24 * time.Hour
 
-// A rollingZone serves "example.", whose keys change. It is an Exchanger that does what
+// A rollingZone serves "example." or the root, whose keys change. It is an Exchanger that does what
 // its fields say; they are guarded by the mutex.
 type rollingZone struct {
 	mu      sync.Mutex
@@ -33,13 +33,19 @@ type rollingZone struct {
 
 func newRollingZone(t *testing.T) *rollingZone {
 	t.Helper()
-	key := rollingKey(t)
+	return rollingZoneOf(t, rollingKey(t))
+}
+
+func rollingZoneOf(t *testing.T, key *sign.Key) *rollingZone {
+	t.Helper()
 	return &rollingZone{now: time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC), keys: []*sign.Key{key}, signers: []*sign.Key{key}}
 }
 
-func rollingKey(t *testing.T) *sign.Key {
+func rollingKey(t *testing.T) *sign.Key { return keyOf(t, "example.") }
+
+func keyOf(t *testing.T, zone string) *sign.Key {
 	t.Helper()
-	key, err := sign.NewKey("example.", dns.ECDSAP256SHA256, sign.KSK)
+	key, err := sign.NewKey(zone, dns.ECDSAP256SHA256, sign.KSK)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +112,7 @@ func (z *rollingZone) Exchange(ctx context.Context, q *upstream.Query) (*upstrea
 
 func (z *rollingZone) resolver(trace func(string, []anchor.Change, error)) (*dnssec.Resolver, *anchor.Tracker) {
 	key := z.keys[0].Public
-	tracker := &anchor.Tracker{Start: anchor.Set{{Zone: "example.", DS: key.ToDS(dns.SHA256)}}, Trace: trace}
+	tracker := &anchor.Tracker{Start: anchor.Set{{Zone: key.Hdr.Name, DS: key.ToDS(dns.SHA256)}}, Trace: trace}
 	return &dnssec.Resolver{Exchanger: z, Anchors: tracker, Time: z.Now}, tracker
 }
 
@@ -215,13 +221,13 @@ func TestFailedRefreshRemovesNothing(t *testing.T) {
 	}
 }
 
-// TestOutdatedAnchors is what a lookup says when the zone has rolled over meanwhile.
+// TestOutdatedAnchors is what a lookup says when the root has rolled over meanwhile.
 func TestOutdatedAnchors(t *testing.T) {
 	t.Parallel()
-	zone := newRollingZone(t)
+	zone := rollingZoneOf(t, keyOf(t, "."))
 	resolver, tracker := zone.resolver(nil)
 	wantStatus(t, resolver, dnssec.Secure)
-	young := rollingKey(t)
+	young := keyOf(t, ".")
 	zone.set(func() {
 		zone.now, zone.keys, zone.signers = zone.now.AddDate(3, 0, 0), []*sign.Key{young}, []*sign.Key{young}
 	})
@@ -232,7 +238,7 @@ func TestOutdatedAnchors(t *testing.T) {
 			t.Errorf("%s later: %+v, %v; want ErrOutdated", elapsed, answer, err)
 		}
 	}
-	if err := tracker.Replace(t.Context(), zone.Now(), anchor.Set{{Zone: "example.", Key: young.Public}}); err != nil {
+	if err := tracker.Replace(t.Context(), zone.Now(), anchor.Set{{Zone: ".", Key: young.Public}}); err != nil {
 		t.Fatal(err)
 	}
 	wantStatus(t, resolver, dnssec.Secure)
@@ -241,10 +247,10 @@ func TestOutdatedAnchors(t *testing.T) {
 // TestForgedKeysAfterASleep: one forged set does not keep the zone from being looked at.
 func TestForgedKeysAfterASleep(t *testing.T) {
 	t.Parallel()
-	zone := newRollingZone(t)
+	zone := rollingZoneOf(t, keyOf(t, "."))
 	resolver, _ := zone.resolver(nil)
 	wantStatus(t, resolver, dnssec.Secure)
-	good, forged := zone.keys, rollingKey(t)
+	good, forged := zone.keys, keyOf(t, ".")
 	zone.set(func() {
 		zone.now = zone.now.Add(40 * day)
 		zone.keys, zone.signers = []*sign.Key{forged}, []*sign.Key{forged}
@@ -254,6 +260,58 @@ func TestForgedKeysAfterASleep(t *testing.T) {
 	}
 	zone.set(func() { zone.now, zone.keys, zone.signers = zone.now.Add(time.Minute), good, good })
 	wantStatus(t, resolver, dnssec.Secure)
+}
+
+// TestOutdatedZone: a zone below the root with outdated anchors is bogus, and nothing else
+// is the worse for it.
+func TestOutdatedZone(t *testing.T) {
+	t.Parallel()
+	zone := newRollingZone(t)
+	resolver, _ := zone.resolver(nil)
+	wantStatus(t, resolver, dnssec.Secure)
+	young := rollingKey(t)
+	zone.set(func() {
+		zone.now, zone.keys, zone.signers = zone.now.AddDate(3, 0, 0), []*sign.Key{young}, []*sign.Key{young}
+	})
+	wantStatus(t, resolver, dnssec.Bogus)
+	answer, err := resolver.Lookup(t.Context(), "elsewhere.test", dns.TypeA)
+	if err != nil || answer.Status != dnssec.Insecure {
+		t.Errorf("elsewhere: %+v, %v", answer, err)
+	}
+}
+
+// TestDeadZoneCostsNoTime: a tracked zone whose servers are silent does not hold up what
+// can be answered, nor for long what fails.
+func TestDeadZoneCostsNoTime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		zone := newRollingZone(t)
+		resolver, tracker := zone.resolver(nil)
+		resolver.Time = nil
+		zone.set(func() { zone.now = time.Now() })
+		resolver.Exchanger = silentKeys{zone}
+		start := time.Now()
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		defer cancel()
+		if answer, err := resolver.Lookup(ctx, "elsewhere.test", dns.TypeA); err != nil || time.Since(start) != 0 {
+			t.Errorf("%+v, %v after %s", answer, err, time.Since(start))
+		}
+		time.Sleep(10 * time.Second) // the refresh ends by its own limit
+		if _, at := tracker.Next(time.Now()); time.Until(at) < 50*time.Minute {
+			t.Errorf("the next refresh is at %s", at)
+		}
+	})
+}
+
+// silentKeys never answers questions for keys.
+type silentKeys struct{ upstream.Exchanger }
+
+func (s silentKeys) Exchange(ctx context.Context, q *upstream.Query) (*upstream.Reply, error) {
+	if q.Msg.Question[0].Qtype == dns.TypeDNSKEY {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	return s.Exchanger.Exchange(ctx, q)
 }
 
 // TestRevokedAnchors is a lookup that comes just after the zone has revoked its keys.

@@ -133,9 +133,16 @@ func (r *Resolver) Lookup(ctx context.Context, name string, qtype uint16) (*Answ
 	}
 	q, budget := question{owner, qtype}, budgetFrom(ctx)
 	answer, err := r.lookUp(ctx, q, now, trusted, budget)
-	r.refreshDue(ctx, now)
+	refreshed := r.refreshDue(ctx, now)
 	if err == nil || r.tracker == nil {
 		return answer, err
+	}
+	if refreshed != nil {
+		select {
+		case <-refreshed:
+		case <-ctx.Done():
+		case <-time.After(refreshPatience):
+		}
 	}
 	switch changed, problem := r.trustedAt(now); {
 	case problem != nil: // as the tracker has found out by the keys that the lookup met

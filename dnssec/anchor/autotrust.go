@@ -58,13 +58,9 @@ func formatAutotrust(points []*TrustPoint) []byte {
 	return b.Bytes()
 }
 
-// unix is the seconds of an instant, 0 for the zero one.
-func unix(at time.Time) int64 {
-	if at.IsZero() {
-		return 0
-	}
-	return at.Unix()
-}
+// unix is the seconds of an instant, 0 for the zero one, and for those before 1970, which
+// only a clock that is not set has.
+func unix(at time.Time) int64 { return max(at.Unix(), 0) }
 
 // ctime is how C prints an instant, here in UTC.
 func ctime(at time.Time) string { return time.Unix(unix(at), 0).UTC().Format(time.ANSIC) }
@@ -75,7 +71,7 @@ var (
 	errNoRecord  = errors.New("neither a record nor a comment")
 	errNoID      = errors.New("no ;;id line before it")
 	errOtherZone = errors.New("the record is not of the zone in the ;;id line")
-	errNoKey     = errors.New("the file ends without a key: it may have lost its end")
+	errNoKey     = errors.New("no trust anchor: the file may have lost its end")
 )
 
 // autotrustReader reads what formatAutotrust and Unbound write.
@@ -105,7 +101,7 @@ func parseStates(text []byte) (points []*TrustPoint, line int, err error) {
 		}
 	}
 	for _, p := range r.points {
-		if len(p.Keys) == 0 && len(p.DS) == 0 && !p.Revoked {
+		if len(p.anchors()) == 0 && !p.Revoked {
 			return nil, line, fmt.Errorf("zone %s: %w", p.Zone, errNoKey)
 		}
 	}

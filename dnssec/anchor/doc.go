@@ -27,7 +27,7 @@
 //     anchor when it is still there after more than 30 days, or its TTL if that is
 //     longer, and has been seen at least twice. If a set is without it, it starts anew.
 //   - An anchor that the zone does not have is missing, and trusted still. After 366 days
-//     it is forgotten, if there is another.
+//     it is forgotten, if there is another; so is a configured digest without its key.
 //   - An anchor with the REVOKE flag that has signed the set itself is not trusted from
 //     then on, and forgotten when it has been away for 30 days.
 //   - When all anchors of a zone below the root are revoked, the zone has none, and is
@@ -43,7 +43,7 @@
 // enough for programs that live shortly or are updated often.
 //
 // A machine that was off for years may know only keys that the root does not use any
-// more. Lookups then fail with ErrOutdated (never with a status of Insecure), and the
+// more. Lookups then fail with ErrOutdated, never with a status of Insecure, and the
 // way on is Tracker.Replace with the anchors of a file that was fetched by other
 // means: "daneverify -trust-state FILE -anchors-update root-anchors.xml".
 //

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"path/filepath"
 	"syscall"
 	"time"
 )
@@ -14,12 +15,20 @@ import (
 // one write.
 const lockPoll = 10 * time.Millisecond
 
-// lock takes a lock among processes, which ends with them, and waits for it until ctx is
-// done. The lock file stays: to remove it would let two processes lock two files.
-func lock(ctx context.Context, path string) (unlock func(), err error) {
+// lock takes the lock of a file among processes, which ends with them, and waits for it
+// until ctx is done. The lock file stays: to remove it would let two processes lock two
+// files. It belongs to whom the file belongs, or the folder, whoever makes it.
+func lock(ctx context.Context, file string) (unlock func(), err error) {
+	path := file + ".lock"
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return func() {}, err
+	}
+	for _, model := range [...]string{file, filepath.Dir(file)} {
+		if info, err := os.Stat(model); err == nil {
+			_ = keepOwner(f, info) // only root can, and needs to
+			break
+		}
 	}
 	for {
 		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)

@@ -56,9 +56,13 @@ func (s *FileStore) Update(ctx context.Context, change func([]*TrustPoint) ([]*T
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	unlock := func() {}
+	path := s.Path
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target // the file itself, not a link to it
+	}
 	var unwritable error
 	if !s.ReadOnly {
-		unlock, unwritable = lock(ctx, s.Path+".lock")
+		unlock, unwritable = lock(ctx, path)
 	}
 	defer unlock()
 	if err := s.read(); err != nil {
@@ -71,7 +75,10 @@ func (s *FileStore) Update(ctx context.Context, change func([]*TrustPoint) ([]*T
 	}
 	text := formatAutotrust(points)
 	if unwritable == nil {
-		unwritable = replaceFile(s.Path, text)
+		_, _, unwritable = parseStates(text) // what could not be read must not be written
+	}
+	if unwritable == nil {
+		unwritable = replaceFile(path, text)
 	}
 	if unwritable != nil {
 		return &Error{File: s.Path, Err: unwritable}
@@ -105,8 +112,21 @@ func (s *FileStore) read() error {
 	if err != nil {
 		return &Error{File: s.Path, Line: line, Err: err}
 	}
+	keepRevoked(points, s.points)
 	s.text, s.points = text, points
 	return nil
+}
+
+// keepRevoked takes over the keys that are known to be revoked: whoever wrote the file may
+// not have seen that yet.
+func keepRevoked(points, before []*TrustPoint) {
+	for _, p := range points {
+		for _, old := range before {
+			if old.Zone == p.Zone {
+				p.keepRevoked(old)
+			}
+		}
+	}
 }
 
 // errNoStates says that a file is for Parse: a state would take its place, and what else
@@ -131,9 +151,6 @@ func parseStored(text []byte) (points []*TrustPoint, line int, err error) {
 // replaceFile writes a file so that there is the old one or the new one at any instant,
 // and after a loss of power.
 func replaceFile(path string, text []byte) (err error) {
-	if target, err := filepath.EvalSymlinks(path); err == nil {
-		path = target // the file itself, not the link to it
-	}
 	next := path + ".new"
 	// What a killed process has left. The lock says that it is nobody's.
 	if err := os.Remove(next); err != nil && !errors.Is(err, fs.ErrNotExist) {

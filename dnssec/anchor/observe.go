@@ -67,6 +67,9 @@ func (o *observer) observe(records []dns.RR) error {
 	p := o.point
 	p.LastQueried = o.now
 	err := o.read(records)
+	if err == nil && len(p.anchors()) == 0 {
+		err = errNoUsableKey // so nothing could be validated
+	}
 	if err == nil {
 		err = o.revoke()
 	}
@@ -76,6 +79,11 @@ func (o *observer) observe(records []dns.RR) error {
 			o.update(sig.OrigTtl)
 			p.QueryInterval, p.RetryTime = intervals(sig, o.now)
 		}
+	}
+	if err != nil && len(o.changes) > 0 {
+		// A key was revoked, and no other vouches for the set. What is pending may be
+		// there by the doing of whoever made it necessary to revoke the key.
+		p.Keys = slices.DeleteFunc(p.Keys, func(k TrackedKey) bool { return k.State == AddPend })
 	}
 	if err != nil {
 		p.Failures++
@@ -127,7 +135,7 @@ func (o *observer) read(records []dns.RR) error {
 func (o *observer) revoke() error {
 	p := o.point
 	for _, key := range o.keys {
-		if key.Flags&dns.REVOKE == 0 || key.Flags&dns.SEP == 0 {
+		if key.Flags&dns.REVOKE == 0 || key.Flags&dns.SEP == 0 || rrsig.ZoneKey(unrevoked(key)) != nil {
 			continue
 		}
 		known := slices.IndexFunc(p.Keys, func(k TrackedKey) bool { return k.anchors() && sameKey(k.Key, key) })
@@ -148,7 +156,7 @@ func (o *observer) revoke() error {
 		p.Keys[known].Key = withTTL(key, p.Keys[known].Key.Hdr.Ttl)
 		o.move(&p.Keys[known], Revoked)
 	}
-	if len(p.DS) == 0 && !slices.ContainsFunc(p.Keys, TrackedKey.anchors) {
+	if len(o.changes) > 0 && len(p.anchors()) == 0 {
 		p.Revoked = true // RFC 5011 §5
 	}
 	return nil
@@ -244,6 +252,9 @@ func (o *observer) update(ttl uint32) {
 		o.step(&p.Keys[i], first)
 	}
 	another := slices.ContainsFunc(p.Keys, func(k TrackedKey) bool { return k.State == Valid })
+	if slices.ContainsFunc(p.Keys, func(k TrackedKey) bool { return k.State == Valid && o.now.Sub(k.Changed) > keepMissing }) {
+		p.DS = nil // as missing keys; a key that was revoked before it was ever seen among them
+	}
 	for i := range p.Keys {
 		if k := &p.Keys[i]; k.State == Missing && another && o.now.Sub(k.Changed) > keepMissing {
 			o.move(k, Removed)

@@ -106,17 +106,12 @@ func (s Set) Enclosing(name string) (zone string, found bool) {
 	return closest.String(), true
 }
 
-// Private reports whether the set has an anchor of the root that is not one of
-// the built-in ones: a root of one's own, that is, a private Internet. The period
-// of an anchor does not count, so ask a set that Anchors returned.
+// Private reports whether the set has anchors of the root, and none of them is a built-in
+// one: a root of one's own, that is, a private Internet. The period of an anchor does not
+// count.
 func (s Set) Private() bool {
-	builtIn := Root()
-	for _, a := range s.Zone(".") {
-		if !builtIn.trusts(a) {
-			return true
-		}
-	}
-	return false
+	root := s.Zone(".")
+	return len(root) > 0 && !slices.ContainsFunc(root, Root().trusts)
 }
 
 // trusts reports whether the anchor says nothing that s does not say.

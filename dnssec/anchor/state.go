@@ -111,6 +111,21 @@ func (p *TrustPoint) due(now time.Time) time.Time {
 	return p.NextQuery
 }
 
+// keepRevoked revokes the keys that another state of the zone has as revoked.
+func (p *TrustPoint) keepRevoked(old *TrustPoint) {
+	for _, k := range old.Keys {
+		if k.State != Revoked {
+			continue
+		}
+		for i := range p.Keys {
+			if p.Keys[i].State != Revoked && sameKey(p.Keys[i].Key, k.Key) {
+				p.Keys[i] = k
+			}
+		}
+	}
+	p.Revoked = p.Revoked || len(p.anchors()) == 0
+}
+
 // clone returns a copy to change. The records themselves are never changed.
 func (p *TrustPoint) clone() *TrustPoint {
 	c := *p

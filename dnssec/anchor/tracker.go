@@ -59,10 +59,10 @@ var (
 	// nothing could be validated, and everything would pass for insecure.
 	ErrRevoked = errors.New("all trust anchors of the root are revoked")
 
-	// ErrOutdated says that the known keys are from before a rollover that was missed,
-	// as after a long time without power. New ones must come from elsewhere: see
+	// ErrOutdated says that the known keys of the root are from before a rollover that was
+	// missed, as after a long time without power. New ones must come from elsewhere: see
 	// Tracker.Replace.
-	ErrOutdated = errors.New("the trust anchors are outdated: the zone has other keys now")
+	ErrOutdated = errors.New("the trust anchors are outdated: the root has other keys now")
 
 	errNoUsableKey = errors.New("no trust anchor among the keys of the zone")
 )
@@ -81,8 +81,23 @@ func (t *Tracker) Anchors(now time.Time) (Set, error) {
 	if err := t.load(now); err != nil {
 		return nil, err
 	}
+	set, err := t.usable(now)
+	if err == nil {
+		return set, nil
+	}
+	// Somebody may have replaced them.
+	if points, problem := t.store.Load(); problem == nil && len(points) > 0 {
+		t.use(points)
+		return t.usable(now)
+	}
+	return nil, err
+}
+
+// usable returns the set, or why there is none. t.mu is held. A zone below the root with
+// outdated anchors is only bogus, and does not stop everything else.
+func (t *Tracker) usable(now time.Time) (Set, error) {
 	for _, p := range t.points {
-		if t.unsigned[p.Zone] && p.expired(now) && now.Sub(p.LastQueried) < outdatedTime {
+		if p.Zone == "." && t.unsigned[p.Zone] && p.expired(now) && now.Sub(p.LastQueried) < outdatedTime {
 			return nil, fmt.Errorf("anchor: zone %s: %w since %s", p.Zone, ErrOutdated, p.LastSuccess.UTC().Format(time.DateOnly))
 		}
 	}
@@ -226,9 +241,10 @@ func (t *Tracker) update(ctx context.Context, now time.Time, change func([]*Trus
 	})
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if updated != nil {
-		t.use(updated)
+	if updated == nil { // the store cannot be read any more
+		updated, _ = change(clones(t.points))
 	}
+	t.use(updated)
 	return err
 }
 

@@ -122,9 +122,9 @@ func TestStates(t *testing.T) {
 			{33, "a b/a b", "a revoked, b valid", false},
 			{34, "a b c/a", "a revoked, b valid", true},
 		}},
-		{"a revocation takes effect even if nothing else of the set is good", []sighting{
+		{"a revocation takes effect even if nothing else of the set is good, and ends what is pending", []sighting{
 			{0, "a b/a", "a valid, b pending", false},
-			{31, "a b/a", "a valid, b valid", false},
+			{31, "a b c/a", "a valid, b valid, c pending", false},
 			{32, "A c/A", "a revoked, b valid", true},
 		}},
 		{"a revocation by another key is none", []sighting{
