@@ -14,6 +14,7 @@ const maxAhead = 12
 // An ahead is what one lookup, and those that it began, ask ahead.
 type ahead struct {
 	ctx   context.Context // of the first lookup: it may outlive the others
+	paid  *budget         // for all of it
 	next  func(reply *dns.Msg) []dns.Question
 	asked atomic.Int32
 }
@@ -29,8 +30,9 @@ type aheadKey struct{}
 // validated and may be hostile.
 //
 // The further lookups are ordinary ones: what they find is validated and left in the
-// cache, their errors are dropped, and Lookup does not wait for them. They are paid by
-// its budget, and end with ctx, or after half a minute; so ctx should outlive Lookup.
+// cache, their errors are dropped, and Lookup does not wait for them. They are paid by the
+// budget of ctx (WithBudget), or else by one that is theirs, and end with ctx, or after half
+// a minute; so ctx should outlive Lookup.
 // Other resolvers do not know of this.
 func WithAhead(ctx context.Context, next func(reply *dns.Msg) []dns.Question) context.Context {
 	return context.WithValue(ctx, aheadKey{}, next)
@@ -41,7 +43,7 @@ func aheadFrom(ctx context.Context) *ahead {
 	switch v := ctx.Value(aheadKey{}).(type) {
 	case func(*dns.Msg) []dns.Question:
 		if v != nil {
-			return &ahead{ctx: ctx, next: v}
+			return &ahead{ctx: ctx, paid: budgetFrom(ctx), next: v}
 		}
 	case *ahead:
 		return v
@@ -54,7 +56,7 @@ func (l *lookup) lookupAhead(reply *dns.Msg) {
 	if reply == nil || l.next.asked.Load() >= maxAhead {
 		return
 	}
-	ctx := withBudget(context.WithValue(l.next.ctx, aheadKey{}, l.next), l.budget)
+	ctx := withBudget(context.WithValue(l.next.ctx, aheadKey{}, l.next), l.next.paid)
 	for _, q := range l.next.next(reply.Copy()) {
 		if q.Qclass != dns.ClassINET {
 			continue

@@ -2,6 +2,7 @@ package dnssec
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -57,7 +58,11 @@ func (a *Answer) Exchanges() []Exchange {
 	if a == nil {
 		return nil
 	}
-	return append([]Exchange(nil), a.exchanges...)
+	own := slices.Clone(a.exchanges)
+	for i := range own {
+		own[i].PassedOver = slices.Clone(own[i].PassedOver)
+	}
+	return own
 }
 
 // An Alias is one step from a name to another.

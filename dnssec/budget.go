@@ -13,6 +13,10 @@ type work struct {
 // lookupWork is what one lookup may cost.
 var lookupWork = work{maxSignatures, maxHashes, maxKeyPairs, maxQueries}
 
+// aheadWork is what a question may cost that is asked before it is known to be needed: a
+// quarter, which is plenty for the keys of a zone.
+var aheadWork = work{maxSignatures / 4, maxHashes / 4, maxKeyPairs / 4, maxQueries / 4}
+
 func (w work) minus(other work) work {
 	return work{w.signatures - other.signatures, w.hashes - other.hashes, w.keyPairs - other.keyPairs, w.queries - other.queries}
 }
@@ -88,6 +92,13 @@ func (b *budget) refund(w work) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.left = b.left.minus(work{}.minus(w))
+}
+
+// exhaust leaves nothing.
+func (b *budget) exhaust() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.left = work{}
 }
 
 // remains returns the work that may still be done.

@@ -111,18 +111,24 @@ func (s *shard) remove(element *list.Element) {
 	s.weight -= entry.weight
 }
 
-// commonChain is what the keys and DS records weigh, at most, that an ordinary verdict
-// rests on, and shares with others.
-const commonChain = 32 << 10
+// commonKeys is what the keys of an ordinary zone and their DS records weigh, at most.
+const commonKeys = 4 << 10
 
-// excess is the weight of what a verdict rests on beyond that. It counts for each that
-// keeps it in memory, after it was forgotten itself.
-func excess(on *verdict) int {
-	weight := -commonChain
-	for ; on != nil; on = on.on {
-		weight += weigh(on)
+// excess is the weight of the keys that a verdict rests on, beyond that. It counts for each
+// that keeps them in memory, after they were forgotten themselves. Those of the zones above
+// are few.
+func excess(on *verdict) int { return max(weighKeys(on)-commonKeys, 0) }
+
+// weighKeys is the weight of a zone's keys and of their DS records.
+func weighKeys(keys *verdict) int {
+	weight := 0
+	for range 2 {
+		if keys != nil {
+			weight += weigh(keys)
+			keys = keys.on
+		}
 	}
-	return max(weight, 0)
+	return weight
 }
 
 // weigh estimates the memory that a verdict takes: names are kept as text, which

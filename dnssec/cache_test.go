@@ -143,3 +143,34 @@ func TestSpansAreBoundedByMemory(t *testing.T) {
 		t.Error("they are used with other anchors")
 	}
 }
+
+// Zones whose denials cannot be used for others take no memory, and keys are weighed with
+// the spans that keep them.
+func TestSpansOfManyZones(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	denial := func(zone string, record dns.RR, keys *verdict) *verdict {
+		return &verdict{status: Secure, shape: noData, on: keys, made: now, expires: now.Add(time.Hour), proof: []signedSet{{records: []dns.RR{record}, sig: &dns.RRSIG{SignerName: zone}}}}
+	}
+	var optOut, large spans
+	held := 0
+	for i := range 5000 {
+		zone := fmt.Sprintf("z%d.", i)
+		hashed := &dns.NSEC3{Hdr: dns.RR_Header{Name: "0p9mhaveqvm6t7vbl5lop2u3t2rp3tom." + zone, Rrtype: dns.TypeNSEC3}, Hash: 1, Flags: 1, NextDomain: "0p9mhaveqvm6t7vbl5lop2u3t2rp3ton"}
+		optOut.add(denial(zone, hashed, &verdict{status: Secure}), 0)
+		keys := &verdict{status: Secure}
+		for range 20 {
+			keys.records = append(keys.records, &dns.DNSKEY{Hdr: dns.RR_Header{Name: zone, Rrtype: dns.TypeDNSKEY}, PublicKey: string(make([]byte, 340))})
+		}
+		large.add(denial(zone, &dns.NSEC{Hdr: dns.RR_Header{Name: "a." + zone, Rrtype: dns.TypeNSEC}, NextDomain: "b." + zone}, keys), 0)
+	}
+	if len(optOut.zones) > 0 {
+		t.Errorf("%d zones with opt-out are kept", len(optOut.zones))
+	}
+	for _, element := range large.zones {
+		held += weigh(element.Value.(*zoneSpans).keys)
+	}
+	if len(large.zones) == 0 || held > spanBytes {
+		t.Errorf("%d zones hold keys of %d octets", len(large.zones), held)
+	}
+}

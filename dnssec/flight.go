@@ -3,6 +3,7 @@ package dnssec
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -30,6 +31,7 @@ type flight struct {
 
 	landed    chan struct{} // closed when the fields below are set
 	verdict   *verdict
+	late      bool // it has reached its limit
 	spent     work // without what the flights below spent
 	exchanges []Exchange
 	on        []*flight // all that it waited for
@@ -37,7 +39,8 @@ type flight struct {
 
 type flightKey struct {
 	question
-	generation int // of the cache
+	generation int   // of the cache
+	hour       int64 // of its clock: those whose clock differs judge for themselves
 }
 
 // The flights of a Resolver. The zero flights are none.
@@ -72,10 +75,14 @@ var fare = work{queries: 1}
 // board makes the lookup one that waits for the flight of a question, and pays the fare;
 // leave undoes the first. If there is no flight, it begins, unless the verdict is known.
 func (l *lookup) board(ctx context.Context, q question, ahead bool) (*flight, *verdict) {
+	allowance := lookupWork
+	if ahead {
+		allowance = aheadWork // there may be many, and they are paid when they have landed
+	}
 	if err := l.budget.spend(fare); err != nil {
 		return nil, indeterminate(q, err)
 	}
-	key := flightKey{q, l.trusted.generation}
+	key := flightKey{q, l.trusted.generation, l.now.Unix() / int64(time.Hour/time.Second)}
 	all := &l.resolver.flights
 	all.mu.Lock()
 	defer all.mu.Unlock()
@@ -94,7 +101,7 @@ func (l *lookup) board(ctx context.Context, q question, ahead bool) (*flight, *v
 		all.flying[key] = f
 		go f.fly(ctx, &lookup{
 			resolver: l.resolver, now: l.now, trusted: l.trusted,
-			budget: newBudget(1), flight: f, known: map[question]*verdict{q: unfinished}, aheadOfNeed: ahead,
+			budget: &budget{left: allowance}, allowance: allowance, flight: f, known: map[question]*verdict{q: unfinished}, aheadOfNeed: ahead,
 		})
 	}
 	f.waiters++
@@ -106,9 +113,10 @@ func (f *flight) fly(ctx context.Context, l *lookup) {
 	defer close(f.landed)
 	defer f.cancel()
 	f.verdict = l.find(ctx, f.question)
+	f.late = errors.Is(ctx.Err(), context.DeadlineExceeded)
 	l.end()
 	f.answered(nil)
-	f.spent, f.exchanges, f.on = lookupWork.minus(l.budget.remains()), l.exchanges, l.shared
+	f.spent, f.exchanges, f.on = l.allowance.minus(l.budget.remains()), l.exchanges, l.shared
 	for _, other := range f.on {
 		f.spent = f.spent.minus(other.spent)
 	}
@@ -165,12 +173,23 @@ func (l *lookup) leave(f *flight) {
 	}
 }
 
-// share gives the verdict of the flight for a question.
+// share gives the verdict of the flight for a question. One that was on its way for long
+// may reach its limit soon after, which says nothing to who came late.
 func (l *lookup) share(ctx context.Context, q question) *verdict {
-	f, v := l.ahead.take(q), (*verdict)(nil)
+	boarded := time.Now()
+	v, late := l.shareOnce(ctx, q)
+	if late && time.Since(boarded) < flightLimit/2 {
+		v, _ = l.shareOnce(ctx, q)
+	}
+	return v
+}
+
+// shareOnce also reports whether the flight has reached its limit.
+func (l *lookup) shareOnce(ctx context.Context, q question) (v *verdict, late bool) {
+	f := l.ahead.take(q)
 	if f == nil {
 		if f, v = l.board(ctx, q, false); v != nil {
-			return v
+			return v, false
 		}
 	}
 	if l.next != nil {
@@ -190,11 +209,12 @@ func (l *lookup) share(ctx context.Context, q question) *verdict {
 	select {
 	case <-f.landed: // by itself, or because nobody else waits for it
 		if err := l.charge(f); err != nil {
-			return indeterminate(q, err)
+			return indeterminate(q, err), false
 		}
+		late = f.late && ctx.Err() == nil
 	default:
 	}
-	return v
+	return v, late
 }
 
 // charge pays for what the flight and those below it spent, each once.
@@ -205,6 +225,7 @@ func (l *lookup) charge(f *flight) error {
 			continue
 		}
 		if err := l.budget.spend(part.spent); err != nil {
+			l.budget.exhaust() // what cannot be paid was done all the same
 			return err
 		}
 		l.shared = append(l.shared, part)

@@ -46,12 +46,15 @@ func (s *spans) add(v *verdict, generation int) {
 		return
 	}
 	for _, set := range v.proof {
+		if !spanning(set) {
+			continue
+		}
 		zone, err := canonical.ParseName(set.sig.SignerName)
 		if err != nil {
 			continue
 		}
 		owner, err := canonical.ParseName(set.records[0].Header().Name)
-		if err != nil || len(set.records) != 1 {
+		if err != nil {
 			continue
 		}
 		s.addSpan(zone, v.on, generation, span{owner, set, v.server, v.made, v.expires})
@@ -73,7 +76,7 @@ func (s *spans) addSpan(zone canonical.Name, keys *verdict, generation int, new 
 	z := element.Value.(*zoneSpans)
 	if z.keys != keys || z.generation != generation || z.weight > maxSpanBytesOfZone {
 		s.weight -= z.weight
-		*z = zoneSpans{zone: zone, keys: keys, generation: generation, weight: excess(keys)}
+		*z = zoneSpans{zone: zone, keys: keys, generation: generation, weight: weighKeys(keys) + perZone}
 		s.weight += z.weight
 	}
 	s.weight -= z.weight
@@ -87,13 +90,28 @@ func (s *spans) addSpan(zone canonical.Name, keys *verdict, generation int, new 
 	}
 }
 
-// add keeps one where it can be used: an opt-out span proves no name absent (RFC 5155 §9.2).
+// perZone is what a zone weighs besides its keys and spans.
+const perZone = 512
+
+// spanning reports whether a set can be used: an opt-out span proves no name absent (RFC
+// 5155 §9.2).
+func spanning(set signedSet) bool {
+	if len(set.records) != 1 {
+		return false
+	}
+	switch record := set.records[0].(type) {
+	case *dns.NSEC:
+		return true
+	case *dns.NSEC3:
+		return record.Flags == 0 && record.Iterations <= maxSpanIterations && record.Hash == dns.SHA1
+	}
+	return false
+}
+
+// add keeps one.
 func (z *zoneSpans) add(new span) {
 	all := &z.nsec
 	if record, ok := new.set.records[0].(*dns.NSEC3); ok {
-		if record.Flags != 0 || record.Iterations > maxSpanIterations || record.Hash != dns.SHA1 {
-			return
-		}
 		all = &z.nsec3
 		if len(*all) > 0 {
 			if first := (*all)[0].set.records[0].(*dns.NSEC3); first.Iterations != record.Iterations || first.Salt != record.Salt {
@@ -103,8 +121,6 @@ func (z *zoneSpans) add(new span) {
 				*all = nil // the zone has a new chain
 			}
 		}
-	} else if _, ok := new.set.records[0].(*dns.NSEC); !ok {
-		return
 	}
 	z.weight += new.weigh()
 	i, found := search(*all, new.owner)

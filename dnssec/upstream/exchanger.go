@@ -9,8 +9,9 @@ import (
 
 // An Exchanger moves one query to the DNS and brings the reply back. Everything
 // that moves queries is one, so they compose. An Exchanger must be safe for
-// concurrent use, must not modify the query, and hands the reply over to the
-// caller, who may change it.
+// concurrent use, must heed its context, must not modify the query, and hands the reply
+// over to the caller, who may change it. The context may be that of another caller who
+// asks the same, as far as its values go.
 type Exchanger interface {
 	Exchange(ctx context.Context, q *Query) (*Reply, error)
 }
