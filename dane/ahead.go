@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"sync/atomic"
 
 	"github.com/miekg/dns"
 )
@@ -12,49 +13,69 @@ import (
 // and three questions for each is what a dnssec.Resolver takes.
 const hostsAhead = 4
 
-// ahead suggests what is going to be asked after a reply, which is not validated: the
-// addresses of the best MX hosts, and TLSA records where they are likely to be. It saves
-// a round trip for each step (dnssec.WithAhead); what comes of it is asked for again, and
-// judged, in the order that RFC 7672 wants.
-func (v *Verifier) ahead(reply *dns.Msg) []dns.Question {
+// An ahead suggests what is going to be asked after a reply of one LookupMX, which is not
+// validated: the addresses of the best MX hosts, and TLSA records where they are likely to
+// be and to count. It saves a round trip for each step (dnssec.WithAhead); what comes of it
+// is asked for again, and judged, in the order that RFC 7672 wants.
+type ahead struct {
+	port   uint16
+	noTLSA bool        // for the policy
+	signed atomic.Bool // the MX records have a signature, so that DANE may apply
+}
+
+// next may be called by several goroutines.
+func (a *ahead) next(reply *dns.Msg) []dns.Question {
 	if len(reply.Question) != 1 {
 		return nil
 	}
 	var next questions
 	switch asked := reply.Question[0]; asked.Qtype {
 	case dns.TypeMX:
+		if len(signers(reply.Answer, dns.TypeMX)) > 0 {
+			a.signed.Store(true)
+		}
 		for _, host := range bestHosts(reply.Answer) {
 			next.add(host, dns.TypeA, dns.TypeAAAA)
-			next.addTLSA(v.port(), host, reply.Answer)
+			a.addTLSA(&next, host, signers(reply.Answer, dns.TypeMX))
 		}
 	case dns.TypeA: // of a host in another zone than its domain
-		next.addTLSA(v.port(), asked.Name, reply.Answer)
+		a.addTLSA(&next, fromDNS(asked.Name), signers(reply.Answer, dns.TypeA))
 	}
 	return next
+}
+
+// addTLSA adds the TLSA records of a host where the zone that has signed what is known
+// encloses it: a server of an unsigned zone may fail for TLSA (RFC 7672 §2.1.2), and is not
+// asked. Behind unsigned MX records DANE does not apply (RFC 7672 §2.2.1).
+func (a *ahead) addTLSA(next *questions, host string, signers []string) {
+	if a.noTLSA || !a.signed.Load() {
+		return
+	}
+	if slices.ContainsFunc(signers, func(zone string) bool { return dns.IsSubDomain(zone, dns.Fqdn(host)) }) {
+		next.add(fmt.Sprintf("_%d._tcp.%s", a.port, host), dns.TypeTLSA)
+	}
 }
 
 type questions []dns.Question
 
 func (q *questions) add(name string, types ...uint16) {
 	for _, t := range types {
-		*q = append(*q, dns.Question{Name: name, Qtype: t, Qclass: dns.ClassINET})
+		*q = append(*q, dns.Question{Name: dns.Fqdn(name), Qtype: t, Qclass: dns.ClassINET})
 	}
 }
 
-// addTLSA adds the TLSA records of a host where a signature among the records is by a zone
-// that encloses it: a server of an unsigned zone may fail for TLSA (RFC 7672 §2.1.2), and
-// is not asked.
-func (q *questions) addTLSA(port uint16, host string, records []dns.RR) {
-	signed := slices.ContainsFunc(records, func(rr dns.RR) bool {
-		sig, ok := rr.(*dns.RRSIG)
-		return ok && dns.IsSubDomain(sig.SignerName, host)
-	})
-	if signed {
-		q.add(fmt.Sprintf("_%d._tcp.%s", port, host), dns.TypeTLSA)
+// signers returns the zones that signatures of a type name.
+func signers(records []dns.RR, covered uint16) (zones []string) {
+	for _, rr := range records {
+		if sig, ok := rr.(*dns.RRSIG); ok && sig.TypeCovered == covered {
+			zones = append(zones, sig.SignerName)
+		}
 	}
+	return zones
 }
 
-// bestHosts returns the hosts of MX records with the best preferences.
+// bestHosts returns the hosts of MX records with the best preferences, each once, without
+// those that LookupHost refuses.
 func bestHosts(records []dns.RR) (hosts []string) {
 	var all []*dns.MX
 	for _, rr := range records {
@@ -63,8 +84,13 @@ func bestHosts(records []dns.RR) (hosts []string) {
 		}
 	}
 	slices.SortStableFunc(all, func(a, b *dns.MX) int { return cmp.Compare(a.Preference, b.Preference) })
-	for _, mx := range all[:min(len(all), hostsAhead)] {
-		hosts = append(hosts, mx.Mx)
+	for _, mx := range all {
+		host, err := hostName(mx.Mx)
+		if err == nil && host != nullMX && !slices.Contains(hosts, host) {
+			if hosts = append(hosts, host); len(hosts) == hostsAhead {
+				break
+			}
+		}
 	}
 	return hosts
 }

@@ -90,9 +90,11 @@
 //
 // Verify looks up and probes several hosts at a time, and by default all of them:
 // see Verifier.Parallel and Verifier.FirstSuccess. Hooks are called by the goroutine that
-// called Verify, in the order of the hosts, and no goroutine outlives it. LookupHost
-// asks for A and AAAA at once, and for TLSA as soon as the rules allow that; a sender
-// may call it for several hosts at the same time.
+// called Verify, in the order of the hosts. When it returns, nothing is connected to any
+// more, and lookups that were made ahead are cancelled. LookupMX makes such ones, too, if
+// its resolver is a dnssec.Resolver: they go on until its context ends, for half a minute
+// at most. LookupHost asks for A and AAAA at once, and for TLSA as soon as the rules allow
+// that; a sender may call it for several hosts at the same time.
 //
 // # Testing
 //
