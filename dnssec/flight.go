@@ -188,7 +188,7 @@ func (l *lookup) share(ctx context.Context, q question) *verdict {
 func (l *lookup) shareOnce(ctx context.Context, q question) (v *verdict, late bool) {
 	f := l.ahead.take(q)
 	if f == nil {
-		if f, v = l.board(ctx, q, false); v != nil {
+		if f, v = l.board(ctx, q, l.aheadOfNeed); v != nil {
 			return v, false
 		}
 	}
@@ -235,7 +235,11 @@ func (l *lookup) charge(f *flight) error {
 
 // allExchanges returns those of the lookup and of the flights it waited for.
 func (l *lookup) allExchanges() []Exchange {
-	all := l.exchanges
+	count := len(l.exchanges)
+	for _, f := range l.shared {
+		count += len(f.exchanges)
+	}
+	all := append(make([]Exchange, 0, count), l.exchanges...)
 	for _, f := range l.shared {
 		all = append(all, f.exchanges...)
 	}

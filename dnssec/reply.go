@@ -1,6 +1,7 @@
 package dnssec
 
 import (
+	"slices"
 	"time"
 
 	"github.com/miekg/dns"
@@ -32,13 +33,19 @@ type rrset struct {
 func collect(msg *dns.Msg) (answers, authority []*rrset) {
 	sigs := make(map[question][]*dns.RRSIG)
 	answers, authority = rrsets(msg.Answer, sigs), rrsets(msg.Ns, sigs)
-	rrsets(msg.Extra, sigs)
+	if hasSignature(msg.Extra) {
+		rrsets(msg.Extra, sigs)
+	}
 	for _, sets := range [...][]*rrset{answers, authority} {
 		for _, set := range sets {
 			set.sigs = sigs[set.question]
 		}
 	}
 	return answers, authority
+}
+
+func hasSignature(section []dns.RR) bool {
+	return slices.ContainsFunc(section, func(rr dns.RR) bool { return rr.Header().Rrtype == dns.TypeRRSIG })
 }
 
 // rrsets sorts the records of a section, and adds the signatures in it to sigs. Records

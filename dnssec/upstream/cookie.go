@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"net"
+	"net/netip"
 	"slices"
 
 	"github.com/miekg/dns"
@@ -29,11 +30,11 @@ var (
 // A peer is what a Client knows of its server, and shows it of itself. Cookies are in
 // hexadecimal digits, as in dns.EDNS0_COOKIE. It is guarded by Client.mu.
 type peer struct {
-	client      string // our cookie for this server (RFC 9018 §3)
-	server      string // its cookie; empty until it has shown one
-	local       string // our address, for which the cookies are
-	noCookies   bool   // the option is not for this server
-	changesCase bool   // the name comes back in other case, so case shows nothing
+	client      string     // our cookie for this server (RFC 9018 §3)
+	server      string     // its cookie; empty until it has shown one
+	local       netip.Addr // our address, for which the cookies are
+	noCookies   bool       // the option is not for this server
+	changesCase bool       // the name comes back in other case, so case shows nothing
 }
 
 // cookie is what to send, or "".
@@ -47,9 +48,9 @@ func (p *peer) cookie() string {
 // move makes a new cookie if our address is another one, so that nobody can follow
 // us by it (RFC 9018 §8.1).
 func (p *peer) move(local net.Addr) {
-	host := ""
-	if local != nil {
-		host, _, _ = net.SplitHostPort(local.String())
+	var host netip.Addr
+	if udp, ok := local.(*net.UDPAddr); ok {
+		host = udp.AddrPort().Addr()
 	}
 	if p.client != "" && p.local == host {
 		return

@@ -173,7 +173,7 @@ func (d *delegation) unknown(now time.Time, above []string, gluelessOnly bool) [
 		case slices.Contains(above, s.name), now.Before(s.expires):
 		case len(s.addresses) == 0, s.found: // or they have expired
 			names = append(names, s.name)
-		case !gluelessOnly && !dns.IsSubDomain(d.name, s.name):
+		case !gluelessOnly && !isBelow(d.name, s.name):
 			glued = append(glued, s.name)
 		}
 	}
@@ -239,6 +239,15 @@ func parent(name string) string {
 		return "."
 	}
 	return name[next:]
+}
+
+// isBelow reports whether a name is that of a zone or below it. Both are in lower case,
+// with the final dot.
+func isBelow(zone, name string) bool {
+	for len(name) > len(zone) {
+		name = parent(name)
+	}
+	return name == zone
 }
 
 func earliest(a, b time.Time) time.Time {

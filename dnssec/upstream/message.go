@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
@@ -69,11 +70,35 @@ func (m *message) withCookie(cookie string) (*message, error) {
 	if cookie == "" || m.msg.IsEdns0() == nil {
 		return assemble(m.msg)
 	}
+	if query := m.appendCookie(cookie); query != nil {
+		return query, nil
+	}
 	query, err := assemble(m.msg, &dns.EDNS0_COOKIE{Code: dns.EDNS0COOKIE, Cookie: cookie})
 	if err == nil {
 		query.cookie = cookie
 	}
 	return query, err
+}
+
+// appendCookie is withCookie for common queries, which end with an OPT record without
+// options; nil for others.
+func (m *message) appendCookie(cookie string) *message {
+	if len(m.msg.Extra) != 1 || len(m.msg.IsEdns0().Option) > 0 || len(m.wire) > minUDPSize {
+		return nil
+	}
+	end := len(m.wire)
+	wire := append(make([]byte, 0, end+64), m.wire...)
+	wire = binary.BigEndian.AppendUint16(wire, dns.EDNS0COOKIE)
+	wire = binary.BigEndian.AppendUint16(wire, uint16(len(cookie)/2))
+	wire, err := hex.AppendDecode(wire, []byte(cookie))
+	if err != nil {
+		return nil
+	}
+	binary.BigEndian.PutUint16(wire[end-2:], uint16(len(wire)-end)) // RDLENGTH
+	query := &message{msg: m.msg, wire: wire, size: m.size, cookie: cookie}
+	query.question, query.name = wire[headerSize:][:len(m.question)], wire[headerSize:][:len(m.name)]
+	query.renew()
+	return query
 }
 
 // withoutCookie returns the query with the same ID and name, but no cookie, in wire

@@ -180,15 +180,19 @@ func (r *resolution) resolve(ctx context.Context, t *task) (*Reply, error) {
 // the zone is known to answer for names below itself. No zones are cut at names
 // like _25._tcp, so those come in one step.
 func minimise(question dns.Question, zone *delegation, within string) dns.Question {
-	starts := dns.Split(question.Name)
-	labels := dns.CountLabel(within) + 1
-	for labels < len(starts) && question.Name[starts[len(starts)-labels]] == '_' {
-		labels++
-	}
-	if labels >= len(starts) || labels-dns.CountLabel(zone.name) > maxMinimised || zone.answers.Load() {
+	if zone.answers.Load() {
 		return question
 	}
-	return dns.Question{Name: question.Name[starts[len(starts)-labels]:], Qtype: dns.TypeA, Qclass: question.Qclass}
+	all, labels := dns.CountLabel(question.Name), dns.CountLabel(within)+1
+	start, _ := dns.PrevLabel(question.Name, labels)
+	for labels < all && question.Name[start] == '_' {
+		labels++
+		start, _ = dns.PrevLabel(question.Name, labels)
+	}
+	if labels >= all || labels-dns.CountLabel(zone.name) > maxMinimised {
+		return question
+	}
+	return dns.Question{Name: question.Name[start:], Qtype: dns.TypeA, Qclass: question.Qclass}
 }
 
 // findServers looks for addresses of the zone's name servers that are not known,
@@ -235,7 +239,7 @@ func (r *resolution) addressesOf(ctx context.Context, t *task, zone *delegation,
 	for i, qtype := range []uint16{dns.TypeA, dns.TypeAAAA} {
 		all.Go(func() {
 			lookup := &task{question: dns.Question{Name: name, Qtype: qtype, Qclass: dns.ClassINET}, above: above}
-			if dns.IsSubDomain(zone.name, name) {
+			if isBelow(zone.name, name) {
 				both[i], expires[i] = r.askForGlue(ctx, lookup, zone)
 				return
 			}

@@ -28,7 +28,7 @@ func classify(zone string, question dns.Question, reply *dns.Msg) (k kind, cut s
 		owner := dns.CanonicalName(rr.Header().Name)
 		switch rrtype := rr.Header().Rrtype; {
 		case owner == question.Name && (rrtype == question.Qtype || rrtype == dns.TypeCNAME || question.Qtype == dns.TypeANY),
-			rrtype == dns.TypeDNAME && owner != question.Name && dns.IsSubDomain(owner, question.Name):
+			rrtype == dns.TypeDNAME && owner != question.Name && isBelow(owner, question.Name):
 			return answer, ""
 		}
 	}
@@ -38,7 +38,7 @@ func classify(zone string, question dns.Question, reply *dns.Msg) (k kind, cut s
 		switch rr.Header().Rrtype {
 		case dns.TypeSOA:
 			switch {
-			case !dns.IsSubDomain(zone, owner), !dns.IsSubDomain(owner, question.Name),
+			case !isBelow(zone, owner), !isBelow(owner, question.Name),
 				question.Qtype == dns.TypeDS && owner == question.Name && owner != ".":
 				// Of another zone, or the child's side, which knows no DS records (RFC
 				// 4035 §5.2).
@@ -46,9 +46,9 @@ func classify(zone string, question dns.Question, reply *dns.Msg) (k kind, cut s
 			}
 			return answer, ""
 		case dns.TypeNSEC, dns.TypeNSEC3:
-			denied = denied || dns.IsSubDomain(zone, owner) && reply.Rcode == dns.RcodeNameError
+			denied = denied || isBelow(zone, owner) && reply.Rcode == dns.RcodeNameError
 		}
-		if !dns.IsSubDomain(zone, owner) || !dns.IsSubDomain(owner, question.Name) {
+		if !isBelow(zone, owner) || !isBelow(owner, question.Name) {
 			continue
 		}
 		switch {
@@ -68,7 +68,7 @@ func classify(zone string, question dns.Question, reply *dns.Msg) (k kind, cut s
 
 // keepBailiwick removes what a server of the zone has no say in (RFC 2181 §5.4.1).
 func keepBailiwick(zone string, reply *dns.Msg) {
-	outside := func(rr dns.RR) bool { return !dns.IsSubDomain(zone, dns.CanonicalName(rr.Header().Name)) }
+	outside := func(rr dns.RR) bool { return !isBelow(zone, dns.CanonicalName(rr.Header().Name)) }
 	reply.Answer = slices.DeleteFunc(reply.Answer, outside)
 	reply.Ns = slices.DeleteFunc(reply.Ns, outside)
 }
@@ -91,7 +91,7 @@ func (r *Recursor) nameServers(above, zone string, records, extra []dns.RR) (ser
 	for _, rr := range extra {
 		addr, ok := address(rr)
 		owner := dns.CanonicalName(rr.Header().Name)
-		if !ok || !dns.IsSubDomain(above, owner) || !r.allowed(addr) {
+		if !ok || !isBelow(above, owner) || !r.allowed(addr) {
 			continue
 		}
 		at := slices.IndexFunc(servers, func(s nameServer) bool { return s.name == owner })

@@ -117,6 +117,9 @@ func knowsNoEDNS(reply *dns.Msg) bool {
 func (r *Recursor) sorted(zone *delegation) []netip.AddrPort {
 	now := r.now()
 	servers := zone.known(now)
+	if len(servers) < 2 {
+		return servers
+	}
 	rand.Shuffle(len(servers), func(i, j int) { servers[i], servers[j] = servers[j], servers[i] })
 	costs := make(map[netip.AddrPort]time.Duration, len(servers))
 	r.servers.mu.Lock()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"sync"
 	"time"
 
 	"github.com/miekg/dns"
@@ -13,6 +14,9 @@ import (
 // of most who ask for the most (RFC 6891 §6.2.5). A datagram that does not fit is
 // larger than was asked for, and so is as good as truncated.
 const bufferSize = 4096
+
+// buffers are for reads from UDP. What is parsed refers to no part of its packet.
+var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
 
 // wantsTCP reports whether what came over UDP is no reply, but a reason to ask over
 // TCP.
@@ -59,7 +63,12 @@ func (c *Client) askUDP(ctx context.Context, e endpoint, m *message, late *timeo
 	start := time.Now()
 	deadline, _ := ctx.Deadline()
 	patience := deadline.Sub(start)
-	packet := make([]byte, max(bufferSize, query.size+1))
+	buffer := buffers.Get().(*[bufferSize]byte)
+	defer buffers.Put(buffer)
+	packet := buffer[:]
+	if query.size >= len(packet) {
+		packet = make([]byte, query.size+1)
+	}
 	sent, otherCase := query.wire, false
 	waits := [...]time.Duration{patience / 8, patience / 4, patience / 2, 3 * patience / 4, patience}
 	for i, wait := range waits {

@@ -25,7 +25,7 @@ type zoneQuery struct {
 	question dns.Question
 	avoid    []string
 
-	asked   map[netip.AddrPort]bool
+	asked   []netip.AddrPort
 	unheard int // of those asked, that no packet was sent to
 	replied bool
 	avoided bool             // some server is in Query.Avoid
@@ -41,7 +41,7 @@ func (r *resolution) askZone(ctx context.Context, t *task, zone *delegation, que
 	if err := zone.failure(question, r.now()); err != nil && len(t.avoid) == 0 {
 		return step{}, err // RFC 9520 §3.2
 	}
-	z := &zoneQuery{resolution: r, zone: zone, question: question, asked: make(map[netip.AddrPort]bool)}
+	z := &zoneQuery{resolution: r, zone: zone, question: question}
 	if question == t.question {
 		z.avoid = t.avoid
 	}
@@ -71,11 +71,11 @@ func (r *resolution) askZone(ctx context.Context, t *task, zone *delegation, que
 func (z *zoneQuery) candidates() []netip.AddrPort {
 	var next []netip.AddrPort
 	for _, address := range z.sorted(z.zone) {
-		if z.asked[address] {
+		if slices.Contains(z.asked, address) {
 			continue
 		}
-		if slices.Contains(z.avoid, address.String()) {
-			z.asked[address], z.avoided = true, true
+		if len(z.avoid) > 0 && slices.Contains(z.avoid, address.String()) {
+			z.asked, z.avoided = append(z.asked, address), true
 			continue
 		}
 		if next = append(next, address); len(z.asked)-z.unheard+len(next) >= maxServersAsked {
@@ -87,7 +87,9 @@ func (z *zoneQuery) candidates() []netip.AddrPort {
 
 // ask asks one server, and reports whether that settles the matter.
 func (z *zoneQuery) ask(ctx context.Context, address netip.AddrPort, attempts int) (o step, done bool, err error) {
-	z.asked[address] = true
+	if attempts == 1 {
+		z.asked = append(z.asked, address)
+	}
 	if z.queries.Add(1) > maxResolutionQueries || z.tries.Add(1) > maxTries {
 		return step{}, true, fmt.Errorf("%w: more than %d queries", errLimit, maxResolutionQueries)
 	}
@@ -149,10 +151,10 @@ func isUnreachable(err error) bool {
 
 // message is the query for authoritative servers.
 func (z *zoneQuery) message() *dns.Msg {
-	msg := z.query.Msg.Copy()
+	msg := *z.query.Msg // Exchange changes nothing in it
 	msg.Question = []dns.Question{z.question}
 	msg.RecursionDesired = false
-	return msg
+	return &msg
 }
 
 func (z *zoneQuery) failed(reply *Reply, err error) error {
