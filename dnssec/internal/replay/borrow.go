@@ -32,7 +32,7 @@ func (n *Network) borrow(step int, q dns.Question) *Entry {
 // behindAlias takes the denial from the reply that had the alias to its name, and said
 // that it does not exist (RFC 2308 §2.1): some scripts have it right nowhere else.
 func (n *Network) behindAlias(q dns.Question) *Entry {
-	if n.alias == nil || n.alias.Msg.Rcode != dns.RcodeNameError || sameName(n.alias.Msg, "", &dns.Msg{Question: []dns.Question{q}}) {
+	if n.alias == nil || n.alias.Msg.Rcode != dns.RcodeNameError || len(n.alias.Msg.Question) == 1 && sameText(n.alias.Msg.Question[0].Name, q.Name) {
 		return nil
 	}
 	return borrowed(n.alias, denial, q)

@@ -33,6 +33,15 @@ func (m *Macros) Assign(args []string) error {
 	return nil
 }
 
+// Elapse returns how long a TIME_PASSES step takes: ELAPSE seconds or EVAL expression.
+func (m *Macros) Elapse(args []string) (time.Duration, error) {
+	if len(args) < 2 || args[0] != "ELAPSE" && args[0] != "EVAL" {
+		return 0, fmt.Errorf("TIME_PASSES %v", args)
+	}
+	seconds, err := m.Eval(strings.Join(args[1:], " "))
+	return time.Duration(seconds * float64(time.Second)), err
+}
+
 var (
 	innermost = regexp.MustCompile(`\$\{([^{}]*)\}`)
 	words     = regexp.MustCompile(`\$\w+|[\w.]+|[-+*/]`)
@@ -60,7 +69,7 @@ func (m *Macros) sum(expression string) (float64, error) {
 	if len(tokens) == 4 && tokens[0] == "range" {
 		return m.within(tokens[1:])
 	}
-	if len(tokens)%2 == 0 {
+	if len(tokens)%2 == 0 || strings.TrimSpace(words.ReplaceAllString(expression, "")) != "" {
 		return 0, fmt.Errorf("%q is no expression", expression)
 	}
 	result, err := m.value(tokens[0])

@@ -33,6 +33,7 @@ var errUnfinished = errors.New("the file ends too early")
 type parser struct {
 	lines   *bufio.Scanner
 	line    int
+	dialect Dialect
 	records recordReader
 }
 
@@ -91,7 +92,11 @@ func (p *parser) raw() (string, error) {
 		return "", errUnfinished
 	}
 	p.line++
-	return p.lines.Text(), nil
+	line := p.lines.Text()
+	if p.line == 1 {
+		line = strings.TrimPrefix(line, "\ufeff") // that an editor has put there
+	}
+	return line, nil
 }
 
 // next returns the next line with something on it, without comments.
@@ -108,15 +113,22 @@ func (p *parser) next() (string, error) {
 	}
 }
 
-// cut returns the line up to one of the characters outside of quotes.
-func cut(line, chars string) string {
-	quote := rune(0)
+// cut returns the line up to one of the characters outside of double quotes.
+func cut(line, chars string) string { return cutQuoted(line, chars, `"`) }
+
+// cutQuoted returns the line up to one of the characters outside of the quotes.
+func cutQuoted(line, chars, quotes string) string {
+	quote, escaped := rune(0), false
 	for i, c := range line {
 		switch {
+		case escaped:
+			escaped = false
+		case c == '\\':
+			escaped = true
 		case c == quote:
 			quote = 0
 		case quote != 0:
-		case c == '"':
+		case strings.ContainsRune(quotes, c):
 			quote = c
 		case strings.ContainsRune(chars, c):
 			return line[:i]
@@ -126,19 +138,21 @@ func cut(line, chars string) string {
 }
 
 func (p *parser) script() (*Script, error) {
-	script := new(Script)
+	script, begun := &Script{Ignored: make(map[int]string)}, false
 	if err := p.config(&script.Config); err != nil {
 		return nil, err
 	}
+	p.dialect = script.Config.Dialect
 	for {
 		line, err := p.next()
 		if err != nil {
 			return nil, err
 		}
-		word, rest, _ := strings.Cut(line, " ")
+		word := strings.Fields(line)[0]
+		rest := strings.TrimSpace(line[len(word):])
 		switch word {
 		case "SCENARIO_BEGIN":
-			script.Title = rest
+			script.Title, begun = rest, true
 		case "RANGE_BEGIN":
 			r, err := p.scriptRange(rest)
 			if err != nil {
@@ -155,14 +169,15 @@ func (p *parser) script() (*Script, error) {
 			}
 			script.Steps = append(script.Steps, *step)
 		case "SCENARIO_END":
-			if script.Title == "" {
+			if !begun {
 				return nil, errors.New("SCENARIO_END without SCENARIO_BEGIN")
 			}
 			return script, nil
 		case "ENTRY_BEGIN":
 			return nil, errors.New("entry outside of a range or step")
+		default: // as Unbound does
+			script.Ignored[p.line] = line
 		}
-		// Whatever else stands between them is ignored, as Unbound does.
 	}
 }
 
@@ -184,6 +199,9 @@ func (p *parser) scriptRange(args string) (*Range, error) {
 			server, err := parseServer(fields[1])
 			if err != nil {
 				return nil, err
+			}
+			if p.dialect == Unbound {
+				r.Servers = nil // the last one counts
 			}
 			r.Servers = append(r.Servers, server)
 		case fields[0] == "ENTRY_BEGIN":
@@ -210,29 +228,36 @@ func (p *parser) step(args string) (*Step, error) {
 	s := &Step{Line: p.line, Number: number, Type: fields[1], Args: fields[2:]}
 	switch s.Type {
 	case "QUERY", "CHECK_ANSWER", "CHECK_OUT_QUERY", "REPLY":
-		line, err := p.next()
-		if err == nil && line != "ENTRY_BEGIN" {
-			err = fmt.Errorf("%q where the entry of a step begins", line)
-		}
-		if err != nil {
+		if err := p.begin("ENTRY_BEGIN"); err != nil {
 			return nil, err
 		}
 		s.Entry, err = p.entry()
+		if err == nil && s.Type == "QUERY" && len(s.Entry.Msg.Question) != 1 {
+			err = errors.New("a query that is not one question")
+		}
 		return s, err
 	case "CHECK_AUTOTRUST", "CHECK_TEMPFILE":
-		line, err := p.next()
-		if err == nil && line != "FILE_BEGIN" {
-			err = fmt.Errorf("%q where the file of a step begins", line)
-		}
-		if err != nil {
+		if err := p.begin("FILE_BEGIN"); err != nil {
 			return nil, err
+		}
+		if len(s.Args) != 1 {
+			return nil, fmt.Errorf("%s without the name of a file", s.Type)
 		}
 		s.File, err = p.until("FILE_END")
 		return s, err
-	case "TIME_PASSES", "TRAFFIC", "NOTHING", "ASSIGN", "TIMEOUT", "ERROR":
+	case "TIME_PASSES", "TRAFFIC", "NOTHING", "ASSIGN", "TIMEOUT", "ERROR", "INFRA_RTT", "FLUSH_MESSAGE", "EXPIRE_MESSAGE":
 		return s, nil
 	}
 	return nil, fmt.Errorf("unknown type of step %q", s.Type)
+}
+
+// begin reads the word with which the content of a step begins.
+func (p *parser) begin(word string) error {
+	line, err := p.next()
+	if err == nil && strings.Fields(line)[0] != word {
+		err = fmt.Errorf("%q where %s should be", line, word)
+	}
+	return err
 }
 
 // until returns the lines before the one that is the word.
@@ -243,7 +268,7 @@ func (p *parser) until(word string) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		if strings.TrimSpace(line) == word {
+		if fields := strings.Fields(line); len(fields) > 0 && fields[0] == word {
 			return lines, nil
 		}
 		lines = append(lines, line)

@@ -83,10 +83,11 @@ func TestParse(t *testing.T) {
 	script := parse(t, small)
 	want := replay.Config{
 		Dialect: replay.Unbound,
-		Anchors: "example. 3600 IN DS 1 8 2 00ff\n",
+		Anchors: []string{"example. 3600 IN DS 1 8 2 00ff"},
 		Zones:   []replay.Zone{{Name: ".", Servers: []netip.Addr{netip.MustParseAddr("192.0.2.53")}}},
 		Options: map[string]string{"val-override-date": "20070916134226", "qname-minimisation": "no"},
-		Files:   map[string][]string{"example": {"example. DS 1 8 2 00ff ;;state=2"}},
+		Files:   map[string][]string{},
+		States:  map[string][]string{"example": {"example. DS 1 8 2 00ff ;;state=2"}},
 	}
 	if diff := cmp.Diff(want, script.Config, cmpopts.EquateComparable(netip.Addr{})); diff != "" {
 		t.Errorf("config (-want +got):\n%s", diff)
@@ -148,11 +149,11 @@ func TestParseErrors(t *testing.T) {
 		{"an entry by itself", head + "ENTRY_BEGIN\n", "entry outside of a range or step"},
 		{"steps out of order", head + "STEP 2 NOTHING\nSTEP 2 NOTHING\n", "test.rpl:4: step 2 comes after step 2"},
 		{"a step of no type", head + "STEP 2\n", "step without number and type"},
-		{"a step of an unknown type", head + "STEP 2 FLUSH_MESSAGE x\n", `unknown type of step "FLUSH_MESSAGE"`},
-		{"a step without its entry", head + "STEP 2 QUERY\nSTEP 3 NOTHING\n", `"STEP 3 NOTHING" where the entry of a step begins`},
+		{"a step of an unknown type", head + "STEP 2 LOG x\n", `test.rpl:3: unknown type of step "LOG"`},
+		{"a step without its entry", head + "STEP 2 QUERY\nSTEP 3 NOTHING\n", `"STEP 3 NOTHING" where ENTRY_BEGIN should be`},
 		{"an unknown flag", head + "STEP 2 QUERY\nENTRY_BEGIN\nREPLY XX\n", `test.rpl:5: unknown token "XX"`},
 		{"an unknown section", head + "STEP 2 QUERY\nENTRY_BEGIN\nSECTION OTHER\n", `unknown section "OTHER"`},
-		{"a packet in hexadecimal", head + "STEP 2 QUERY\nENTRY_BEGIN\nHEX_ANSWER_BEGIN\n", "HEX_ANSWER_BEGIN is not supported"},
+		{"a stream of packets", head + "STEP 2 QUERY\nENTRY_BEGIN\nEXTRA_PACKET\n", "EXTRA_PACKET is not supported"},
 		{"a question without type", head + "STEP 2 QUERY\nENTRY_BEGIN\nexample.\n", `"example." is no question`},
 		{"a question of an unknown type", head + "STEP 2 QUERY\nENTRY_BEGIN\nexample. XX\n", `"XX" is no type`},
 		{"a record that is none", head + "STEP 2 QUERY\nENTRY_BEGIN\nSECTION ANSWER\nexample. A 1.2.3\n", `"example. A 1.2.3" is no record`},

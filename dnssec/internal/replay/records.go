@@ -62,15 +62,16 @@ func (r *recordReader) question(line string) (dns.Question, error) {
 	fields := strings.Fields(line)
 	q := dns.Question{Qclass: dns.ClassINET}
 	if len(fields) == 3 {
-		q.Qclass = dns.StringToClass[fields[1]]
+		q.Qclass = dns.StringToClass[strings.ToUpper(fields[1])]
 		fields = slices.Delete(fields, 1, 2)
 	}
 	if len(fields) != 2 || q.Qclass == 0 {
 		return q, fmt.Errorf("%q is no question", line)
 	}
 	var known bool
-	if q.Qtype, known = dns.StringToType[fields[1]]; !known {
-		number, _ := strings.CutPrefix(fields[1], "TYPE")
+	qtype := strings.ToUpper(fields[1])
+	if q.Qtype, known = dns.StringToType[qtype]; !known {
+		number, _ := strings.CutPrefix(qtype, "TYPE")
 		n, err := strconv.ParseUint(number, 10, 16)
 		if err != nil {
 			return q, fmt.Errorf("%q is no type", fields[1])
@@ -88,7 +89,7 @@ func (r *recordReader) question(line string) (dns.Question, error) {
 }
 
 func (r *recordReader) record(line string) (dns.RR, error) {
-	zone := dns.NewZoneParser(strings.NewReader(line+"\n"), r.origin, "")
+	zone := dns.NewZoneParser(strings.NewReader(numbered(line)+"\n"), r.origin, "")
 	zone.SetDefaultTTL(uint32(r.ttl))
 	rr, _ := zone.Next()
 	if strings.Contains(line, `\#`) {
@@ -113,6 +114,22 @@ func (r *recordReader) record(line string) (dns.RR, error) {
 	return rr, nil
 }
 
+// numbered writes the algorithm of a DNSKEY record as a number, which may be a mnemonic
+// (RFC 4034 §2.2).
+func numbered(line string) string {
+	fields := strings.Fields(line)
+	i := slices.IndexFunc(fields, func(field string) bool { return strings.EqualFold(field, "DNSKEY") })
+	if i < 1 || len(fields) < i+5 {
+		return line
+	}
+	number, ok := dns.StringToAlgorithm[strings.ToUpper(fields[i+3])]
+	if !ok {
+		return line
+	}
+	fields[i+3] = strconv.Itoa(int(number))
+	return strings.Join(fields, " ")
+}
+
 // rawRecord reads a record with RDATA in the form of RFC 3597 §5, which may be wrong for
 // its type: that is what some scripts are about.
 func (r *recordReader) rawRecord(line string) (dns.RR, bool) {
@@ -121,7 +138,7 @@ func (r *recordReader) rawRecord(line string) (dns.RR, bool) {
 	if !found || len(fields) < 2 {
 		return nil, false
 	}
-	rrtype, ok := dns.StringToType[fields[len(fields)-1]]
+	rrtype, ok := dns.StringToType[strings.ToUpper(fields[len(fields)-1])]
 	if !ok {
 		return nil, false
 	}

@@ -3,6 +3,7 @@ package replay
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/netip"
 	"slices"
 
@@ -23,8 +24,12 @@ type route struct {
 // the servers of some zones directly.
 func (n *Network) Exchanger() upstream.Exchanger {
 	config := &n.script.Config
+	zones := config.Zones
+	if !slices.ContainsFunc(zones, func(z Zone) bool { return z.Name == "." }) {
+		zones = append(slices.Clone(zones), Zone{Name: "."}) // by the built-in hints
+	}
 	var all routes
-	for _, zone := range config.Zones {
+	for _, zone := range zones {
 		r := route{zone: dns.CanonicalName(zone.Name)}
 		if r.zone == "." && !zone.Forward {
 			recursor := &upstream.Recursor{
@@ -35,8 +40,10 @@ func (n *Network) Exchanger() upstream.Exchanger {
 				recursor.Hints = append(recursor.Hints, netip.AddrPortFrom(server, 53))
 			}
 			r.Exchanger = recursor
-		} else {
+		} else if zone.Forward {
 			r.Exchanger = n.clients(zone.Servers)
+		} else {
+			r.Exchanger = stub{n, zone.Servers}
 		}
 		all = append(all, r)
 	}
@@ -54,6 +61,54 @@ func (n *Network) clients(servers []netip.Addr) upstream.Exchanger {
 		return pool.Exchangers[0]
 	}
 	return pool
+}
+
+// A stub asks the servers of a zone, and those of the zones below to which they refer
+// with addresses.
+type stub struct {
+	*Network
+	servers []netip.Addr
+}
+
+// maxReferrals is more zones than there are below each other in a script.
+const maxReferrals = 10
+
+func (s stub) Exchange(ctx context.Context, q *upstream.Query) (reply *upstream.Reply, err error) {
+	servers := s.servers
+	for i := 0; i < maxReferrals && len(servers) > 0; i++ {
+		if reply, err = s.clients(servers).Exchange(ctx, q); err != nil {
+			return nil, err
+		}
+		servers = referred(reply.Msg, q.Msg.Question[0])
+	}
+	return reply, nil
+}
+
+// referred returns the addresses of the servers to which a reply refers.
+func referred(msg *dns.Msg, q dns.Question) []netip.Addr {
+	if msg.Authoritative || msg.Rcode != dns.RcodeSuccess || len(msg.Answer) > 0 {
+		return nil
+	}
+	var servers []netip.Addr
+	for _, rr := range msg.Ns {
+		ns, ok := rr.(*dns.NS)
+		if !ok || !dns.IsSubDomain(ns.Hdr.Name, q.Name) || q.Qtype == dns.TypeDS && sameText(ns.Hdr.Name, q.Name) {
+			continue
+		}
+		for _, glue := range msg.Extra {
+			var ip net.IP
+			switch glue := glue.(type) {
+			case *dns.A:
+				ip = glue.A
+			case *dns.AAAA:
+				ip = glue.AAAA
+			}
+			if server, ok := netip.AddrFromSlice(ip); ok && sameText(glue.Header().Name, ns.Ns) {
+				servers = append(servers, server.Unmap())
+			}
+		}
+	}
+	return servers
 }
 
 func (r routes) Exchange(ctx context.Context, q *upstream.Query) (*upstream.Reply, error) {

@@ -14,6 +14,8 @@ type Script struct {
 	Config Config
 	Ranges []Range
 	Steps  []Step
+	// Ignored are lines between ranges and steps that mean nothing, by their number.
+	Ignored map[int]string
 }
 
 // A Dialect is which program the script is for. Their networks differ in how a query
@@ -31,14 +33,15 @@ const (
 // A Config is how the resolver is set up.
 type Config struct {
 	Dialect Dialect
-	Anchors string // DS and DNSKEY records, one a line
-	Zones   []Zone // whom to ask
+	Anchors []string // trust anchors, each in a format that anchor.Parse reads
+	Zones   []Zone   // whom to ask; none means the root servers
 	// Insecure are zones that are not validated.
 	Insecure []string
 	// Options has all other options, and the last value of each.
 	Options map[string]string
-	// Files has the lines of AUTOTRUST_FILE and TEMPFILE_CONTENTS, by name.
-	Files map[string][]string
+	// States and Files have the lines of AUTOTRUST_FILE and of TEMPFILE_CONTENTS, by
+	// name.
+	States, Files map[string][]string
 }
 
 // On and Off report whether an option is there and says so.
@@ -71,17 +74,22 @@ type Entry struct {
 	Match  []string // by what to compare a message with this one
 	Adjust []string // what to change before it is sent
 	Msg    *dns.Msg // without an OPT record
-	DO     bool
+	DO, CO bool     // of the OPT record
+	EDNS   []dns.EDNS0
+	Raw    []byte // instead of Msg
+	// Mandatory: the resolver that the script was made for asks for it.
+	Mandatory bool
 }
 
 // Matches reports whether a comparison is asked for.
 func (e *Entry) Matches(what string) bool { return slices.Contains(e.Match, what) }
 
-// EDE returns the number of the extended error that is asked for, if there is one.
+// EDE returns the number of the extended error that is asked for, or "any", if there is
+// one.
 func (e *Entry) EDE() (code string, ok bool) {
 	for _, token := range e.Match {
 		if code, ok = strings.CutPrefix(token, "ede="); ok {
-			return code, code != "any"
+			return code, true
 		}
 	}
 	return "", false
@@ -92,24 +100,35 @@ type Step struct {
 	Line, Number int
 	Type         string // QUERY, CHECK_ANSWER, TIME_PASSES and so on
 	Args         []string
-	Entry        *Entry   // of the types that have one
+	Entry        *Entry   // of the types that have one; that of a QUERY has a question
 	File         []string // of CHECK_AUTOTRUST and CHECK_TEMPFILE
 }
 
 // TracksAnchors reports whether the script is about trust anchors that change (RFC 5011).
 func (s *Script) TracksAnchors() bool {
-	return slices.ContainsFunc(s.Steps, func(step Step) bool { return step.Type == "CHECK_AUTOTRUST" })
+	return len(s.Config.States) > 0 || slices.ContainsFunc(s.Steps, func(step Step) bool { return step.Type == "CHECK_AUTOTRUST" })
+}
+
+// Records returns the records of all replies.
+func (s *Script) Records() []dns.RR {
+	var all []dns.RR
+	for _, r := range s.Ranges {
+		for _, e := range r.Entries {
+			all = append(append(append(all, e.Msg.Answer...), e.Msg.Ns...), e.Msg.Extra...)
+		}
+	}
+	return all
 }
 
 // TypesAt returns the types of the records that replies to a query for ANY have at a
-// name.
-func (s *Script) TypesAt(name string) []uint16 {
-	var types []uint16
+// name. asked reports whether there is such a reply.
+func (s *Script) TypesAt(name string) (types []uint16, asked bool) {
 	for _, r := range s.Ranges {
 		for _, e := range r.Entries {
 			if len(e.Msg.Question) != 1 || e.Msg.Question[0].Qtype != dns.TypeANY {
 				continue
 			}
+			asked = asked || sameText(e.Msg.Question[0].Name, name)
 			for _, rr := range e.Msg.Answer {
 				if t := rr.Header().Rrtype; sameText(rr.Header().Name, name) && isData(rr) && !slices.Contains(types, t) {
 					types = append(types, t)
@@ -117,5 +136,5 @@ func (s *Script) TypesAt(name string) []uint16 {
 			}
 		}
 	}
-	return types
+	return types, asked || len(types) > 0
 }
