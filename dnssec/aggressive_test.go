@@ -116,3 +116,35 @@ func TestAggressiveDenialExpires(t *testing.T) {
 		}
 	}
 }
+
+// Spans have no say below a negative trust anchor, nor while the clock is before them.
+func TestSpansThatDoNotHold(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	world := dnssectest.New(t, dnssectest.Zone{Name: "test."})
+	world.Time = func() time.Time { return now }
+	resolver := world.Resolver()
+	resolver.NegativeAnchors = []dnssec.NegativeAnchor{{Zone: "neg.test.", Reason: "a test", Expires: now.Add(time.Hour)}}
+	ask := func(question string) (status dnssec.Status, queries int) {
+		t.Helper()
+		before := len(world.Questions())
+		answer, err := lookupBy(t.Context(), resolver, question)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return answer.Status, len(world.Questions()) - before
+	}
+	if status, _ := ask("a.test. A"); status != dnssec.Secure {
+		t.Fatalf("the first denial is %s", status)
+	}
+	if status, queries := ask("b.test. A"); status != dnssec.Secure || queries != 0 {
+		t.Errorf("another name: %s by %d queries", status, queries)
+	}
+	if status, _ := ask("x.neg.test. A"); status != dnssec.Insecure {
+		t.Errorf("below a negative trust anchor: %s", status)
+	}
+	now = now.Add(-10 * time.Minute)
+	if _, queries := ask("c.test. A"); queries == 0 {
+		t.Error("a denial of the future was used")
+	}
+}

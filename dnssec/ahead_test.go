@@ -191,3 +191,22 @@ func TestAheadIsBounded(t *testing.T) {
 		}
 	})
 }
+
+// The hook gets a copy: what it does to the reply is no matter.
+func TestHookChangesTheReply(t *testing.T) {
+	t.Parallel()
+	world := dnssectest.New(t, dnssectest.Zone{Name: "test.", Records: "@ MX 10 mail"})
+	ctx := dnssec.WithAhead(t.Context(), func(reply *dns.Msg) []dns.Question {
+		for _, rr := range reply.Answer {
+			rr.Header().Ttl = 0
+			if mx, ok := rr.(*dns.MX); ok {
+				mx.Mx = "evil.example."
+			}
+		}
+		return nil
+	})
+	answer, err := world.Resolver().Lookup(ctx, "test.", dns.TypeMX)
+	if err != nil || answer.Status != dnssec.Secure || len(answer.Records) != 1 || answer.Records[0].(*dns.MX).Mx != "mail.test." {
+		t.Errorf("%+v, %v", answer, err)
+	}
+}
