@@ -242,14 +242,22 @@ func (z *rollingZone) statesIn(path string) (states, error) {
 	return found, err
 }
 
+// wantStates waits for the states in a file: a lookup does not wait for the refresh that it
+// began.
 func (z *rollingZone) wantStates(t *testing.T, path string, want states) {
 	t.Helper()
-	got, err := z.statesIn(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Fatalf("%s has other keys or states (-want +got):\n%s", path, diff)
+	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		got, err := z.statesIn(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		diff := cmp.Diff(want, got)
+		if diff == "" {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s has other keys or states (-want +got):\n%s", path, diff)
+		}
 	}
 }
 
