@@ -158,6 +158,31 @@ func TestRevokedStaysRevoked(t *testing.T) {
 	}
 }
 
+// A file that has lost its anchors while it was in use is not one of revoked keys.
+func TestAnchorsLostFromTheFile(t *testing.T) {
+	t.Parallel()
+	key := newKey(t, "example.")
+	zsk, err := sign.NewKey("example.", dns.ECDSAP256SHA256, sign.ZSK)
+	if err != nil {
+		t.Fatal(err)
+	}
+	store := stateFile(t, key.Public.String())
+	tracker := &anchor.Tracker{Store: store}
+	good := signedKeys(t, start, []*sign.Key{key}, key)
+	if err := tracker.Observe(t.Context(), start, "example.", good); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(store.Path, []byte(zsk.Public.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := tracker.Observe(t.Context(), start, "example.", good); err == nil {
+		t.Error("no error from Observe")
+	}
+	if set, err := tracker.Anchors(start); err == nil {
+		t.Errorf("anchors %v: the zone passes for one without", set)
+	}
+}
+
 // A digest whose key was never seen is not trusted for ever.
 func TestConfiguredDigestExpires(t *testing.T) {
 	t.Parallel()

@@ -113,17 +113,20 @@ func (p *TrustPoint) due(now time.Time) time.Time {
 
 // keepRevoked revokes the keys that another state of the zone has as revoked.
 func (p *TrustPoint) keepRevoked(old *TrustPoint) {
+	kept := false
 	for _, k := range old.Keys {
 		if k.State != Revoked {
 			continue
 		}
 		for i := range p.Keys {
 			if p.Keys[i].State != Revoked && sameKey(p.Keys[i].Key, k.Key) {
-				p.Keys[i] = k
+				p.Keys[i], kept = k, true
 			}
 		}
 	}
-	p.Revoked = p.Revoked || len(p.anchors()) == 0
+	if kept && len(p.anchors()) == 0 {
+		p.Revoked = true
+	}
 }
 
 // clone returns a copy to change. The records themselves are never changed.
