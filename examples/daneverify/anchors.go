@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/miekg/dns"
@@ -131,10 +132,14 @@ func shownZones(source dnssec.AnchorSource, now time.Time) ([]shownZone, error) 
 		}
 		z := &zones[len(zones)-1]
 		key := shownKey{State: "configured", Until: instant(a.Until)}
-		if a.DS != nil {
+		switch {
+		case a.DS != nil:
 			key.addDS(a.DS)
-		} else {
+		case a.Key != nil:
 			key.addKey(a.Key)
+		default: // a state file says that all were revoked
+			z.Revoked = true
+			continue
 		}
 		z.Keys = append(z.Keys, key)
 	}
@@ -186,34 +191,36 @@ func instant(at time.Time) *time.Time {
 
 // write prints the zone for a human.
 func (z *shownZone) write(w io.Writer) error {
+	var b strings.Builder
 	state := ""
 	if z.Revoked {
 		state = ", all trust anchors revoked"
 	}
-	_, err := fmt.Fprintf(w, "Zone %s%s\n", quoted(z.Zone), state)
+	fmt.Fprintf(&b, "Zone %s%s\n", quoted(z.Zone), state)
 	for _, k := range z.Keys {
-		fmt.Fprintf(w, "  key %d, %s: %s", k.Tag, k.Algorithm, k.State)
+		fmt.Fprintf(&b, "  key %d, %s: %s", k.Tag, k.Algorithm, k.State)
 		if k.Since != nil {
-			fmt.Fprintf(w, " since %s", k.Since.Format(time.RFC3339))
+			fmt.Fprintf(&b, " since %s", k.Since.Format(time.RFC3339))
 		}
 		if k.Seen > 0 {
-			fmt.Fprintf(w, ", seen in %d sets", k.Seen)
+			fmt.Fprintf(&b, ", seen in %d sets", k.Seen)
 		}
 		if k.Until != nil {
-			fmt.Fprintf(w, " until %s", k.Until.Format(time.RFC3339))
+			fmt.Fprintf(&b, " until %s", k.Until.Format(time.RFC3339))
 		}
-		fmt.Fprintln(w)
+		fmt.Fprintln(&b)
 	}
 	for _, line := range []struct {
 		what string
 		at   *time.Time
 	}{{"last validated", z.LastSuccess}, {"last queried", z.LastQuery}, {"next query", z.NextQuery}} {
 		if line.at != nil {
-			fmt.Fprintf(w, "  %s %s\n", line.what, line.at.Format(time.RFC3339))
+			fmt.Fprintf(&b, "  %s %s\n", line.what, line.at.Format(time.RFC3339))
 		}
 	}
 	if z.Failures > 0 {
-		_, err = fmt.Fprintf(w, "  %d queries in vain since\n", z.Failures)
+		fmt.Fprintf(&b, "  %d queries in vain since\n", z.Failures)
 	}
+	_, err := io.WriteString(w, b.String())
 	return err
 }

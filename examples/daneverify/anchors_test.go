@@ -77,6 +77,14 @@ func TestShowAnchors(t *testing.T) {
 	if want := "Zone .\n  key 20326, RSASHA256: configured\n  key 38696, RSASHA256: configured\n"; exit != exitSuccess || stdout != want {
 		t.Errorf("exit status %d\n%s%s", exit, stdout, stderr)
 	}
+	revoked := filepath.Join(t.TempDir(), "example.key")
+	if err := os.WriteFile(revoked, []byte("; autotrust trust anchor file\n;;REVOKED\n;;id: example. 1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	exit, stdout, stderr = command(t, "-anchors", revoked, "-show-anchors")
+	if want := "Zone example., all trust anchors revoked\n"; exit != exitSuccess || stdout != want {
+		t.Errorf("exit status %d\n%s%s", exit, stdout, stderr)
+	}
 	for _, args := range [][]string{{"-anchors-update", "x"}, {"-show-anchors", "good.example"}, {"-demo", "-trust-state", "x"}} {
 		if exit, stdout, stderr := command(t, args...); exit != exitUsage {
 			t.Errorf("%v: exit status %d\n%s%s", args, exit, stdout, stderr)
