@@ -68,6 +68,16 @@ func TestStateFile(t *testing.T) {
 	}
 }
 
+func TestStateFileWithByteOrderMark(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{rootState, ksk2017} {
+		points, err := stateFile(t, "\ufeff"+text).Load()
+		if err != nil || len(points) != 1 || points[0].Zone != "." {
+			t.Errorf("%v, %v", points, err)
+		}
+	}
+}
+
 func TestStateFileErrors(t *testing.T) {
 	t.Parallel()
 	changed := func(old, new string) string {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -98,10 +97,7 @@ func (s *FileStore) read() error {
 		return &Error{File: s.Path, Err: err}
 	}
 	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err == nil && len(text) > maxFile {
-		err = errTooLarge
-	}
+	text, err := readText(f)
 	if err != nil {
 		return &Error{File: s.Path, Err: err}
 	}

@@ -63,15 +63,10 @@ func ReadFile(path string) (Set, error) {
 // Parse has no clock, so it also gives the anchors that are not in force now; see
 // Set.Anchors. file is used in errors, which are of type *Error.
 func Parse(r io.Reader, file string) (Set, error) {
-	text, err := io.ReadAll(io.LimitReader(r, maxFile+1))
-	if err == nil && len(text) > maxFile {
-		err = errTooLarge
-	}
+	text, err := readText(r)
 	if err != nil {
 		return nil, &Error{File: file, Err: err}
 	}
-	// A byte order mark would be taken for a part of the first zone's name.
-	text = bytes.TrimPrefix(text, []byte("\ufeff"))
 	var set Set
 	var line int
 	switch {
@@ -91,6 +86,16 @@ func Parse(r io.Reader, file string) (Set, error) {
 		return nil, &Error{File: file, Line: line, Err: err}
 	}
 	return set, nil
+}
+
+// readText reads a whole file, without a byte order mark, which would be taken for a part
+// of the first zone's name.
+func readText(r io.Reader) ([]byte, error) {
+	text, err := io.ReadAll(io.LimitReader(r, maxFile+1))
+	if err == nil && len(text) > maxFile {
+		err = errTooLarge
+	}
+	return bytes.TrimPrefix(text, []byte("\ufeff")), err
 }
 
 // add appends the anchor that a record is.

@@ -208,9 +208,7 @@ func (t *Tracker) Replace(ctx context.Context, now time.Time, set Set) error {
 	t.observing.Lock()
 	defer t.observing.Unlock()
 	t.mu.Lock()
-	if t.store == nil {
-		t.setUp()
-	}
+	t.setUp()
 	clear(t.unsigned)
 	t.mu.Unlock()
 	return t.update(ctx, now, func(points []*TrustPoint) ([]*TrustPoint, bool) {
@@ -248,8 +246,13 @@ func (t *Tracker) update(ctx context.Context, now time.Time, change func([]*Trus
 	return err
 }
 
+// setUp settles the store. t.mu is held.
 func (t *Tracker) setUp() {
-	if t.store = t.Store; t.store == nil {
+	switch {
+	case t.store != nil:
+	case t.Store != nil:
+		t.store = t.Store
+	default:
 		t.store = new(memory)
 	}
 }
@@ -259,9 +262,7 @@ func (t *Tracker) load(now time.Time) error {
 	if t.points != nil {
 		return nil
 	}
-	if t.store == nil {
-		t.setUp()
-	}
+	t.setUp()
 	points, err := t.store.Load()
 	if err != nil {
 		return err
