@@ -102,12 +102,18 @@ func (r *Resolver) MaintainAnchors(ctx context.Context, failed func(error)) erro
 	}
 }
 
+// dueZone returns the zone whose anchors are due first, if any are.
+func (r *Resolver) dueZone(now time.Time) (zone string, due bool) {
+	zone, at := r.tracker.Next(now)
+	return zone, !at.IsZero() && !now.Before(at)
+}
+
 // refreshExpired refreshes anchors that are not to be used as they are.
 func (r *Resolver) refreshExpired(ctx context.Context, now time.Time) {
 	if r.tracker == nil {
 		return
 	}
-	if zone, at := r.tracker.Next(now); !at.IsZero() && !now.Before(at) && r.tracker.Expired(zone, now) {
+	if zone, due := r.dueZone(now); due && r.tracker.Expired(zone, now) {
 		ctx, cancel := context.WithTimeout(ctx, refreshTime)
 		defer cancel()
 		_, _ = r.RefreshAnchors(ctx) // the tracker reports errors, and the lookup meets them
@@ -121,7 +127,7 @@ func (r *Resolver) refreshDue(ctx context.Context, now time.Time) (done <-chan s
 	if r.tracker == nil || len(r.refreshing) > 0 {
 		return nil
 	}
-	if _, at := r.tracker.Next(now); at.IsZero() || now.Before(at) {
+	if _, due := r.dueZone(now); !due {
 		return nil
 	}
 	ended := make(chan struct{})
