@@ -42,7 +42,7 @@ type Client struct {
 
 	// Dial opens a connection to an address and port; network is "udp" or "tcp".
 	// Nil means a net.Dialer. Each Write to, and each Read from, a connection for
-	// "udp" is one datagram.
+	// "udp" is one datagram; it serves one query.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 	// Timeout is how long to wait for a reply over UDP, with the query sent five
@@ -62,11 +62,12 @@ type Client struct {
 	// 1.2, whatever stands in it.
 	TLS *tls.Config
 
-	mu     sync.Mutex
-	known  peer
-	stream *stream      // the connection for new queries; nil if there is none
-	config *tls.Config  // made of TLS for streams; nil until needed
-	http   *http.Client // nil until needed
+	mu      sync.Mutex
+	known   peer
+	sockets *sockets     // for UDP; nil until needed
+	stream  *stream      // the connection for new queries; nil if there is none
+	config  *tls.Config  // made of TLS for streams; nil until needed
+	http    *http.Client // nil until needed
 }
 
 // String returns the address in canonical form, as in Reply.Server: with the port,
@@ -79,9 +80,10 @@ func (c *Client) String() string {
 	return e.String()
 }
 
-// Exchange sends the query and waits for the reply. Over UDP it comes from a fresh
-// port, with a random ID (RFC 5452 §9.2), the name in random case, and a cookie if
-// it has an OPT record (RFC 7873); the reply has the name as it stands in q.Msg.
+// Exchange sends the query and waits for the reply. Over UDP it comes from a port that
+// has no other query meanwhile, and is given up after five seconds, with a random ID (RFC
+// 5452 §9.2), the name in random case, and a cookie if it has an OPT record (RFC 7873);
+// the reply has the name as it stands in q.Msg.
 // Packets that are no reply to the query are ignored. Over TCP and TLS queries
 // share a connection that is closed when it was idle for ten seconds. Cookies and
 // padding (RFC 7830) are options of the Client's own: those of q.Msg are not sent,
@@ -111,11 +113,11 @@ func (c *Client) exchange(ctx context.Context, q *Query, e endpoint, attempts in
 	switch network {
 	case "udp":
 		for range max(attempts-1, 1) {
-			if msg, err = c.overUDP(ctx, e, m); err == nil || !isTimeout(err) || ctx.Err() != nil {
+			if msg, err = c.overUDP(ctx, e, m); err == nil || !isTimeout(err) || isOver(ctx) {
 				break
 			}
 		}
-		if wantsTCP(err) || isTimeout(err) && attempts > 1 && ctx.Err() == nil {
+		if wantsTCP(err) || isTimeout(err) && attempts > 1 && !isOver(ctx) {
 			// RFC 7766 §5. TCP is also out of the reach of those who only guess.
 			silence := err
 			network = "tcp"
@@ -135,12 +137,15 @@ func (c *Client) exchange(ctx context.Context, q *Query, e endpoint, attempts in
 	return &Reply{Msg: msg, Server: server, Network: network, Elapsed: time.Since(start)}, nil
 }
 
-// CloseIdleConnections closes the connections that nobody waits at. They close by
-// themselves after ten seconds. It does not prevent new ones.
+// CloseIdleConnections closes the connections and sockets that nobody waits at. They
+// close by themselves after ten seconds. It does not prevent new ones.
 func (c *Client) CloseIdleConnections() {
 	c.mu.Lock()
-	stream, web := c.stream, c.http
+	sockets, stream, web := c.sockets, c.stream, c.http
 	c.mu.Unlock()
+	if sockets != nil {
+		sockets.closeAll()
+	}
 	if stream != nil {
 		stream.endIdle()
 	}
@@ -176,6 +181,13 @@ func cause(caller, try context.Context, err error, late *timeoutError) error {
 		return late
 	}
 	return err
+}
+
+// isOver reports whether a context has ended, or is about to: its deadline is that of
+// reads, too, whose timer may be the quicker one.
+func isOver(ctx context.Context) bool {
+	deadline, ok := ctx.Deadline()
+	return ctx.Err() != nil || ok && !time.Now().Before(deadline)
 }
 
 func isTimeout(err error) bool {

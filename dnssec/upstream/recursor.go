@@ -51,6 +51,7 @@ type Recursor struct {
 	priming priming
 	cuts    cutCache
 	servers serverStates
+	sockets sockets
 }
 
 // A resolution is one Exchange. The lookups of name servers that it leads to share

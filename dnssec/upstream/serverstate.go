@@ -47,7 +47,7 @@ func (r *Recursor) state(server netip.AddrPort) *serverState {
 		delete(s.states, other)
 	}
 	state = &serverState{
-		client: &Client{Address: server.String(), Dial: r.Dial, Timeout: serverTimeout},
+		client: &Client{Address: server.String(), Dial: r.Dial, Timeout: serverTimeout, sockets: &r.sockets},
 		at:     endpoint{network: "udp", address: server.String(), text: server.String()},
 	}
 	s.states[server] = state

@@ -27,42 +27,53 @@ func wantsTCP(err error) bool {
 
 // overUDP asks until a reply comes that can be believed. Whatever is a reason to ask
 // again is remembered, and so happens once: the server changes the case of names,
-// does not like the cookie option, or wants a new cookie (RFC 7873 §5.3).
-func (c *Client) overUDP(caller context.Context, e endpoint, m *message) (*dns.Msg, error) {
-	ctx, cancel := context.WithTimeout(caller, c.timeout())
-	defer cancel()
+// does not like the cookie option, or wants a new cookie (RFC 7873 §5.3); or a socket
+// that was idle is of no use any more.
+func (c *Client) overUDP(ctx context.Context, e endpoint, m *message) (*dns.Msg, error) {
+	end := time.Now().Add(c.timeout())
+	if deadline, ok := ctx.Deadline(); ok && deadline.Before(end) {
+		end = deadline
+	}
 	late := new(timeoutError)
-	for newCookie := false; ; {
-		msg, err := c.askUDP(ctx, e, m, late)
+	for newCookie, newSocket := false, false; ; {
+		msg, err := c.askUDP(ctx, e, m, end, newSocket, late)
 		switch {
+		case errors.Is(err, errStale):
+			newSocket = true
 		case errors.Is(err, errBadCookie) && !newCookie:
 			newCookie = true
 		case errors.Is(err, errCase), errors.Is(err, errOption):
 		case err == nil, wantsTCP(err):
 			return msg, err
 		default:
-			return nil, cause(caller, ctx, err, late)
+			return nil, cause(ctx, ctx, err, late)
 		}
 	}
 }
 
-// askUDP sends the query up to five times, and reads until a reply to it comes.
-// The socket is connected, so the kernel sees to the source of packets.
-func (c *Client) askUDP(ctx context.Context, e endpoint, m *message, late *timeoutError) (*dns.Msg, error) {
-	conn, err := c.dial(ctx, "udp", e.address)
+// askUDP sends the query up to five times, and reads until a reply to it comes. The socket
+// is kept if nothing else was sent and nothing else came: no packet is on its way.
+func (c *Client) askUDP(ctx context.Context, e endpoint, m *message, end time.Time, newSocket bool, late *timeoutError) (*dns.Msg, error) {
+	conn, err := c.socket(ctx, e.address, end, newSocket)
 	if err != nil {
 		return nil, err
 	}
+	settled, ignoredBefore := false, late.ignored
 	// To close it ends a Read or Write at once.
-	defer context.AfterFunc(ctx, func() { conn.Close() })()
-	defer conn.Close()
+	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	defer func() {
+		if stop() && settled {
+			c.keep(conn)
+		} else {
+			conn.Close()
+		}
+	}()
 	query, err := c.dressed(m, conn.LocalAddr())
 	if err != nil {
 		return nil, err
 	}
 	start := time.Now()
-	deadline, _ := ctx.Deadline()
-	patience := deadline.Sub(start)
+	patience := end.Sub(start)
 	buffer := buffers.Get().(*[bufferSize]byte)
 	defer buffers.Put(buffer)
 	packet := buffer[:]
@@ -77,10 +88,10 @@ func (c *Client) askUDP(ctx context.Context, e endpoint, m *message, late *timeo
 			sent = query.withoutCookie() // perhaps somebody drops what has one
 		}
 		if err := conn.SetDeadline(start.Add(wait)); err != nil {
-			return nil, err
+			return nil, conn.failure(err)
 		}
 		if _, err := conn.Write(sent); err != nil && !isTimeout(err) {
-			return nil, err
+			return nil, conn.failure(err)
 		}
 		for {
 			n, err := conn.Read(packet)
@@ -88,13 +99,14 @@ func (c *Client) askUDP(ctx context.Context, e endpoint, m *message, late *timeo
 				break // the packet is lost, or the server slow
 			}
 			if err != nil && n == 0 { // otherwise the datagram may be cut off (Windows)
-				return nil, err
+				return nil, conn.failure(err)
 			}
 			msg, err := query.accept(packet[:n], query.size)
 			if err == nil {
 				err = c.believe(query, msg, last)
 			}
 			if err == nil || wantsTCP(err) || errors.Is(err, errOption) {
+				settled = i == 0 && late.ignored == ignoredBefore
 				return msg, err
 			}
 			otherCase = otherCase || errors.Is(err, errCase)

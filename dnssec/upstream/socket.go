@@ -1,0 +1,150 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"net"
+	"slices"
+	"sync"
+	"time"
+)
+
+// socketLife is for how long queries go out from one port: no longer than one of them may
+// wait there for its reply. Whoever looks for the port to forge a reply to it gains no time
+// (RFC 5452 §4.5).
+const socketLife = defaultTimeout
+
+// maxIdleSockets bounds those that are kept. It is enough for a forwarder, or for the
+// servers of a large zone, and few of the files that a process may have open.
+const maxIdleSockets = 64
+
+// errStale is the failure of a socket that was in use before. A new one may do better.
+var errStale = errors.New("socket is out of use")
+
+// A socket is for UDP, and connected: the kernel sees to the source of packets. It serves
+// one query at a time, so that those sent at once have different ports (RFC 5452 §9.2).
+type socket struct {
+	net.Conn
+	server  string // its address
+	expires time.Time
+	reused  bool
+}
+
+// sockets are those that have brought the reply to their last query, and wait for another
+// one to the same server: it takes longer to open one than to use it. They close when they
+// expire, and when there are too many. The zero sockets are none.
+type sockets struct {
+	mu    sync.Mutex
+	idle  []*socket // the latest last
+	timer *time.Timer
+}
+
+// take returns a socket that is connected to the server, or nil.
+func (s *sockets) take(server string) *socket {
+	now := time.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, socket := range slices.Backward(s.idle) {
+		if socket.server == server && now.Before(socket.expires) {
+			s.idle = slices.Delete(s.idle, i, i+1)
+			socket.reused = true
+			return socket
+		}
+	}
+	return nil
+}
+
+// put keeps a socket.
+func (s *sockets) put(socket *socket) {
+	s.mu.Lock()
+	var oldest net.Conn
+	if len(s.idle) >= maxIdleSockets {
+		oldest = s.idle[0]
+		s.idle = slices.Delete(s.idle, 0, 1)
+	}
+	s.idle = append(s.idle, socket)
+	switch {
+	case s.timer == nil:
+		s.timer = time.AfterFunc(socketLife, s.closeExpired)
+	case len(s.idle) == 1:
+		s.timer.Reset(socketLife)
+	}
+	s.mu.Unlock()
+	if oldest != nil {
+		oldest.Close()
+	}
+}
+
+// closeExpired is called by the timer as long as there are sockets.
+func (s *sockets) closeExpired() {
+	now := time.Now()
+	s.close(func(socket *socket) bool { return !now.Before(socket.expires) })
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.idle) > 0 {
+		s.timer.Reset(socketLife)
+	}
+}
+
+func (s *sockets) closeAll() { s.close(func(*socket) bool { return true }) }
+
+// close closes the idle sockets that are to be closed.
+func (s *sockets) close(which func(*socket) bool) {
+	s.mu.Lock()
+	var closing []*socket
+	s.idle = slices.DeleteFunc(s.idle, func(socket *socket) bool {
+		if !which(socket) {
+			return false
+		}
+		closing = append(closing, socket)
+		return true
+	})
+	s.mu.Unlock()
+	for _, socket := range closing {
+		socket.Close()
+	}
+}
+
+// socket returns one that is connected to the server, a new one if so wanted.
+func (c *Client) socket(ctx context.Context, server string, end time.Time, fresh bool) (*socket, error) {
+	if c.Dial == nil && !fresh {
+		if socket := c.idleSockets().take(server); socket != nil {
+			return socket, nil
+		}
+	}
+	ctx, cancel := context.WithDeadline(ctx, end)
+	defer cancel()
+	opened := time.Now()
+	conn, err := c.dial(ctx, "udp", server)
+	if err != nil {
+		return nil, err
+	}
+	return &socket{Conn: conn, server: server, expires: opened.Add(socketLife)}, nil
+}
+
+// keep takes back a socket for which nothing is on its way. What Dial made serves one
+// query.
+func (c *Client) keep(socket *socket) {
+	if c.Dial != nil || !time.Now().Before(socket.expires) {
+		socket.Close()
+		return
+	}
+	c.idleSockets().put(socket)
+}
+
+func (c *Client) idleSockets() *sockets {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.sockets == nil {
+		c.sockets = new(sockets)
+	}
+	return c.sockets
+}
+
+// failure is that of a Read or Write.
+func (s *socket) failure(err error) error {
+	if s.reused {
+		return errStale
+	}
+	return err
+}
