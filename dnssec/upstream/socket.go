@@ -16,7 +16,7 @@ const socketLife = defaultTimeout
 
 // maxIdleSockets bounds those that are kept. It is enough for a forwarder, or for the
 // servers of a large zone, and few of the files that a process may have open.
-const maxIdleSockets = 64
+const maxIdleSockets = 256
 
 // errStale is the failure of a socket that was in use before. A new one may do better.
 var errStale = errors.New("socket is out of use")
