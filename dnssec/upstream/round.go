@@ -82,9 +82,14 @@ func (r *round) ask(ctx context.Context, s *server, left int) *Reply {
 	} else if left > 1 {
 		limit = defaultTimeout // no time for TCP after UDP: others may be better
 	}
-	try, cancel := share(ctx, left, limit)
-	defer cancel()
-	if r.validating {
+	suspicious := r.validating && !r.pool.known(s, r.zone).Capable()
+	try := ctx
+	if suspicious || left > 1 || !endsWithin(ctx, limit) {
+		var cancel context.CancelFunc
+		try, cancel = share(ctx, left, limit)
+		defer cancel()
+	}
+	if suspicious {
 		// A server that swallows queries with the DO bit shows it by the probe.
 		suspicion := time.AfterFunc(suspicionTime, func() { r.pool.judge(try, s, r.zone) })
 		defer suspicion.Stop()
@@ -242,6 +247,12 @@ func share(ctx context.Context, left int, limit time.Duration) (context.Context,
 		limit = min(limit, time.Until(deadline)/time.Duration(left))
 	}
 	return context.WithTimeout(ctx, limit)
+}
+
+// endsWithin reports whether a context ends by itself within that time.
+func endsWithin(ctx context.Context, limit time.Duration) bool {
+	deadline, ok := ctx.Deadline()
+	return ok && time.Until(deadline) <= limit
 }
 
 func serverFailure(msg *dns.Msg) int {
