@@ -25,14 +25,18 @@ type message struct {
 }
 
 // newMessage gives a copy of the query a random ID. Packing writes into the OPT
-// record, so even that is done with a copy.
+// record, so that is a copy, too.
 func newMessage(query *dns.Msg) (*message, error) {
 	if query == nil || len(query.Question) != 1 {
 		return nil, errNoQuestion
 	}
-	msg := query.Copy()
-	takeOptions(msg)
-	return assemble(msg)
+	msg := *query
+	msg.Extra = slices.Clone(query.Extra)
+	for i, rr := range msg.Extra {
+		msg.Extra[i] = dns.Copy(rr)
+	}
+	takeOptions(&msg)
+	return assemble(&msg)
 }
 
 // assemble packs a message that is ours, with more options if it has an OPT record.
