@@ -2,6 +2,7 @@ package dnssec
 
 import (
 	"context"
+	"slices"
 	"sync/atomic"
 
 	"github.com/miekg/dns"
@@ -25,9 +26,9 @@ type aheadKey struct{}
 // is likely to ask next, without waiting for its own answer to be validated: that saves
 // a round trip. next is called with the first reply to each question that the lookup
 // sends, aliases included, and with those to the questions it suggests itself, of which
-// the first twelve count. It must be quick and depend on nothing but the reply, of which
-// it gets a copy; it may be called by several goroutines at once. The reply is not
-// validated and may be hostile.
+// the first twelve count. Of a reply it gets a copy, without authority and additional
+// section. It must be quick and depend on nothing but the reply; it may be called by
+// several goroutines at once. The reply is not validated and may be hostile.
 //
 // The further lookups are ordinary ones: what they find is validated and left in the
 // cache, their errors are dropped, and Lookup does not wait for them. They are paid by the
@@ -56,8 +57,12 @@ func (l *lookup) lookupAhead(reply *dns.Msg) {
 	if reply == nil || l.next.asked.Load() >= maxAhead {
 		return
 	}
+	own := &dns.Msg{MsgHdr: reply.MsgHdr, Question: slices.Clone(reply.Question)}
+	for _, rr := range reply.Answer {
+		own.Answer = append(own.Answer, dns.Copy(rr))
+	}
 	ctx := withBudget(context.WithValue(l.next.ctx, aheadKey{}, l.next), l.next.paid)
-	for _, q := range l.next.next(reply.Copy()) {
+	for _, q := range l.next.next(own) {
 		if q.Qclass != dns.ClassINET {
 			continue
 		}
