@@ -56,7 +56,16 @@ func (v *Verifier) lookup(ctx context.Context, name string, qtype uint16) (*dnss
 		Err: err, Expires: answer.Expires, Elapsed: time.Since(start), Exchanges: answer.Exchanges(),
 	}
 	for _, rr := range answer.Records {
-		l.Records = append(l.Records, strings.TrimPrefix(rr.String(), rr.Header().String()))
+		l.Records = append(l.Records, rdata(rr.String()))
 	}
 	return answer, l, err
+}
+
+// rdata returns what follows owner, TTL, class and type in a record's presentation form,
+// which tabs separate; in names they are escaped (RFC 1035 §5.1).
+func rdata(record string) string {
+	for range 4 {
+		_, record, _ = strings.Cut(record, "\t")
+	}
+	return record
 }
