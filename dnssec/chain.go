@@ -133,7 +133,8 @@ func (l *lookup) unusableAnchors(reason Reason) *verdict {
 // delegation is insecure (RFC 4035 §5.2, RFC 6840 §5.2), for the reason given.
 func (l *lookup) usableTrust(trusted anchor.Set, zone canonical.Name) (anchor.Set, Reason) {
 	algorithms := l.resolver.Algorithms
-	reason := Reason{Zone: zone.String(), Name: zone.String(), Type: dns.TypeDS, Code: EDEUnsupportedDigest, Text: "no DS record has a supported digest"}
+	name := zone.String()
+	reason := Reason{Zone: name, Name: name, Type: dns.TypeDS, Code: EDEUnsupportedDigest, Text: "no DS record has a supported digest"}
 	var records []*dns.DS
 	var usable anchor.Set
 	for _, a := range trusted {

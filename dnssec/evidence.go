@@ -39,6 +39,29 @@ type finding struct {
 	verdict  *verdict
 }
 
+// findings has one for each question. They are few.
+type findings []finding
+
+// on returns the verdict on a question; nil if there is none.
+func (all findings) on(q question) *verdict {
+	for _, f := range all {
+		if f.question == q {
+			return f.verdict
+		}
+	}
+	return nil
+}
+
+func (all *findings) set(q question, v *verdict) {
+	for i, f := range *all {
+		if f.question == q {
+			(*all)[i].verdict = v
+			return
+		}
+	}
+	*all = append(*all, finding{q, v})
+}
+
 // Chain returns the evidence for the answer, from the trust anchor down, for each
 // alias and then for the records or their absence; what was shown before is not
 // repeated. For an answer that is not Secure it goes as far as there is proof, and

@@ -101,7 +101,7 @@ func (l *lookup) board(ctx context.Context, q question, ahead bool) (*flight, *v
 		all.flying[key] = f
 		go f.fly(ctx, &lookup{
 			resolver: l.resolver, now: l.now, trusted: l.trusted,
-			budget: &budget{left: allowance}, allowance: allowance, flight: f, known: map[question]*verdict{q: unfinished}, aheadOfNeed: ahead,
+			budget: &budget{left: allowance}, allowance: allowance, flight: f, known: findings{{q, unfinished}}, aheadOfNeed: ahead,
 		})
 	}
 	f.waiters++
@@ -220,21 +220,30 @@ func (l *lookup) shareOnce(ctx context.Context, q question) (v *verdict, late bo
 // charge pays for what the flight and those below it spent, each once.
 func (l *lookup) charge(f *flight) error {
 	l.budget.refund(fare)
-	for _, part := range append([]*flight{f}, f.on...) {
-		if slices.Contains(l.shared, part) {
-			continue
-		}
-		if err := l.budget.spend(part.spent); err != nil {
-			l.budget.exhaust() // what cannot be paid was done all the same
-			return err
-		}
-		l.shared = append(l.shared, part)
+	err := l.chargeOnce(f)
+	for _, below := range f.on {
+		err = cmp.Or(err, l.chargeOnce(below))
 	}
+	return err
+}
+
+func (l *lookup) chargeOnce(f *flight) error {
+	if slices.Contains(l.shared, f) {
+		return nil
+	}
+	if err := l.budget.spend(f.spent); err != nil {
+		l.budget.exhaust() // what cannot be paid was done all the same
+		return err
+	}
+	l.shared = append(l.shared, f)
 	return nil
 }
 
 // allExchanges returns those of the lookup and of the flights it waited for.
 func (l *lookup) allExchanges() []Exchange {
+	if len(l.exchanges) == 0 && len(l.shared) == 1 {
+		return slices.Clip(l.shared[0].exchanges) // nobody changes them
+	}
 	count := len(l.exchanges)
 	for _, f := range l.shared {
 		count += len(f.exchanges)

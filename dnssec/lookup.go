@@ -27,8 +27,8 @@ type lookup struct {
 	now       time.Time
 	trusted   *trusted
 	budget    *budget
-	known     map[question]*verdict // what this lookup found, failures included
-	exchanges []Exchange            // for what it asked by itself
+	known     findings   // what this lookup found, failures included
+	exchanges []Exchange // for what it asked by itself
 
 	flight      *flight   // that it is made for; nil for a caller's lookup
 	allowance   work      // the budget that the flight began with
@@ -105,17 +105,14 @@ func copies(records []dns.RR, ttl uint32) []dns.RR {
 // reply that does not validate is asked for at other servers too, since one
 // wrong server must not break a zone.
 func (l *lookup) ask(ctx context.Context, q question) *verdict {
-	switch v := l.known[q]; v {
+	switch v := l.known.on(q); v {
 	case nil:
 	case unfinished:
 		return l.bogus(q.reason(EDEBogus, "the proof rests on itself"))
 	default:
 		return v
 	}
-	if l.known == nil {
-		l.known = make(map[question]*verdict)
-	}
-	l.known[q] = unfinished
+	l.known.set(q, unfinished)
 	var v *verdict
 	if !l.fresh && !l.ahead.has(q) {
 		v = l.resolver.cache.get(q, l.now, l.trusted.generation)
@@ -130,7 +127,7 @@ func (l *lookup) ask(ctx context.Context, q question) *verdict {
 	default:
 		v = l.find(ctx, q)
 	}
-	l.known[q] = v
+	l.known.set(q, v)
 	return v
 }
 
@@ -186,7 +183,7 @@ func (l *lookup) secondOpinion(ctx context.Context, q question, v *verdict) (bes
 // is known of them. If that is of no use, what was known is known again.
 func (l *lookup) askFresh(ctx context.Context, q question, avoid []string) *verdict {
 	known := l.known
-	l.known = map[question]*verdict{q: known[q]}
+	l.known = findings{{q, known.on(q)}}
 	l.fresh, l.avoid = true, avoid
 	v := l.askNetwork(ctx, q, avoid)
 	l.fresh, l.avoid = false, nil
@@ -194,9 +191,9 @@ func (l *lookup) askFresh(ctx context.Context, q question, avoid []string) *verd
 		l.known = known
 		return v
 	}
-	for q, v := range known {
-		if l.known[q] == nil {
-			l.known[q] = v
+	for _, f := range known {
+		if l.known.on(f.question) == nil {
+			l.known.set(f.question, f.verdict)
 		}
 	}
 	return v
@@ -208,9 +205,11 @@ func (l *lookup) askNetwork(ctx context.Context, q question, avoid []string) *ve
 		return indeterminate(q, err)
 	}
 	start := time.Now()
-	reply, err := exchange(ctx, l.resolver.upstream, l.query(q, avoid))
+	query := l.query(q, avoid)
+	name := query.Msg.Question[0].Name
+	reply, err := exchange(ctx, l.resolver.upstream, query)
 	if !errors.Is(err, upstream.ErrExhausted) {
-		l.exchanges = append(l.exchanges, exchangeOf(q, reply, err, time.Since(start)))
+		l.exchanges = append(l.exchanges, exchangeOf(name, q.qtype, reply, err, time.Since(start)))
 	}
 	if err != nil {
 		return indeterminate(q, err)
@@ -248,8 +247,8 @@ func exchange(ctx context.Context, e upstream.Exchanger, q *upstream.Query) (*up
 	return reply, err
 }
 
-func exchangeOf(q question, reply *upstream.Reply, err error, elapsed time.Duration) Exchange {
-	exchange := Exchange{Name: q.name.String(), Type: q.qtype, RCode: -1, Elapsed: elapsed, Err: err}
+func exchangeOf(name string, qtype uint16, reply *upstream.Reply, err error, elapsed time.Duration) Exchange {
+	exchange := Exchange{Name: name, Type: qtype, RCode: -1, Elapsed: elapsed, Err: err}
 	if err == nil {
 		exchange.Server, exchange.Network, exchange.RCode = reply.Server, reply.Network, reply.Msg.Rcode
 		exchange.PassedOver = reply.PassedOver

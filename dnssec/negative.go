@@ -26,7 +26,8 @@ func (l *lookup) judgeDenial(ctx context.Context, q question, rcode int, authori
 		shape = nameError
 	}
 	var sigs []*dns.RRSIG
-	problem, tried := q.reason(EDENSECMissing, "no NSEC or NSEC3 record proves that there is none"), (*verdict)(nil)
+	var problem Reason
+	var tried *verdict
 	for _, set := range authority {
 		if set.qtype == dns.TypeNSEC || set.qtype == dns.TypeNSEC3 {
 			sigs = append(sigs, set.sigs...)
@@ -54,6 +55,9 @@ func (l *lookup) judgeDenial(ctx context.Context, q question, rcode int, authori
 			return v
 		}
 		problem, tried = reason, keys
+	}
+	if problem == (Reason{}) {
+		problem = q.reason(EDENSECMissing, "no NSEC or NSEC3 record proves that there is none")
 	}
 	v := l.unlessInsecure(ctx, q, denialExpiry(l.now, authority), problem, tried)
 	v.shape = shape
@@ -116,18 +120,18 @@ func unproven(problem Reason, zone canonical.Name, q question) Reason {
 
 // weaken makes a verdict insecure where the proof proves no more than that.
 func (l *lookup) weaken(v *verdict, proof denial.Proof, zone canonical.Name, q question) {
-	reason := in(zone, q.reason(EDEOther, ""))
+	var reason Reason
 	switch {
 	case proof.IterationsExceeded:
 		// RFC 9276 §3.2, RFC 5155 §10.3
-		reason.Code = EDENSEC3IterationsTooBig
-		reason.Text = fmt.Sprintf("the zone's NSEC3 records have more than %d iterations", l.hashCost().Iterations)
+		reason = q.reason(EDENSEC3IterationsTooBig, fmt.Sprintf("the zone's NSEC3 records have more than %d iterations", l.hashCost().Iterations))
 	case proof.OptOut:
 		// RFC 5155 §9.2: the name may exist as an unsigned delegation.
-		reason.Text = "the name lies in an opt-out span, where unsigned delegations may be"
+		reason = q.reason(EDEOther, "the name lies in an opt-out span, where unsigned delegations may be")
 	default:
 		return
 	}
+	reason = in(zone, reason)
 	if l.aboveAnchor(zone, q) {
 		*v = *l.bogus(reason)
 		return

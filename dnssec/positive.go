@@ -18,7 +18,8 @@ func (l *lookup) judgeSet(ctx context.Context, set *rrset, authority []*rrset) *
 	if set.qtype == dns.TypeDNSKEY {
 		return l.judgeKeys(ctx, set)
 	}
-	problem, tried := set.reason(EDERRSIGsMissing, "no signature by an enclosing zone"), (*verdict)(nil)
+	var problem Reason
+	var tried *verdict
 	for _, zone := range l.signers(set.question, set.sigs) {
 		keys := l.signerKeys(ctx, set.question, zone)
 		if keys.status != Secure {
@@ -44,6 +45,9 @@ func (l *lookup) judgeSet(ctx context.Context, set *rrset, authority []*rrset) *
 			return l.judgeExpansion(ctx, set.question, zone, labels, keys, authority, v)
 		}
 		return v
+	}
+	if problem == (Reason{}) {
+		problem = set.reason(EDERRSIGsMissing, "no signature by an enclosing zone")
 	}
 	return l.unlessInsecure(ctx, set.question, l.expiry(set.records, nil), problem, tried)
 }

@@ -50,7 +50,7 @@ func (l *lookup) send(ctx context.Context, q question) bool {
 	if l.ahead.has(q) || !l.mayAwait(q) {
 		return true
 	}
-	if len(l.ahead) >= maxPrefetched || l.known[q] != nil || l.resolver.cache.get(q, l.now, l.trusted.generation) != nil {
+	if len(l.ahead) >= maxPrefetched || l.known.on(q) != nil || l.resolver.cache.get(q, l.now, l.trusted.generation) != nil {
 		return false
 	}
 	f, v := l.board(ctx, q, true)

@@ -53,10 +53,18 @@ func hasSignature(section []dns.RR) bool {
 func rrsets(section []dns.RR, sigs map[question][]*dns.RRSIG) []*rrset {
 	var sets []*rrset
 	index := make(map[question]*rrset)
+	var text string // of the owner, which most often is that of the record before
+	var owner canonical.Name
 	for _, rr := range section[:min(len(section), maxRecords)] {
 		h := rr.Header()
-		owner, err := canonical.ParseName(h.Name)
-		if err != nil || h.Class != dns.ClassINET {
+		if owner == "" || h.Name != text {
+			var err error
+			if owner, err = canonical.ParseName(h.Name); err != nil {
+				continue
+			}
+			text = h.Name
+		}
+		if h.Class != dns.ClassINET {
 			continue
 		}
 		key := question{owner, h.Rrtype}
