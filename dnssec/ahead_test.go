@@ -197,6 +197,9 @@ func TestHookChangesTheReply(t *testing.T) {
 	t.Parallel()
 	world := dnssectest.New(t, dnssectest.Zone{Name: "test.", Records: "@ MX 10 mail"})
 	ctx := dnssec.WithAhead(t.Context(), func(reply *dns.Msg) []dns.Question {
+		if len(reply.Ns)+len(reply.Extra) > 0 {
+			t.Errorf("the hook got more than the answer: %s", reply)
+		}
 		for _, rr := range reply.Answer {
 			rr.Header().Ttl = 0
 			if mx, ok := rr.(*dns.MX); ok {

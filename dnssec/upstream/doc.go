@@ -88,7 +88,8 @@
 //
 // Nothing. Over UDP, IDs, ports and the case of names are random, sockets are connected,
 // and servers that know cookies have to show theirs (RFC 7873), so that forgers who are
-// not on the path have to guess; those who are can send what they like. Over TLS and
+// not on the path have to guess; those who are can send what they like. A port serves one
+// query at a time, and others to the same server for five seconds at most. Over TLS and
 // HTTPS the server is always verified, by name, address or pinned key, which keeps
 // queries private: it makes no answer true. The AD bit is passed on and means nothing
 // here.

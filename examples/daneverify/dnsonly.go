@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"time"
@@ -21,7 +20,7 @@ func queries(r *dane.Result) int {
 // writePlanJSON writes the object that dane has for a result, with what the DNS took
 // before the rest.
 func writePlanJSON(w io.Writer, r *dane.Result) error {
-	text, err := json.Marshal(r)
+	text, err := r.MarshalJSON() // json.Marshal would go through all of it once more
 	if err != nil {
 		return err
 	}
