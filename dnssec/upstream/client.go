@@ -81,9 +81,9 @@ func (c *Client) String() string {
 }
 
 // Exchange sends the query and waits for the reply. Over UDP it comes from a port that
-// has no other query meanwhile, and is given up after five seconds, with a random ID (RFC
-// 5452 §9.2), the name in random case, and a cookie if it has an OPT record (RFC 7873);
-// the reply has the name as it stands in q.Msg.
+// has no other query meanwhile, and none after its first five seconds, with a random ID
+// (RFC 5452 §9.2), the name in random case, and a cookie if it has an OPT record (RFC
+// 7873); the reply has the name as it stands in q.Msg.
 // Packets that are no reply to the query are ignored. Over TCP and TLS queries
 // share a connection that is closed when it was idle for ten seconds. Cookies and
 // padding (RFC 7830) are options of the Client's own: those of q.Msg are not sent,
