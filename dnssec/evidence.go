@@ -153,7 +153,7 @@ func (a *Answer) AuthenticationChain() ([]byte, error) {
 
 func appendRecord(wire []byte, rr dns.RR) ([]byte, error) {
 	buffer := make([]byte, dns.Len(rr))
-	end, err := dns.PackRR(rr, buffer, 0, nil, false)
+	end, err := dns.PackRR(dns.Copy(rr), buffer, 0, nil, false) // writes into the record, which others share
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -99,6 +100,26 @@ func TestChainFromTheCache(t *testing.T) {
 	if diff := cmp.Diff(chains[0], chains[2]); diff != "" || len(chains[0]) != 6 {
 		t.Error(diff)
 	}
+}
+
+// Answers share the records that they rest on (the race detector sees who writes there).
+func TestAuthenticationChainsAtOnce(t *testing.T) {
+	t.Parallel()
+	world := evidenceWorld(t)
+	resolver := world.Resolver()
+	var chains sync.WaitGroup
+	for range 4 {
+		answer, err := lookupBy(t.Context(), resolver, "signed.test. MX")
+		if err != nil {
+			t.Fatal(err)
+		}
+		chains.Go(func() {
+			if _, err := answer.AuthenticationChain(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	chains.Wait()
 }
 
 // What AuthenticationChain exports is all that another validator needs.
