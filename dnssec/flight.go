@@ -220,11 +220,15 @@ func (l *lookup) shareOnce(ctx context.Context, q question) (v *verdict, late bo
 // charge pays for what the flight and those below it spent, each once.
 func (l *lookup) charge(f *flight) error {
 	l.budget.refund(fare)
-	err := l.chargeOnce(f)
-	for _, below := range f.on {
-		err = cmp.Or(err, l.chargeOnce(below))
+	if err := l.chargeOnce(f); err != nil {
+		return err
 	}
-	return err
+	for _, below := range f.on {
+		if err := l.chargeOnce(below); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (l *lookup) chargeOnce(f *flight) error {
