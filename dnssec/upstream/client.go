@@ -113,11 +113,11 @@ func (c *Client) exchange(ctx context.Context, q *Query, e endpoint, attempts in
 	switch network {
 	case "udp":
 		for range max(attempts-1, 1) {
-			if msg, err = c.overUDP(ctx, e, m); err == nil || !isTimeout(err) || isOver(ctx) {
+			if msg, err = c.overUDP(ctx, e, m); err == nil || !isTimeout(err) || ended(ctx) != nil {
 				break
 			}
 		}
-		if wantsTCP(err) || isTimeout(err) && attempts > 1 && !isOver(ctx) {
+		if wantsTCP(err) || isTimeout(err) && attempts > 1 && ended(ctx) == nil {
 			// RFC 7766 §5. TCP is also out of the reach of those who only guess.
 			silence := err
 			network = "tcp"
@@ -183,11 +183,13 @@ func cause(caller, try context.Context, err error, late *timeoutError) error {
 	return err
 }
 
-// isOver reports whether a context has ended, or is about to: its deadline is that of
-// reads, too, whose timer may be the quicker one.
-func isOver(ctx context.Context) bool {
-	deadline, ok := ctx.Deadline()
-	return ctx.Err() != nil || ok && !time.Now().Before(deadline)
+// ended returns why a context has ended, or is about to: its deadline is that of reads,
+// too, whose timer may be the quicker one.
+func ended(ctx context.Context) error {
+	if deadline, ok := ctx.Deadline(); ok && ctx.Err() == nil && !time.Now().Before(deadline) {
+		return context.DeadlineExceeded
+	}
+	return ctx.Err()
 }
 
 func isTimeout(err error) bool {

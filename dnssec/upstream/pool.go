@@ -107,7 +107,7 @@ func (p *Pool) Exchange(ctx context.Context, q *Query) (*Reply, error) {
 		if reply := r.ask(ctx, s, len(candidates)-i); reply != nil {
 			return r.accept(reply, candidates[i+1:]), nil
 		}
-		if ctx.Err() != nil {
+		if ended(ctx) != nil {
 			break
 		}
 	}

@@ -143,7 +143,7 @@ func (r *round) fail(ctx context.Context, s *server, err error) {
 		r.passOver(c)
 		return
 	}
-	if ctx.Err() == nil {
+	if ended(ctx) == nil {
 		r.pool.rest(s, err) // not where the caller was out of patience
 	}
 	if _, ok := errors.AsType[*Error](err); !ok {

@@ -73,7 +73,7 @@ func (r *Recursor) exchange(ctx context.Context, server netip.AddrPort, msg *dns
 			reply, knowsNone = plain, true
 		}
 	}
-	if ctx.Err() != nil {
+	if ended(ctx) != nil {
 		return reply, err
 	}
 	r.servers.mu.Lock()

@@ -55,7 +55,7 @@ func (r *resolution) askZone(ctx context.Context, t *task, zone *delegation, que
 		} else if !r.findServers(ctx, t, zone, z.avoided && len(z.errs) == 0) {
 			break
 		}
-		if err := ctx.Err(); err != nil {
+		if err := ended(ctx); err != nil {
 			return step{}, err
 		}
 	}
@@ -95,8 +95,8 @@ func (z *zoneQuery) ask(ctx context.Context, address netip.AddrPort, attempts in
 	}
 	wasSilent := z.isSilent(address)
 	reply, err := z.exchange(ctx, address, z.message(), attempts)
-	if ctx.Err() != nil {
-		return step{}, true, z.because(ctx.Err())
+	if over := ended(ctx); over != nil {
+		return step{}, true, z.because(over)
 	}
 	if err != nil {
 		z.errs = append(z.errs, err)
@@ -167,8 +167,8 @@ func (z *zoneQuery) conclude(ctx context.Context) (step, error) {
 		z.priming.forget() // back to the hints
 	}
 	switch {
-	case ctx.Err() != nil:
-		return step{}, z.because(ctx.Err())
+	case ended(ctx) != nil:
+		return step{}, z.because(ended(ctx))
 	case z.refusal != nil:
 		z.refusal.PassedOver = z.errs
 		return step{reply: z.refusal, replied: true}, nil
