@@ -6,12 +6,13 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"syscall"
 	"time"
 )
 
 // socketLife is for how long queries go out from one port: no longer than one of them may
-// wait there for its reply. Whoever looks for the port to forge a reply to it gains no time
-// (RFC 5452 §4.5).
+// wait there for its reply, which is the time that who looks for the port to forge a reply
+// has anyway (RFC 5452 §4.5).
 const socketLife = defaultTimeout
 
 // maxIdleSockets bounds those that are kept. It is enough for a forwarder, or for the
@@ -25,7 +26,8 @@ var errStale = errors.New("socket is out of use")
 // one query at a time, so that those sent at once have different ports (RFC 5452 §9.2).
 type socket struct {
 	net.Conn
-	server  string // its address
+	raw     syscall.RawConn // nil if there is none
+	server  string          // its address
 	expires time.Time
 	reused  bool
 }
@@ -86,6 +88,12 @@ func (s *sockets) closeExpired() {
 	}
 }
 
+// closeThoseTo closes what is connected to a server that does not answer: perhaps our address
+// is another one than when they were opened.
+func (s *sockets) closeThoseTo(server string) {
+	s.close(func(socket *socket) bool { return socket.server == server })
+}
+
 func (s *sockets) closeAll() { s.close(func(*socket) bool { return true }) }
 
 // close closes the idle sockets that are to be closed.
@@ -106,26 +114,28 @@ func (s *sockets) close(which func(*socket) bool) {
 }
 
 // socket returns one that is connected to the server, a new one if so wanted.
-func (c *Client) socket(ctx context.Context, server string, end time.Time, fresh bool) (*socket, error) {
+func (c *Client) socket(ctx context.Context, server string, fresh bool) (*socket, error) {
 	if c.Dial == nil && !fresh {
 		if socket := c.idleSockets().take(server); socket != nil {
 			return socket, nil
 		}
 	}
-	ctx, cancel := context.WithDeadline(ctx, end)
-	defer cancel()
 	opened := time.Now()
 	conn, err := c.dial(ctx, "udp", server)
 	if err != nil {
 		return nil, err
 	}
-	return &socket{Conn: conn, server: server, expires: opened.Add(socketLife)}, nil
+	s := &socket{Conn: conn, server: server, expires: opened.Add(socketLife)}
+	if system, ok := conn.(syscall.Conn); ok {
+		s.raw, _ = system.SyscallConn()
+	}
+	return s, nil
 }
 
 // keep takes back a socket for which nothing is on its way. What Dial made serves one
 // query.
 func (c *Client) keep(socket *socket) {
-	if c.Dial != nil || !time.Now().Before(socket.expires) {
+	if !socketsServeAgain || c.Dial != nil || socket.raw == nil || !time.Now().Before(socket.expires) {
 		socket.Close()
 		return
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -100,6 +101,98 @@ func TestSocketsServeFurtherQueries(t *testing.T) {
 		})
 	}
 }
+
+// What came before the query was sent is no reply to it, whatever ID it has: a forger would
+// have all the time between two queries for his guesses.
+func TestPacketsBeforeTheQuery(t *testing.T) {
+	t.Parallel()
+	server, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	ports := make(chan net.Addr, 10)
+	go func() {
+		packet := make([]byte, maxMessage)
+		for {
+			n, from, err := server.ReadFrom(packet)
+			query := new(dns.Msg)
+			if err != nil || query.Unpack(packet[:n]) != nil {
+				return
+			}
+			ports <- from
+			server.WriteTo(good("udp", query)[0], from)
+		}
+	}()
+	client := &Client{Address: server.LocalAddr().String()}
+	defer client.CloseIdleConnections()
+	var former net.Addr
+	for range 3 {
+		if _, err := client.Exchange(t.Context(), &Query{Msg: question("signed.test.", dns.TypeA)}); err != nil {
+			t.Fatal(err)
+		}
+		port := <-ports
+		if former != nil && port.String() == former.String() {
+			t.Errorf("a query came from %s, where a packet was waiting", port)
+		}
+		former = port
+		if _, err := server.WriteTo([]byte("guess"), port); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// The Clients of a Recursor share their sockets, so that all of them are few.
+func TestRecursorBoundsIdleSockets(t *testing.T) {
+	t.Parallel()
+	r := new(Recursor)
+	for _, address := range []string{"192.0.2.1:53", "192.0.2.2:53"} {
+		if got := r.state(netip.MustParseAddrPort(address)).client.idleSockets(); got != &r.sockets {
+			t.Errorf("the client of %s keeps sockets by itself", address)
+		}
+	}
+}
+
+// A server that was not given the time to answer is not put to rest.
+func TestShortDeadlineIsNotTheServersFault(t *testing.T) {
+	t.Parallel()
+	for range 20 {
+		synctest.Test(t, func(t *testing.T) {
+			pool := newNet(t, map[string]behaviour{"192.0.2.1": silent}).pool("192.0.2.1")
+			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
+			defer cancel()
+			if _, err := pool.Exchange(ctx, &Query{Msg: question("signed.test.", dns.TypeA)}); err == nil {
+				t.Error("an answer of a silent server")
+			}
+			if err := pool.reasonToRest(pool.servers[0], pool.now()); err != nil {
+				t.Errorf("the server rests: %v", err)
+			}
+		})
+	}
+}
+
+// Time is up for a connection that knows no deadlines, too.
+func TestTimeoutOfConnectionWithoutDeadlines(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		net := newNet(t, map[string]behaviour{"192.0.2.1": silent})
+		client := &Client{Address: "192.0.2.1", Timeout: time.Second, Attempts: 1, Dial: net.dialDeaf}
+		start := time.Now()
+		if _, err := client.Exchange(t.Context(), &Query{Msg: question("signed.test.", dns.TypeA)}); !isTimeout(err) || time.Since(start) != time.Second {
+			t.Errorf("%v after %s", err, time.Since(start))
+		}
+	})
+}
+
+func (f *fakeNet) dialDeaf(ctx context.Context, network, address string) (net.Conn, error) {
+	conn, err := f.dial(ctx, network, address)
+	return deafConn{conn}, err
+}
+
+// A deafConn does not listen to deadlines.
+type deafConn struct{ net.Conn }
+
+func (deafConn) SetDeadline(time.Time) error { return nil }
 
 // breakIdle makes a Read or Write at idle sockets fail.
 func breakIdle(c *Client) {

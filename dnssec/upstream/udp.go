@@ -29,10 +29,15 @@ func wantsTCP(err error) bool {
 // again is remembered, and so happens once: the server changes the case of names,
 // does not like the cookie option, or wants a new cookie (RFC 7873 §5.3); or a socket
 // that was idle is of no use any more.
-func (c *Client) overUDP(ctx context.Context, e endpoint, m *message) (*dns.Msg, error) {
-	end := time.Now().Add(c.timeout())
+func (c *Client) overUDP(caller context.Context, e endpoint, m *message) (*dns.Msg, error) {
+	ctx, end := caller, time.Now().Add(c.timeout())
 	if deadline, ok := ctx.Deadline(); ok && deadline.Before(end) {
 		end = deadline
+	}
+	if c.Dial != nil { // may make connections that know no deadlines
+		try, cancel := context.WithDeadline(ctx, end)
+		defer cancel()
+		ctx = try
 	}
 	late := new(timeoutError)
 	for newCookie, newSocket := false, false; ; {
@@ -46,7 +51,10 @@ func (c *Client) overUDP(ctx context.Context, e endpoint, m *message) (*dns.Msg,
 		case err == nil, wantsTCP(err):
 			return msg, err
 		default:
-			return nil, cause(ctx, ctx, err, late)
+			if isTimeout(err) {
+				c.idleSockets().closeThoseTo(e.address)
+			}
+			return nil, cause(caller, ctx, err, late)
 		}
 	}
 }
@@ -54,7 +62,7 @@ func (c *Client) overUDP(ctx context.Context, e endpoint, m *message) (*dns.Msg,
 // askUDP sends the query up to five times, and reads until a reply to it comes. The socket
 // is kept if nothing else was sent and nothing else came: no packet is on its way.
 func (c *Client) askUDP(ctx context.Context, e endpoint, m *message, end time.Time, newSocket bool, late *timeoutError) (*dns.Msg, error) {
-	conn, err := c.socket(ctx, e.address, end, newSocket)
+	conn, err := c.socket(ctx, e.address, newSocket)
 	if err != nil {
 		return nil, err
 	}
@@ -90,6 +98,10 @@ func (c *Client) askUDP(ctx context.Context, e endpoint, m *message, end time.Ti
 		if err := conn.SetDeadline(start.Add(wait)); err != nil {
 			return nil, conn.failure(err)
 		}
+		if i == 0 && conn.reused && !conn.isSilent() {
+			// Who forges replies must not have their say before the query.
+			return nil, errStale
+		}
 		if _, err := conn.Write(sent); err != nil && !isTimeout(err) {
 			return nil, conn.failure(err)
 		}
@@ -106,7 +118,7 @@ func (c *Client) askUDP(ctx context.Context, e endpoint, m *message, end time.Ti
 				err = c.believe(query, msg, last)
 			}
 			if err == nil || wantsTCP(err) || errors.Is(err, errOption) {
-				settled = i == 0 && late.ignored == ignoredBefore
+				settled = err == nil && i == 0 && late.ignored == ignoredBefore
 				return msg, err
 			}
 			otherCase = otherCase || errors.Is(err, errCase)
