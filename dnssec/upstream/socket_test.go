@@ -102,6 +102,29 @@ func TestSocketsServeFurtherQueries(t *testing.T) {
 	}
 }
 
+// A truncated reply is easily forged, and the true one may come after it.
+func TestSocketOfTruncatedReplyIsClosed(t *testing.T) {
+	t.Parallel()
+	var log portLog
+	client := &Client{Address: log.serve(t, func(n int, query *dns.Msg) [][]byte {
+		replies := good("udp", query)
+		if n == 1 {
+			replies[0][2] |= flagTC
+		}
+		return replies
+	})}
+	defer client.CloseIdleConnections()
+	for n := range 2 {
+		_, err := client.Exchange(t.Context(), &Query{Msg: question("signed.test.", dns.TypeA)})
+		if (err != nil) != (n == 0) { // nobody listens over TCP
+			t.Fatal(err)
+		}
+	}
+	if got := log.pattern(); got != "AB" {
+		t.Errorf("queries came from ports %s, want AB", got)
+	}
+}
+
 // What came before the query was sent is no reply to it, whatever ID it has: a forger would
 // have all the time between two queries for his guesses.
 func TestPacketsBeforeTheQuery(t *testing.T) {
