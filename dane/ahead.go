@@ -31,12 +31,13 @@ func (a *ahead) next(reply *dns.Msg) []dns.Question {
 	var next questions
 	switch asked := reply.Question[0]; asked.Qtype {
 	case dns.TypeMX:
-		if len(signers(reply.Answer, dns.TypeMX)) > 0 {
+		zones := signers(reply.Answer, dns.TypeMX)
+		if len(zones) > 0 {
 			a.signed.Store(true)
 		}
 		for _, host := range bestHosts(reply.Answer) {
 			next.add(host, dns.TypeA, dns.TypeAAAA)
-			a.addTLSA(&next, host, signers(reply.Answer, dns.TypeMX))
+			a.addTLSA(&next, host, zones)
 		}
 	case dns.TypeA: // of a host in another zone than its domain
 		a.addTLSA(&next, fromDNS(asked.Name), signers(reply.Answer, dns.TypeA))

@@ -57,10 +57,7 @@ func (l *lookup) lookupAhead(reply *dns.Msg) {
 	if reply == nil || l.next.asked.Load() >= maxAhead {
 		return
 	}
-	own := &dns.Msg{MsgHdr: reply.MsgHdr, Question: slices.Clone(reply.Question)}
-	for _, rr := range reply.Answer {
-		own.Answer = append(own.Answer, dns.Copy(rr))
-	}
+	own := &dns.Msg{MsgHdr: reply.MsgHdr, Question: slices.Clone(reply.Question), Answer: deepCopies(reply.Answer)}
 	ctx := withBudget(context.WithValue(l.next.ctx, aheadKey{}, l.next), l.next.paid)
 	for _, q := range l.next.next(own) {
 		if q.Qclass != dns.ClassINET {

@@ -105,12 +105,8 @@ func (v *verdict) links() []Link {
 			Status: Secure, Anchor: first.Rrtype == dns.TypeDNSKEY && v.on == nil,
 			KeyTag: set.sig.KeyTag, Algorithm: set.sig.Algorithm,
 			Inception: signatureTime(set.sig.Inception, v.made), Expiration: signatureTime(set.sig.Expiration, v.made),
-			Server: v.server,
+			Server: v.server, Records: append(deepCopies(set.records), dns.Copy(set.sig)),
 		}
-		for _, rr := range set.records {
-			link.Records = append(link.Records, dns.Copy(rr))
-		}
-		link.Records = append(link.Records, dns.Copy(set.sig))
 		links = append(links, link)
 	}
 	return links

@@ -93,10 +93,17 @@ func secondsLeft(expires, now time.Time) uint32 {
 
 // copies returns the records for the caller to keep, their TTLs no longer than that.
 func copies(records []dns.RR, ttl uint32) []dns.RR {
+	own := deepCopies(records)
+	for _, rr := range own {
+		rr.Header().Ttl = min(rr.Header().Ttl, ttl)
+	}
+	return own
+}
+
+func deepCopies(records []dns.RR) []dns.RR {
 	own := make([]dns.RR, len(records))
 	for i, rr := range records {
 		own[i] = dns.Copy(rr)
-		own[i].Header().Ttl = min(rr.Header().Ttl, ttl)
 	}
 	return own
 }

@@ -49,7 +49,7 @@ func (r TrustAD) Lookup(ctx context.Context, name string, qtype uint16) (*Answer
 	start := time.Now()
 	reply, err := exchange(ctx, r.Exchanger, &upstream.Query{Msg: msg})
 	answer := &Answer{Name: owner.String(), Type: qtype, RCode: dns.RcodeServerFailure}
-	answer.exchanges = []Exchange{exchangeOf(q.name.String(), q.qtype, reply, err, time.Since(start))}
+	answer.exchanges = []Exchange{exchangeOf(answer.Name, qtype, reply, err, time.Since(start))}
 	failed := func(v *verdict) (*Answer, error) {
 		answer.Status, answer.Reason = Indeterminate, v.reason
 		answer.RCode, answer.Records = dns.RcodeServerFailure, nil

@@ -201,6 +201,16 @@ func TestClientHonoursAvoid(t *testing.T) {
 // serveUDP runs a server on real sockets of the loopback address.
 func serveUDP(t *testing.T, serve func(from net.Addr, query *dns.Msg) [][]byte) (address string) {
 	t.Helper()
+	return handleUDP(t, func(server net.PacketConn, from net.Addr, query *dns.Msg) {
+		for _, reply := range serve(from, query) {
+			server.WriteTo(reply, from)
+		}
+	}).LocalAddr().String()
+}
+
+// handleUDP is serveUDP for servers that reply by themselves, or not at once.
+func handleUDP(t *testing.T, handle func(server net.PacketConn, from net.Addr, query *dns.Msg)) net.PacketConn {
+	t.Helper()
 	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -217,12 +227,10 @@ func serveUDP(t *testing.T, serve func(from net.Addr, query *dns.Msg) [][]byte) 
 			if query.Unpack(packet[:n]) != nil {
 				continue
 			}
-			for _, reply := range serve(from, query) {
-				conn.WriteTo(reply, from)
-			}
+			handle(conn, from, query)
 		}
 	}()
-	return conn.LocalAddr().String()
+	return conn
 }
 
 // Forgers have to guess both ID and port (RFC 5452 §9.2).
@@ -232,30 +240,17 @@ func TestQueriesAtOnceHaveTheirOwnPortsAndIDs(t *testing.T) {
 	var mu sync.Mutex
 	ports, ids := map[string]bool{}, map[uint16]bool{}
 	all, arrived := make(chan struct{}), sync.Once{}
-	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	go func() {
-		packet := make([]byte, maxMessage)
-		for {
-			n, from, err := conn.ReadFrom(packet)
-			query := new(dns.Msg)
-			if err != nil || query.Unpack(packet[:n]) != nil {
-				return
-			}
-			mu.Lock()
-			if ports[from.String()], ids[query.Id] = true, true; len(ports) == queries {
-				arrived.Do(func() { close(all) })
-			}
-			mu.Unlock()
-			go func() {
-				<-all
-				conn.WriteTo(good("udp", query)[0], from)
-			}()
+	conn := handleUDP(t, func(server net.PacketConn, from net.Addr, query *dns.Msg) {
+		mu.Lock()
+		if ports[from.String()], ids[query.Id] = true, true; len(ports) == queries {
+			arrived.Do(func() { close(all) })
 		}
-	}()
+		mu.Unlock()
+		go func() {
+			<-all
+			server.WriteTo(good("udp", query)[0], from)
+		}()
+	})
 	client := &Client{Address: conn.LocalAddr().String()}
 	q := &Query{Msg: question("signed.test.", dns.TypeA)} // one for all: Exchange must not write into it
 	var asked sync.WaitGroup

@@ -129,24 +129,11 @@ func TestSocketOfTruncatedReplyIsClosed(t *testing.T) {
 // have all the time between two queries for his guesses.
 func TestPacketsBeforeTheQuery(t *testing.T) {
 	t.Parallel()
-	server, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer server.Close()
 	ports := make(chan net.Addr, 10)
-	go func() {
-		packet := make([]byte, maxMessage)
-		for {
-			n, from, err := server.ReadFrom(packet)
-			query := new(dns.Msg)
-			if err != nil || query.Unpack(packet[:n]) != nil {
-				return
-			}
-			ports <- from
-			server.WriteTo(good("udp", query)[0], from)
-		}
-	}()
+	server := handleUDP(t, func(server net.PacketConn, from net.Addr, query *dns.Msg) {
+		ports <- from
+		server.WriteTo(good("udp", query)[0], from)
+	})
 	client := &Client{Address: server.LocalAddr().String()}
 	defer client.CloseIdleConnections()
 	var former net.Addr

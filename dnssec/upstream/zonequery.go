@@ -166,9 +166,9 @@ func (z *zoneQuery) conclude(ctx context.Context) (step, error) {
 	if z.zone.name == "." && len(z.errs) > 0 {
 		z.priming.forget() // back to the hints
 	}
-	switch {
-	case ended(ctx) != nil:
-		return step{}, z.because(ended(ctx))
+	switch over := ended(ctx); {
+	case over != nil:
+		return step{}, z.because(over)
 	case z.refusal != nil:
 		z.refusal.PassedOver = z.errs
 		return step{reply: z.refusal, replied: true}, nil
