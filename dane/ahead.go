@@ -2,7 +2,6 @@ package dane
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"sync/atomic"
 
@@ -53,7 +52,7 @@ func (a *ahead) addTLSA(next *questions, host string, signers []string) {
 		return
 	}
 	if slices.ContainsFunc(signers, func(zone string) bool { return dns.IsSubDomain(zone, dns.Fqdn(host)) }) {
-		next.add(fmt.Sprintf("_%d._tcp.%s", a.port, host), dns.TypeTLSA)
+		next.add(tlsaOwner(a.port, host), dns.TypeTLSA)
 	}
 }
 

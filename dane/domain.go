@@ -2,6 +2,7 @@ package dane
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -39,6 +40,41 @@ type Domain struct {
 type MX struct {
 	Preference uint16
 	Host       string // A-labels, lower case, without the final dot; as found if it is no host name
+}
+
+// normal returns the domain with its names in the one form they have here, as callers
+// make domains by hand, with names from elsewhere. The receiver is not changed.
+func (d *Domain) normal() *Domain {
+	own := *d
+	if name, err := destinationName(d.Name); err == nil {
+		own.Name = name
+	}
+	if name, err := destinationName(d.Expanded); err == nil {
+		own.Expanded = name
+	}
+	return &own
+}
+
+// normal returns the host's name in lower case and without a final dot, if it is one.
+func (mx MX) normal() MX {
+	if name, err := destinationName(mx.Host); err == nil {
+		mx.Host = name
+	}
+	return mx
+}
+
+// failure returns why no host of the domain may be used; nil if they may.
+func (d *Domain) failure() error {
+	_, err := destinationName(d.Name) // without it nobody knows which policy applies
+	switch {
+	case err != nil:
+		return err
+	case d.Lookup.Err != nil:
+		return d.Lookup.Err
+	case d.Status != dnssec.Secure && d.Status != dnssec.Insecure:
+		return fmt.Errorf("%w: the status of the domain's MX records is %s", ErrLookup, d.Status)
+	}
+	return nil
 }
 
 // LookupMX finds the mail servers of a domain: those of its MX records, or of the

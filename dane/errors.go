@@ -22,6 +22,10 @@ var (
 	ErrNotDANE = errors.New("DANE is mandatory, and the destination does not have it")
 	// ErrSkipped: the host must not be delivered to; see Host.Err.
 	ErrSkipped = errors.New("host must not be delivered to")
+	// ErrNoTLS: the connection is in clear, or its handshake was not completed.
+	ErrNoTLS = errors.New("connection is not encrypted")
+	// ErrWeakTLS: the connection is encrypted by a version before TLS 1.2 (RFC 8996 §3).
+	ErrWeakTLS = errors.New("TLS version is too old")
 	// ErrNoResolver: nobody answered who could have proven anything; see Verify.
 	ErrNoResolver = errors.New("no DNS server that is capable of DNSSEC answered")
 	// ErrPolicy: a policy that cannot be meant so; see NewPolicy.

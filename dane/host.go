@@ -27,19 +27,22 @@ type Host struct {
 	Addrs []netip.Addr
 	// Port of the host.
 	Port uint16
-	// Base is the TLSA base domain: the name to send as SNI (RFC 7672 §8.1).
+	// Base is the name to send as SNI: the TLSA base domain (RFC 7672 §8.1), or the name of
+	// the host where DANE does not authenticate it, and the policy wants its certificate.
 	Base string
 	// Names are the reference identifiers, one of which a certificate under a trust
 	// anchor must have (RFC 7672 §3.2.2). The first is Base.
 	Names []string
-	// Records are the secure TLSA records, unusable ones included.
+	// Records are the secure TLSA records, unusable ones included, in canonical order (RFC
+	// 4034 §6.3), so that nothing depends on the order of a reply.
 	Records []tlsa.Record
 	// PKIX is the name that a certificate of a public authority must have, where the
-	// policy wants it and DANE does not authenticate; otherwise empty. An address has
-	// no brackets.
+	// policy wants it and DANE does not take its place; otherwise empty. An address has
+	// no brackets. DANE takes its place where MXSecure only: behind an insecure MX lookup
+	// anybody may have named the host, and both are demanded of it.
 	PKIX string
 	// MTASTS: an MTA-STS policy of the domain may be applied to the host in addition,
-	// since DANE neither authenticates it nor has failed (RFC 8461 §2).
+	// since DANE neither authenticates the domain's server nor has failed to (RFC 8461 §2).
 	MTASTS bool
 	// Audited is what DANE says to do, where the policy is to watch only (RFC 7672
 	// §9.1); its Authenticate judges a handshake. Otherwise nil.
@@ -47,19 +50,22 @@ type Host struct {
 	// MXSecure: the domain's MX lookup was secure, so authentication of this host
 	// is authentication of the domain's mail server.
 	MXSecure bool
+	// Routed: the sender has chosen the host, and no MX record named it; see Domain.Routed.
+	Routed bool
 
 	// Addresses are all that were found, in order, each with the status of the
 	// lookup that gave it.
 	Addresses []Address
-	// Omitted counts the addresses and TLSA records beyond the limits.
+	// Omitted counts the addresses beyond the limit.
 	Omitted int
 	// TLSA is the last lookup of TLSA records; nil if there was none.
 	TLSA *Lookup
 	// Lookups are the questions that were asked, in order.
 	Lookups []Lookup
 
-	now   func() time.Time
-	roots *x509.CertPool
+	now            func() time.Time
+	roots          *x509.CertPool
+	rsaKeyExchange bool
 }
 
 // An Address is one address of a host.
@@ -72,6 +78,10 @@ type Address struct {
 // LookupHost finds out what to do with a mail server of a domain: its addresses,
 // its TLSA records, and the action that follows from them. It never returns nil.
 // A failure is in Host.Err, and concerns this host only.
+//
+// The Domain need not come from LookupMX; Name, Status and Implicit or Routed count then.
+// Unless its Status is Secure or Insecure, all its hosts are skipped: the MX lookup has
+// failed (RFC 7672 §2.1.2), or nobody has said how it went.
 func (v *Verifier) LookupHost(ctx context.Context, d *Domain, mx MX) *Host {
 	h := v.lookupHost(ctx, d, mx)
 	contextTrace(ctx).host(h)
@@ -80,11 +90,19 @@ func (v *Verifier) LookupHost(ctx context.Context, d *Domain, mx MX) *Host {
 
 // lookupHost is LookupHost without the hooks, which are the caller's goroutine's.
 func (v *Verifier) lookupHost(ctx context.Context, d *Domain, mx MX) *Host {
-	h := &Host{
-		Domain: d.Name, Name: mx.Host, Port: cmp.Or(d.Port, v.port()), Base: mx.Host, MXSecure: d.Status == dnssec.Secure,
-		now: v.now, roots: v.RootCAs,
+	if d == nil {
+		d = new(Domain)
 	}
-	if err := v.plan(ctx, d, h); err != nil {
+	d, mx = d.normal(), mx.normal()
+	h := &Host{
+		Domain: d.Name, Name: mx.Host, Port: cmp.Or(d.Port, v.port()), Base: mx.Host, MXSecure: d.Status == dnssec.Secure, Routed: d.Routed,
+		now: v.now, roots: v.RootCAs, rsaKeyExchange: v.RSAKeyExchange,
+	}
+	err := d.failure()
+	if err == nil {
+		err = v.plan(ctx, d, h)
+	}
+	if err != nil {
 		h.skip(err)
 	}
 	return h
@@ -111,7 +129,7 @@ func (v *Verifier) plan(ctx context.Context, d *Domain, h *Host) error {
 	if noDANE {
 		err = ErrNotDANE
 	} else {
-		err = judged.planDANE(d, found, profile.DANE)
+		err = judged.planDANE(d, found, profile)
 	}
 	if !profile.Audit {
 		*h = judged
@@ -147,24 +165,30 @@ func (v *Verifier) reach(ctx context.Context, d *Domain, h *Host, wanted bool) (
 }
 
 // planDANE changes the plan where DANE applies.
-func (h *Host) planDANE(d *Domain, found *search, level DANELevel) error {
+func (h *Host) planDANE(d *Domain, found *search, profile Profile) error {
 	if found != nil {
 		if err := h.takeSearch(found); err != nil {
 			return err
 		}
 		h.Names = referenceNames(d, h)
+		if h.PKIX != "" && profile.TLS != TLSRequiredVerifyHosted {
+			h.PKIX = h.Base // one name for SNI and for what is demanded of the answer
+		}
 	}
-	if level == DANEMandatory && !(h.byDANE() && h.MXSecure) {
+	if profile.DANE == DANEMandatory && !(h.byDANE() && h.MXSecure) {
 		return ErrNotDANE // RFC 7672 §6: delayed, not delivered
 	}
-	if h.byDANE() {
+	if h.byDANE() && h.MXSecure {
 		h.MTASTS = false
 	}
 	return nil
 }
 
-// byDANE reports whether the host must be authenticated by its TLSA records.
-func (h *Host) byDANE() bool { return h.Action == MustAuthenticate && h.PKIX == "" }
+// byDANE reports whether the host must be authenticated by its TLSA records. Beside that
+// it may need a certificate of a public authority; see PKIX.
+func (h *Host) byDANE() bool {
+	return h.Action == MustAuthenticate && (h.PKIX == "" || slices.ContainsFunc(h.Records, usable))
+}
 
 func (h *Host) skip(err error) {
 	if _, ok := errors.AsType[*Error](err); !ok {
@@ -180,7 +204,9 @@ func (h *Host) skip(err error) {
 func referenceNames(d *Domain, h *Host) []string {
 	names := []string{h.Base}
 	add := func(name string) {
-		if !slices.Contains(names, name) {
+		// An alias may lead to a name that no host can have. No certificate is for it, and
+		// DANE-EE needs no name at all (RFC 7672 §3.1.1).
+		if _, err := hostName(name); err == nil && !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 	}

@@ -14,9 +14,6 @@ const (
 	maxPolicy = 16 << 20
 	// Addresses of one host and family. RFC 5321 §5.1 asks to try several.
 	maxAddresses = 8
-	// TLSA records of one host that are matched. A rollover with two algorithms
-	// needs about eight (RFC 7671 §8).
-	maxRecords = 32
 	// Lookups for one Verify: MX, and for each host A, AAAA, CNAME and two TLSA.
 	// The work of validation is bounded by as many lookups' budgets, and no host
 	// takes more than a few.

@@ -1,8 +1,11 @@
 package dane
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,6 +31,40 @@ type Lookup struct {
 	Exchanges []dnssec.Exchange
 }
 
+// keepsContract reports whether an answer can be one that came with a nil error, by the
+// contract of dnssec.Answer. A resolver that claims a status for what no server has answered,
+// or a better one than that of a step, is not believed: to take its failure for "no such
+// record" would switch DANE off.
+func keepsContract(a *dnssec.Answer) bool {
+	proven := a.Status == dnssec.Secure || a.Status == dnssec.Insecure
+	answered := a.RCode == dns.RcodeSuccess || a.RCode == dns.RcodeNameError && len(a.Records) == 0
+	if !proven || !answered {
+		return false
+	}
+	// RFC 7672 §2.1.3: no better than the weakest step. TrustAD cannot tell single steps of
+	// an insecure answer, which are Indeterminate then.
+	return !slices.ContainsFunc(a.Aliases, func(step dnssec.Alias) bool {
+		return step.Status == dnssec.Bogus || a.Status == dnssec.Secure && step.Status != dnssec.Secure
+	})
+}
+
+// failed is the status of a lookup that has failed, whatever is claimed.
+func failed(claimed dnssec.Status) dnssec.Status {
+	if claimed == dnssec.Bogus {
+		return dnssec.Bogus
+	}
+	return dnssec.Indeterminate
+}
+
+// notAnswered is the error of an answer that breaks the contract. It names the response
+// code, which a resolver that gave no error would otherwise hide.
+func notAnswered(a *dnssec.Answer) error {
+	if a.RCode == dns.RcodeSuccess {
+		return ErrLookup
+	}
+	return fmt.Errorf("%w: %s", ErrLookup, cmp.Or(dns.RcodeToString[a.RCode], fmt.Sprint("response code ", a.RCode)))
+}
+
 // lookup asks the resolver and keeps a record of it. The answer is never nil; the
 // error is nil exactly when its status is Secure or Insecure.
 func (v *Verifier) lookup(ctx context.Context, name string, qtype uint16) (*dnssec.Answer, Lookup, error) {
@@ -44,12 +81,13 @@ func (v *Verifier) lookup(ctx context.Context, name string, qtype uint16) (*dnss
 	if answer.Name == "" {
 		answer.Name = name + "." // and leave this out
 	}
-	proven := answer.Status == dnssec.Secure || answer.Status == dnssec.Insecure
-	switch {
-	case err == nil && !proven:
-		err = &dnssec.Error{Name: name + ".", Type: qtype, Status: answer.Status, Reason: answer.Reason, Err: ErrLookup}
-	case err != nil && proven:
-		answer.Status = dnssec.Indeterminate // nothing of a failed lookup is believed
+	switch kept := keepsContract(answer); {
+	case err == nil && kept:
+	case err != nil:
+		answer.Status = failed(answer.Status)
+	default:
+		answer.Status = failed(answer.Status)
+		err = &dnssec.Error{Name: name + ".", Type: qtype, Status: answer.Status, Reason: answer.Reason, Err: notAnswered(answer)}
 	}
 	l := Lookup{
 		Name: name, Type: qtype, Status: answer.Status, RCode: answer.RCode, Aliases: answer.Aliases, Reason: answer.Reason,

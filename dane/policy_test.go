@@ -460,8 +460,7 @@ func TestVerifiedTLSFromBase(t *testing.T) {
 	}
 }
 
-// Verifier.Mandatory makes opportunistic DANE mandatory, and turns on nothing that is
-// off.
+// Verifier.Mandatory is stricter than any policy, and counts.
 func TestMandatoryAndPolicy(t *testing.T) {
 	t.Parallel()
 	v := danetest.New(t).Verifier()
@@ -475,9 +474,12 @@ func TestMandatoryAndPolicy(t *testing.T) {
 		{"good.example", dane.Profile{}, dane.MustAuthenticate, false},
 		{"nodane.example", dane.Profile{}, dane.Skip, false},
 		{"nodane.example", dane.Profile{Audit: true}, dane.Skip, false},
-		{"nodane.example", dane.Profile{DANE: dane.DANENone}, dane.MayEncrypt, true},
-		{"nodane.example", dane.Profile{DANE: dane.DANENone, TLS: dane.TLSNone}, dane.SendClear, true},
-		{"nodane.example", dane.Profile{Flow: dane.Accept}, dane.MayEncrypt, true},
+		{"nodane.example", dane.Profile{DANE: dane.DANENone}, dane.Skip, false},
+		{"nodane.example", dane.Profile{DANE: dane.DANENone, TLS: dane.TLSNone}, dane.Skip, false},
+		{"nodane.example", dane.Profile{Flow: dane.Accept}, dane.Skip, false},
+		{"good.example", dane.Profile{DANE: dane.DANENone, TLS: dane.TLSNone}, dane.MustAuthenticate, false},
+		{"good.example", dane.Profile{Flow: dane.Accept}, dane.MustAuthenticate, false},
+		{"good.example", dane.Profile{Audit: true}, dane.MustAuthenticate, false},
 		{"bogustlsa.example", dane.Profile{}, dane.Skip, false},
 	} {
 		v.Policy = policy(t, tt.profile)

@@ -1,9 +1,11 @@
 package dane
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"fmt"
+	"slices"
 
 	"github.com/miekg/dns"
 
@@ -23,7 +25,11 @@ type search struct {
 func (v *Verifier) searchTLSA(ctx context.Context, h *Host, addresses *dnssec.Answer) *search {
 	found := new(search)
 	for _, base := range v.baseDomains(ctx, found, h.Name, addresses) {
-		answer, lookup, err := v.lookup(ctx, fmt.Sprintf("_%d._tcp.%s", h.Port, base), dns.TypeTLSA)
+		owner := tlsaOwner(h.Port, base)
+		if !canExist(owner) {
+			continue // nobody can have published anything there
+		}
+		answer, lookup, err := v.lookup(ctx, owner, dns.TypeTLSA)
 		found.lookups = append(found.lookups, lookup)
 		if err != nil {
 			// RFC 7672 §2.1.2: the host is as good as unreachable. An attacker who
@@ -41,6 +47,18 @@ func (v *Verifier) searchTLSA(ctx context.Context, h *Host, addresses *dnssec.An
 	return found
 }
 
+// tlsaOwner returns the name that the TLSA records of a host are at (RFC 6698 §3).
+func tlsaOwner(port uint16, base string) string { return fmt.Sprintf("_%d._tcp.%s", port, base) }
+
+// canExist reports whether a name is no longer than one can be (RFC 1035 §3.1).
+func canExist(name string) bool {
+	_, err := dns.PackDomainName(dns.Fqdn(name), make([]byte, maxNameOctets), 0, nil, false)
+	return err == nil
+}
+
+// maxNameOctets is the length of the longest name in wire form (RFC 1035 §3.1).
+const maxNameOctets = 255
+
 // takeSearch sets the action, the TLSA base domain and the records.
 func (h *Host) takeSearch(found *search) error {
 	h.Lookups = append(h.Lookups, found.lookups...)
@@ -52,8 +70,7 @@ func (h *Host) takeSearch(found *search) error {
 	if found.err != nil || len(found.records) == 0 {
 		return found.err
 	}
-	h.Base = found.base
-	return h.take(found.records)
+	return h.take(found)
 }
 
 // baseDomains returns the candidates for the TLSA base domain, best first (RFC
@@ -86,39 +103,36 @@ func (v *Verifier) baseDomains(ctx context.Context, found *search, host string, 
 	return nil
 }
 
-// take keeps the records, usable ones first where there are too many, so that a
-// flood of others does not turn authentication off.
-func (h *Host) take(records []dns.RR) error {
-	var usable, unusable []tlsa.Record
-	for _, rr := range records {
+// take keeps the records, and decides by them (RFC 7672 §2.2). There may be as many as fit
+// into a message: to match them takes a comparison each, and tlsa bounds what takes more.
+func (h *Host) take(found *search) error {
+	for _, rr := range found.records {
 		record, ok := rr.(*dns.TLSA)
 		if !ok {
 			continue
 		}
 		data, err := hex.DecodeString(record.Certificate)
 		if err != nil {
-			return fmt.Errorf("TLSA record of %s: %w", h.Base, err)
+			return fmt.Errorf("TLSA record of %s: %w", found.base, err)
 		}
-		r := tlsa.Record{
+		h.Records = append(h.Records, tlsa.Record{
 			Usage: tlsa.Usage(record.Usage), Selector: tlsa.Selector(record.Selector),
 			Matching: tlsa.Matching(record.MatchingType), Data: data,
-		}
-		if r.Usable(tlsa.SMTP) == nil {
-			usable = append(usable, r)
-		} else {
-			unusable = append(unusable, r)
-		}
+		})
 	}
-	switch {
-	case len(usable) > 0:
-		h.Action, h.PKIX = MustAuthenticate, ""
+	slices.SortFunc(h.Records, func(a, b tlsa.Record) int { return bytes.Compare(a.AppendRData(nil), b.AppendRData(nil)) })
+	switch authenticates := slices.ContainsFunc(h.Records, usable); {
+	case authenticates && (h.MXSecure || h.Action != MustAuthenticate):
+		h.Base, h.Action, h.PKIX = found.base, MustAuthenticate, ""
+	case authenticates:
+		// RFC 7672 §2.2.1: behind an insecure MX lookup DANE authenticates the host, and not
+		// that it is the domain's. What the policy demands for that stays.
+		h.Base = found.base
 	case h.Action == MayEncrypt:
 		h.Action = MustEncrypt // RFC 7672 §2.2: at least one secure record
 	}
-	h.Records = append(usable, unusable...)
-	if len(h.Records) > maxRecords {
-		h.Omitted += len(h.Records) - maxRecords
-		h.Records = h.Records[:maxRecords]
+	if h.PKIX == "" {
+		h.Base = found.base
 	}
 	return nil
 }

@@ -1,11 +1,6 @@
 package dane
 
-import (
-	"crypto/tls"
-	"crypto/x509"
-
-	"github.com/danesmtp/danesmtp/tlsa"
-)
+import "crypto/tls"
 
 // withoutDANE sets what the policy wants where DANE does not apply.
 func (h *Host) withoutDANE(level TLSLevel) {
@@ -34,9 +29,11 @@ func (h *Host) withoutDANE(level TLSLevel) {
 // Fallback.
 func (h *Host) MayCleartext() bool { return h.Action == MayEncrypt || h.Action == SendClear }
 
-// Fallback returns what to do with the host in a new connection after STARTTLS or
-// the handshake has failed: the next weaker way that is allowed, or nil if there is
-// none. There never is where DANE applies.
+// Fallback returns what to do with the host in a new connection after STARTTLS was
+// refused, or the handshake has failed: the next weaker way that is allowed, or nil if
+// there is none. There never is where DANE applies. No other error may weaken: after a
+// greeting that refuses, a connection that breaks or a message that is not taken, the
+// same way is tried again later.
 func (h *Host) Fallback() *Host {
 	weaker := *h
 	switch {
@@ -51,100 +48,118 @@ func (h *Host) Fallback() *Host {
 	return &weaker
 }
 
-// Authenticate judges the certificates of a handshake by the host's TLSA records. It
-// returns nil if they match, and an error that wraps *tlsa.Error, or ErrSkipped, if
-// they do not. It is for audits: TLSConfig does the same within the handshake.
-func (h *Host) Authenticate(state tls.ConnectionState) error {
-	switch {
-	case h.byDANE():
-		_, err := h.matcher().Verify(state.PeerCertificates)
-		return err
-	case h.Action == Skip:
-		return ErrSkipped
-	}
-	return nil
-}
-
 // TLSConfig returns the configuration for STARTTLS with the host. It is made from
-// base, which may be nil and is not changed; ServerName is the TLSA base domain.
+// base, which may be nil and is not changed. Every handshake of a host to be skipped,
+// and of the zero Host, fails with ErrSkipped.
 //
-// With MustAuthenticate the handshake fails unless the TLSA records match; the
-// caller's own verification hooks run, too. With MustEncrypt nobody is
-// authenticated. With MayEncrypt base decides, and where it is nil nobody is
-// authenticated. Where PKIX is set, the certificate must be for that name, by an
-// authority of base's RootCAs or else of Verifier.RootCAs. Every handshake of a host
-// to be skipped, and of the zero Host, fails with ErrSkipped.
+// Who the server must be is the Host's to say, and nothing in base adds to that or takes
+// from it: with MustAuthenticate the handshake fails unless the TLSA records match; where
+// PKIX is set, unless the certificate is for that name, by an authority of base's RootCAs
+// or else of Verifier.RootCAs; otherwise nobody is authenticated. For verification where
+// DANE does not apply, see Profile.TLS.
+//
+// Of base
+//   - ServerName and InsecureSkipVerify are set by the Host: SNI is Base.
+//   - NextProtos and all that belongs to Encrypted Client Hello are left out: they are for
+//     servers that one has agreed with.
+//   - VerifyConnection and VerifyPeerCertificate run, and run first. What they refuse is a
+//     failed handshake, so a caller who then sends in clear, as Fallback allows with
+//     MayEncrypt, has asked for more and got less.
+//   - MinVersion is raised to TLS 1.2 (RFC 7671 §3, RFC 8996 §3) with MustAuthenticate and
+//     MustEncrypt, and where PKIX is set.
+//   - CipherSuites are taken as they are. Without them those with RSA key exchange are not
+//     offered in these cases; see Verifier.RSAKeyExchange.
+//   - RootCAs count where PKIX is set, and nowhere else. Time does not count: the
+//     Verifier's does.
+//   - All else is taken as it is, ClientSessionCache too: resumed sessions are verified again.
+//
+// Without base, with MayEncrypt and without PKIX, whatever crypto/tls can do is offered,
+// down to TLS 1.0 and RSA key exchange: what would follow without it is clear text (RFC
+// 7435 §3). With a base, its versions and suites count, or else the defaults of crypto/tls.
 //
 // A configuration cannot demand that STARTTLS is used: see MayCleartext.
 func (h *Host) TLSConfig(base *tls.Config) *tls.Config {
-	if h.PKIX != "" && h.Action != Skip {
-		return h.verified(base)
+	config := h.unauthenticated(base)
+	if h.byDANE() {
+		config = h.matcher().TLSConfig(config)
 	}
 	switch h.Action {
-	case MustAuthenticate:
-		return h.matcher().TLSConfig(base)
-	case MustEncrypt, SendClear:
-		return unauthenticated(base, h.Base)
-	case MayEncrypt:
-		if base == nil {
-			return unauthenticated(nil, h.Base)
+	case MustAuthenticate, MustEncrypt, MayEncrypt, SendClear:
+		if h.PKIX != "" {
+			addCheck(config, func(state tls.ConnectionState) error { return h.verifyPKIX(state, config.RootCAs) })
 		}
-		config := base.Clone()
-		config.ServerName = h.Base
-		return config
-	}
-	// Without verification of its own, so that the hook says why it fails.
-	config := unauthenticated(base, h.Base)
-	config.VerifyPeerCertificate = nil
-	config.VerifyConnection = func(tls.ConnectionState) error { return ErrSkipped }
-	return config
-}
-
-// matcher matches certificates against the host's records.
-func (h *Host) matcher() *tlsa.Verifier {
-	return &tlsa.Verifier{Records: h.Records, Names: h.Names, Time: h.now}
-}
-
-// verified returns a configuration that asks for PKIX, which need not be the name
-// sent as SNI.
-func (h *Host) verified(base *tls.Config) *tls.Config {
-	config := unauthenticated(base, h.Base)
-	roots, now, name := h.roots, h.now, h.PKIX
-	if config.RootCAs != nil {
-		roots = config.RootCAs
-	}
-	own := config.VerifyConnection
-	config.VerifyConnection = func(state tls.ConnectionState) error {
-		if own != nil {
-			if err := own(state); err != nil {
-				return err
-			}
-		}
-		if len(state.PeerCertificates) == 0 {
-			return x509.UnknownAuthorityError{}
-		}
-		options := x509.VerifyOptions{DNSName: name, Roots: roots, Intermediates: x509.NewCertPool()}
-		if now != nil {
-			options.CurrentTime = now()
-		}
-		for _, certificate := range state.PeerCertificates[1:] {
-			options.Intermediates.AddCert(certificate)
-		}
-		_, err := state.PeerCertificates[0].Verify(options)
-		return err
+	default:
+		// Without the verification of base, so that the hook says why it fails.
+		config.VerifyPeerCertificate = nil
+		config.VerifyConnection = func(tls.ConnectionState) error { return ErrSkipped }
 	}
 	return config
 }
 
 // unauthenticated returns a configuration that encrypts, and trusts anyone: no
 // more than was possible in clear (RFC 7672 §2.2).
-func unauthenticated(base *tls.Config, name string) *tls.Config {
+func (h *Host) unauthenticated(base *tls.Config) *tls.Config {
 	config := new(tls.Config)
 	if base != nil {
 		config = base.Clone()
 	}
-	config.ServerName = name
+	config.ServerName = h.Base
 	config.InsecureSkipVerify = true
-	config.MinVersion = max(config.MinVersion, tls.VersionTLS12) // RFC 7671 §3
+	// A server without one of these protocols would refuse the handshake (RFC 7301 §3.2), and
+	// a list of keys for Encrypted Client Hello has one server's.
+	config.NextProtos = nil
+	config.EncryptedClientHelloConfigList, config.EncryptedClientHelloRejectionVerify = nil, nil
+	switch {
+	case h.demandsTLS():
+		config.MinVersion = max(config.MinVersion, tls.VersionTLS12) // RFC 7671 §3, RFC 8996 §3
+		if h.rsaKeyExchange && config.CipherSuites == nil {
+			config.CipherSuites = suites(isRSAKeyExchange)
+		}
+	case base == nil:
+		config.MinVersion = tls.VersionTLS10
+		config.CipherSuites = suites(func(*tls.CipherSuite) bool { return true })
+	}
 	return config
+}
+
+// demandsTLS reports whether the host, or what the policy prefers for it, is not to be had
+// with just any TLS, which is hardly better than clear text.
+func (h *Host) demandsTLS() bool { return h.Action != MayEncrypt || h.PKIX != "" }
+
+// addCheck adds a hook after those that the configuration has.
+func addCheck(config *tls.Config, check func(tls.ConnectionState) error) {
+	before := config.VerifyConnection
+	config.VerifyConnection = func(state tls.ConnectionState) error {
+		if before != nil {
+			if err := before(state); err != nil {
+				return err
+			}
+		}
+		return check(state)
+	}
+}
+
+// suites returns the cipher suites that crypto/tls has no objection to, and those others
+// that are wanted. It orders them itself, the worst last.
+func suites(wanted func(*tls.CipherSuite) bool) (ids []uint16) {
+	for _, suite := range tls.CipherSuites() {
+		ids = append(ids, suite.ID)
+	}
+	for _, suite := range tls.InsecureCipherSuites() {
+		if wanted(suite) {
+			ids = append(ids, suite.ID)
+		}
+	}
+	return ids
+}
+
+// isRSAKeyExchange reports whether the key exchange is all that is insecure about a suite.
+// Those with RC4, 3DES, or CBC and SHA-256 have other weaknesses.
+func isRSAKeyExchange(suite *tls.CipherSuite) bool {
+	switch suite.ID {
+	case tls.TLS_RSA_WITH_AES_128_GCM_SHA256, tls.TLS_RSA_WITH_AES_256_GCM_SHA384,
+		tls.TLS_RSA_WITH_AES_128_CBC_SHA, tls.TLS_RSA_WITH_AES_256_CBC_SHA:
+		return true
+	}
+	return false
 }

@@ -38,12 +38,21 @@ type Verifier struct {
 	Policy *Policy
 
 	// Mandatory: destinations are delivered to with authentication by DANE, or not at
-	// all (RFC 7672 §6), even if Policy says that DANE is opportunistic.
+	// all (RFC 7672 §6), whatever Policy says: where the two differ, the stricter counts. For
+	// destinations that are to be exempt, set it in the profiles of the others instead.
 	Mandatory bool
 
 	// RootCAs are the authorities for the verification of certificates where DANE does
 	// not apply, and the policy wants it. Nil means the system's.
 	RootCAs *x509.CertPool
+
+	// RSAKeyExchange: cipher suites without forward secrecy, in which the client encrypts a
+	// secret for the server's RSA key, are offered to hosts that must be encrypted or
+	// authenticated, too: some old servers have no others. A server that leaks by its errors
+	// whether such a secret was well-formed gives all away to whoever recorded it, so set
+	// it only where a destination needs it. They are always offered where the alternative
+	// is clear text.
+	RSAKeyExchange bool
 
 	// Shuffle changes the order of n MX hosts of the same preference, as rand.Shuffle
 	// does (RFC 5321 §5.1). Nil leaves them in the order of their names.
@@ -94,11 +103,14 @@ func (v *Verifier) port() uint16 { return cmp.Or(v.Port, smtpPort) }
 
 func (v *Verifier) parallel() int { return max(1, cmp.Or(v.Parallel, defaultParallel)) }
 
-// profile returns what is wanted for a destination.
+// profile returns what is wanted for a destination: the strictest of what is configured.
 func (v *Verifier) profile(destination string) Profile {
 	profile := v.Policy.For(destination)
-	if v.Mandatory && profile.DANE == DANEOpportunistic && profile.Flow == Relay {
-		profile.DANE, profile.Audit = DANEMandatory, false
+	if v.Mandatory {
+		profile.DANE, profile.Audit, profile.Flow = DANEMandatory, false, Relay
+		if profile.TLS == TLSNone {
+			profile.TLS = TLSRequired // there is no DANE without TLS
+		}
 	}
 	return profile
 }
