@@ -156,7 +156,7 @@ func (h *HostResult) steps() (address, record, certificate Step) {
 		return address, StepUnusable, ""
 	}
 	for _, p := range h.Probes {
-		switch classify(p.Err).Type {
+		switch report(p.Err, h.Host).Type {
 		case "":
 			if p.Authenticated && p.Err == nil {
 				return address, StepSecure, StepMatch

@@ -29,7 +29,7 @@ func (r *Result) UnmarshalJSON(text []byte) error {
 	out := Result{
 		Name: in.Domain, Outcome: in.Outcome, Profile: in.Profile, MTASTS: in.MTASTS, Mandatory: in.Mandatory, Unresolved: in.Unresolved, Planned: in.Plan != nil,
 		Started: in.Started, Elapsed: duration(in.Elapsed), Expires: moment(in.Expires),
-		Err: recorded(FailureReport{Type: in.Failure, Code: in.Code, Permanent: in.Permanent, Reason: in.Reason, Text: in.Error}),
+		Err: recorded(FailureReport{Type: in.Failure, Code: in.Code, Reason: in.Reason, Text: in.Error}),
 	}
 	var lookups []Lookup
 	for _, l := range in.Lookups {
@@ -85,7 +85,7 @@ func (r *Result) UnmarshalJSON(text []byte) error {
 
 func (in *jsonHost) decode(domain string, lookups []Lookup) (HostResult, error) {
 	h := &Host{
-		Domain: domain, Name: in.Host, Port: in.Port, Action: in.Action, MXSecure: in.MXSecure, MTASTS: in.MTASTS, PKIX: in.PKIX,
+		Domain: domain, Name: in.Host, Port: in.Port, Action: in.Action, MXSecure: in.MXSecure, Routed: in.Routed, MTASTS: in.MTASTS, PKIX: in.PKIX,
 		Base: in.Base, Names: in.Names, Omitted: in.Omitted, Lookups: lookups,
 		Err: recorded(FailureReport{Type: in.Failure, Code: in.Code, Reason: in.Reason, Text: in.Error}),
 	}
@@ -168,6 +168,7 @@ func recorded(report FailureReport) error {
 	if report.Text == "" {
 		return nil
 	}
+	report.Permanent = strings.HasPrefix(report.Code, "5") // nothing else says so
 	return &recordedError{report}
 }
 

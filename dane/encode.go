@@ -54,7 +54,7 @@ func hostJSON(h *HostResult) jsonHost {
 	failure := h.Failure(h.Err)
 	out := jsonHost{
 		Host: h.Name, Port: h.Port, Action: h.Action, Error: failure.Text, Code: failure.Code, Failure: failure.Type, Reason: failure.Reason,
-		MXSecure: h.MXSecure, MTASTS: h.MTASTS, PKIX: h.PKIX, Base: h.Base, Names: h.Names, Report: h.ReportPolicy(),
+		MXSecure: h.MXSecure, Routed: h.Routed, MTASTS: h.MTASTS, PKIX: h.PKIX, Base: h.Base, Names: h.Names, Report: h.ReportPolicy(),
 		Omitted: h.Omitted, Lookups: len(h.Lookups),
 	}
 	for _, a := range h.Addresses {

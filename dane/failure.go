@@ -1,15 +1,6 @@
 package dane
 
-import (
-	"context"
-	"crypto/x509"
-	"errors"
-	"net/textproto"
-
-	"github.com/danesmtp/danesmtp/dnssec"
-	"github.com/danesmtp/danesmtp/smtpprobe"
-	"github.com/danesmtp/danesmtp/tlsa"
-)
+import "errors"
 
 // A FailureType is a result type of an SMTP TLS report (RFC 8460 §4.3).
 type FailureType string
@@ -29,109 +20,108 @@ const (
 // A FailureReport says how a failure is called in logs and reports.
 type FailureReport struct {
 	// Type is the RFC 8460 result type; empty for failures that TLS reports do not
-	// count, such as a refused connection.
+	// count, such as a refused connection or a mailbox that does not exist.
 	Type FailureType
-	// Code is the enhanced status code (RFC 3463, RFC 7505 §4.1), "4.7.5" above all.
+	// Code is the enhanced status code (RFC 3463, RFC 7505 §4.1), "4.7.5" above all; that
+	// of the server's reply, if it was one that failed. It begins with 5 exactly if
+	// Permanent.
 	Code string
 	// Permanent: the message bounces. Otherwise it stays queued (RFC 7672 §2.2).
 	Permanent bool
 	// Reason is the failure-reason-code of a TLS report (RFC 8460 §4.4): the cause in a
 	// few words without names or addresses, as far as it is known.
 	Reason string
-	// Text is the cause for a human.
+	// Text is the cause for a human, on one line.
 	Text string
 }
 
 // Failure classifies the error of a delivery attempt to the host: Host.Err, that
-// of STARTTLS or of a handshake with Host.TLSConfig, or of package smtpprobe. A nil error has the
-// zero report.
-func (h *Host) Failure(err error) FailureReport { return classify(err) }
+// of STARTTLS or of a handshake with Host.TLSConfig, one of package smtpprobe, or any that
+// an SMTP client has returned. A nil error has the zero report.
+//
+// Only what says by itself that TLS has failed has a Type (RFC 8460 §4.3). An error that
+// does not tell where it comes from, such as io.EOF, is a broken connection, even if it
+// broke in the handshake. A refusal by the server has the server's code: as
+// *textproto.Error of net/smtp, and as the errors of go-smtp and go-mail. It is permanent
+// if the server says so; but not where the host has to be authenticated, and package
+// smtpprobe tells that it had not been yet: anybody on the path can say no.
+//
+// Of errors that are joined (errors.Join), one temporary failure makes all temporary.
+func (h *Host) Failure(err error) FailureReport { return report(err, h) }
 
-// Failure classifies Result.Err.
-func (r *Result) Failure() FailureReport { return classify(r.Err) }
+// Failure classifies Result.Err. It is permanent if the failure of every host was.
+func (r *Result) Failure() FailureReport {
+	var host *Host
+	e, _ := errors.AsType[*Error](r.Err)
+	for i := range r.Hosts {
+		if h := &r.Hosts[i]; e != nil && e.Host == h.Name {
+			host = h.Host
+			break
+		}
+	}
+	failure := report(r.Err, host)
+	for i := range r.Hosts {
+		h := &r.Hosts[i]
+		if err := h.failed(); failure.Permanent && host != nil && err != nil && !report(err, h.Host).Permanent {
+			failure.setPermanent(false)
+		}
+	}
+	return failure
+}
 
-func classify(err error) FailureReport {
+// report classifies an error of a host, or with a nil host of a destination.
+func report(err error, h *Host) FailureReport {
 	if err == nil {
 		return FailureReport{}
 	}
 	if kept, ok := errors.AsType[*recordedError](err); ok {
 		return kept.report
 	}
-	report := FailureReport{Permanent: permanent(err), Text: err.Error()}
-	probe, probed := errors.AsType[*smtpprobe.Error](err)
-	match, matched := tlsa.HandshakeError(err)
-	lookup, lookedUp := errors.AsType[*dnssec.Error](err)
-	switch {
-	case errors.Is(err, ErrNullMX):
-		report.Code = "5.1.10" // RFC 7505 §4.1
-	case errors.Is(err, ErrNoDomain), errors.Is(err, ErrName) && report.Permanent:
-		report.Code = "5.1.2" // RFC 3463 §3.2: bad destination system address
-	case errors.Is(err, ErrNotDANE):
-		report.Type, report.Code, report.Reason = DANERequired, "4.7.5", "no DANE"
-	case lookedUp:
-		report.Code = "4.4.3" // RFC 3463 §3.5: directory server failure
-		if lookup.Reason.Code != dnssec.EDEOther {
-			report.Reason = lookup.Reason.Code.String() // RFC 8914
+	parts := attempts(err)
+	c := judge(parts[0], h)
+	for _, part := range parts[1:] {
+		// One that nobody knows says nothing: it may be a wrapper's own words.
+		if next := judge(part, h); !c.known || next.known && c.permanent && !next.permanent {
+			c = next
 		}
-		if lookup.Status == dnssec.Bogus {
-			report.Type, report.Code = DNSSECInvalid, "4.7.5"
-		}
-	case matched:
-		report.Type, report.Code = certificateFailure(match), "4.7.5"
-		report.Reason = match.Reason.String()
-	case errors.Is(err, smtpprobe.ErrNoStartTLS):
-		report.Type, report.Code = STARTTLSNotSupported, "4.7.4" // RFC 3463 §3.8
-	case probed && probe.Stage == smtpprobe.StageStartTLS, refusedTLS(err):
-		report.Type, report.Code = STARTTLSNotSupported, "4.7.4"
-	case probed && probe.Stage == smtpprobe.StageHandshake && !errors.Is(err, context.Canceled):
-		report.Type, report.Code = publicFailure(err), "4.7.5"
-	case errors.Is(err, ErrNoAddress), errors.Is(err, ErrRefusedAddress), errors.Is(err, ErrName):
-		report.Code = "4.4.4" // RFC 3463 §3.5: unable to route
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled), probed:
-		report.Code = "4.4.2" // RFC 3463 §3.5: bad connection
-		if probed && probe.Stage == smtpprobe.StageDial {
-			report.Code = "4.4.1" // RFC 3463 §3.5: no answer from host
-		}
-	default:
-		// A handshake that was not smtpprobe's: the error of the MTA's own client.
-		report.Type, report.Code = publicFailure(err), "4.7.5"
 	}
-	return report
+	out := FailureReport{Type: c.failure, Code: "4." + c.code, Reason: c.reason, Text: oneLine(err.Error())}
+	out.setPermanent(c.permanent)
+	return out
 }
 
-// refusedTLS reports whether net/smtp was told that TLS is not available (RFC 3207
-// §4).
-func refusedTLS(err error) bool {
-	reply, ok := errors.AsType[*textproto.Error](err)
-	return ok && reply.Code == 454
+func (r *FailureReport) setPermanent(permanent bool) {
+	class := "4"
+	if permanent {
+		class = "5"
+	}
+	r.Permanent, r.Code = permanent, class+r.Code[1:]
 }
 
-func certificateFailure(err *tlsa.Error) FailureType {
-	switch err.Reason {
-	case tlsa.ReasonName:
-		return CertificateHostMismatch
-	case tlsa.ReasonExpired:
-		return CertificateExpired
-	case tlsa.ReasonNoUsableRecord:
-		return TLSAInvalid
-	case tlsa.ReasonMismatch, tlsa.ReasonNoPath, tlsa.ReasonNotYetValid, tlsa.ReasonConstraint:
-		return CertificateNotTrusted
+// attempts returns the errors that are joined in one, each with its own wrappers; the error
+// itself if it is about one thing only.
+func attempts(err error) []error {
+	for at := err; at != nil; {
+		if _, ok := at.(*Error); ok {
+			break // below it are causes, not attempts
+		}
+		switch e := at.(type) {
+		case interface{ Unwrap() error }:
+			at = e.Unwrap()
+		case interface{ Unwrap() []error }:
+			var parts []error
+			for _, part := range e.Unwrap() {
+				parts = append(parts, attempts(part)...)
+			}
+			if len(parts) > 0 {
+				return parts
+			}
+			at = nil
+		default:
+			at = nil
+		}
 	}
-	return ValidationFailure
-}
-
-// publicFailure is the type for a handshake without DANE.
-func publicFailure(err error) FailureType {
-	if _, ok := errors.AsType[x509.HostnameError](err); ok {
-		return CertificateHostMismatch
-	}
-	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
-		return CertificateNotTrusted
-	}
-	if e, ok := errors.AsType[x509.CertificateInvalidError](err); ok && e.Reason == x509.Expired {
-		return CertificateExpired
-	}
-	return ValidationFailure
+	return []error{err}
 }
 
 func permanent(err error) bool {

@@ -56,6 +56,7 @@ type (
 		Failure   FailureType   `json:"failure,omitempty"`
 		Reason    string        `json:"failure_reason,omitempty"`
 		MXSecure  bool          `json:"mx_secure"`
+		Routed    bool          `json:"routed,omitempty"`
 		MTASTS    bool          `json:"mta_sts"`
 		PKIX      string        `json:"pkix,omitempty"`
 		Base      string        `json:"base,omitempty"`

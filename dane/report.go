@@ -13,7 +13,8 @@ type ReportPolicy struct {
 	Type string `json:"policy-type"`
 	// Strings are the TLSA records, unusable ones included.
 	Strings []string `json:"policy-string,omitempty"`
-	// Domain is the TLSA base domain, or without DANE the destination (RFC 8460 §1.1).
+	// Domain is the TLSA base domain, or without DANE the destination (RFC 8460 §1.1): that
+	// of the mail, or the host that it is routed to.
 	Domain string `json:"policy-domain"`
 	// Failure is TLSAInvalid if no record is usable: one failure to report of each
 	// session, although it may be used to deliver (RFC 7672 §2.2).
@@ -23,7 +24,11 @@ type ReportPolicy struct {
 // ReportPolicy returns the policy that applies to the host.
 func (h *Host) ReportPolicy() ReportPolicy {
 	if h.TLSA == nil || h.TLSA.Err == nil && len(h.Records) == 0 {
-		return ReportPolicy{Type: "no-policy-found", Domain: h.Domain}
+		p := ReportPolicy{Type: "no-policy-found", Domain: h.Domain}
+		if h.Routed {
+			p.Domain = h.Name // RFC 8460 §1.1: the domain of the recipient had no say
+		}
+		return p
 	}
 	_, base, _ := strings.Cut(h.TLSA.Name, "._tcp.")
 	p := ReportPolicy{Type: "tlsa", Domain: base}

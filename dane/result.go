@@ -80,7 +80,7 @@ type Probe struct {
 
 // Permanent reports whether the outcome is a Failure that trying again will not
 // change.
-func (r *Result) Permanent() bool { return r.Outcome == Failure && permanent(r.Err) }
+func (r *Result) Permanent() bool { return r.Outcome == Failure && r.Failure().Permanent }
 
 // Lookups returns the questions that were asked, in order.
 func (r *Result) Lookups() []Lookup {

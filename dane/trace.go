@@ -105,14 +105,14 @@ func LogTrace(log *slog.Logger) *Trace {
 		},
 		Host: func(h *Host) {
 			if h.Err != nil {
-				log.Info("host skipped", "domain", h.Domain, "mx", h.Name, "code", classify(h.Err).Code, "err", h.Err)
+				log.Info("host skipped", "domain", h.Domain, "mx", h.Name, "code", h.Failure(h.Err).Code, "err", h.Err)
 				return
 			}
 			log.Debug("host", "domain", h.Domain, "mx", h.Name, "action", h.Action, "addrs", len(h.Addrs))
 		},
 		Probe: func(h *Host, p Probe) {
 			if p.Err != nil {
-				log.Info("TLS failed", "domain", h.Domain, "mx", h.Name, "addr", p.Addr, "code", classify(p.Err).Code, "err", p.Err)
+				log.Info("TLS failed", "domain", h.Domain, "mx", h.Name, "addr", p.Addr, "code", h.Failure(p.Err).Code, "err", p.Err)
 				return
 			}
 			if p.Session != nil && p.Session.TLS != nil {

@@ -1,0 +1,206 @@
+package dane
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"syscall"
+
+	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/dnssec"
+	"github.com/danesmtp/danesmtp/smtpprobe"
+	"github.com/danesmtp/danesmtp/tlsa"
+)
+
+// A classification is the one decision on what an error means. Code, permanence and type
+// come from here alone, so that they cannot contradict each other.
+type classification struct {
+	failure   FailureType
+	code      string // enhanced status code without its class, which permanent decides
+	permanent bool
+	reason    string
+	known     bool
+}
+
+// judge classifies the error of one attempt.
+func judge(err error, h *Host) classification {
+	for _, by := range []func(error, *Host) classification{byDestination, byLookup, byTLS, byStage, byReply, byConnection} {
+		if c := by(err, h); c.code != "" {
+			c.known = true
+			return c
+		}
+	}
+	return classification{code: "0.0"} // RFC 3463 §3.1: nothing is known of it
+}
+
+// byDestination judges what no server has to be asked for.
+func byDestination(err error, _ *Host) classification {
+	c := classification{permanent: permanent(err)}
+	switch {
+	case errors.Is(err, ErrNullMX):
+		c.code = "1.10" // RFC 7505 §4.1
+	case errors.Is(err, ErrNoDomain), errors.Is(err, ErrName) && c.permanent:
+		c.code = "1.2" // RFC 3463 §3.2: bad destination system address
+	case errors.Is(err, ErrNotDANE):
+		c.failure, c.code, c.reason = DANERequired, "7.5", "no DANE"
+	case errors.Is(err, ErrNoAddress), errors.Is(err, ErrRefusedAddress), errors.Is(err, ErrName), errors.Is(err, ErrSkipped):
+		c.code = "4.4" // RFC 3463 §3.5: unable to route
+	}
+	return c
+}
+
+// byLookup judges a failed lookup.
+func byLookup(err error, _ *Host) classification {
+	lookup, ok := errors.AsType[*dnssec.Error](err)
+	if !ok {
+		if _, ok := errors.AsType[*net.DNSError](err); ok || errors.Is(err, ErrLookup) || errors.Is(err, ErrNoResolver) {
+			return classification{code: "4.3"}
+		}
+		return classification{}
+	}
+	c := classification{code: "4.3"} // RFC 3463 §3.5: directory server failure
+	if lookup.Reason.Code != dnssec.EDEOther {
+		c.reason = lookup.Reason.Code.String() // RFC 8914
+	}
+	// RFC 8460 §4.3.2.1: no valid records came. Of a silence it is known that there should
+	// have been some where the question was for TLSA: it is asked only below a name that has
+	// just been proven to be in a signed zone (RFC 7672 §2.2.2).
+	blocked := lookup.Type == dns.TypeTLSA && !errors.Is(err, context.Canceled) && !incapable(err)
+	if lookup.Status == dnssec.Bogus || blocked {
+		c.failure, c.code = DNSSECInvalid, "7.5"
+	}
+	return c
+}
+
+// byTLS judges what a handshake says of itself, in whose client ever.
+func byTLS(err error, _ *Host) classification {
+	if match, ok := tlsa.HandshakeError(err); ok {
+		return classification{failure: certificateFailure(match), code: "7.5", reason: match.Reason.String()}
+	}
+	if errors.Is(err, ErrWeakTLS) {
+		return classification{failure: ValidationFailure, code: "7.5", reason: ErrWeakTLS.Error()}
+	}
+	if failure, reason := publicFailure(err); failure != "" {
+		return classification{failure: failure, code: "7.5", reason: reason}
+	}
+	if errors.Is(err, smtpprobe.ErrNoStartTLS) || errors.Is(err, ErrNoTLS) || saysNoStartTLS(err) {
+		return classification{failure: STARTTLSNotSupported, code: "7.4"} // RFC 3463 §3.8
+	}
+	return classification{}
+}
+
+// byStage judges an error of smtpprobe by where it happened.
+func byStage(err error, h *Host) classification {
+	probe, ok := errors.AsType[*smtpprobe.Error](err)
+	if !ok || errors.Is(err, context.Canceled) {
+		return classification{}
+	}
+	switch probe.Stage {
+	case smtpprobe.StageDial:
+		return classification{code: "4.1"} // RFC 3463 §3.5: no answer from host
+	case smtpprobe.StageStartTLS:
+		return classification{failure: STARTTLSNotSupported, code: "7.4"}
+	case smtpprobe.StageHandshake:
+		return classification{failure: ValidationFailure, code: "7.5"}
+	}
+	if probe.Reply == nil {
+		return classification{code: "4.2"} // RFC 3463 §3.5: bad connection
+	}
+	c := refusal(probe.Reply.Code, strings.Join(probe.Reply.Lines, "\n"))
+	if probe.Stage < smtpprobe.StageHandshake && h != nil && h.Action == MustAuthenticate {
+		// Nobody knows yet who is speaking, and who can make mail bounce need not break
+		// DANE. RFC 7672 §2.2: delivery is delayed.
+		c.permanent = false
+	}
+	return c
+}
+
+// byReply judges the refusal that an SMTP client has returned.
+func byReply(err error, _ *Host) classification {
+	code, text, ok := replyIn(err)
+	switch {
+	case !ok:
+		return classification{}
+	case code == 454 || code == 502:
+		// RFC 3207 §4, RFC 5321 §4.2.4: TLS is not available, or the command is not
+		// implemented. Every other command of a delivery is one that all servers have.
+		return classification{failure: STARTTLSNotSupported, code: "7.4"}
+	}
+	return refusal(code, text)
+}
+
+// byConnection judges what the network did.
+func byConnection(err error, _ *Host) classification {
+	if e, ok := errors.AsType[*net.OpError](err); ok && e.Op == "dial" {
+		return classification{code: "4.1"} // RFC 3463 §3.5: no answer from host
+	}
+	_, network := errors.AsType[net.Error](err)
+	_, probed := errors.AsType[*smtpprobe.Error](err)
+	_, system := errors.AsType[syscall.Errno](err)
+	for _, broken := range []error{context.DeadlineExceeded, context.Canceled, os.ErrDeadlineExceeded, io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, io.ErrClosedPipe} {
+		network = network || errors.Is(err, broken)
+	}
+	if network || probed || system {
+		return classification{code: "4.2"} // RFC 3463 §3.5: bad connection
+	}
+	return classification{}
+}
+
+func certificateFailure(err *tlsa.Error) FailureType {
+	switch err.Reason {
+	case tlsa.ReasonName:
+		return CertificateHostMismatch
+	case tlsa.ReasonExpired:
+		return CertificateExpired
+	case tlsa.ReasonNoUsableRecord:
+		return TLSAInvalid
+	case tlsa.ReasonMismatch, tlsa.ReasonNoPath, tlsa.ReasonNotYetValid, tlsa.ReasonConstraint:
+		return CertificateNotTrusted
+	}
+	return ValidationFailure
+}
+
+// publicFailure is the type and the reason of what crypto/tls and crypto/x509 say; empty
+// for what is none of theirs.
+func publicFailure(err error) (FailureType, string) {
+	if _, ok := errors.AsType[x509.HostnameError](err); ok {
+		return CertificateHostMismatch, "certificate is for other names"
+	}
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+		return CertificateNotTrusted, "certificate of an unknown authority"
+	}
+	if e, ok := errors.AsType[x509.CertificateInvalidError](err); ok {
+		if e.Reason == x509.Expired {
+			return CertificateExpired, "certificate has expired, or is not valid yet"
+		}
+		return ValidationFailure, "certificate is not valid"
+	}
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return ValidationFailure, "certificate is not valid"
+	}
+	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+		return ValidationFailure, "what the server sent is not TLS"
+	}
+	// An alert. crypto/tls has a type for it that is not exported.
+	if e, ok := errors.AsType[*net.OpError](err); ok && e.Err != nil {
+		switch text := strings.TrimPrefix(e.Err.Error(), "tls: "); e.Op {
+		case "remote error":
+			return ValidationFailure, "alert of the server: " + text
+		case "local error":
+			return ValidationFailure, text
+		}
+	}
+	for at := err; at != nil; at = errors.Unwrap(at) {
+		// Errors of crypto/tls without a type; their texts name no names.
+		if text, ok := strings.CutPrefix(at.Error(), "tls: "); ok && text != "protocol is shutdown" {
+			return ValidationFailure, oneLine(text)
+		}
+	}
+	return "", ""
+}
