@@ -14,10 +14,13 @@ const (
 	maxPolicy = 16 << 20
 	// Addresses of one host and family. RFC 5321 §5.1 asks to try several.
 	maxAddresses = 8
-	// Lookups for one Verify: MX, and for each host A, AAAA, CNAME and two TLSA.
-	// The work of validation is bounded by as many lookups' budgets, and no host
-	// takes more than a few.
-	lookupsPerVerify = 24
+	// The work of one Verify, in budgets of lookups (dnssec.WithBudget): so much for the MX
+	// lookup and what it asks for ahead, and so much for all hosts, each of which has an equal
+	// share of its own. So a zone that makes validation expensive fails for its own hosts only.
+	// With 16 hosts each has two, for A, AAAA, CNAME and two TLSA lookups; a lookup that begins
+	// with an empty cache takes a quarter of one.
+	lookupsForMX    = 8
+	lookupsForHosts = 32
 	// Addresses of one host that Verify connects to, so that a host with many dead
 	// ones leaves time for the next. RFC 5321 §5.1 asks for two at least.
 	maxProbesPerHost = 4

@@ -3,6 +3,8 @@ package dane
 import (
 	"context"
 	"net/netip"
+
+	"github.com/danesmtp/danesmtp/dnssec"
 )
 
 // A survey is the work of one Verify on the hosts of a domain. Only the goroutine that
@@ -73,7 +75,8 @@ func (s *survey) next() work {
 		case !n.begun:
 			n.begun = true
 			return func(ctx context.Context) func() {
-				h := s.lookupHost(ctx, s.result.Domain, s.result.Domain.MX[i])
+				share := dnssec.WithBudget(ctx, lookupsForHosts/len(s.visits))
+				h := s.lookupHost(share, s.result.Domain, s.result.Domain.MX[i])
 				return func() { n.known(h) }
 			}
 		case n.probed < len(n.addrs):

@@ -48,7 +48,6 @@ func (v *Verifier) Plan(ctx context.Context, domain string) (*Result, error) {
 
 // verify completes the result of a domain.
 func (v *Verifier) verify(ctx context.Context, r *Result) (*Result, error) {
-	ctx = dnssec.WithBudget(ctx, lookupsPerVerify)
 	r.Profile, r.Started = v.profile(r.Name), time.Now()
 	r.Mandatory = r.Profile.DANE == DANEMandatory
 	defer func() {
@@ -59,7 +58,7 @@ func (v *Verifier) verify(ctx context.Context, r *Result) (*Result, error) {
 	// What is looked up ahead goes on until the end.
 	early, cancel := withReserve(ctx)
 	defer cancel()
-	r.Domain, r.Err = v.LookupMX(early, r.Name)
+	r.Domain, r.Err = v.LookupMX(dnssec.WithBudget(early, lookupsForMX), r.Name)
 	if r.Domain == nil {
 		return r, r.Err
 	}
