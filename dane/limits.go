@@ -44,3 +44,7 @@ const maxReserve = 2 * time.Second
 // time for the next one. RFC 5321 §4.5.3.2 has minutes for each step, for mail that
 // can wait; a person who checks a domain cannot.
 const probeTimeout = 15 * time.Second
+
+// busyPause is how long Verify waits before it tries a server again, once, that has answered
+// 421: some count a connection for as long as it takes them to see that it is closed.
+const busyPause = time.Second

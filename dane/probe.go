@@ -9,18 +9,39 @@ import (
 	"github.com/danesmtp/danesmtp/smtpprobe"
 )
 
-// probeAddress connects to an address of a host, once more in a weaker way if the
-// handshake fails and the policy allows that.
-func (v *Verifier) probeAddress(ctx context.Context, h *Host, addr netip.Addr) Probe {
+// probeAddress connects to an address of a host, once more if the server is busy, and once
+// more in a weaker way if the handshake fails and the policy allows that.
+func (v *Verifier) probeAddress(ctx context.Context, h *Host, addr netip.AddrPort) Probe {
 	start := time.Now()
-	at := netip.AddrPortFrom(addr, h.Port)
-	p := v.probe(ctx, h, at)
+	p := v.probe(ctx, h, addr)
+	if isBusy(p.Err) && pause(ctx, busyPause) {
+		p = v.probe(ctx, h, addr)
+	}
 	if weaker := h.Fallback(); weaker != nil && handshakeFailed(p.Err) {
-		p = v.probe(ctx, weaker, at)
+		p = v.probe(ctx, weaker, addr)
 		p.Fallback = true
 	}
 	p.Elapsed = time.Since(start)
 	return p
+}
+
+// isBusy reports whether a server has said that it closes the connection for now (RFC 5321
+// §3.8): often to a client that has another one, or had it until a moment ago.
+func isBusy(err error) bool {
+	e, ok := errors.AsType[*smtpprobe.Error](err)
+	return ok && e.Reply != nil && e.Reply.Code == 421
+}
+
+// pause reports whether the time has passed before the context ended.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 func (v *Verifier) probe(ctx context.Context, h *Host, addr netip.AddrPort) Probe {

@@ -17,6 +17,9 @@ type survey struct {
 	visits  []visit
 	at      int // the visit that is next in the Result
 	decided bool
+	// Addresses with a connection. A server may allow one to each client, and say 421 to
+	// the next.
+	busy map[netip.AddrPort]bool
 }
 
 // A visit is what is known of a host so far.
@@ -39,7 +42,7 @@ type work func(context.Context) func()
 
 // tryHosts sets the outcome, and the hosts that it took, in their order.
 func (v *Verifier) tryHosts(ctx context.Context, r *Result) {
-	s := &survey{Verifier: v, result: r, visits: make([]visit, len(r.Domain.MX))}
+	s := &survey{Verifier: v, result: r, visits: make([]visit, len(r.Domain.MX)), busy: make(map[netip.AddrPort]bool)}
 	for i := range s.visits {
 		s.visits[i].planned = r.Planned
 	}
@@ -68,7 +71,7 @@ func (v *Verifier) tryHosts(ctx context.Context, r *Result) {
 }
 
 // next returns the work that is the first in the order of hosts and addresses among
-// what nobody has begun; nil if there is none for now.
+// what nobody has begun and what can be begun; nil if there is none for now.
 func (s *survey) next() work {
 	for i := range s.visits {
 		switch n := &s.visits[i]; {
@@ -80,12 +83,19 @@ func (s *survey) next() work {
 				return func() { n.known(h) }
 			}
 		case n.probed < len(n.addrs):
-			at := n.probed
+			at, host := n.probed, n.Host
+			addr := netip.AddrPortFrom(n.addrs[at], host.Port)
+			if s.busy[addr] {
+				continue // two names of one server
+			}
 			n.probed++
-			host, addr := n.Host, n.addrs[at]
+			s.busy[addr] = true
 			return func(ctx context.Context) func() {
 				p := s.probeAddress(ctx, host, addr)
-				return func() { n.probes[at] = &p }
+				return func() {
+					delete(s.busy, addr)
+					n.probes[at] = &p
+				}
 			}
 		}
 	}
