@@ -43,12 +43,12 @@ func deliverTo(ctx context.Context, v *dane.Verifier, h *dane.Host, addr netip.A
 	if err != nil {
 		return err
 	}
+	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { conn.Close() })() // net/smtp knows no contexts
 	client, err := smtp.NewClient(conn, h.Name)
 	if err != nil {
-		conn.Close()
 		return err
 	}
-	defer client.Close()
 	if offered, _ := client.Extension("STARTTLS"); offered {
 		// The hook in the configuration fails the handshake where DANE does not match.
 		if err := client.StartTLS(h.TLSConfig(nil)); err != nil {
