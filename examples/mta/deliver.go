@@ -54,7 +54,7 @@ func (m *mail) deliver(ctx context.Context, v *dane.Verifier) error {
 // attempts tries an address by each way that is allowed, the strongest first.
 func (m *mail) attempts(ctx context.Context, v *dane.Verifier, h *dane.Host, addr netip.Addr) error {
 	err := m.attempt(ctx, v, h, addr)
-	for errors.Is(err, errTLS) {
+	for mayWeaken(err) {
 		if h = h.Fallback(); h == nil {
 			break
 		}

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"io"
+	"log/slog"
+	"net"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/danesmtp/danesmtp/dane/danetest"
+	"github.com/danesmtp/danesmtp/smtpprobe/smtptest"
+)
+
+// What the first connection to a host makes of the message, where the second one
+// would take it in clear. Only a refused STARTTLS or a failed handshake may lead
+// there: dane.Host.Fallback.
+func TestOnlyTLSFailuresWeaken(t *testing.T) {
+	t.Parallel()
+	fault := func(step smtptest.Step, fault smtptest.Fault) func(*smtptest.Server) {
+		return func(s *smtptest.Server) { s.Faults = map[smtptest.Step]smtptest.Fault{step: fault} }
+	}
+	reply := func(step smtptest.Step, reply string) func(*smtptest.Server) {
+		return func(s *smtptest.Server) { s.Replies = map[smtptest.Step]string{step: reply} }
+	}
+	const queued, inClear, bounced = "stays queued", "goes in clear", "bounces"
+	for _, tt := range []struct {
+		name  string
+		first func(*smtptest.Server)
+		want  string
+	}{
+		{"421 in the greeting", fault(smtptest.AtGreeting, smtptest.Temporary), queued},
+		{"554 in the greeting", fault(smtptest.AtGreeting, smtptest.Permanent), queued},
+		{"closed before the greeting", fault(smtptest.AtGreeting, smtptest.Close), queued},
+		{"a greeting that is none", reply(smtptest.AtGreeting, "Welcome"), queued},
+		{"450 to EHLO", reply(smtptest.AtHello, "450 4.7.1 Not now"), queued},
+		{"421 to EHLO", reply(smtptest.AtHello, "421 4.3.2 Not now"), queued},
+		{"550 to EHLO", reply(smtptest.AtHello, "550 5.7.1 Not you"), queued},
+		{"closed after EHLO", fault(smtptest.AtHello, smtptest.Close), queued},
+		{"421 to STARTTLS", reply(smtptest.AtStartTLS, "421 4.3.2 Not now"), queued},
+		{"closed after STARTTLS", fault(smtptest.AtStartTLS, smtptest.Close), queued},
+		{"450 to EHLO over TLS", reply(smtptest.AtHelloTLS, "450 4.7.1 Not now"), queued},
+		{"421 to EHLO over TLS", reply(smtptest.AtHelloTLS, "421 4.3.2 Not now"), queued},
+		{"closed after EHLO over TLS", fault(smtptest.AtHelloTLS, smtptest.Close), queued},
+		{"450 to MAIL", reply(smtptest.AtMail, "450 4.7.1 Not now"), queued},
+		{"450 to RCPT", reply(smtptest.AtRcpt, "450 4.2.0 Greylisted"), queued},
+		{"550 to RCPT", reply(smtptest.AtRcpt, "550 5.1.1 No such user"), bounced},
+		{"450 to DATA", reply(smtptest.AtData, "450 4.3.0 Not now"), queued},
+		{"450 to the message", reply(smtptest.AtMessage, "450 4.3.0 Not now"), queued},
+		{"closed after the message", fault(smtptest.AtMessage, smtptest.Close), queued},
+
+		{"454 to STARTTLS", fault(smtptest.AtStartTLS, smtptest.Temporary), inClear},
+		{"502 to STARTTLS", reply(smtptest.AtStartTLS, "502 5.5.1 Not here"), inClear},
+		{"STARTTLS is not offered", func(s *smtptest.Server) { s.NoStartTLS = true }, inClear},
+		{"502 to EHLO, and HELO taken", reply(smtptest.AtHello, "502 5.5.1 What is that?"), inClear},
+		{"closed in the handshake", fault(smtptest.AtHandshake, smtptest.Close), inClear},
+		{"plaintext in the handshake", fault(smtptest.AtHandshake, smtptest.Permanent), inClear},
+		{"only TLS 1.1", func(s *smtptest.Server) {
+			s.TLS = &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}
+		}, inClear},
+		{"a certificate of the client, in TLS 1.2", clientCertificate(tls.VersionTLS12), inClear},
+		{"a certificate of the client, in TLS 1.3", clientCertificate(tls.VersionTLS13), inClear},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			internet := danetest.New(t, danetest.Domain{Name: "clear.example", Hosts: []danetest.Host{{
+				Name: "mail", Server: func(s *smtptest.Server) { s.NoStartTLS = true },
+			}}})
+			first := smtptest.NewUnstartedServer()
+			t.Cleanup(first.Close)
+			tt.first(first)
+			v := internet.Verifier()
+			second, connections := v.Dial, atomic.Int32{}
+			v.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+				if connections.Add(1) == 1 {
+					return first.Dial(ctx, network, address)
+				}
+				return second(ctx, network, address)
+			}
+			status := run(t.Context(), []string{"-from", "me@sender.example", "you@clear.example"}, strings.NewReader("Hello.\r\n"),
+				slog.New(slog.NewTextHandler(io.Discard, nil)), v)
+			got := map[int]string{exitLater: queued, exitDelivered: inClear, exitBounce: bounced}[status]
+			if got != tt.want {
+				t.Errorf("exit status %d: it %s, want that it %s", status, got, tt.want)
+			}
+			if n := connections.Load(); tt.want != inClear && n != 1 {
+				t.Errorf("%d connections, want no second one", n)
+			}
+		})
+	}
+}
+
+func clientCertificate(version uint16) func(*smtptest.Server) {
+	return func(s *smtptest.Server) {
+		s.TLS = &tls.Config{ClientAuth: tls.RequireAnyClientCert, MinVersion: version, MaxVersion: version}
+	}
+}
