@@ -30,9 +30,7 @@ type conversation struct {
 func (c *conversation) run(ctx context.Context, hello string, config *tls.Config) error {
 	err := c.untilTLS(ctx, hello, config)
 	if err == nil && config != nil {
-		if late := c.hello(ctx, StageHelloTLS, hello); late != nil {
-			c.result.Late = late
-		}
+		c.result.Late = c.helloTLS(ctx, hello)
 	}
 	if inStep(err) && inStep(c.result.Late) {
 		if late := c.quit(ctx); c.result.Late == nil {
@@ -65,7 +63,7 @@ func (c *conversation) untilTLS(ctx context.Context, hello string, config *tls.C
 	if _, err := c.exchange(ctx, StageGreeting, "", c.timeout); err != nil {
 		return err
 	}
-	if err := c.hello(ctx, StageHello, hello); err != nil || config == nil {
+	if err := c.hello(ctx, hello, config != nil); err != nil || config == nil {
 		return err
 	}
 	if !c.result.OffersStartTLS {
@@ -82,23 +80,35 @@ func (c *conversation) untilTLS(ctx context.Context, hello string, config *tls.C
 	return c.handshake(ctx, config)
 }
 
-// hello says EHLO. In clear, a server that refuses it for good is tried with HELO
-// (RFC 5321 §3.2), and has no extensions then.
-func (c *conversation) hello(ctx context.Context, stage Stage, name string) error {
-	reply, err := c.exchange(ctx, stage, "EHLO "+name, c.timeout)
-	if stage == StageHelloTLS {
-		if err == nil {
-			c.result.ExtensionsTLS = extensions(reply)
+// hello says EHLO in clear, and HELO to a server that does not know EHLO, if nothing
+// more is asked of it: HELO has no extensions, so that for STARTTLS the refusal is the
+// answer.
+func (c *conversation) hello(ctx context.Context, name string, wantTLS bool) error {
+	reply, err := c.exchange(ctx, StageHello, "EHLO "+name, c.timeout)
+	if err != nil {
+		if !wantTLS && notImplemented(reply) && inStep(err) {
+			_, err = c.exchange(ctx, StageHello, "HELO "+name, c.timeout)
 		}
 		return err
 	}
-	if err != nil && reply.permanent() && inStep(err) {
-		_, err = c.exchange(ctx, stage, "HELO "+name, c.timeout)
-		return err
+	c.result.Extensions = extensions(reply)
+	if c.result.OffersStartTLS, err = offersStartTLS(c.result.Extensions); err != nil {
+		return c.failure(ctx, StageHello, err)
 	}
+	return nil
+}
+
+// notImplemented reports whether a server does not know the command. Any other
+// refusal is one of the client (RFC 5321 §3.2, §4.2.4).
+func notImplemented(reply Reply) bool {
+	return reply.Code == 500 || reply.Code == 502 || reply.Code == 504
+}
+
+// helloTLS says EHLO over TLS.
+func (c *conversation) helloTLS(ctx context.Context, name string) error {
+	reply, err := c.exchange(ctx, StageHelloTLS, "EHLO "+name, c.timeout)
 	if err == nil {
-		c.result.Extensions = extensions(reply)
-		c.result.OffersStartTLS = offersStartTLS(c.result.Extensions)
+		c.result.ExtensionsTLS = extensions(reply)
 	}
 	return err
 }
@@ -108,7 +118,7 @@ func (c *conversation) hello(ctx context.Context, stage Stage, name string) erro
 func (c *conversation) exchange(ctx context.Context, stage Stage, command string, timeout time.Duration) (Reply, error) {
 	start := time.Now()
 	c.conn.SetDeadline(start.Add(timeout)) // a failure shows in what follows
-	reply, err := c.speak(command)
+	reply, err := c.speak(stage, command)
 	c.result.Steps = append(c.result.Steps, Step{stage, command, reply, start.Sub(c.began), time.Since(start)})
 	c.result.setReply(stage, reply)
 	switch {
@@ -120,14 +130,14 @@ func (c *conversation) exchange(ctx context.Context, stage Stage, command string
 	return reply, nil
 }
 
-func (c *conversation) speak(command string) (Reply, error) {
+func (c *conversation) speak(stage Stage, command string) (Reply, error) {
 	if command == "" {
-		return readReply(c.in)
+		return readReply(c.in, false)
 	}
 	if c.in.Buffered() > 0 {
 		// It would be taken for the reply to this command, and an attacker would put it
 		// there. Only a server that closes may speak unasked.
-		reply, err := readReply(c.in)
+		reply, err := readReply(c.in, false)
 		if err == nil && reply.Code != serviceNotAvailable {
 			err = fmt.Errorf("%w: unasked: %s", ErrReply, reply)
 		}
@@ -136,7 +146,9 @@ func (c *conversation) speak(command string) (Reply, error) {
 	if _, err := io.WriteString(c.conn, command+"\r\n"); err != nil {
 		return Reply{}, err
 	}
-	return readReply(c.in)
+	// RFC 3207 §4.2: after the reply to STARTTLS comes TLS, so where it ends must be
+	// beyond doubt.
+	return readReply(c.in, stage == StageStartTLS)
 }
 
 // handshake starts TLS, and goes on over it.

@@ -12,12 +12,12 @@
 //
 // The error is nil if the server did all that was asked: the TLS handshake, or,
 // with a nil configuration, EHLO. Otherwise it is an [*Error] that says at which
-// [Stage] the probe ended. If the server refused, Error.Reply has its words.
-// Otherwise the cause is, among others,
+// [Stage] the probe ended. If the server refused, Error.Reply has its words: their
+// Code, EnhancedCode and Text, and whether that is Permanent. Otherwise the cause is, among others,
 //
 //   - [ErrNoStartTLS]: the server does not offer STARTTLS;
 //   - [ErrInjection]: something came in clear after the server agreed to STARTTLS;
-//   - [ErrReply]: what the server said is no SMTP reply, or too long;
+//   - [ErrReply]: what the server said is no SMTP reply, too long, or unclear;
 //   - what crypto/tls returned, the error of a VerifyConnection hook included;
 //   - [os.ErrDeadlineExceeded]: a stage took longer than [Prober.StageTimeout];
 //   - the error of the context.
@@ -27,7 +27,8 @@
 //
 // # What is trusted
 //
-// Nothing. Replies are bounded in length, number and time, are kept as they came,
+// Nothing. Replies are read as other senders of mail read them, but for that to
+// STARTTLS, which must be exact (RFC 3207 §4.2). They are bounded in length, number and time, are kept as they came,
 // and are escaped where this package prints them. Whether the certificate is good
 // is the business of the tls.Config, which is used as it is given; for DANE
 // that is package tlsa's Verifier. Before TLS an attacker can change all that is

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -68,21 +69,79 @@ var brokenServers = []struct {
 		stage: smtpprobe.StageHello, code: 421,
 	},
 	{
-		name: "EHLO is refused for now", why: "only a permanent refusal leads to HELO",
+		name: "EHLO is refused for now", why: "RFC 5321 §4.2.1: trying again later may help",
 		setUp: func(s *smtptest.Server) { s.Faults = faults(smtptest.AtHello, smtptest.Temporary) },
 		stage: smtpprobe.StageHello, code: 454, quits: true,
 	},
 	{
-		name: "EHLO is refused, HELO taken", why: "HELO has no extensions, so there is no STARTTLS",
-		setUp: func(s *smtptest.Server) { s.Faults = faults(smtptest.AtHello, smtptest.Permanent) },
+		name: "502 to EHLO", why: "HELO has no STARTTLS, so it is of no use to who wants that",
+		setUp: reply(smtptest.AtHello, "502 5.5.1 What is that?"),
+		stage: smtpprobe.StageHello, code: 502, quits: true,
+	},
+	{
+		name: "501 to EHLO", why: "RFC 5321 §4.2.4: the server knows EHLO, and does not like the client's name",
+		setUp: reply(smtptest.AtHello, "501 5.5.4 Invalid domain name"),
+		stage: smtpprobe.StageHello, code: 501, quits: true,
+	},
+	{
+		name: "550 to EHLO", why: "RFC 5321 §4.1.1.1: a refusal is not a server without STARTTLS",
+		setUp: reply(smtptest.AtHello, "550 5.7.1 Not you"),
+		stage: smtpprobe.StageHello, code: 550, quits: true,
+	},
+	{
+		name: "the last line of the reply to EHLO is 550", why: "Postfix: the last line decides",
+		setUp: reply(smtptest.AtHello, "250-mail.example\r\n250-STARTTLS\r\n550 5.7.1 Not you\r\n"),
+		stage: smtpprobe.StageHello, code: 550, quits: true,
+	},
+	{
+		name: "the last line of the reply to EHLO is 450", why: "Postfix: the last line decides",
+		setUp: reply(smtptest.AtHello, "250-mail.example\r\n250-STARTTLS\r\n450 4.7.1 Not now\r\n"),
+		stage: smtpprobe.StageHello, code: 450, quits: true,
+	},
+	{
+		name: "the last line of the greeting is 554", why: "Postfix: the last line decides",
+		setUp: reply(smtptest.AtGreeting, "220-mail.example\r\n554 5.7.1 Not you\r\n"),
+		stage: smtpprobe.StageGreeting, code: 554, quits: true,
+	},
+	{
+		name: "the last line of the reply to EHLO is no reply", why: "RFC 5321 §4.2.1: there is no code 150",
+		setUp: reply(smtptest.AtHello, "250-mail.example\r\n250-STARTTLS\r\n150 x\r\n"),
+		stage: smtpprobe.StageHello, is: smtpprobe.ErrReply,
+	},
+	{
+		name: "a line of the reply to EHLO is none", why: "it might have been STARTTLS",
+		setUp: reply(smtptest.AtHello, "250-mail.example\r\n250\tSTARTTLS\r\n250 SIZE\r\n"),
+		stage: smtpprobe.StageHello, is: smtpprobe.ErrReply,
+	},
+	{
+		name: "STARTTLS with something at its end", why: "it is neither an offer nor none",
+		setUp: reply(smtptest.AtHello, "250-mail.example\r\n250-STARTTLS;\r\n250 SIZE\r\n"),
+		stage: smtpprobe.StageHello, is: smtpprobe.ErrReply,
+	},
+	{
+		name: "STARTTLS with a NUL at its end", why: "Postfix takes it for an offer, so it is not none",
+		setUp: reply(smtptest.AtHello, "250-mail.example\r\n250-starttls\x00\r\n250 SIZE\r\n"),
+		stage: smtpprobe.StageHello, is: smtpprobe.ErrReply,
+	},
+	{
+		name: "another keyword with STARTTLS in it", why: "RFC 5321 §4.1.1.1: it is one of its own",
+		setUp: reply(smtptest.AtHello, "250-mail.example\r\n250-X-STARTTLS\r\n250 SIZE\r\n"),
 		stage: smtpprobe.StageStartTLS, is: smtpprobe.ErrNoStartTLS, quits: true,
 	},
 	{
-		name: "the reply to EHLO has two codes", why: "RFC 5321 §4.2.1: all lines have the same",
-		setUp: func(s *smtptest.Server) {
-			s.Replies = replies(smtptest.AtHello, "250-mail.example\r\n220 STARTTLS\r\n")
-		},
-		stage: smtpprobe.StageHello, is: smtpprobe.ErrReply,
+		name: "CR CR LF after STARTTLS", why: "CVE-2011-0411: where the reply ends must be beyond doubt",
+		setUp: reply(smtptest.AtStartTLS, "220 go\r\r\n"),
+		stage: smtpprobe.StageStartTLS, is: smtpprobe.ErrReply,
+	},
+	{
+		name: "two codes after STARTTLS", why: "CVE-2011-0411: there must be no second opinion",
+		setUp: reply(smtptest.AtStartTLS, "454-no\r\n220 go\r\n"),
+		stage: smtpprobe.StageStartTLS, is: smtpprobe.ErrReply,
+	},
+	{
+		name: "a CR after the reply to STARTTLS", why: "CVE-2011-0411: one octet is enough",
+		setUp: reply(smtptest.AtStartTLS, "220 go\r\n\r\n"),
+		stage: smtpprobe.StageStartTLS, is: smtpprobe.ErrInjection,
 	},
 	{
 		name: "STARTTLS stands in the first line only", why: "RFC 5321 §4.1.1.1: that is the server's name",
@@ -149,6 +208,47 @@ var brokenServers = []struct {
 		},
 		stage: smtpprobe.StageHandshake,
 	},
+}
+
+func reply(step smtptest.Step, text string) func(*smtptest.Server) {
+	return func(s *smtptest.Server) { s.Replies = replies(step, text) }
+}
+
+// TestRepliesThatOtherSendersRead: what Postfix 3.7 takes for an offer of STARTTLS
+// is one here.
+func TestRepliesThatOtherSendersRead(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ name, hello string }{
+		{"CR CR LF", "250-mail.example\r\r\n250-SIZE\r\r\n250 STARTTLS\r\r\n"},
+		{"three CRs", "250-mail.example\r\r\r\n250 STARTTLS\r\r\r\n"},
+		{"a bare LF", "250-mail.example\n250 STARTTLS\n"},
+		{"lower case", "250-mail.example\r\n250 starttls\r\n"},
+		{"a tab after the keyword", "250-mail.example\r\n250-STARTTLS\t\r\n250 SIZE\r\n"},
+		{"blanks after the keyword", "250-mail.example\r\n250-STARTTLS  \r\n250 SIZE\r\n"},
+		{"a blank before the keyword", "250-mail.example\r\n250- STARTTLS\r\n250 SIZE\r\n"},
+		{"a tab before the keyword", "250-mail.example\r\n250-\tSTARTTLS\r\n250 SIZE\r\n"},
+		{"= after the keyword", "250-mail.example\r\n250-STARTTLS=yes\r\n250 SIZE\r\n"},
+		{"= before the keyword", "250-mail.example\r\n250-=STARTTLS\r\n250 SIZE\r\n"},
+		{"a parameter", "250-mail.example\r\n250-STARTTLS required\r\n250 SIZE\r\n"},
+		{"200 lines", "250-mail.example\r\n" + strings.Repeat("250-X-EXTENSION\r\n", 200) + "250 STARTTLS\r\n"},
+		{"another code on the last line", "250-mail.example\r\n250-STARTTLS\r\n220 SIZE\r\n"},
+		{"another code on the first line", "550-mail.example\r\n250-STARTTLS\r\n250 SIZE\r\n"},
+		{"another code on a line between", "250-mail.example\r\n220-STARTTLS\r\n250 SIZE\r\n"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			server := smtptest.NewUnstartedServer()
+			defer server.Close()
+			server.Replies = map[smtptest.Step]string{
+				smtptest.AtHello:    test.hello,
+				smtptest.AtHelloTLS: strings.ReplaceAll(test.hello, "STARTTLS", "PIPELINING"),
+			}
+			result, err := proberOf(server).Probe(t.Context(), address, server.ClientTLS())
+			if err != nil || result.Late != nil || !result.OffersStartTLS {
+				t.Errorf("errors %v, %v; STARTTLS is offered: %t", err, result.Late, result.OffersStartTLS)
+			}
+		})
+	}
 }
 
 func TestBrokenServers(t *testing.T) {

@@ -18,7 +18,7 @@ func FuzzReadReply(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, in []byte) {
-		reply, err := readReply(newReader(bytes.NewReader(in)))
+		reply, err := readReply(newReader(bytes.NewReader(in)), false)
 		if len(reply.Lines) > maxReplyLines {
 			t.Fatalf("%d lines", len(reply.Lines))
 		}
@@ -33,8 +33,12 @@ func FuzzReadReply(f *testing.F) {
 			}
 			return
 		}
-		if !bytes.HasPrefix(in, fmt.Appendf(nil, "%03d", reply.Code)) {
+		if !bytes.Contains(in, fmt.Appendf(nil, "%03d", reply.Code)) {
 			t.Fatalf("code %d of %q", reply.Code, in)
+		}
+		exact, err := readReply(newReader(bytes.NewReader(in)), true)
+		if err == nil && (exact.Code != reply.Code || !slices.Equal(exact.Lines, reply.Lines)) {
+			t.Fatalf("%q is %#v, and exactly %#v", in, reply, exact)
 		}
 		var wire bytes.Buffer
 		for i, line := range reply.Lines {
@@ -45,7 +49,7 @@ func FuzzReadReply(f *testing.F) {
 			fmt.Fprintf(&wire, "%03d%s%s\r\n", reply.Code, sep, line)
 		}
 		longer := wire.Len() > len(in) // a bare LF has become CRLF, so limits may strike
-		again, err := readReply(newReader(&wire))
+		again, err := readReply(newReader(&wire), false)
 		if err != nil && !longer {
 			t.Fatalf("cannot be read again: %v", err)
 		}

@@ -7,9 +7,12 @@ const (
 	// maxReplyLine bounds one line of a reply, with its end. RFC 5321 §4.5.3.1.5
 	// allows 512 octets; servers exceed that, so we take four times as much.
 	maxReplyLine = 4 * 512
-	// maxReplyLines bounds the lines of one reply. Servers announce about twenty
-	// extensions; RFC 5321 has no limit.
-	maxReplyLines = 128
+	// maxReplyLines bounds the lines of one reply; RFC 5321 has no limit. Servers
+	// announce about twenty extensions. Postfix 3.7 keeps 10 kB of a reply, which may be
+	// some hundred lines.
+	maxReplyLines = 1024
+	// maxExactLines is the same for the reply to STARTTLS, which has one line.
+	maxExactLines = 128
 	// maxReplyBytes bounds one reply as a whole: 32 lines of the length that
 	// RFC 5321 §4.5.3.1.5 allows.
 	maxReplyBytes = 32 * 512

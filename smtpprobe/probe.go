@@ -40,7 +40,8 @@ type Prober struct {
 //
 // The configuration is used as it is given. It should have a ServerName, and says
 // how the certificate is verified. If it is nil, STARTTLS is not tried: after EHLO
-// comes QUIT.
+// comes QUIT. Only then does a server that does not know EHLO hear HELO (RFC 5321
+// §3.2).
 //
 // The Result is never nil. The error is nil or of type *Error. When the context
 // ends, the connection is closed at once, and the error wraps the context's; once

@@ -85,14 +85,38 @@ S: 221 2.0.0 Bye
 `,
 		},
 		{
-			name:  "a refused EHLO gives way to HELO, and that means no STARTTLS",
-			why:   "RFC 5321 §3.2",
-			setUp: func(s *smtptest.Server) { s.Faults = faults(smtptest.AtHello, smtptest.Permanent) },
+			name:    "a server that does not know EHLO is greeted with HELO in clear",
+			why:     "RFC 5321 §3.2",
+			setUp:   reply(smtptest.AtHello, "502 5.5.1 What is that?"),
+			inClear: true,
 			want: `S: 220 mail.example ESMTP
 C: EHLO client.example
-S: 554 5.7.0 Refused
+S: 502 5.5.1 What is that?
 C: HELO client.example
 S: 250 mail.example
+C: QUIT
+S: 221 2.0.0 Bye
+`,
+		},
+		{
+			name:  "and not where STARTTLS is wanted",
+			why:   "HELO has no extensions",
+			setUp: reply(smtptest.AtHello, "502 5.5.1 What is that?"),
+			want: `S: 220 mail.example ESMTP
+C: EHLO client.example
+S: 502 5.5.1 What is that?
+C: QUIT
+S: 221 2.0.0 Bye
+`,
+		},
+		{
+			name:    "a server that refuses EHLO gets no HELO",
+			why:     "RFC 5321 §4.1.1.1: 550 is an answer to the client, not to the command",
+			setUp:   reply(smtptest.AtHello, "550 5.7.1 Not you"),
+			inClear: true,
+			want: `S: 220 mail.example ESMTP
+C: EHLO client.example
+S: 550 5.7.1 Not you
 C: QUIT
 S: 221 2.0.0 Bye
 `,

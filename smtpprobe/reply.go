@@ -5,13 +5,16 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
+	"strconv"
 	"strings"
 )
 
 // A Reply is what a server said, usually to a command (RFC 5321 §4.2). The zero
 // Reply is none. Print it with String: Lines are as they came.
 type Reply struct {
-	// Code of three digits; 0 if there was no reply, or none that could be read.
+	// Code of three digits, that of the last line; 0 if there was no reply, or none
+	// that could be read.
 	Code int
 	// Lines of text, without code and line end. They may hold any octets but LF.
 	Lines []string
@@ -22,19 +25,48 @@ type Reply struct {
 // doubled.
 func (r Reply) String() string {
 	if r.Code == 0 {
-		return r.text()
+		return r.Text()
 	}
-	return strings.TrimRight(fmt.Sprintf("%03d %s", r.Code, r.text()), " ")
+	return strings.TrimRight(fmt.Sprintf("%03d %s", r.Code, r.Text()), " ")
 }
 
-func (r Reply) text() string { return printable(strings.Join(r.Lines, "; ")) }
+// Text returns the reply as String does, but without the code.
+func (r Reply) Text() string { return printable(strings.Join(r.Lines, "; ")) }
+
+// EnhancedCode returns the enhanced status code that the server gives, such as
+// "4.7.1" (RFC 2034, RFC 3463); empty if there is none. One whose class is not the
+// first digit of Code is none (RFC 2034 §4).
+func (r Reply) EnhancedCode() string {
+	// Lines should agree; where they do not, the last one decides, as for Code.
+	for _, line := range slices.Backward(r.Lines) {
+		if code, _, _ := strings.Cut(line, " "); r.isEnhanced(code) {
+			return code
+		}
+	}
+	return ""
+}
+
+// isEnhanced reports whether a word is an enhanced status code: class, subject and
+// detail, the latter of one to three digits (RFC 3463 §2).
+func (r Reply) isEnhanced(word string) bool {
+	parts := strings.Split(word, ".")
+	if len(parts) != 3 || parts[0] != strconv.Itoa(r.Code/100) || r.Code/100 == 3 {
+		return false
+	}
+	for _, part := range parts[1:] {
+		if len(part) < 1 || len(part) > 3 || strings.Trim(part, "0123456789") != "" {
+			return false
+		}
+	}
+	return true
+}
+
+// Permanent reports whether trying the same again is of no use (RFC 5321 §4.2.1).
+func (r Reply) Permanent() bool { return r.Code/100 == 5 }
 
 // positive reports whether the server did what it was told. The first digit counts
 // (RFC 5321 §4.2.1), so that a 250 where 220 is usual does no harm.
 func (r Reply) positive() bool { return r.Code/100 == 2 }
-
-// permanent reports whether trying the same again is of no use (RFC 5321 §4.2.1).
-func (r Reply) permanent() bool { return r.Code/100 == 5 }
 
 // printable escapes what is no printable ASCII: what is printed here goes to
 // terminals and logs.
@@ -53,12 +85,20 @@ func printable(text string) string {
 	return b.String()
 }
 
-// readReply reads one reply. The reader must be of newReader, which bounds the
-// lines. With an error, the Reply holds what was read before it. The error wraps
-// ErrReply, or is that of the connection; a connection that ends is
-// io.ErrUnexpectedEOF.
-func readReply(r *bufio.Reader) (Reply, error) {
+// readReply reads one reply, and takes what other senders of mail take: more than one
+// CR before an LF, and another code on the last line, which then counts. That costs
+// nothing: who can say so in clear could say it properly as well. An exact reply has
+// nothing of that.
+//
+// The reader must be of newReader, which bounds the lines. With an error, the Reply
+// holds what was read before it. The error wraps ErrReply, or is that of the
+// connection; a connection that ends is io.ErrUnexpectedEOF.
+func readReply(r *bufio.Reader, exact bool) (Reply, error) {
 	var reply Reply
+	lines := maxReplyLines
+	if exact {
+		lines = maxExactLines
+	}
 	size := 0
 	for {
 		line, err := r.ReadSlice('\n')
@@ -73,18 +113,20 @@ func readReply(r *bufio.Reader) (Reply, error) {
 		if size += len(line); size > maxReplyBytes {
 			return reply, fmt.Errorf("%w: more than %d octets", ErrReply, maxReplyBytes)
 		}
-		if len(reply.Lines) == maxReplyLines {
-			return reply, fmt.Errorf("%w: more than %d lines", ErrReply, maxReplyLines)
+		if len(reply.Lines) == lines {
+			return reply, fmt.Errorf("%w: more than %d lines", ErrReply, lines)
 		}
 		code, text, last, ok := parseLine(line)
 		switch {
 		case !ok:
 			return reply, fmt.Errorf("%w: %.80q", ErrReply, line)
-		case reply.Code != 0 && code != reply.Code: // RFC 5321 §4.2.1
+		case exact && strings.HasSuffix(text, "\r"): // RFC 5321 §2.3.8
+			return reply, fmt.Errorf("%w: a line that ends in CR CR LF", ErrReply)
+		case exact && reply.Code != 0 && code != reply.Code: // RFC 5321 §4.2.1
 			return reply, fmt.Errorf("%w: code %03d in a reply of code %03d", ErrReply, code, reply.Code)
 		}
 		reply.Code = code
-		reply.Lines = append(reply.Lines, text)
+		reply.Lines = append(reply.Lines, strings.TrimRight(text, "\r"))
 		if last {
 			return reply, nil
 		}
@@ -98,8 +140,9 @@ func newReader(r io.Reader) *bufio.Reader { return bufio.NewReaderSize(r, maxRep
 // the last, and text (RFC 5321 §4.2).
 //
 // Deviation: RFC 5321 §2.3.8 has CRLF only as the end of a line; here a bare LF is
-// one too. Senders of mail tolerate it, so a probe must, and it is no way in: it
-// can only split a reply in two, and the second one is then fatal as unasked.
+// one too, and readReply takes CR CR LF. Senders of mail tolerate both, so a probe
+// must, and it is no way in: it can only split a reply in two, and the second one is
+// then fatal as unasked.
 func parseLine(line []byte) (code int, text string, last, ok bool) {
 	line = bytes.TrimSuffix(line, []byte("\n"))
 	line = bytes.TrimSuffix(line, []byte("\r"))
@@ -112,8 +155,8 @@ func parseLine(line []byte) (code int, text string, last, ok bool) {
 		}
 		code = code*10 + int(c-'0')
 	}
-	if len(line) == 3 {
-		return code, "", true, true // RFC 5321 §4.2: clients accept a code alone
+	if len(bytes.TrimRight(line, "\r")) == 3 {
+		return code, string(line[3:]), true, true // RFC 5321 §4.2: clients accept a code alone
 	}
 	if line[3] != ' ' && line[3] != '-' {
 		return 0, "", false, false

@@ -16,7 +16,7 @@ type Stage uint8
 const (
 	StageDial      Stage = iota // the connection is made
 	StageGreeting               // the server speaks first
-	StageHello                  // EHLO, or HELO if the server refuses that
+	StageHello                  // EHLO, or HELO if the server does not know that
 	StageStartTLS               // the server offers STARTTLS, and agrees to it
 	StageHandshake              // TLS, and the verification of the certificate
 	StageHelloTLS               // EHLO once more, over TLS
@@ -45,7 +45,7 @@ type Result struct {
 	LocalAddr netip.AddrPort
 
 	// Greeting, and the replies to EHLO, STARTTLS, EHLO over TLS, and QUIT. Hello is
-	// the reply to HELO if EHLO was refused. A reply that could not be read to its
+	// the reply to HELO if that was said. A reply that could not be read to its
 	// end has what was read.
 	Greeting, Hello, StartTLS, HelloTLS, Quit Reply
 
@@ -120,25 +120,4 @@ func (r *Result) setReply(stage Stage, reply Reply) {
 	case StageQuit:
 		r.Quit = reply
 	}
-}
-
-// extensions returns what a reply to EHLO announces: all lines but the first
-// (RFC 5321 §4.1.1.1).
-func extensions(reply Reply) []string {
-	if len(reply.Lines) < 2 {
-		return nil
-	}
-	return reply.Lines[1:]
-}
-
-// offersStartTLS reports whether the keyword is there, in upper or lower case
-// (RFC 5321 §2.4). It has no parameters (RFC 3207 §2); some are ignored.
-func offersStartTLS(extensions []string) bool {
-	for _, extension := range extensions {
-		keyword, _, _ := strings.Cut(extension, " ")
-		if strings.EqualFold(keyword, "STARTTLS") {
-			return true
-		}
-	}
-	return false
 }
