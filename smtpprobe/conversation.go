@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"strings"
 	"time"
 )
 
@@ -24,13 +25,18 @@ type conversation struct {
 	timeout time.Duration // of a stage
 	conn    net.Conn
 	in      *bufio.Reader // of conn
+
+	certificateWanted bool // the server has asked for one of the client's
 }
 
 // run goes through the stages after dial.
 func (c *conversation) run(ctx context.Context, hello string, config *tls.Config) error {
 	err := c.untilTLS(ctx, hello, config)
 	if err == nil && config != nil {
-		c.result.Late = c.helloTLS(ctx, hello)
+		late := c.helloTLS(ctx, hello)
+		if err = c.turnedDown(late); err == nil {
+			c.result.Late = late
+		}
 	}
 	if inStep(err) && inStep(c.result.Late) {
 		if late := c.quit(ctx); c.result.Late == nil {
@@ -118,32 +124,33 @@ func (c *conversation) helloTLS(ctx context.Context, name string) error {
 func (c *conversation) exchange(ctx context.Context, stage Stage, command string, timeout time.Duration) (Reply, error) {
 	start := time.Now()
 	c.conn.SetDeadline(start.Add(timeout)) // a failure shows in what follows
-	reply, err := c.speak(stage, command)
+	reply, err := c.speak(ctx, stage, command)
 	c.result.Steps = append(c.result.Steps, Step{stage, command, reply, start.Sub(c.began), time.Since(start)})
 	c.result.setReply(stage, reply)
 	switch {
 	case err != nil:
-		return reply, c.failure(ctx, stage, err)
+		failed := c.failure(ctx, stage, err)
+		failed.Err = unanswered(stage, command, reply, failed.Err)
+		return reply, failed
 	case !reply.positive():
 		return reply, refused(stage, c.result.Addr, reply)
 	}
 	return reply, nil
 }
 
-func (c *conversation) speak(stage Stage, command string) (Reply, error) {
+func (c *conversation) speak(ctx context.Context, stage Stage, command string) (Reply, error) {
 	if command == "" {
-		return readReply(c.in, false)
+		return c.readGreeting(ctx)
 	}
 	if c.in.Buffered() > 0 {
-		// It would be taken for the reply to this command, and an attacker would put it
-		// there. Only a server that closes may speak unasked.
-		reply, err := readReply(c.in, false)
-		if err == nil && reply.Code != serviceNotAvailable {
-			err = fmt.Errorf("%w: unasked: %s", ErrReply, reply)
-		}
-		return reply, err
+		return c.unasked()
 	}
 	if _, err := io.WriteString(c.conn, command+"\r\n"); err != nil {
+		// A server that has closed may have said why.
+		reply, said := c.unasked()
+		if _, alerted := remoteAlert(said); said == nil || alerted {
+			return reply, said
+		}
 		return Reply{}, err
 	}
 	// RFC 3207 §4.2: after the reply to STARTTLS comes TLS, so where it ends must be
@@ -151,18 +158,33 @@ func (c *conversation) speak(stage Stage, command string) (Reply, error) {
 	return readReply(c.in, stage == StageStartTLS)
 }
 
+// unasked reads what was said before a command. It would be taken for the reply to
+// that, and an attacker would put it there, so that only a server that closes may say
+// something.
+func (c *conversation) unasked() (Reply, error) {
+	reply, err := readReply(c.in, false)
+	if err == nil && reply.Code != serviceNotAvailable {
+		err = fmt.Errorf("%w: unasked: %s", ErrReply, reply)
+	}
+	return reply, err
+}
+
 // handshake starts TLS, and goes on over it.
 func (c *conversation) handshake(ctx context.Context, config *tls.Config) error {
 	start := time.Now()
 	c.conn.SetDeadline(start.Add(c.timeout)) // a failure shows in what follows
-	conn := tls.Client(c.conn, config)
+	conn := tls.Client(c.conn, c.noting(config))
 	err := conn.HandshakeContext(ctx)
 	c.result.Steps = append(c.result.Steps, Step{Stage: StageHandshake, Start: start.Sub(c.began), Duration: time.Since(start)})
 	if state := conn.ConnectionState(); state.HandshakeComplete || len(state.PeerCertificates) > 0 {
 		c.result.TLS = &state
 	}
 	if err != nil {
-		return c.failure(ctx, StageHandshake, err)
+		failed := c.failure(ctx, StageHandshake, err)
+		if broken(failed.Err) || ctx.Err() != nil {
+			failed.Err = fmt.Errorf("TLS handshake not completed: %w", failed.Err)
+		}
+		return failed
 	}
 	c.conn, c.in = conn, newReader(conn)
 	return nil
@@ -177,7 +199,31 @@ func (c *conversation) failure(ctx context.Context, stage Stage, err error) *Err
 	if ctx.Err() != nil && broken(err) {
 		err = ctx.Err()
 	}
-	return &Error{Stage: stage, Addr: c.result.Addr, Err: err}
+	return &Error{Stage: stage, Addr: c.result.Addr, Err: c.withAlert(err)}
+}
+
+// unanswered says what is missing, to those who print the cause of an Error alone.
+func unanswered(stage Stage, command string, reply Reply, err error) error {
+	verb, _, _ := strings.Cut(command, " ")
+	what := "reply to " + verb
+	switch stage {
+	case StageGreeting:
+		what = "greeting"
+	case StageHelloTLS:
+		what += " over TLS"
+	}
+	_, alerted := errors.AsType[tls.AlertError](err)
+	switch {
+	case alerted:
+		return err
+	case errors.Is(err, ErrReply):
+		return fmt.Errorf("%s: %w", what, err)
+	case reply.Code != 0:
+		return fmt.Errorf("no end of the %s: %w", what, err)
+	case stage == StageGreeting && errors.Is(err, io.ErrUnexpectedEOF):
+		return fmt.Errorf("accepted, and closed without a greeting, as by a proxy that has no server behind it, or a server that waits for TLS: %w", err)
+	}
+	return fmt.Errorf("no %s: %w", what, err)
 }
 
 // broken reports whether an error is that of a connection closed or out of time.

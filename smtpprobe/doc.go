@@ -18,7 +18,9 @@
 //   - [ErrNoStartTLS]: the server does not offer STARTTLS;
 //   - [ErrInjection]: something came in clear after the server agreed to STARTTLS;
 //   - [ErrReply]: what the server said is no SMTP reply, too long, or unclear;
-//   - what crypto/tls returned, the error of a VerifyConnection hook included;
+//   - [ErrClientCertificate]: the server wants a certificate of the client;
+//   - what crypto/tls returned, the error of a VerifyConnection hook included; where
+//     that comes from an alert of the server, there is a [tls.AlertError], too;
 //   - [os.ErrDeadlineExceeded]: a stage took longer than [Prober.StageTimeout];
 //   - the error of the context.
 //
@@ -28,12 +30,12 @@
 // # What is trusted
 //
 // Nothing. Replies are read as other senders of mail read them, but for that to
-// STARTTLS, which must be exact (RFC 3207 §4.2). They are bounded in length, number and time, are kept as they came,
-// and are escaped where this package prints them. Whether the certificate is good
-// is the business of the tls.Config, which is used as it is given; for DANE
-// that is package tlsa's Verifier. Before TLS an attacker can change all that is
-// said, so what was seen there proves nothing, and the extensions before and after
-// are kept apart (RFC 3207 §4.2).
+// STARTTLS, which must be exact (RFC 3207 §4.2). They are bounded in length, number
+// and time, are kept as they came, and are escaped where this package prints them.
+// Whether the certificate is good is the business of the tls.Config, which is used as
+// it is given; for DANE that is package tlsa's Verifier. Before TLS an attacker can
+// change all that is said, so what was seen there proves nothing, and the extensions
+// before and after are kept apart (RFC 3207 §4.2).
 //
 // # What it does not do
 //

@@ -14,8 +14,13 @@ var (
 	// (CVE-2011-0411). Either somebody on the path inserts it, or the server is
 	// broken.
 	ErrInjection = errors.New("plaintext after the reply to STARTTLS")
-	// ErrReply: what the server sent is no SMTP reply, is too long, or came unasked.
+	// ErrReply: what the server sent is no SMTP reply, is too long or unclear, or came
+	// unasked.
 	ErrReply = errors.New("malformed reply")
+	// ErrClientCertificate: the server has ended the handshake since it wants a
+	// certificate of the client, or another one. At StageHandshake, also in TLS 1.3,
+	// where it says so after the client is done.
+	ErrClientCertificate = errors.New("server demands a certificate of the client")
 )
 
 // Causes that are the caller's mistake, found before anything is sent.

@@ -322,12 +322,12 @@ func TestEveryStageHasADeadline(t *testing.T) {
 				t.Errorf("it took %v, want %v", took, within)
 			}
 		}
-		t.Run(string(test.step)+": the zero Prober waits two minutes", func(t *testing.T) {
+		t.Run(string(test.step)+": the zero Prober waits five minutes", func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				server, start := hang(t), time.Now()
 				_, err := proberOf(server).Probe(t.Context(), address, server.ClientTLS())
-				check(t, err, os.ErrDeadlineExceeded, start, 2*time.Minute)
+				check(t, err, os.ErrDeadlineExceeded, start, 5*time.Minute)
 			})
 		})
 		t.Run(string(test.step)+": StageTimeout", func(t *testing.T) {
@@ -383,7 +383,7 @@ func TestDripFedReply(t *testing.T) {
 		}}
 		start := time.Now()
 		_, err := prober.Probe(t.Context(), address, nil)
-		if !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(start) != 2*time.Minute {
+		if !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(start) != 5*time.Minute {
 			t.Errorf("error %v after %v", err, time.Since(start))
 		}
 		time.Sleep(time.Minute) // until the server has noticed
@@ -403,7 +403,7 @@ func TestDialHasADeadline(t *testing.T) {
 		if e, ok := errors.AsType[*smtpprobe.Error](err); !ok || e.Stage != smtpprobe.StageDial || !errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Errorf("error %v", err)
 		}
-		if took := time.Since(start); took != 2*time.Minute {
+		if took := time.Since(start); took != 5*time.Minute {
 			t.Errorf("it took %v", took)
 		}
 
@@ -468,7 +468,7 @@ func TestOverSockets(t *testing.T) {
 // is recorded.
 func TestNothingAfterTheHandshakeIsAnError(t *testing.T) {
 	t.Parallel()
-	const minutes = 2 * time.Minute
+	const minutes = 5 * time.Minute
 	for _, test := range []struct {
 		name  string
 		setUp func(*smtptest.Server)
@@ -485,10 +485,6 @@ func TestNothingAfterTheHandshakeIsAnError(t *testing.T) {
 		{name: "QUIT is refused", setUp: fault(smtptest.AtQuit, smtptest.Temporary), stage: smtpprobe.StageQuit, code: 454},
 		{name: "QUIT is not answered", setUp: fault(smtptest.AtQuit, smtptest.Hang), stage: smtpprobe.StageQuit, is: os.ErrDeadlineExceeded, took: 5 * time.Second},
 		{name: "the connection ends at QUIT", setUp: fault(smtptest.AtQuit, smtptest.Close), stage: smtpprobe.StageQuit, is: io.ErrUnexpectedEOF},
-		{
-			name: "the server wants a certificate of the client", stage: smtpprobe.StageHelloTLS,
-			setUp: func(s *smtptest.Server) { s.TLS = &tls.Config{ClientAuth: tls.RequireAnyClientCert} },
-		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

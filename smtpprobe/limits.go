@@ -21,9 +21,12 @@ const (
 )
 
 const (
-	// defaultStageTimeout is the shortest of the timeouts of RFC 5321 §4.5.3.2, that
-	// for the start of DATA. The longer ones are for mail, which can wait.
-	defaultStageTimeout = 2 * time.Minute
+	// defaultStageTimeout is what RFC 5321 §4.5.3.2.1 has for the greeting, and
+	// RFC 5321 §4.5.3.2.2 for a command.
+	defaultStageTimeout = 5 * time.Minute
 	// quitTimeout bounds the wait for the reply to QUIT, on which nothing depends.
 	quitTimeout = 5 * time.Second
+	// maxImplicitTLS is what is left, a tenth of the time for the greeting at most, to
+	// find out whether a silent server waits for TLS: some round trips.
+	maxImplicitTLS = time.Second
 )

@@ -28,8 +28,8 @@ type Prober struct {
 	// (RFC 5321 §4.1.4).
 	Hello string
 
-	// StageTimeout is the time that each stage may take. 0 means two minutes. The
-	// wait for the reply to QUIT is five seconds at most. The context bounds the
+	// StageTimeout is the time that each stage may take. 0 means five minutes (RFC 5321
+	// §4.5.3.2). The wait for the reply to QUIT is five seconds at most. The context bounds the
 	// probe as a whole.
 	StageTimeout time.Duration
 }
@@ -106,7 +106,7 @@ func (p *Prober) dial(ctx context.Context, address string) (net.Conn, error) {
 	case err == nil:
 		return conn, nil
 	case ctx.Err() != nil:
-		return nil, ctx.Err()
+		return nil, fmt.Errorf("no connection: %w", ctx.Err())
 	case stage.Err() != nil: // the same error as a timeout of any later stage
 		return nil, fmt.Errorf("no connection within %v: %w", p.stageTimeout(), os.ErrDeadlineExceeded)
 	}

@@ -57,7 +57,7 @@ type Result struct {
 	OffersStartTLS bool
 
 	// TLS is set once the server's certificate has come. If it was then turned down,
-	// HandshakeComplete is false.
+	// or the server has turned the client down, HandshakeComplete is false.
 	TLS *tls.ConnectionState
 
 	// Steps of the probe, with their times.

@@ -12,7 +12,8 @@
 // # Breaking things
 //
 // [Server.Faults] makes the server hang, close, refuse, or talk too much, at any
-// [Step] of the session. [Server.Replies] replaces its words. Server.NoStartTLS hides
+// [Step] of the session. [Server.Replies] replaces its words, [Server.Delays] holds them
+// back. Server.NoStartTLS hides
 // STARTTLS, and Server.TLS sets versions and whatever else crypto/tls can do. All are
 // set before the server is used:
 //

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 )
 
 // DefaultName is what a Server calls itself, and what its own certificate is for.
@@ -54,6 +55,9 @@ type Server struct {
 	// the first digit: after 2 or 3 as if the reply were its own, otherwise it does
 	// not do what was asked.
 	Replies map[Step]string
+
+	// Delays before what the server does at steps of a session. Close waits for them.
+	Delays map[Step]time.Duration
 
 	mu        sync.Mutex
 	closed    bool

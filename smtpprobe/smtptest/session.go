@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"time"
 )
 
 // maxCommand bounds a line from the client. RFC 5321 §4.5.3.1.4 has 512 octets;
@@ -150,6 +151,7 @@ func (x *session) startTLS() error {
 		_, err := x.say(AtHandshake, "")
 		return cmp.Or(err, errFault)
 	}
+	time.Sleep(x.server.Delays[AtHandshake])
 	conn := tls.Server(x.conn, x.tlsConfig())
 	if err := conn.Handshake(); err != nil {
 		return fmt.Errorf("%w: %w", errHandshake, err)
@@ -179,6 +181,7 @@ func (x *session) tlsConfig() *tls.Config {
 // say sends the reply of a step, or does what its fault is, and reports whether
 // the server does what it was asked. The error ends the session.
 func (x *session) say(step Step, reply string) (agreed bool, err error) {
+	time.Sleep(x.server.Delays[step])
 	if own, ok := x.server.Replies[step]; ok {
 		reply = own
 	}
