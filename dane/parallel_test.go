@@ -112,7 +112,7 @@ m4.a.example must-authenticate
 			synctest.Test(t, func(t *testing.T) {
 				n := &network{internet: fourHosts(t), takes: tt.takes}
 				v := n.internet.Verifier()
-				v.Dial, v.Parallel = n.dial, tt.parallel
+				v.Dial, v.Parallel, v.ProbeTimeout = n.dial, tt.parallel, 15*time.Second
 				var hooks []string // not locked: all hooks are called by this goroutine
 				ctx := dane.WithTrace(t.Context(), &dane.Trace{
 					Lookup: func(l dane.Lookup) { hooks = append(hooks, fmt.Sprint(l.Name, l.Type)) },

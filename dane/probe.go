@@ -45,7 +45,7 @@ func pause(ctx context.Context, d time.Duration) bool {
 }
 
 func (v *Verifier) probe(ctx context.Context, h *Host, addr netip.AddrPort) Probe {
-	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, v.probeTimeout())
 	defer cancel()
 	prober := smtpprobe.Prober{Dial: v.Dial, LocalAddr: v.LocalAddr, Hello: v.Hello}
 	p := Probe{Addr: addr}
