@@ -89,7 +89,7 @@ func (p *Prober) stageTimeout() time.Duration {
 
 func (p *Prober) dial(ctx context.Context, address string) (net.Conn, error) {
 	if err := ctx.Err(); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("no connection: %w", err)
 	}
 	dial := p.Dial
 	if dial == nil {

@@ -24,6 +24,12 @@
 //
 // An interrupt ends all that runs. What is not printed by then is counted.
 //
+// # The name in EHLO
+//
+// Servers may turn away who gives a name that is not right, so that -helo names what the
+// machine is called on the Internet. Without it that is the machine's own name, if it
+// has a dot, or else its address in brackets, which is said on standard error.
+//
 // # Trust anchors
 //
 // Validation starts from the root keys that are built in, or from those in the file of
@@ -88,6 +94,7 @@ func main() {
 // options are the flags.
 type options struct {
 	resolver, hints, anchors, local string
+	hello                           string
 	trustState, anchorsUpdate       string
 	recursive, checkResolver        bool
 	showAnchors                     bool
@@ -95,7 +102,7 @@ type options struct {
 	mandatory, json, verbose        bool
 	demo                            bool
 	dnsOnly                         bool
-	timeout                         time.Duration
+	timeout, probeTimeout           time.Duration
 	concurrency                     int
 	input                           string // instead of domains
 	domains                         []string
@@ -135,7 +142,12 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	return verifyAll(ctx, verifier, o, stdout, stderr)
 }
 
-const defaultTimeout = 45 * time.Second
+// Tarpits hold a greeting back for 20 to 60 seconds. Time for one probe and the next,
+// and for the DNS, is more than a person likes to wait, but they are few.
+const (
+	defaultProbeTimeout = time.Minute
+	defaultTimeout      = 2 * defaultProbeTimeout
+)
 
 func parse(args []string, stderr io.Writer) (options, error) {
 	var o options
@@ -151,12 +163,14 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags.BoolVar(&o.showAnchors, "show-anchors", false, "print the trust anchors, with their states for -trust-state")
 	flags.UintVar(&o.port, "port", 25, "SMTP port `N`")
 	flags.StringVar(&o.local, "local", "", "source address `ADDR` of SMTP connections")
+	flags.StringVar(&o.hello, "helo", "", "`NAME` to give in EHLO (default: that of this machine, or where that has no dot its address in brackets)")
 	flags.BoolVar(&o.mandatory, "mandatory", false, "judge by mandatory DANE instead of opportunistic")
 	flags.BoolVar(&o.json, "json", false, "print one line of JSON a domain, as it is ready")
 	flags.BoolVar(&o.dnsOnly, "dns-only", false, "look up only: print what is to be done with each mail server, and connect to none")
 	flags.StringVar(&o.input, "input", "", "read domains from `FILE`, one a line; - is standard input")
 	flags.IntVar(&o.concurrency, "concurrency", defaultConcurrency, "verify `N` domains at a time")
 	flags.DurationVar(&o.timeout, "timeout", defaultTimeout, "for one domain, all in: a duration `D`")
+	flags.DurationVar(&o.probeTimeout, "probe-timeout", defaultProbeTimeout, "for one SMTP connection: a duration `D`")
 	flags.BoolVar(&o.verbose, "v", false, "print every query, answer, status and reason")
 	flags.BoolVar(&o.demo, "demo", false, "use the built-in Internet")
 	if err := flags.Parse(args); err != nil {
@@ -179,8 +193,12 @@ func parse(args []string, stderr io.Writer) (options, error) {
 		return o, errors.New("-check-resolver takes no domain, -input or -dns-only")
 	case len(o.domains) > 0 && o.input != "":
 		return o, errors.New("-input names the domains, and takes no others")
-	case o.dnsOnly && o.local != "":
-		return o, errors.New("-dns-only connects to no mail server, and takes no -local")
+	case o.dnsOnly && (o.local != "" || o.hello != ""):
+		return o, errors.New("-dns-only connects to no mail server, and takes no -local or -helo")
+	case o.hello != "" && !isHello(o.hello):
+		return o, fmt.Errorf("-helo %q: want one word of at most %d ASCII characters", o.hello, maxHello)
+	case o.probeTimeout <= 0:
+		return o, fmt.Errorf("-probe-timeout %s: want a positive duration", o.probeTimeout)
 	case o.concurrency < 1 || o.concurrency > maxConcurrency:
 		return o, fmt.Errorf("-concurrency %d: want 1 to %d", o.concurrency, maxConcurrency)
 	case o.demo && (o.resolver != "" || o.recursive || o.checkResolver || o.anchors != "" || o.trustState != "" || o.local != "" || o.port != 25):
@@ -205,7 +223,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 // verifier makes what the flags ask for.
 func (o *options) verifier(stderr io.Writer) (*dane.Verifier, error) {
 	resolver := new(dnssec.Resolver)
-	v := &dane.Verifier{Resolver: resolver, Port: uint16(o.port), Mandatory: o.mandatory}
+	v := &dane.Verifier{Resolver: resolver, Port: uint16(o.port), Mandatory: o.mandatory, Hello: o.hello, ProbeTimeout: o.probeTimeout}
 	var err error
 	if resolver.Anchors, err = o.anchorSource(stderr); err != nil {
 		return nil, err

@@ -24,6 +24,7 @@ type printer struct {
 	wrong      int                 // entries that are no domain names
 	unfinished int                 // domains begun when it was interrupted
 	advised    bool
+	named      bool  // what was said in EHLO for want of a name
 	err        error // of stdout
 }
 
@@ -66,6 +67,10 @@ func (p *printer) print(r *dane.Result, text []byte, err, broken error) {
 	}
 	if errors.Is(err, dane.ErrName) {
 		p.wrong++
+	}
+	if address := addressInHello(r); address != "" && p.hello == "" && !p.named {
+		p.named = true
+		fmt.Fprintf(p.stderr, "daneverify: this machine's name has no dot, so EHLO gives its address, %s; -helo sets a name\n", address)
 	}
 	if r.Unresolved && !p.advised {
 		p.advised = true
