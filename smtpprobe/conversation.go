@@ -9,7 +9,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"strings"
 	"time"
 )
 
@@ -182,7 +181,7 @@ func (c *conversation) handshake(ctx context.Context, config *tls.Config) error 
 	if err != nil {
 		failed := c.failure(ctx, StageHandshake, err)
 		if broken(failed.Err) || ctx.Err() != nil {
-			failed.Err = fmt.Errorf("TLS handshake not completed: %w", failed.Err)
+			failed.Err = &stageError{"TLS handshake not completed", failed.Err}
 		}
 		return failed
 	}
@@ -200,30 +199,6 @@ func (c *conversation) failure(ctx context.Context, stage Stage, err error) *Err
 		err = ctx.Err()
 	}
 	return &Error{Stage: stage, Addr: c.result.Addr, Err: c.withAlert(err)}
-}
-
-// unanswered says what is missing, to those who print the cause of an Error alone.
-func unanswered(stage Stage, command string, reply Reply, err error) error {
-	verb, _, _ := strings.Cut(command, " ")
-	what := "reply to " + verb
-	switch stage {
-	case StageGreeting:
-		what = "greeting"
-	case StageHelloTLS:
-		what += " over TLS"
-	}
-	_, alerted := errors.AsType[tls.AlertError](err)
-	switch {
-	case alerted:
-		return err
-	case errors.Is(err, ErrReply):
-		return fmt.Errorf("%s: %w", what, err)
-	case reply.Code != 0:
-		return fmt.Errorf("no end of the %s: %w", what, err)
-	case stage == StageGreeting && errors.Is(err, io.ErrUnexpectedEOF):
-		return fmt.Errorf("accepted, and closed without a greeting, as by a proxy that has no server behind it, or a server that waits for TLS: %w", err)
-	}
-	return fmt.Errorf("no %s: %w", what, err)
 }
 
 // broken reports whether an error is that of a connection closed or out of time.

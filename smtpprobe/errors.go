@@ -1,7 +1,9 @@
 package smtpprobe
 
 import (
+	"crypto/tls"
 	"errors"
+	"io"
 	"net/netip"
 	"strings"
 )
@@ -46,13 +48,18 @@ func (e *Error) Error() string {
 	if e.Addr.IsValid() {
 		b.WriteString(e.Addr.String() + ": ")
 	}
-	b.WriteString(e.Stage.String())
+	if _, named := e.Err.(*stageError); !named {
+		b.WriteString(e.Stage.String())
+		if e.Err != nil || e.Reply != nil {
+			b.WriteString(": ")
+		}
+	}
 	switch {
 	case e.Reply != nil:
-		b.WriteString(": " + e.Reply.String())
+		b.WriteString(e.Reply.String())
 	case e.Err != nil:
 		// Causes in crypto/tls and its hooks may quote the server's certificate.
-		b.WriteString(": " + printable(strings.ReplaceAll(e.Err.Error(), "\n", "; ")))
+		b.WriteString(printable(strings.ReplaceAll(e.Err.Error(), "\n", "; ")))
 	}
 	return b.String()
 }
@@ -70,3 +77,39 @@ func refused(stage Stage, addr netip.AddrPort, reply Reply) *Error {
 type refusal Reply
 
 func (r refusal) Error() string { return Reply(r).String() }
+
+// A stageError is a cause that names what did not come or was wrong, so that whoever
+// prints causes alone says more than "deadline exceeded".
+type stageError struct {
+	what string
+	err  error
+}
+
+func (e *stageError) Error() string { return e.what + ": " + e.err.Error() }
+func (e *stageError) Unwrap() error { return e.err }
+
+// unanswered is the cause where there is no reply to a command, or none that can be
+// read. What there is of it has been read.
+func unanswered(stage Stage, command string, reply Reply, err error) error {
+	verb, _, _ := strings.Cut(command, " ")
+	what := "reply to " + verb
+	switch stage {
+	case StageGreeting:
+		what = "greeting"
+	case StageHelloTLS:
+		what += " over TLS"
+	}
+	_, alerted := errors.AsType[tls.AlertError](err)
+	switch {
+	case alerted:
+		return err // of the handshake, as a rule
+	case errors.Is(err, ErrReply):
+	case reply.Code != 0:
+		what = "no end of the " + what
+	case stage == StageGreeting && errors.Is(err, io.ErrUnexpectedEOF):
+		what = "accepted, and closed without a greeting, as by a proxy that has no server behind it, or a server that waits for TLS"
+	default:
+		what = "no " + what
+	}
+	return &stageError{what, err}
+}

@@ -62,7 +62,7 @@ func TestCauseNamesTheStage(t *testing.T) {
 			"a proxy without a server", fault(smtptest.AtGreeting, smtptest.Close),
 			"accepted, and closed without a greeting, as by a proxy that has no server behind it, or a server that waits for TLS: unexpected EOF",
 		},
-		{"a greeting that is none", reply(smtptest.AtGreeting, "Welcome"), `greeting: malformed reply: "Welcome\\r\\n"`},
+		{"a greeting that is none", reply(smtptest.AtGreeting, "Welcome"), `greeting: malformed reply: "Welcome\r\n"`},
 		{"no reply to EHLO", fault(smtptest.AtHello, smtptest.Hang), "no reply to EHLO: context deadline exceeded"},
 		{"closed after EHLO", fault(smtptest.AtHello, smtptest.Close), "no reply to EHLO: unexpected EOF"},
 		{"no reply to STARTTLS", fault(smtptest.AtStartTLS, smtptest.Hang), "no reply to STARTTLS: context deadline exceeded"},
@@ -82,8 +82,11 @@ func TestCauseNamesTheStage(t *testing.T) {
 				if err == nil {
 					err = result.Late
 				}
-				if got := text(errors.Unwrap(err)); got != strings.ReplaceAll(test.want, `\\`, `\`) {
+				if got := text(errors.Unwrap(err)); got != test.want {
 					t.Errorf("cause %q, want %q", got, test.want)
+				}
+				if _, cause, _ := strings.Cut(text(err), address+": "); cause != strings.ReplaceAll(text(errors.Unwrap(err)), `\`, `\\`) {
+					t.Errorf("%v: the stage is named twice", err)
 				}
 			})
 		})
