@@ -8,8 +8,8 @@ const (
 	// allows 512 octets; servers exceed that, so we take four times as much.
 	maxReplyLine = 4 * 512
 	// maxReplyLines bounds the lines of one reply; RFC 5321 has no limit. Servers
-	// announce about twenty extensions. Postfix 3.7 keeps 10 kB of a reply, which may be
-	// some hundred lines.
+	// announce about twenty extensions. Postfix 3.7 keeps 2048 octets of text, which may
+	// be as many lines as here.
 	maxReplyLines = 1024
 	// maxExactLines is the same for the reply to STARTTLS, which has one line.
 	maxExactLines = 128
