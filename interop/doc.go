@@ -30,6 +30,9 @@
 // of their own, where danetool is asked about a sample, too, and examples/mta delivers
 // to Postfix. This is skipped where namespaces are not permitted.
 //
+// Package smtpprobe is compared with posttls-finger on replies to EHLO that are not
+// what RFC 5321 has.
+//
 // Package dnssec is compared with Unbound and delv on signed zones with faults made
 // at random, which named serves.
 //

@@ -230,7 +230,7 @@ func TestRepliesThatOtherSendersRead(t *testing.T) {
 		{"= after the keyword", "250-mail.example\r\n250-STARTTLS=yes\r\n250 SIZE\r\n"},
 		{"= before the keyword", "250-mail.example\r\n250-=STARTTLS\r\n250 SIZE\r\n"},
 		{"a parameter", "250-mail.example\r\n250-STARTTLS required\r\n250 SIZE\r\n"},
-		{"200 lines", "250-mail.example\r\n" + strings.Repeat("250-X-EXTENSION\r\n", 200) + "250 STARTTLS\r\n"},
+		{"200 lines", "250-mail.example\r\n" + strings.Repeat("250-X-LONG\r\n", 200) + "250 STARTTLS\r\n"},
 		{"another code on the last line", "250-mail.example\r\n250-STARTTLS\r\n220 SIZE\r\n"},
 		{"another code on the first line", "550-mail.example\r\n250-STARTTLS\r\n250 SIZE\r\n"},
 		{"another code on a line between", "250-mail.example\r\n220-STARTTLS\r\n250 SIZE\r\n"},

@@ -396,3 +396,21 @@ func TestDialGivesAddresses(t *testing.T) {
 		t.Error("a name is no address")
 	}
 }
+
+func TestDelays(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		server := smtptest.NewUnstartedServer()
+		defer server.Close()
+		server.Delays = map[smtptest.Step]time.Duration{smtptest.AtGreeting: 20 * time.Second, smtptest.AtHandshake: 5 * time.Second}
+		start := time.Now()
+		client := dial(t, server)
+		if err := client.StartTLS(server.ClientTLS()); err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(start); took != 25*time.Second {
+			t.Errorf("it took %v, want 25 s", took)
+		}
+		client.Close()
+	})
+}
