@@ -105,20 +105,31 @@ func byStage(err error, h *Host) classification {
 	case smtpprobe.StageDial:
 		return classification{code: "4.1"} // RFC 3463 §3.5: no answer from host
 	case smtpprobe.StageStartTLS:
-		return classification{failure: STARTTLSNotSupported, code: "7.4"}
+		return startTLSFailure(probe)
 	case smtpprobe.StageHandshake:
 		return classification{failure: ValidationFailure, code: "7.5"}
 	}
 	if probe.Reply == nil {
 		return classification{code: "4.2"} // RFC 3463 §3.5: bad connection
 	}
-	c := refusal(probe.Reply.Code, strings.Join(probe.Reply.Lines, "\n"))
+	c := refusal(probe.Reply.Code, probe.Reply.EnhancedCode())
 	if probe.Stage < smtpprobe.StageHandshake && h != nil && h.Action == MustAuthenticate {
 		// Nobody knows yet who is speaking, and who can make mail bounce need not break
 		// DANE. RFC 7672 §2.2: delivery is delayed.
 		c.permanent = false
 	}
 	return c
+}
+
+// startTLSFailure judges what came of the command STARTTLS, which the server had offered.
+func startTLSFailure(probe *smtpprobe.Error) classification {
+	switch {
+	case probe.Reply != nil && probe.Reply.Code == 421: // RFC 5321 §3.8: the connection ends
+		return refusal(421, probe.Reply.EnhancedCode())
+	case probe.Reply != nil, errors.Is(probe, smtpprobe.ErrInjection):
+		return classification{failure: STARTTLSNotSupported, code: "7.4"}
+	}
+	return classification{failure: ValidationFailure, code: "7.5", reason: "no proper reply to STARTTLS"}
 }
 
 // byReply judges the refusal that an SMTP client has returned.
@@ -187,7 +198,13 @@ func publicFailure(err error) (FailureType, string) {
 	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
 		return ValidationFailure, "what the server sent is not TLS"
 	}
-	// An alert. crypto/tls has a type for it that is not exported.
+	if errors.Is(err, smtpprobe.ErrClientCertificate) {
+		return ValidationFailure, smtpprobe.ErrClientCertificate.Error()
+	}
+	if alert, ok := errors.AsType[tls.AlertError](err); ok {
+		return ValidationFailure, "alert of the server: " + strings.TrimPrefix(alert.Error(), "tls: ")
+	}
+	// An alert that smtpprobe did not see. crypto/tls has a type for it that is not exported.
 	if e, ok := errors.AsType[*net.OpError](err); ok && e.Err != nil {
 		switch text := strings.TrimPrefix(e.Err.Error(), "tls: "); e.Op {
 		case "remote error":

@@ -1,0 +1,39 @@
+package dane_test
+
+import (
+	"crypto/tls"
+	"testing"
+
+	"github.com/danesmtp/danesmtp/dane"
+	"github.com/danesmtp/danesmtp/dane/danetest"
+	"github.com/danesmtp/danesmtp/smtpprobe/smtptest"
+)
+
+// A server that ends the handshake by an alert is a failure of TLS, with the alert as the
+// failure-reason-code (RFC 8460 §4.3.1); also in TLS 1.3, where a server that wants a client
+// certificate says so only after the client has finished.
+func TestAlertsAreReported(t *testing.T) {
+	t.Parallel()
+
+	for _, tt := range []struct {
+		name   string
+		server *tls.Config
+		reason string
+	}{
+		{"TLS 1.2, and a client certificate", &tls.Config{ClientAuth: tls.RequireAnyClientCert, MaxVersion: tls.VersionTLS12}, "server demands a certificate of the client"},
+		{"TLS 1.3, and a client certificate", &tls.Config{ClientAuth: tls.RequireAnyClientCert, MinVersion: tls.VersionTLS13}, "server demands a certificate of the client"},
+		{"TLS 1.1 alone", &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}, "alert of the server: protocol version not supported"},
+	} {
+		internet := danetest.New(t, danetest.Domain{Name: "a.example", Hosts: []danetest.Host{{Name: "mail", TLSA: []string{"3 1 1"},
+			Server: func(s *smtptest.Server) { s.TLS = tt.server }}}})
+		result, err := internet.Verifier().Verify(t.Context(), "a.example")
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := result.Failure()
+		if got.Type != dane.ValidationFailure || got.Code != "4.7.5" || got.Reason != tt.reason {
+			t.Errorf("%s: %+v\n%s", tt.name, got, result)
+		}
+	}
+
+}
