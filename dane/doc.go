@@ -81,9 +81,9 @@
 //
 // One domain leads to at most 16 hosts, 16 addresses a host, and 4 connections of Verify
 // to each host; what is left out is counted in the result. The work of one Verify is
-// bounded, and each host has its share of that. Addresses that DNS data led to are
-// not connected to if they are loopback, link-local, unspecified or multicast
-// addresses; see Verifier.Allow.
+// bounded, and each host has its share of that. Addresses that DNS data led to are not
+// connected to if they are of this machine, of its network link or of nobody; see
+// Verifier.Allow.
 //
 // # Several at a time
 //

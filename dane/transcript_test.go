@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/json"
+	"errors"
 	"net"
 	"net/netip"
 	"strings"
@@ -520,5 +521,39 @@ func TestAllow(t *testing.T) {
 	}
 	if result.Lookups()[0].Type != dns.TypeMX {
 		t.Errorf("lookups %v", result.Lookups())
+	}
+}
+
+// Allow can refuse more, and never less; what is refused is judged by what it leads to.
+func TestAllowOnlyNarrows(t *testing.T) {
+	t.Parallel()
+	everything := func(netip.Addr) bool { return true }
+	onlyIPv4 := func(addr netip.Addr) bool { return addr.Is4() }
+	for _, tt := range []struct {
+		name     string
+		verifier dane.Verifier
+		address  string
+		allowed  bool
+	}{
+		{"loopback", dane.Verifier{}, "A secure 127.0.0.1", false},
+		{"loopback, for a caller that allows all it is asked", dane.Verifier{Allow: everything}, "A secure 127.0.0.1", false},
+		{"loopback, for a caller that wants IPv4", dane.Verifier{Allow: onlyIPv4}, "A secure 127.0.0.1", false},
+		{"loopback behind NAT64", dane.Verifier{Allow: everything}, "AAAA secure 64:ff9b::7f00:1", false},
+		{"loopback by 6to4", dane.Verifier{}, "AAAA secure 2002:7f00:1::", false},
+		{"an address of a private Internet", dane.Verifier{AllowAll: true}, "A secure 127.0.0.1", true},
+		{"an address of a private Internet that the caller refuses", dane.Verifier{AllowAll: true, Allow: onlyIPv4}, "AAAA secure ::1", false},
+		{"a private address", dane.Verifier{}, "A secure 10.0.0.25", true},
+		{"a public address", dane.Verifier{Allow: onlyIPv4}, "A secure 192.0.2.1", true},
+		{"a public address that the caller refuses", dane.Verifier{Allow: onlyIPv4}, "AAAA secure 2001:db8::1", false},
+	} {
+		tt.verifier.Resolver = parseScript("example.org MX secure 10 mx.example.org.\nmx.example.org " + tt.address)
+		d, err := tt.verifier.LookupMX(t.Context(), "example.org")
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := tt.verifier.LookupHost(t.Context(), d, d.MX[0])
+		if (len(h.Addrs) == 1) != tt.allowed || errors.Is(h.Err, dane.ErrRefusedAddress) == tt.allowed {
+			t.Errorf("%s: %v, %v", tt.name, h.Addrs, h.Err)
+		}
 	}
 }

@@ -58,10 +58,20 @@ type Verifier struct {
 	// does (RFC 5321 §5.1). Nil leaves them in the order of their names.
 	Shuffle func(n int, swap func(i, j int))
 
-	// Allow is asked before an address is used that DNS data led to. Nil refuses
-	// loopback, link-local, unspecified and multicast addresses: mail for a
-	// stranger's domain must not reach servers of this machine or network link.
+	// Allow is asked before an address is used that DNS data, or the recipient's domain,
+	// led to; nil allows all. It can only narrow what is allowed otherwise: mail for a
+	// stranger's domain must not reach servers of this machine or network link. So
+	// loopback, link-local, unspecified, multicast and reserved addresses are refused
+	// in any case, also in the forms that translators and tunnels make IPv4 addresses
+	// of (NAT64, 6to4, Teredo, ISATAP, IPv4-mapped). Private addresses (RFC 1918, RFC
+	// 6598, RFC 4193) are not, for mail servers have them. What else must not be
+	// reached is for Allow to refuse: the public addresses of this machine, and
+	// prefixes that the network has for its own translators.
 	Allow func(netip.Addr) bool
+
+	// AllowAll: no address is refused but by Allow. It is for a private Internet, with
+	// a root of its own, whose servers may be on this machine.
+	AllowAll bool
 
 	// Dial connects to mail servers, for Verify. It must heed its context. Nil means a
 	// net.Dialer bound to LocalAddr.
@@ -127,17 +137,4 @@ func (v *Verifier) now() time.Time {
 		return v.Time()
 	}
 	return time.Now()
-}
-
-func (v *Verifier) allows(addr netip.Addr) bool {
-	if v.Allow != nil {
-		return v.Allow(addr)
-	}
-	return allowByDefault(addr)
-}
-
-func allowByDefault(addr netip.Addr) bool {
-	addr = addr.Unmap()
-	return addr.IsValid() && !addr.IsLoopback() && !addr.IsUnspecified() && !addr.IsMulticast() &&
-		!addr.IsLinkLocalUnicast() && addr != netip.AddrFrom4([4]byte{255, 255, 255, 255})
 }

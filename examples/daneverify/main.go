@@ -237,7 +237,7 @@ func (o *options) verifier(stderr io.Writer) (*dane.Verifier, error) {
 	}
 	if set.Private() {
 		// A private Internet, whose servers may be on this machine.
-		v.Allow = func(netip.Addr) bool { return true }
+		v.AllowAll = true
 	}
 	if o.local != "" {
 		addr, err := netip.ParseAddr(o.local)
