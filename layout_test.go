@@ -34,15 +34,16 @@ type room struct {
 var rooms = []room{
 	{path: "."},
 	{path: "interop"},
+	{path: "internal/printable"},
 	{path: "bench/...", imports: []string{"...", "github.com/miekg/dns"}, program: true},
 	{path: "examples/daneverify/...", imports: []string{
 		"...", "github.com/miekg/dns", "golang.org/x/net/...", "golang.org/x/sync/...",
 	}, program: true},
 
 	{path: "tlsa/tlsatest", imports: []string{"tlsa"}, kit: true},
-	{path: "tlsa/..."},
+	{path: "tlsa/...", imports: []string{"internal/printable"}},
 	{path: "smtpprobe/smtptest", imports: []string{"smtpprobe", "tlsa/tlsatest"}, kit: true},
-	{path: "smtpprobe/..."},
+	{path: "smtpprobe/...", imports: []string{"internal/printable"}},
 
 	{path: "dnssec/dnssectest", imports: []string{
 		"dnssec/...", "github.com/miekg/dns", "golang.org/x/net/...", "golang.org/x/sync/...",
@@ -54,14 +55,15 @@ var rooms = []room{
 		"dnssec/internal/...", "github.com/miekg/dns", "golang.org/x/net/...", "golang.org/x/sync/...",
 	}},
 	{path: "dnssec/upstream/...", imports: []string{
+		"internal/printable",
 		"github.com/miekg/dns", "golang.org/x/net/...", "golang.org/x/sync/...",
 	}},
 	{path: "dnssec/anchor", imports: []string{
-		"dnssec/internal/...", "dnssec/upstream",
+		"dnssec/internal/...", "dnssec/upstream", "internal/printable",
 		"github.com/miekg/dns", "golang.org/x/net/...", "golang.org/x/sync/...",
 	}},
 	{path: "dnssec", imports: []string{
-		"dnssec/anchor", "dnssec/internal/...", "dnssec/upstream",
+		"dnssec/anchor", "dnssec/internal/...", "dnssec/upstream", "internal/printable",
 		"github.com/miekg/dns", "golang.org/x/net/...", "golang.org/x/sync/...",
 	}},
 
@@ -70,7 +72,7 @@ var rooms = []room{
 		"github.com/miekg/dns", "golang.org/x/net/...", "golang.org/x/sync/...",
 	}, kit: true},
 	{path: "dane", imports: []string{
-		"dnssec", "dnssec/anchor", "dnssec/upstream", "smtpprobe", "tlsa",
+		"dnssec", "dnssec/anchor", "dnssec/upstream", "internal/printable", "smtpprobe", "tlsa",
 		"github.com/miekg/dns", "golang.org/x/net/...", "golang.org/x/sync/...",
 	}},
 }
@@ -136,7 +138,8 @@ func short(path string) (name string, std bool) {
 }
 
 // TestImports keeps the direction of imports: examples → dane → {dnssec, tlsa,
-// smtpprobe} → the standard library and a few others.
+// smtpprobe} → the standard library and a few others. All may print by
+// internal/printable.
 func TestImports(t *testing.T) {
 	inhabited := make([]bool, len(rooms))
 	for _, p := range listPackages(t) {
