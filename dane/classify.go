@@ -14,6 +14,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/danesmtp/danesmtp/dnssec"
+	"github.com/danesmtp/danesmtp/internal/printable"
 	"github.com/danesmtp/danesmtp/smtpprobe"
 	"github.com/danesmtp/danesmtp/tlsa"
 )
@@ -216,7 +217,7 @@ func publicFailure(err error) (FailureType, string) {
 	for at := err; at != nil; at = errors.Unwrap(at) {
 		// Errors of crypto/tls without a type; their texts name no names.
 		if text, ok := strings.CutPrefix(at.Error(), "tls: "); ok && text != "protocol is shutdown" {
-			return ValidationFailure, oneLine(text)
+			return ValidationFailure, printable.Line(text)
 		}
 	}
 	return "", ""

@@ -11,6 +11,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/danesmtp/danesmtp/dnssec"
+	"github.com/danesmtp/danesmtp/internal/printable"
 	"github.com/danesmtp/danesmtp/tlsa"
 )
 
@@ -163,12 +164,15 @@ type recordedError struct{ report FailureReport }
 
 func (e *recordedError) Error() string { return e.report.Text }
 
-// recorded returns the error of a report, nil if there was none.
+// recorded returns the error of a report, nil if there was none. Its words are for logs
+// and reports, whoever wrote the JSON.
 func recorded(report FailureReport) error {
 	if report.Text == "" {
 		return nil
 	}
 	report.Permanent = strings.HasPrefix(report.Code, "5") // nothing else says so
+	report.Type = FailureType(printable.Line(string(report.Type)))
+	report.Code, report.Reason, report.Text = printable.Line(report.Code), printable.Line(report.Reason), printable.Line(report.Text)
 	return &recordedError{report}
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/danesmtp/danesmtp/dnssec"
+	"github.com/danesmtp/danesmtp/internal/printable"
 	"github.com/danesmtp/danesmtp/smtpprobe"
 )
 
@@ -90,7 +91,7 @@ func hostJSON(h *HostResult) jsonHost {
 func stepsJSON(steps []smtpprobe.Step) (out []jsonStep) {
 	for _, s := range steps {
 		out = append(out, jsonStep{
-			Stage: s.Stage.String(), Command: printable(s.Command), Code: s.Reply.Code, Reply: shownLines(s.Reply),
+			Stage: s.Stage.String(), Command: printable.Line(s.Command), Code: s.Reply.Code, Reply: shownLines(s.Reply),
 			Start: milliseconds(s.Start), Elapsed: milliseconds(s.Duration),
 		})
 	}
@@ -104,7 +105,7 @@ func shownLines(reply smtpprobe.Reply) (lines []string) {
 		if i == maxShownLines-1 && len(reply.Lines) > maxShownLines {
 			return append(lines, fmt.Sprintf("... (%d more lines)", len(reply.Lines)-i))
 		}
-		if line = printable(line); len(line) > maxShownOctets {
+		if line = printable.Line(line); len(line) > maxShownOctets {
 			line = line[:maxShownOctets-len("...")] + "..."
 		}
 		lines = append(lines, line)
@@ -120,7 +121,7 @@ func lookupJSON(l Lookup) jsonLookup {
 		out.RCode = dns.RcodeToString[l.RCode]
 	}
 	if l.Status != dnssec.Secure {
-		out.Reason, out.EDE = l.Reason.String(), &l.Reason.Code
+		out.Reason, out.EDE = printable.Line(l.Reason.String()), &l.Reason.Code
 		if out.Reason == "" {
 			out.Reason = "the resolver gave no reason"
 		}
@@ -146,7 +147,7 @@ func text(err error) string {
 	if err == nil {
 		return ""
 	}
-	return err.Error()
+	return printable.Line(err.Error())
 }
 
 // instant leaves the zero instant out.

@@ -3,6 +3,8 @@ package dane
 import (
 	"errors"
 	"strings"
+
+	"github.com/danesmtp/danesmtp/internal/printable"
 )
 
 // What a caller may act on; each comes wrapped in an *Error.
@@ -43,7 +45,7 @@ type Error struct {
 	Err       error  // the cause: one of the sentinels, *dnssec.Error, *smtpprobe.Error, *tlsa.Error …
 }
 
-// Error names the domain, the host and the cause.
+// Error names the domain, the host and the cause, on one line of printable ASCII.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString("dane: " + e.Domain)
@@ -53,7 +55,7 @@ func (e *Error) Error() string {
 	if e.Err != nil {
 		b.WriteString(": " + e.Err.Error())
 	}
-	return b.String()
+	return printable.Line(b.String())
 }
 
 // Unwrap returns the cause.

@@ -1,6 +1,10 @@
 package dane
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/danesmtp/danesmtp/internal/printable"
+)
 
 // A FailureType is a result type of an SMTP TLS report (RFC 8460 §4.3).
 type FailureType string
@@ -31,7 +35,7 @@ type FailureReport struct {
 	// Reason is the failure-reason-code of a TLS report (RFC 8460 §4.4): the cause in a
 	// few words without names or addresses, as far as it is known.
 	Reason string
-	// Text is the cause for a human, on one line.
+	// Text is the cause for a human, on one line of printable ASCII.
 	Text string
 }
 
@@ -85,7 +89,7 @@ func report(err error, h *Host) FailureReport {
 			c = next
 		}
 	}
-	out := FailureReport{Type: c.failure, Code: "4." + c.code, Reason: c.reason, Text: oneLine(err.Error())}
+	out := FailureReport{Type: c.failure, Code: "4." + c.code, Reason: c.reason, Text: printable.Line(err.Error())}
 	out.setPermanent(c.permanent)
 	return out
 }

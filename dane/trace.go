@@ -4,11 +4,13 @@ import (
 	"context"
 	"crypto/tls"
 	"log/slog"
+	"net/netip"
 	"time"
 
 	"github.com/miekg/dns"
 
 	"github.com/danesmtp/danesmtp/dnssec"
+	"github.com/danesmtp/danesmtp/internal/printable"
 	"github.com/danesmtp/danesmtp/smtpprobe"
 )
 
@@ -92,35 +94,37 @@ func (ts traces) result(r *Result) {
 // LogTrace returns hooks that log: at level info each TLS connection that succeeds,
 // each host that is skipped, and each result; at level debug each query with its
 // server, and each answer with status and TTL. The keys are domain, mx, addr, name,
-// type, server, status, ttl, cached, action, outcome, code and err.
-func LogTrace(log *slog.Logger) *Trace {
+// type, server, status, ttl, cached, action, outcome, code and err. Names and errors, in
+// which strangers have a say, are each one line of printable ASCII.
+func LogTrace(logger *slog.Logger) *Trace {
+	log := printableLog{logger}
 	return &Trace{
 		Lookup: func(l Lookup) { logLookup(log, l) },
 		Domain: func(d *Domain, err error) {
 			if err != nil {
-				log.Info("no delivery", "err", err)
+				log.info("no delivery", "err", err)
 				return
 			}
-			log.Debug("domain", "domain", d.Name, "status", d.Status, "hosts", len(d.MX))
+			log.debug("domain", "domain", d.Name, "status", d.Status, "hosts", len(d.MX))
 		},
 		Host: func(h *Host) {
 			if h.Err != nil {
-				log.Info("host skipped", "domain", h.Domain, "mx", h.Name, "code", h.Failure(h.Err).Code, "err", h.Err)
+				log.info("host skipped", "domain", h.Domain, "mx", h.Name, "code", h.Failure(h.Err).Code, "err", h.Err)
 				return
 			}
-			log.Debug("host", "domain", h.Domain, "mx", h.Name, "action", h.Action, "addrs", len(h.Addrs))
+			log.debug("host", "domain", h.Domain, "mx", h.Name, "action", h.Action, "addrs", len(h.Addrs))
 		},
 		Probe: func(h *Host, p Probe) {
 			if p.Err != nil {
-				log.Info("TLS failed", "domain", h.Domain, "mx", h.Name, "addr", p.Addr, "code", h.Failure(p.Err).Code, "err", p.Err)
+				log.info("TLS failed", "domain", h.Domain, "mx", h.Name, "addr", p.Addr, "code", h.Failure(p.Err).Code, "err", p.Err)
 				return
 			}
 			if p.Session != nil && p.Session.TLS != nil {
-				log.Info(TLSSuccess(h, *p.Session.TLS), "domain", h.Domain, "mx", h.Name, "addr", p.Addr)
+				log.info(TLSSuccess(h, *p.Session.TLS), "domain", h.Domain, "mx", h.Name, "addr", p.Addr)
 			}
 		},
 		Result: func(r *Result) {
-			log.Info("DANE "+r.Outcome.String(), "domain", r.Name, "outcome", r.Outcome, "code", r.Failure().Code)
+			log.info("DANE "+r.Outcome.String(), "domain", r.Name, "outcome", r.Outcome, "code", r.Failure().Code)
 		},
 	}
 }
@@ -138,21 +142,21 @@ func TLSSuccess(h *Host, state tls.ConnectionState) string {
 	case h.byDANE():
 		line += " for " + h.Name
 	}
-	return line
+	return printable.Line(line)
 }
 
-func logLookup(log *slog.Logger, l Lookup) {
+func logLookup(log printableLog, l Lookup) {
 	for _, e := range l.Exchanges {
-		log.Debug("DNS query", "name", e.Name, "type", dns.Type(e.Type).String(), "server", e.Server, "network", e.Network,
+		log.debug("DNS query", "name", e.Name, "type", dns.Type(e.Type).String(), "server", e.Server, "network", e.Network,
 			"rcode", dns.RcodeToString[e.RCode], "elapsed", e.Elapsed, "err", e.Err)
 		for _, err := range e.PassedOver {
-			log.Debug("DNS server passed over", "err", err)
+			log.debug("DNS server passed over", "err", err)
 		}
 	}
 	attrs := []any{"name", l.Name, "type", dns.Type(l.Type).String(), "status", l.Status, "cached", len(l.Exchanges) == 0}
 	switch {
 	case l.Err != nil:
-		log.Debug("DNS failure", append(attrs, "err", l.Err)...)
+		log.debug("DNS failure", append(attrs, "err", l.Err)...)
 		return
 	case l.Status != dnssec.Secure:
 		attrs = append(attrs, "reason", l.Reason.String())
@@ -162,10 +166,47 @@ func logLookup(log *slog.Logger, l Lookup) {
 	}
 	switch {
 	case l.RCode == dns.RcodeNameError:
-		log.Debug("DNS NXDOMAIN", attrs...)
+		log.debug("DNS NXDOMAIN", attrs...)
 	case len(l.Records) == 0:
-		log.Debug("DNS NODATA", attrs...)
+		log.debug("DNS NODATA", attrs...)
 	default:
-		log.Debug("DNS answer", append(attrs, "records", l.Records)...)
+		log.debug("DNS answer", append(attrs, "records", l.Records)...)
 	}
 }
+
+// A printableLog writes texts and errors by printable.Line, for not every slog.Handler
+// quotes them.
+type printableLog struct{ to *slog.Logger }
+
+func (l printableLog) info(message string, args ...any)  { l.log(slog.LevelInfo, message, args) }
+func (l printableLog) debug(message string, args ...any) { l.log(slog.LevelDebug, message, args) }
+
+func (l printableLog) log(level slog.Level, message string, args []any) {
+	ctx := context.Background()
+	if !l.to.Enabled(ctx, level) {
+		return
+	}
+	for i, arg := range args {
+		switch arg := arg.(type) {
+		case string:
+			args[i] = printable.Line(arg)
+		case []string:
+			lines := make([]string, len(arg))
+			for i, text := range arg {
+				lines[i] = printable.Line(text)
+			}
+			args[i] = lines
+		case error:
+			args[i] = printableError{arg}
+		case netip.AddrPort: // a zone may be any text
+			args[i] = printable.Line(arg.String())
+		}
+	}
+	l.to.Log(ctx, level, message, args...)
+}
+
+// A printableError is an error for a log, with its causes.
+type printableError struct{ error }
+
+func (e printableError) Error() string { return printable.Line(e.error.Error()) }
+func (e printableError) Unwrap() error { return e.error }

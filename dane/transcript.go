@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/miekg/dns"
 
 	"github.com/danesmtp/danesmtp/dnssec"
+	"github.com/danesmtp/danesmtp/internal/printable"
 	"github.com/danesmtp/danesmtp/smtpprobe"
 	"github.com/danesmtp/danesmtp/tlsa"
 )
@@ -50,12 +50,16 @@ type transcript struct {
 	long   bool // with all probes, and the evidence of each
 }
 
-func (t *transcript) line(format string, args ...any) { fmt.Fprintf(&t.text, format+"\n", args...) }
+// line writes a line. Strangers have a say in what is in it, of which none may begin a
+// line of its own.
+func (t *transcript) line(format string, args ...any) {
+	t.text.WriteString(printable.Line(fmt.Sprintf(format, args...)) + "\n")
+}
 
 func (t *transcript) result(r *Result) {
 	switch {
 	case r.Domain == nil:
-		t.line("No lookup for %s: %s", printable(t.domain), cause(r.Err))
+		t.line("No lookup for %s: %s", t.domain, cause(r.Err))
 	case r.Domain.Routed:
 		t.line("No MX lookup for %s: its hosts are given.", t.domain)
 	case r.Domain.Lookup.Err != nil:
@@ -84,31 +88,31 @@ func (t *transcript) result(r *Result) {
 		t.line("%d more MX records in %s are left out.", r.Domain.Omitted, t.domain)
 	}
 	if r.Planned {
-		t.line("DANE PLAN for %s: %s", printable(t.domain), r.plan())
+		t.line("DANE PLAN for %s: %s", t.domain, r.plan())
 		return
 	}
 	if r.Outcome == Success {
-		t.line("DANE SUCCESS for %s", printable(t.domain))
+		t.line("DANE SUCCESS for %s", t.domain)
 	} else {
-		t.line("DANE FAILED for %s", printable(t.domain))
+		t.line("DANE FAILED for %s", t.domain)
 	}
 	t.line("DANE verification completed.")
 }
 
 func (t *transcript) host(d *Domain, h *HostResult) {
 	if !d.Implicit && !d.Routed {
-		t.line("%s MX record(%s) found for %s", upper(d.Status), printable(h.Name), t.domain)
+		t.line("%s MX record(%s) found for %s", upper(d.Status), h.Name, t.domain)
 		if d.Status != dnssec.Secure {
-			t.line("%s MX record(%s) found. The command will still proceed.", upper(d.Status), printable(h.Name))
+			t.line("%s MX record(%s) found. The command will still proceed.", upper(d.Status), h.Name)
 		}
 	}
-	of := fmt.Sprintf("for MX(%s) in %s", printable(h.Name), t.domain)
+	of := fmt.Sprintf("for MX(%s) in %s", h.Name, t.domain)
 	t.addresses(h, of)
 	if len(h.Probes) == 0 && h.TLSA != nil {
 		t.tlsa(h, of)
 	}
 	if errors.Is(h.Err, ErrNotDANE) {
-		t.line("Not delivering to MX(%s) in %s: %s.", printable(h.Name), t.domain, ErrNotDANE)
+		t.line("Not delivering to MX(%s) in %s: %s.", h.Name, t.domain, ErrNotDANE)
 	}
 	if h.Omitted > 0 {
 		t.line("%d more records %s are left out.", h.Omitted, of)
@@ -199,16 +203,24 @@ func (t *transcript) steps(p Probe) {
 		return
 	}
 	for _, step := range p.Session.Steps {
-		took := step.Duration.Round(100 * time.Microsecond)
+		took := shownTime(step.Duration)
 		if step.Command == "" {
 			t.line("  %s (%s)", step.Stage, took)
 		} else {
-			t.line("  C: %s (%s)", printable(step.Command), took)
+			t.line("  C: %s (%s)", step.Command, took)
 		}
 		for _, text := range shownLines(step.Reply) {
 			t.line("  S: %s", smtpprobe.Reply{Code: step.Reply.Code, Lines: []string{text}})
 		}
 	}
+}
+
+// shownTime returns a duration in ASCII, which microseconds as such are not.
+func shownTime(d time.Duration) string {
+	if d < time.Millisecond {
+		return fmt.Sprintf("%.1fms", milliseconds(d))
+	}
+	return d.Round(100 * time.Microsecond).String()
 }
 
 // tlsa writes what the TLSA lookup gave.
@@ -246,11 +258,11 @@ func lookupCause(l Lookup) string {
 	e, ok := errors.AsType[*dnssec.Error](l.Err)
 	switch {
 	case ok && e.Err != nil && e.Reason.Text != "":
-		return oneLine(e.Reason.Text + ": " + e.Err.Error())
+		return e.Reason.Text + ": " + e.Err.Error()
 	case ok && e.Reason.Text != "":
-		return oneLine(e.Reason.Text)
+		return e.Reason.Text
 	}
-	return oneLine(l.Err.Error())
+	return l.Err.Error()
 }
 
 // cause is an error without the parts that the line above has said.
@@ -266,25 +278,7 @@ func cause(err error) string {
 	if err == nil {
 		return ""
 	}
-	return oneLine(err.Error())
+	return err.Error()
 }
 
 func upper(s dnssec.Status) string { return strings.ToUpper(s.String()) }
-
-// oneLine keeps a text of several errors on one line, and strange octets off the
-// terminal: a server on the network had a say in it.
-func oneLine(text string) string { return printable(strings.ReplaceAll(text, "\n", "; ")) }
-
-// printable escapes what is no printable ASCII, and leaves all else as it is.
-func printable(text string) string {
-	var b strings.Builder
-	for _, r := range text {
-		if r < ' ' || r > '~' {
-			quoted := strconv.QuoteRuneToASCII(r)
-			b.WriteString(quoted[1 : len(quoted)-1])
-			continue
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
-}
