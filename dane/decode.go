@@ -21,6 +21,9 @@ import (
 // be read, not acted on.
 func (r *Result) UnmarshalJSON(text []byte) error {
 	var in jsonResult
+	if err := checkJSON(text, ""); err != nil {
+		return fmt.Errorf("dane: result: %w", err)
+	}
 	if err := json.Unmarshal(text, &in); err != nil {
 		return fmt.Errorf("dane: result: %w", err)
 	}

@@ -18,6 +18,8 @@ import (
 func FuzzPolicy(f *testing.F) {
 	f.Add([]byte(`{"default": {"tls": "required"}, "destinations": {"Bücher.example.": {"dane": "mandatory", "route": {"hosts": ["[IPv6:::1]"], "port": 25}}}}`))
 	f.Add([]byte(`{"destinations": {"a": {"audit": true, "flow": "accept"}}}`))
+	f.Add([]byte(`{"destinations": {"a": {"dane": "mandatory"}, "a": {"dane": "none"}}}`))
+	f.Add([]byte(`{"default": null, "Default": {"TLS": "none"}} {}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		p, err := dane.ReadPolicy(bytes.NewReader(text))
 		if err != nil {

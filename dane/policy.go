@@ -8,6 +8,8 @@ import (
 	"io"
 	"maps"
 	"slices"
+
+	"github.com/danesmtp/danesmtp/internal/printable"
 )
 
 // A Profile says how a destination is delivered to. The zero Profile is
@@ -114,16 +116,40 @@ func (p *Policy) For(destination string) Profile {
 // MarshalJSON returns the form that UnmarshalJSON reads.
 func (p *Policy) MarshalJSON() ([]byte, error) { return json.Marshal(p.rules) }
 
-// UnmarshalJSON reads a policy, and checks it as NewPolicy does. A field that is not
-// known is an error, for a setting misspelt would not be kept.
+// UnmarshalJSON reads a policy, and checks it as NewPolicy does. What is not meant so is
+// an error that names the destination, and wraps ErrPolicy: a field that is not known or
+// not in lower case, for a setting misspelt would not be kept, a key that is there
+// twice, and null.
 func (p *Policy) UnmarshalJSON(text []byte) error {
-	var rules policyRules
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&rules); err != nil {
+	if err := checkJSON(text, "destinations"); err != nil {
 		return fmt.Errorf("dane: %w: %w", ErrPolicy, err)
 	}
-	policy, err := NewPolicy(rules.Default, rules.Destinations)
+	var in struct {
+		Default      json.RawMessage            `json:"default"`
+		Destinations map[string]json.RawMessage `json:"destinations"`
+	}
+	if err := decodeKnown(text, &in); err != nil {
+		return fmt.Errorf("dane: %w: %w", ErrPolicy, err)
+	}
+	var errs []error
+	var byDefault Profile
+	if in.Default != nil {
+		if err := decodeKnown(in.Default, &byDefault); err != nil {
+			errs = append(errs, fmt.Errorf("%w: the default: %w", ErrPolicy, err))
+		}
+	}
+	destinations := make(map[string]Profile, len(in.Destinations))
+	for _, destination := range slices.Sorted(maps.Keys(in.Destinations)) {
+		var profile Profile
+		if err := decodeKnown(in.Destinations[destination], &profile); err != nil {
+			errs = append(errs, fmt.Errorf("%w: %s: %w", ErrPolicy, printable.Line(destination), err))
+		}
+		destinations[destination] = profile
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("dane: %w", err)
+	}
+	policy, err := NewPolicy(byDefault, destinations)
 	if err != nil {
 		return err
 	}
@@ -131,7 +157,14 @@ func (p *Policy) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// ReadPolicy reads a policy in JSON.
+// decodeKnown decodes an object without fields that are not known.
+func decodeKnown(text []byte, to any) error {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields()
+	return decoder.Decode(to)
+}
+
+// ReadPolicy reads a policy in JSON, as UnmarshalJSON does.
 func ReadPolicy(r io.Reader) (*Policy, error) {
 	text, err := io.ReadAll(io.LimitReader(r, maxPolicy+1))
 	if err != nil {
@@ -141,11 +174,8 @@ func ReadPolicy(r io.Reader) (*Policy, error) {
 		return nil, fmt.Errorf("dane: %w: more than %d octets", ErrPolicy, maxPolicy)
 	}
 	p := new(Policy)
-	if err := json.Unmarshal(text, p); err != nil {
-		if errors.Is(err, ErrPolicy) {
-			return nil, err
-		}
-		return nil, fmt.Errorf("dane: %w: %w", ErrPolicy, err)
+	if err := p.UnmarshalJSON(text); err != nil {
+		return nil, err
 	}
 	return p, nil
 }
