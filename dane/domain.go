@@ -83,12 +83,13 @@ func (d *Domain) failure() error {
 //
 // The error is of type *Error. It is permanent, and wraps ErrName, ErrNullMX or
 // ErrNoDomain, or it is temporary, and wraps the *dnssec.Error of the lookup: then
-// the domain must not be delivered to, by its address neither (RFC 7672 §2.1.2).
+// the domain must not be delivered to, by its address neither (RFC 7672 §2.1.2). For an
+// internationalized name that cannot be turned into A-labels, ErrName is temporary.
 // The Domain comes along for diagnosis, unless the name is none.
 func (v *Verifier) LookupMX(ctx context.Context, domain string) (*Domain, error) {
 	name, err := destinationName(domain)
 	if err != nil {
-		err = &Error{Domain: domain, Permanent: true, Err: err}
+		err = &Error{Domain: domain, Permanent: impossible(err), Err: err}
 		contextTrace(ctx).domain(nil, err)
 		return nil, err
 	}

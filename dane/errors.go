@@ -13,7 +13,8 @@ var (
 	ErrNullMX = errors.New("domain does not accept mail (null MX)")
 	// ErrNoDomain: the recipient's domain does not exist. Permanent.
 	ErrNoDomain = errors.New("domain does not exist")
-	// ErrName: what was given, or found in an MX record, is no host name.
+	// ErrName: what was given, or found in an MX record, is no host name. Permanent for a
+	// destination that cannot exist.
 	ErrName = errors.New("not a host name")
 	// ErrNoAddress: the host has no address that could be connected to.
 	ErrNoAddress = errors.New("host has no address")

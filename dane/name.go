@@ -1,55 +1,103 @@
 package dane
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/net/idna"
 )
 
-// maxNameLength bounds a host name in text form without the final dot; in wire
-// form it takes two octets more (RFC 1035 §3.1).
-const maxNameLength = 253
+// Lengths of a name in text form, without the final dot, and of a label (RFC 1035
+// §2.3.4). In wire form a name takes two octets more.
+const (
+	maxNameLength  = 253
+	maxLabelLength = 63
+)
+
+// tolerantIDNA maps letters as idna.Lookup does, and takes labels that IDNA refuses and
+// the DNS may have all the same: with underscores, with hyphens at the ends or in third
+// and fourth place, with joiners, in two directions, or that begin with a mark.
+var tolerantIDNA = idna.New(idna.MapForLookup(), idna.StrictDomainName(false), idna.ValidateLabels(false),
+	idna.CheckHyphens(false), idna.CheckJoiners(false))
 
 // domainName returns the name of a destination as A-labels, in lower case and
-// without the final dot (RFC 6531 §3.7.1). The error wraps ErrName.
+// without the final dot (RFC 6531 §3.7.1). The error wraps ErrName. It is an idnaError
+// where the DNS may have what was meant; otherwise there can be no such name.
+//
+// Deviation: RFC 5891 §5.4 wants labels refused that are no U-labels. Here the DNS has
+// the last word on what exists, as for names in ASCII (RFC 2181 §11).
 func domainName(domain string) (string, error) {
-	name := strings.TrimSuffix(domain, ".")
-	for _, r := range name {
-		if r > 0x7f {
-			ascii, err := idna.Lookup.ToASCII(name)
-			if err != nil {
-				return "", fmt.Errorf("%w: %q: %w", ErrName, domain, err)
-			}
-			name = ascii
-			break
+	if !strings.ContainsFunc(domain, func(r rune) bool { return r >= utf8.RuneSelf }) {
+		return hostName(domain)
+	}
+	ascii, err := idna.Lookup.ToASCII(domain)
+	if err != nil {
+		ascii, err = tolerantIDNA.ToASCII(domain)
+	}
+	if !utf8.ValidString(domain) {
+		err = errNotUTF8
+	}
+	if !hasLengths(strings.TrimSuffix(ascii, ".")) {
+		return "", fmt.Errorf("%w: %q", ErrName, domain)
+	}
+	if err == nil {
+		var name string
+		if name, err = hostName(ascii); err == nil {
+			return name, nil
 		}
 	}
-	return hostName(name)
+	return "", &idnaError{domain, err}
+}
+
+var errNotUTF8 = errors.New("not UTF-8")
+
+// An idnaError is a name in other letters than those of ASCII that cannot be looked up.
+// A later version of Unicode may have it, or the DNS another form of it, so it is not
+// known that there is no such name.
+type idnaError struct {
+	domain string
+	cause  error
+}
+
+func (e *idnaError) Error() string   { return fmt.Sprintf("%v: %q: %v", ErrName, e.domain, e.cause) }
+func (e *idnaError) Unwrap() []error { return []error{ErrName, e.cause} }
+
+// impossible reports whether there can be no domain of a name, by the error of
+// destinationName.
+func impossible(err error) bool {
+	_, undecided := errors.AsType[*idnaError](err)
+	return !undecided
 }
 
 // hostName checks a name of ASCII letters, digits, hyphens and, as DNS data may
 // have them, underscores, and returns it in lower case without the final dot. The
-// error wraps ErrName.
+// error wraps ErrName. Hyphens may stand anywhere, as they do in the DNS.
 func hostName(text string) (string, error) {
-	name := strings.ToLower(strings.TrimSuffix(text, "."))
-	if name == "" || len(name) > maxNameLength {
-		return "", fmt.Errorf("%w: %q", ErrName, text)
-	}
+	name := strings.TrimSuffix(text, ".")
 	if _, err := netip.ParseAddr(name); err == nil {
 		// RFC 5321 §5.1: an MX names a host, not its address.
 		return "", fmt.Errorf("%w: %q is an address", ErrName, text)
 	}
-	for label := range strings.SplitSeq(name, ".") {
-		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' || strings.Trim(label, ldh) != "" {
-			return "", fmt.Errorf("%w: %q", ErrName, text)
-		}
+	if !hasLengths(name) || strings.Trim(name, hostOctets) != "" {
+		return "", fmt.Errorf("%w: %q", ErrName, text)
 	}
-	return name, nil
+	return strings.ToLower(name), nil
 }
 
-const ldh = "abcdefghijklmnopqrstuvwxyz0123456789-_"
+const hostOctets = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
+
+// hasLengths reports whether a name and its labels are as long as the DNS allows.
+func hasLengths(name string) bool {
+	for label := range strings.SplitSeq(name, ".") {
+		if label == "" || len(label) > maxLabelLength {
+			return false
+		}
+	}
+	return len(name) <= maxNameLength
+}
 
 // fromDNS returns a name as dnssec gives it without the final dot.
 func fromDNS(name string) string { return strings.TrimSuffix(name, ".") }
