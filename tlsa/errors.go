@@ -1,5 +1,7 @@
 package tlsa
 
+import "github.com/danesmtp/danesmtp/internal/printable"
+
 // A Reason is the kind of an Error. The greater of two is about a server that was
 // nearer to being authenticated; of several failures, Verify returns the greatest.
 type Reason uint8
@@ -84,7 +86,8 @@ func (e *Error) about(r Record, depth int) *Error {
 	return e
 }
 
-// Error names the reason, the record by its first octets, and the cause.
+// Error names the reason, the record by its first octets, and the cause, on one line of
+// printable ASCII.
 func (e *Error) Error() string {
 	s := "tlsa: "
 	if e.Record != nil {
@@ -94,7 +97,7 @@ func (e *Error) Error() string {
 	if e.Err != nil {
 		s += ": " + e.Err.Error()
 	}
-	return s
+	return printable.Line(s) // certificates have a say in the cause
 }
 
 // Unwrap returns the cause.
