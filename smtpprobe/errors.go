@@ -6,6 +6,8 @@ import (
 	"io"
 	"net/netip"
 	"strings"
+
+	"github.com/danesmtp/danesmtp/internal/printable"
 )
 
 // What a caller may act on; each comes wrapped in an *Error.
@@ -59,9 +61,9 @@ func (e *Error) Error() string {
 		b.WriteString(e.Reply.String())
 	case e.Err != nil:
 		// Causes in crypto/tls and its hooks may quote the server's certificate.
-		b.WriteString(printable(strings.ReplaceAll(e.Err.Error(), "\n", "; ")))
+		b.WriteString(escaped(strings.ReplaceAll(e.Err.Error(), "\n", "; ")))
 	}
-	return b.String()
+	return printable.Line(b.String())
 }
 
 // Unwrap returns the cause.
@@ -76,7 +78,7 @@ func refused(stage Stage, addr netip.AddrPort, reply Reply) *Error {
 // has the server's words.
 type refusal Reply
 
-func (r refusal) Error() string { return Reply(r).String() }
+func (r refusal) Error() string { return printable.Line(Reply(r).String()) }
 
 // A stageError is a cause that names what did not come or was wrong, so that whoever
 // prints causes alone says more than "deadline exceeded".
@@ -85,7 +87,7 @@ type stageError struct {
 	err  error
 }
 
-func (e *stageError) Error() string { return e.what + ": " + e.err.Error() }
+func (e *stageError) Error() string { return printable.Line(e.what + ": " + e.err.Error()) }
 func (e *stageError) Unwrap() error { return e.err }
 
 // unanswered is the cause where there is no reply to a command, or none that can be

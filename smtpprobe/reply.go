@@ -31,7 +31,7 @@ func (r Reply) String() string {
 }
 
 // Text returns the reply as String does, but without the code.
-func (r Reply) Text() string { return printable(strings.Join(r.Lines, "; ")) }
+func (r Reply) Text() string { return escaped(strings.Join(r.Lines, "; ")) }
 
 // EnhancedCode returns the enhanced status code that the server gives, such as
 // "4.7.1" (RFC 2034, RFC 3463); empty if there is none. One whose class is not the
@@ -68,9 +68,9 @@ func (r Reply) Permanent() bool { return r.Code/100 == 5 }
 // (RFC 5321 §4.2.1), so that a 250 where 220 is usual does no harm.
 func (r Reply) positive() bool { return r.Code/100 == 2 }
 
-// printable escapes what is no printable ASCII: what is printed here goes to
+// escaped writes what is no printable ASCII as octets: what is printed here goes to
 // terminals and logs.
-func printable(text string) string {
+func escaped(text string) string {
 	var b strings.Builder
 	for i := range len(text) {
 		switch c := text[i]; {

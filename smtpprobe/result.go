@@ -93,14 +93,14 @@ func (r *Result) String() string {
 			b.WriteByte('\n')
 		}
 		if step.Command != "" {
-			fmt.Fprintf(&b, "C: %s\n", printable(step.Command))
+			fmt.Fprintf(&b, "C: %s\n", escaped(step.Command))
 		}
 		for i, line := range step.Reply.Lines {
 			sep := "-"
 			if i == len(step.Reply.Lines)-1 {
 				sep = " "
 			}
-			fmt.Fprintf(&b, "S: %s\n", strings.TrimRight(fmt.Sprintf("%03d%s%s", step.Reply.Code, sep, printable(line)), " "))
+			fmt.Fprintf(&b, "S: %s\n", strings.TrimRight(fmt.Sprintf("%03d%s%s", step.Reply.Code, sep, escaped(line)), " "))
 		}
 	}
 	return b.String()
