@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/internal/printable"
 )
 
 // An Answer is what the DNS says to one question, and how far it is proven.
@@ -98,7 +100,7 @@ type Reason struct {
 	Text   string // for a human, without the fields above
 }
 
-// String returns the reason as one line.
+// String returns the reason as one line of printable ASCII.
 func (r Reason) String() string {
 	if r == (Reason{}) {
 		return ""
@@ -114,5 +116,5 @@ func (r Reason) String() string {
 	if r.Code != EDEOther {
 		fmt.Fprintf(&b, " [EDE %d: %s]", uint16(r.Code), r.Code)
 	}
-	return b.String()
+	return printable.Line(b.String())
 }

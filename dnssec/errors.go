@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/internal/printable"
 )
 
 // ErrBudget is the cause when a lookup would have cost more work than a lookup
@@ -22,7 +24,7 @@ type Error struct {
 	Err    error  // the cause, if it is an error: context, network, ErrBudget, *upstream.CapabilityError
 }
 
-// Error names the question, the status and the cause.
+// Error names the question, the status and the cause, on one line of printable ASCII.
 func (e *Error) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "dnssec: %s %s: %s", e.Name, dns.Type(e.Type), e.Status)
@@ -35,7 +37,7 @@ func (e *Error) Error() string {
 	if e.Server != "" {
 		b.WriteString(" (server " + e.Server + ")")
 	}
-	return b.String()
+	return printable.Line(b.String()) // servers have a say in it
 }
 
 // Unwrap returns the cause.

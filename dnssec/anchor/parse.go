@@ -13,6 +13,7 @@ import (
 
 	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
 	"github.com/danesmtp/danesmtp/dnssec/internal/rrsig"
+	"github.com/danesmtp/danesmtp/internal/printable"
 )
 
 const (
@@ -38,9 +39,9 @@ type Error struct {
 // Error names the file, the line and what is wrong with it.
 func (e *Error) Error() string {
 	if e.Line == 0 {
-		return fmt.Sprintf("anchor: %s: %v", e.File, e.Err)
+		return printable.Line(fmt.Sprintf("anchor: %s: %v", e.File, e.Err))
 	}
-	return fmt.Sprintf("anchor: %s:%d: %v", e.File, e.Line, e.Err)
+	return printable.Line(fmt.Sprintf("anchor: %s:%d: %v", e.File, e.Line, e.Err))
 }
 
 // Unwrap returns the cause.

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/danesmtp/danesmtp/internal/printable"
 )
 
 // Auto asks the DNS servers of the system (see System) while one of them is capable
@@ -131,7 +133,7 @@ func (a *Auto) fallBack(reason error, incapable bool) {
 type autoError struct{ system, recursor error }
 
 func (e *autoError) Error() string {
-	return e.system.Error() + "; and resolving from the root servers: " + text(e.recursor)
+	return printable.Line(e.system.Error() + "; and resolving from the root servers: " + text(e.recursor))
 }
 
 func (e *autoError) Unwrap() []error { return []error{e.system, e.recursor} }

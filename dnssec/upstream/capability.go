@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/internal/printable"
 )
 
 // A Capability says whether a server passes on what a validator needs, as judged
@@ -30,13 +32,14 @@ func (c Capability) Capable() bool {
 // neither this nor Capable is true: no reply came, for one.
 func (c Capability) Incapable() bool { return len(c.Causes) > 0 }
 
-// String says it in words for a human, without the name of the server.
+// String says it in words for a human, without the name of the server, on one line of
+// printable ASCII.
 func (c Capability) String() string {
 	var words []string
 	switch {
 	case c.Incapable():
 	case c.Err != nil:
-		return "could not be judged: " + text(c.Err)
+		return printable.Line("could not be judged: " + text(c.Err))
 	case c.Capable():
 		words = append(words, "is capable of DNSSEC")
 	default:
@@ -151,7 +154,7 @@ func (e *CapabilityError) Error() string {
 			words[i] = text(c.Err) // it names the server
 		}
 	}
-	return summary + ": " + strings.Join(words, "; ")
+	return printable.Line(summary + ": " + strings.Join(words, "; "))
 }
 
 // Unwrap returns the errors of the servers that could not be judged.

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/internal/printable"
 )
 
 // ErrExhausted says that every server is in Query.Avoid.
@@ -22,7 +24,7 @@ type Error struct {
 	Err     error  // the cause; context.DeadlineExceeded if there was no reply in time
 }
 
-// Error names the server, the question and the cause.
+// Error names the server, the question and the cause, on one line of printable ASCII.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString(prefix)
@@ -37,7 +39,7 @@ func (e *Error) Error() string {
 		fmt.Fprintf(&b, "%s %s: ", e.Name, dns.Type(e.Type))
 	}
 	b.WriteString(text(e.Err))
-	return b.String()
+	return printable.Line(b.String())
 }
 
 // Unwrap returns the cause.
@@ -112,11 +114,13 @@ func (e *weariness) Unwrap() error { return e.cause }
 // failures is what a Pool says when no server gave a reply.
 type failures []error
 
-func (f failures) Error() string   { return prefix + "no server gave an answer: " + texts(f) }
+func (f failures) Error() string {
+	return printable.Line(prefix + "no server gave an answer: " + texts(f))
+}
 func (f failures) Unwrap() []error { return f }
 
 // An exhaustion is ErrExhausted, with what is known about the servers in Avoid.
 type exhaustion []error
 
-func (e exhaustion) Error() string   { return ErrExhausted.Error() + ": " + texts(e[1:]) }
+func (e exhaustion) Error() string   { return printable.Line(ErrExhausted.Error() + ": " + texts(e[1:])) }
 func (e exhaustion) Unwrap() []error { return e }

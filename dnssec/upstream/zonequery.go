@@ -9,6 +9,8 @@ import (
 	"slices"
 
 	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/internal/printable"
 )
 
 // A step is what the servers of a zone gave: where to go on, or a reply.
@@ -207,7 +209,7 @@ func (e *zoneError) Error() string {
 	if more := len(e.errs) - most; more > 0 {
 		text += fmt.Sprintf("; and %d more", more)
 	}
-	return text
+	return printable.Line(text)
 }
 
 func (e *zoneError) Unwrap() []error { return e.errs }
