@@ -7,6 +7,7 @@ package printable
 import (
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // Max is the most octets of a line: as many as a line of mail may have, without the line
@@ -28,13 +29,14 @@ func Line(text string) string {
 		return text
 	}
 	var b strings.Builder
-	for _, r := range text {
-		part := newline
+	for size := 0; text != ""; text = text[size:] {
+		_, size = utf8.DecodeRuneInString(text)
+		part := text[:size]
 		switch {
-		case ' ' <= r && r <= '~':
-			part = string(r)
-		case r != '\n':
-			quoted := strconv.QuoteRuneToASCII(r)
+		case part == "\n":
+			part = newline
+		case !isLine(part):
+			quoted := strconv.QuoteToASCII(part)
 			part = quoted[1 : len(quoted)-1]
 		}
 		if b.Len()+len(part) > Max {

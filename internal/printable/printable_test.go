@@ -20,7 +20,7 @@ func TestLine(t *testing.T) {
 		{"C0", "\x00\a\b\t\v\f\x1f", `\x00\a\b\t\v\f\x1f`},
 		{"DEL", "\x7f", `\x7f`},
 		{"C1, with the CSI of terminals", "\u0080\u009b\u0085", `\u0080\u009b\u0085`},
-		{"C1 as single octets, which are no UTF-8", "\x9b2J", `\ufffd2J`},
+		{"C1 as single octets, which are no UTF-8", "\x9b2J", `\x9b2J`},
 		{"separators of lines and paragraphs", "\u2028\u2029", `\u2028\u2029`},
 		{"directions of text (CVE-2021-42574)", "\u202a\u202e\u2066\u2069\u200e\u200f\u061c", `\u202a\u202e\u2066\u2069\u200e\u200f\u061c`},
 		{"what cannot be seen", "\u200b\u200d\ufeff\u00ad\u00a0\U000e0041", `\u200b\u200d\ufeff\u00ad\u00a0\U000e0041`},
