@@ -31,7 +31,7 @@ func (o *options) anchorSource(stderr io.Writer) (dnssec.AnchorSource, error) {
 		Store: &anchor.FileStore{Path: o.trustState}, Start: set,
 		Trace: func(zone string, changes []anchor.Change, err error) {
 			for _, c := range changes {
-				fmt.Fprintf(stderr, "daneverify: trust anchor of zone %s: key %d was %s, and is %s\n", quoted(zone), c.Key.KeyTag(), c.From, c.To)
+				say(stderr, "daneverify: trust anchor of zone %s: key %d was %s, and is %s", zone, c.Key.KeyTag(), c.From, c.To)
 			}
 			if err != nil {
 				complain(stderr, err)
@@ -196,7 +196,7 @@ func (z *shownZone) write(w io.Writer) error {
 	if z.Revoked {
 		state = ", all trust anchors revoked"
 	}
-	fmt.Fprintf(&b, "Zone %s%s\n", quoted(z.Zone), state)
+	say(&b, "Zone %s%s", z.Zone, state)
 	for _, k := range z.Keys {
 		fmt.Fprintf(&b, "  key %d, %s: %s", k.Tag, k.Algorithm, k.State)
 		if k.Since != nil {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"iter"
 	"sync"
@@ -60,7 +59,7 @@ func verifyAll(ctx context.Context, v *dane.Verifier, o options, stdout, stderr 
 	}
 	running.Wait()
 	if o.verbose && o.auto != nil {
-		fmt.Fprintf(p.debug(), "DNS servers: %s\n", quoted(o.auto.Choice()))
+		say(p.debug(), "DNS servers: %s", o.auto.Choice())
 	}
 	if o.input != "" {
 		p.summarize()

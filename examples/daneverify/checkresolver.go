@@ -71,8 +71,7 @@ func printCapability(w io.Writer, c upstream.Capability, asJSON bool) error {
 		if known := c.Known(); known != "" {
 			server += " (" + known + ")"
 		}
-		_, err := fmt.Fprintf(w, "%s %s\n", server, quoted(c.String()))
-		return err
+		return say(w, "%s %s", server, c)
 	}
 	return json.NewEncoder(w).Encode(struct {
 		Server  string `json:"server"`

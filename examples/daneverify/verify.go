@@ -129,7 +129,7 @@ func (p *printer) summarize() {
 
 // complain prints an error on one line. Names in it may come from anywhere.
 func complain(stderr io.Writer, err error) {
-	fmt.Fprintf(stderr, "daneverify: %s\n", quoted(err.Error()))
+	say(stderr, "daneverify: %s", err)
 }
 
 const advice = `The DNS servers in use cannot be checked with DNSSEC, so nothing is said about
