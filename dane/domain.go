@@ -55,9 +55,10 @@ func (d *Domain) normal() *Domain {
 	return &own
 }
 
-// normal returns the host's name in lower case and without a final dot, if it is one.
+// normal returns the host's name in lower case and without a final dot, if it is one; and
+// no other name for one that is none.
 func (mx MX) normal() MX {
-	if name, err := destinationName(mx.Host); err == nil {
+	if name, err := hostName(mx.Host); err == nil {
 		mx.Host = name
 	}
 	return mx
