@@ -54,7 +54,7 @@ func TestParse(t *testing.T) {
 		{name: "a key without the Zone Key flag", text: "\n" + strings.Replace(ksk2017, "257", "1", 1), line: 2, errText: "Zone Key"},
 		{name: "a key that is not base64", text: ". DNSKEY 257 3 8 A", line: 1, errText: "base64"},
 		{name: "an odd digest", text: ". DS 1 13 2 abc", line: 1, errText: "hexadecimal"},
-		{name: "a record over several lines, at its last one", text: ". DS 1 13 2 (\nabc\n)\n. DS 1 13 2 ab", line: 3, errText: "hexadecimal"},
+		{name: "a record over several lines, at its first one", text: ". DS 1 13 2 ab\n. DS 1 13 2 (\nabc\n)\n. DS 1 13 2 ab", line: 2, errText: "hexadecimal"},
 		{name: "a file that is too large, and would lose its end", text: strings.Repeat("; comment\n", 1<<17) + ". DS 1 13 2 " + digest, errText: "more than"},
 		{name: "more anchors than are read", text: strings.Repeat(". DS 1 13 2 ab\n", 1001), line: 1001, errText: "more than 1000"},
 		{name: "$GENERATE is refused", text: "\n$Generate 1-65535 ;\n", line: 2, errText: "$GENERATE"},
@@ -96,6 +96,8 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Add(ksk2017)
 	f.Add(". DS 1 13 2 ab")
+	f.Add("$ORIGIN b.\n$TTL 1h\n@ 1d IN TYPE43 \\# 5 00010D02ab\n\tDS ( 1 ed25519 ; c\n sha-256 ab)\na\\;b RRSIG DNSKEY 13 1 1 2 1 1 . AwEAAQ==\n#")
+	f.Add("trust-anchor=.,1,13,2,ab")
 	f.Add("; autotrust trust anchor file\n" + ksk2017 + " ;;state=2 [  VALID  ] ;;count=0 ;;lastchange=1459820836 ;;Tue Apr  5 01:47:16 2016")
 	f.Add("managed-keys { a initial-key 257 3 8 \"AwEAAQ==\"; }; trusted-keys { b 257 3 8 \"AwEAAQ==\"; };")
 	f.Add("view a { /* */ }; // \n trust-anchors { a static-ds 1 8 2 \"0a\"; b static-key 257 3 8 \"AwEAAQ==\"; };")

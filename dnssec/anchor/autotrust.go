@@ -195,16 +195,9 @@ var keyState = regexp.MustCompile(`;;state=(\d) \[[ A-Z]*\] ;;count=(\d{1,9}) ;;
 
 // record reads a key with its state, or a DS record, which has none.
 func (r *autotrustReader) record(line string) error {
-	text, _, _ := strings.Cut(line, ";")
-	if strings.HasPrefix(text, "$") {
-		return errNoRecord // dns.NewRR would follow an $INCLUDE
-	}
-	rr, err := dns.NewRR(text)
+	rr, err := parseRecord(line)
 	if err != nil {
 		return err
-	}
-	if rr == nil {
-		return errNoRecord
 	}
 	a, err := newAnchor(unrevokedRecord(rr))
 	if err != nil {

@@ -106,9 +106,10 @@ func TestStateFileErrors(t *testing.T) {
 		{"two zones of one name", rootState + ";;id: . 1\n", 10, "twice"},
 		{"a valid key with the REVOKE bit", changed("257 3 8", "385 3 8"), 9, "revoked key in the state valid"},
 		{"a record of another type", rootState + ". 1 IN A 192.0.2.1\n", 10, "neither DS nor DNSKEY"},
+		{"a signature, which no state file has", rootState + ". 1 IN RRSIG DNSKEY 8 0 1 20261230081915 20261130081915 20326 . AwEAAQ==\n", 10, "neither a record"},
 		{"a directive", rootState + "$INCLUDE /etc/passwd\n", 10, "neither a record"},
 		{"an empty file", "", 0, "no DS or DNSKEY"},
-		{"octets that are no text", "\x00\x01\x02", 1, "TTL"},
+		{"octets that are no text", "\x00\x01\x02", 1, "no text"},
 		{"the file that IANA publishes, which has no states", "<TrustAnchor/>", 0, "neither states"},
 		{"BIND's configuration, of which a state would take the place", "trust-anchors { };", 0, "neither states"},
 	} {

@@ -137,7 +137,7 @@ func newAnchor(rr dns.RR) (Anchor, error) {
 		}
 		return Anchor{Zone: header.Name, Key: rr}, nil
 	}
-	return Anchor{}, fmt.Errorf("%s record of %s: neither DS nor DNSKEY", dns.Type(header.Rrtype), header.Name)
+	return Anchor{}, notAnAnchor(*header)
 }
 
 func parseZone(name string) (canonical.Name, error) {
