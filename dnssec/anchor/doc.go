@@ -62,7 +62,14 @@
 //     initial-ds, and the older managed-keys and trusted-keys. Other clauses are
 //     passed over, "include" too; anchors within a view are an error. Initial keys are
 //     taken like static ones.
-//   - Everything else is DS and DNSKEY records in the form of a zone file.
+//   - Everything else is DS and DNSKEY records in the form of a zone file: as dig, kdig,
+//     drill and delv print them, and the tools that make keys. Their signatures (RRSIG) are
+//     passed over, and so are lines that begin with "#", as systemd has them. Any other
+//     record is an error.
+//
+// What is in none of these formats is an error, which names the format that the text
+// seems to have, and what to do: the configurations of other resolvers, what tools print
+// for people, and BIND's managed-keys.bind, which has keys that are not trusted yet.
 //
 // The file of IANA is https://data.iana.org/root-anchors/root-anchors.xml. Nothing
 // here checks its signature, root-anchors.p7s in the same folder; this does:

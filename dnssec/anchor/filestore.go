@@ -106,7 +106,7 @@ func (s *FileStore) read() error {
 	}
 	points, line, err := parseStored(text)
 	if err != nil {
-		return &Error{File: s.Path, Line: line, Err: err}
+		return &Error{File: s.Path, Line: line, Err: explained(text, err)}
 	}
 	keepRevoked(points, s.points)
 	s.text, s.points = text, points

@@ -84,7 +84,7 @@ func Parse(r io.Reader, file string) (Set, error) {
 		err = ErrNone
 	}
 	if err != nil {
-		return nil, &Error{File: file, Line: line, Err: err}
+		return nil, &Error{File: file, Line: line, Err: explained(text, err)}
 	}
 	return set, nil
 }
