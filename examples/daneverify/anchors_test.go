@@ -91,3 +91,22 @@ func TestShowAnchors(t *testing.T) {
 		}
 	}
 }
+
+// A file in a format that is not read is told by its name, with what to do.
+func TestAnchorsOfAnotherProgram(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "trust-anchors.conf")
+	if err := os.WriteFile(file, []byte("trust-anchor=.,20326,8,2,E06D\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{
+		{"-anchors", file, "-show-anchors"},
+		{"-trust-state", file, "-show-anchors"},
+		{"-trust-state", filepath.Join(t.TempDir(), "state"), "-anchors-update", file},
+	} {
+		exit, stdout, stderr := command(t, args...)
+		if exit != exitUsage || !strings.Contains(stderr, "trust-anchors.conf:1: this looks like dnsmasq's") || !strings.Contains(stderr, "ZONE IN DS TAG") {
+			t.Errorf("%v: exit status %d\n%s%s", args, exit, stdout, stderr)
+		}
+	}
+}
