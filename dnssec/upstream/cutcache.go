@@ -5,27 +5,71 @@ import (
 	"time"
 )
 
-// A cutCache keeps delegations by the name of the zone. The zero cache is empty.
+// A cutCache keeps delegations by the name of the zone, up to a size. The zero cache is
+// empty.
 type cutCache struct {
 	mu    sync.Mutex
 	zones map[string]*delegation
+	size  int       // of all
+	swept time.Time // when those that had expired were dropped last
 }
 
 // put keeps a delegation. A full cache drops others, in no particular order: each is
 // found again by one query.
-func (c *cutCache) put(d *delegation) {
+func (c *cutCache) put(d *delegation, now time.Time) {
+	if !now.Before(d.expires) {
+		return
+	}
+	weight := d.size()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.zones == nil {
 		c.zones = make(map[string]*delegation)
 	}
-	for name := range c.zones {
-		if len(c.zones) < maxDelegations {
-			break
+	if now.Sub(c.swept) >= sweepInterval {
+		c.swept = now
+		for _, other := range c.zones {
+			if !now.Before(other.expires) {
+				c.drop(other)
+			}
 		}
-		delete(c.zones, name)
+	}
+	if old := c.zones[d.name]; old != nil {
+		c.drop(old)
 	}
 	c.zones[d.name] = d
+	c.weigh(d, weight)
+}
+
+// grown takes account of what was learned about a zone since it was put.
+func (c *cutCache) grown(d *delegation) {
+	weight := d.size()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.zones[d.name] == d {
+		c.weigh(d, weight)
+	}
+}
+
+// weigh makes room for what a kept delegation takes. The caller holds the lock.
+func (c *cutCache) weigh(d *delegation, weight int) {
+	c.size += weight - d.weight
+	d.weight = weight
+	for _, other := range c.zones {
+		if c.size <= maxDelegationsSize {
+			return
+		}
+		if other != d {
+			c.drop(other)
+		}
+	}
+}
+
+// drop forgets a kept delegation. The caller holds the lock.
+func (c *cutCache) drop(d *delegation) {
+	delete(c.zones, d.name)
+	c.size -= d.weight
+	d.weight = 0
 }
 
 // get returns the delegation of a zone, or nil.
@@ -34,7 +78,7 @@ func (c *cutCache) get(name string, now time.Time) *delegation {
 	defer c.mu.Unlock()
 	d := c.zones[name]
 	if d != nil && !now.Before(d.expires) {
-		delete(c.zones, name)
+		c.drop(d)
 		return nil
 	}
 	return d

@@ -17,24 +17,18 @@ type delegation struct {
 	expires time.Time
 
 	// proof is what the referral held of the DS records of the zone, or of their
-	// absence, with signatures; and server is who gave it.
-	proof           []dns.RR
-	signed          bool // there are DS records
+	// absence, with signatures: a message in wire form, which takes less memory than
+	// records do. server is who gave it.
+	proof           []byte
 	server, network string
 
 	answers atomic.Bool // names below the zone are its own
 
+	weight int // of what a cutCache keeps, which guards it
+
 	mu      sync.Mutex
 	servers []nameServer
-	failed  map[dns.Question]failure
-	lame    map[netip.AddrPort]time.Time // servers, and until when they are taken for that
-}
-
-// A failure is that no server of a zone answered a question, and when to ask again. It
-// is of the one question: servers that drop one type may be good for others.
-type failure struct {
-	err   error
-	until time.Time
+	lame    []lameServer
 }
 
 // A nameServer is a name and the addresses that are known of it.
@@ -45,25 +39,36 @@ type nameServer struct {
 	expires   time.Time // of what was found, also if that is nothing
 }
 
+// A lameServer is one that does not serve the zone, and until when that is believed.
+type lameServer struct {
+	address netip.AddrPort
+	until   time.Time
+}
+
 // newDelegation reads a referral by the servers of the zone above.
 func newDelegation(above *delegation, cut string, reply *Reply, r *Recursor) *delegation {
 	servers, ttl := r.nameServers(above.name, cut, reply.Msg.Ns, reply.Msg.Extra)
 	now := r.now()
 	d := &delegation{
-		name: cut, servers: servers, made: now, expires: now.Add(min(time.Duration(ttl)*time.Second, maxDelegationLife)),
+		name: cut, servers: servers, made: now, expires: now.Add(delegationLife(ttl)),
 		server: reply.Server, network: reply.Network,
 	}
 	if !above.expires.IsZero() {
 		// What was revoked above must not live on below ("phoenix domains").
 		d.expires = earliest(d.expires, above.expires)
 	}
-	d.proof, d.signed = proof(cut, reply.Msg.Ns)
+	d.proof = proof(cut, reply.Msg.Ns)
 	return d
 }
 
+func delegationLife(ttl uint32) time.Duration {
+	return min(max(time.Duration(ttl)*time.Second, minDelegationLife), maxDelegationLife)
+}
+
 // proof returns the signed DS records at a cut, or the signed denial of them, if the
-// authority section of a referral has either, and which it is (RFC 4035 §3.1.4).
-func proof(cut string, records []dns.RR) (proof []dns.RR, signed bool) {
+// authority section of a referral has either (RFC 4035 §3.1.4), in the section of a
+// message where they would be if they were asked for.
+func proof(cut string, records []dns.RR) []byte {
 	var ds, denial []dns.RR
 	isSigned := make(map[uint16]bool)
 	for _, rr := range records {
@@ -79,15 +84,23 @@ func proof(cut string, records []dns.RR) (proof []dns.RR, signed bool) {
 			denial = append(denial, rr)
 		}
 	}
+	var msg dns.Msg
 	switch {
-	case len(ds)+len(denial) > maxProof:
-		return nil, false // to be asked for, where a validator needs it
 	case isSigned[dns.TypeDS]:
-		return ds, true
+		msg.Answer = ds
 	case isSigned[dns.TypeNSEC], isSigned[dns.TypeNSEC3]:
-		return denial, false
+		msg.Ns = denial
+	default:
+		return nil
 	}
-	return nil, false
+	if msg.Len() > maxProofSize {
+		return nil // to be asked for, where a validator needs it
+	}
+	wire, err := msg.Pack()
+	if err != nil {
+		return nil
+	}
+	return wire
 }
 
 // byReferral marks a server in Reply.Server whose answer was in a referral. It is not
@@ -112,23 +125,42 @@ func (r *resolution) fromReferral(t *task) *Reply {
 func (d *delegation) answerDS(q *Query, now time.Time) *Reply {
 	age := uint32(max(now.Sub(d.made), 0) / time.Second)
 	msg := new(dns.Msg)
-	msg.SetReply(q.Msg)
-	section := &msg.Ns
-	if d.signed {
-		section = &msg.Answer
+	if msg.Unpack(d.proof) != nil {
+		return nil
 	}
-	for _, rr := range d.proof {
-		if rr.Header().Ttl < age {
-			return nil
+	for _, section := range [][]dns.RR{msg.Answer, msg.Ns} {
+		for _, rr := range section {
+			if rr.Header().Ttl < age {
+				return nil
+			}
+			rr.Header().Ttl -= age
 		}
-		own := dns.Copy(rr)
-		own.Header().Ttl -= age
-		*section = append(*section, own)
 	}
+	msg.SetReply(q.Msg)
 	if opt := q.Msg.IsEdns0(); opt != nil {
 		msg.SetEdns0(opt.UDPSize(), opt.Do())
 	}
 	return &Reply{Msg: msg, Server: d.server, Network: d.network}
+}
+
+// Memory that parts of a delegation take beside what they refer to, in octets: the
+// place in a map and rounding included.
+const (
+	delegationOverhead = 320
+	nameServerOverhead = 88
+	addressSize        = 32
+	lameServerSize     = 56
+)
+
+// size is the memory that a delegation takes, in octets.
+func (d *delegation) size() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	size := delegationOverhead + len(d.name) + cap(d.proof) + nameServerOverhead*cap(d.servers) + lameServerSize*cap(d.lame)
+	for _, s := range d.servers {
+		size += len(s.name) + addressSize*cap(s.addresses)
+	}
+	return size
 }
 
 // known returns the addresses of the zone's servers.
@@ -197,39 +229,21 @@ func (d *delegation) learn(name string, addresses []netip.AddrPort, expires, now
 	}
 }
 
-// fail keeps that no server answers a question, until it is time to try again.
-func (d *delegation) fail(question dns.Question, err error, until time.Time) {
+// setLame keeps that a server does not serve the zone.
+func (d *delegation) setLame(server netip.AddrPort, now time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.failed == nil || len(d.failed) >= maxFailures {
-		d.failed = make(map[dns.Question]failure)
+	d.lame = slices.DeleteFunc(d.lame, func(l lameServer) bool { return l.address == server || !now.Before(l.until) })
+	if len(d.lame) == maxLame {
+		d.lame = slices.Delete(d.lame, 0, 1)
 	}
-	d.failed[question] = failure{err, until}
-}
-
-// failure returns why no server answers a question, as far as it is known.
-func (d *delegation) failure(question dns.Question, now time.Time) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if f := d.failed[question]; now.Before(f.until) {
-		return f.err
-	}
-	return nil
-}
-
-func (d *delegation) setLame(server netip.AddrPort, until time.Time) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.lame == nil {
-		d.lame = make(map[netip.AddrPort]time.Time)
-	}
-	d.lame[server] = until
+	d.lame = append(d.lame, lameServer{server, now.Add(lameLife)})
 }
 
 func (d *delegation) isLame(server netip.AddrPort, now time.Time) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return now.Before(d.lame[server])
+	return slices.ContainsFunc(d.lame, func(l lameServer) bool { return l.address == server && now.Before(l.until) })
 }
 
 // parent returns the name above, or the root for the root.

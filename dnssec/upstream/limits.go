@@ -16,9 +16,10 @@ const (
 	// it is sent over TCP instead. Ten forgeries are noise; hundreds are somebody
 	// guessing, who has one chance in 65536 with each.
 	maxIgnored = 256
-	// maxRecorded bounds what a Recorder keeps. The verdict on a domain with the most
-	// hosts that package dane looks at takes fewer.
-	maxRecorded = 4096
+	// maxRecorded bounds the exchanges that a Recorder keeps, and maxRecordedSize their
+	// memory, in octets. The verdict on a domain with the most hosts that package dane looks
+	// at takes less.
+	maxRecorded, maxRecordedSize = 4096, 32 << 20
 	// maxZones bounds the anchor zones at which the capability of one server is
 	// remembered. Callers have one or two.
 	maxZones = 16
@@ -68,8 +69,9 @@ const (
 	maxResolutionQueries = 64
 	// maxTries bounds those and the addresses that no packet can be sent to.
 	maxTries = 4 * maxResolutionQueries
-	// maxLookups bounds the name servers whose addresses are looked up.
-	maxLookups = 24
+	// maxLookedUp is how many name servers' addresses are looked for at once, unless that
+	// takes long, and maxLookups how many in all.
+	maxLookedUp, maxLookups = 3, 24
 	// maxReferrals bounds the delegations and the minimised names on one way down. A
 	// name has at most 127 labels (RFC 1035 §3.1); few have more than six.
 	maxReferrals = 32
@@ -92,17 +94,29 @@ const (
 	// maxNameServers bounds the name servers of a delegation, and maxServerAddresses
 	// the addresses of each. The root has thirteen with two each.
 	maxNameServers, maxServerAddresses = 13, 4
-	// maxLookedUp bounds the name servers whose addresses are looked for at once.
-	maxLookedUp = 3
-	// maxProof bounds the records kept of a DS RRset, or of its denial by up to three
-	// NSEC3 records (RFC 5155 §7.2.4), with signatures.
-	maxProof = 16
-	// maxFailures bounds the questions without answer that are kept of one zone.
-	maxFailures = 32
-	// maxDelegations are kept, of about 2 kB each.
-	maxDelegations = 10_000
-	// maxServerStates are kept, of about 300 bytes each.
-	maxServerStates = 20_000
+	// maxServerNamesSize bounds the names of a delegation's servers, in octets: more than
+	// thirteen of the longest there are (RFC 1035 §3.1).
+	maxServerNamesSize = 4 << 10
+	// maxProofSize bounds what is kept of a DS RRset, or of its denial by up to three NSEC3
+	// records (RFC 5155 §7.2.4), with signatures, in octets: those of RSA keys of 4096 bits
+	// are of 512 octets each.
+	maxProofSize = 4 << 10
+	// maxLame bounds the servers that are remembered not to serve one zone.
+	maxLame = 16
+	// maxDelegationsSize bounds the delegations that are kept, in octets. A common one takes
+	// one or two thousand: it is enough for the zones of 10,000 domains.
+	maxDelegationsSize = 16 << 20
+	// maxServerStatesSize bounds what is known of servers, in octets: 13,107 of them.
+	maxServerStatesSize = 8 << 20
+	// maxSilencesSize bounds the questions that no server of a zone answered a short time
+	// ago, in octets, and maxSilenceText the reason that is kept of each.
+	maxSilencesSize, maxSilenceText = 1 << 20, 512
+	// maxIdleStreams bounds the connections over TCP that are kept for the next query. Each
+	// is one of the files that a process may have open, and takes some 20 kB.
+	maxIdleStreams = 64
+	// maxHints bounds the records of a file of root hints, and maxHintsFile its size. The
+	// root servers have 39 in 3 kB.
+	maxHints, maxHintsFile = 1000, 1 << 20
 	// maxPrimed is how many root servers are asked for the list of all (RFC 8109 §3.2
 	// would have one).
 	maxPrimed = 3
@@ -113,6 +127,13 @@ const (
 	// maxDelegationLife caps the TTL of a delegation, so that one that has moved is
 	// found again; the NS records of most top-level domains have one or two days.
 	maxDelegationLife = 24 * time.Hour
+	// minDelegationLife lets a delegation with a TTL of zero serve for one lookup: for the
+	// keys, DS records and data of a chain of zones. What the servers of the zone say has
+	// its own TTL.
+	minDelegationLife = 30 * time.Second
+	// sweepInterval is how long delegations that have expired take memory at most where
+	// there are new ones.
+	sweepInterval = time.Hour
 	// minAddressLife lets an address with a TTL of zero serve for one resolution.
 	minAddressLife = time.Minute
 	// notFoundLife is how long a name server without address is not looked for

@@ -25,6 +25,7 @@ type Recorder struct {
 
 	mu        sync.Mutex
 	exchanges []Recorded
+	size      int // of all, in octets
 	truncated bool
 }
 
@@ -49,10 +50,24 @@ func (r *Recorder) Exchange(ctx context.Context, q *Query) (*Reply, error) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.truncated = len(r.exchanges) >= maxRecorded; !r.truncated {
+	size := recorded.size()
+	if r.truncated = r.truncated || len(r.exchanges) >= maxRecorded || r.size+size > maxRecordedSize; !r.truncated {
 		r.exchanges = append(r.exchanges, recorded)
+		r.size += size
 	}
 	return reply, err
+}
+
+// recordedOverhead is the memory that a Recorded takes beside what it refers to, in octets.
+const recordedOverhead = 384
+
+// size is the memory that an exchange takes, in octets.
+func (r *Recorded) size() int {
+	size := recordedOverhead + cap(r.Message) + len(r.Name) + len(r.Err)
+	for _, server := range r.Avoid {
+		size += 16 + len(server)
+	}
+	return size
 }
 
 func (r *Recorder) now() time.Time {

@@ -45,13 +45,14 @@ type Recursor struct {
 	// Time is the clock by which what was learned expires. Nil means time.Now.
 	Time func() time.Time
 
-	once    sync.Once
-	hints   *delegation // of the root
-	kinds   addressKinds
-	priming priming
-	cuts    cutCache
-	servers serverStates
-	sockets sockets
+	once     sync.Once
+	hints    *delegation // of the root
+	kinds    addressKinds
+	priming  priming
+	cuts     cutCache
+	silences silences
+	servers  serverStates
+	sockets  sockets
 }
 
 // A resolution is one Exchange. The lookups of name servers that it leads to share
@@ -218,6 +219,7 @@ func (r *resolution) findServers(ctx context.Context, t *task, zone *delegation,
 			addresses, expires := r.addressesOf(ctx, t, zone, name)
 			if ctx.Err() == nil || len(addresses) > 0 {
 				zone.learn(name, addresses, expires, r.now())
+				r.cuts.grown(zone)
 			}
 			found <- len(addresses) > 0
 		})

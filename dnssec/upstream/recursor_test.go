@@ -488,17 +488,3 @@ func TestRecursorEndsWithTheContext(t *testing.T) {
 		}
 	})
 }
-
-func TestRecursorIsBounded(t *testing.T) {
-	t.Parallel()
-	var cuts cutCache
-	var states Recursor
-	now := time.Now()
-	for i := range max(maxDelegations, maxServerStates) + 100 {
-		cuts.put(&delegation{name: fmt.Sprintf("z%d.", i), expires: now.Add(time.Hour)})
-		states.state(netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}), port))
-	}
-	if len(cuts.zones) != maxDelegations || len(states.servers.states) > maxServerStates {
-		t.Errorf("%d delegations and %d servers are kept", len(cuts.zones), len(states.servers.states))
-	}
-}

@@ -77,6 +77,7 @@ func keepBailiwick(zone string, reply *dns.Msg) {
 // them: those of names that the servers of the zone above can speak for.
 func (r *Recursor) nameServers(above, zone string, records, extra []dns.RR) (servers []nameServer, ttl uint32) {
 	ttl = ^uint32(0)
+	size := 0
 	for _, rr := range records {
 		ns, ok := rr.(*dns.NS)
 		if !ok || dns.CanonicalName(ns.Hdr.Name) != zone {
@@ -84,8 +85,10 @@ func (r *Recursor) nameServers(above, zone string, records, extra []dns.RR) (ser
 		}
 		ttl = min(ttl, ns.Hdr.Ttl)
 		name := dns.CanonicalName(ns.Ns)
-		if len(servers) < maxNameServers && !slices.ContainsFunc(servers, func(s nameServer) bool { return s.name == name }) {
+		known := slices.ContainsFunc(servers, func(s nameServer) bool { return s.name == name })
+		if !known && len(servers) < maxNameServers && size+len(name) <= maxServerNamesSize {
 			servers = append(servers, nameServer{name: name})
+			size += len(name)
 		}
 	}
 	for _, rr := range extra {

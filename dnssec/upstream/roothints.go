@@ -39,7 +39,8 @@ func ReadHints(path string) ([]netip.AddrPort, error) {
 }
 
 func parseHints(file io.Reader, path string) ([]netip.AddrPort, error) {
-	parser := dns.NewZoneParser(file, ".", path)
+	limited := &io.LimitedReader{R: file, N: maxHintsFile + 1}
+	parser := dns.NewZoneParser(limited, ".", path)
 	parser.SetDefaultTTL(0)
 	servers := make(map[string]bool)
 	var records []dns.RR
@@ -47,7 +48,12 @@ func parseHints(file io.Reader, path string) ([]netip.AddrPort, error) {
 		if ns, ok := rr.(*dns.NS); ok && ns.Hdr.Name == "." {
 			servers[dns.CanonicalName(ns.Ns)] = true
 		}
-		records = append(records, rr)
+		if records = append(records, rr); len(records) > maxHints {
+			return nil, fmt.Errorf("%s has more than %d records", path, maxHints)
+		}
+	}
+	if limited.N == 0 {
+		return nil, fmt.Errorf("%s is larger than %d octets", path, maxHintsFile)
 	}
 	if err := parser.Err(); err != nil {
 		return nil, err
@@ -173,7 +179,7 @@ func (r *resolution) askForRoot(ctx context.Context) *delegation {
 			continue
 		}
 		servers, ttl := r.nameServers(".", ".", reply.Msg.Answer, reply.Msg.Extra)
-		root := &delegation{name: ".", servers: servers, expires: r.now().Add(min(time.Duration(ttl)*time.Second, maxDelegationLife))}
+		root := &delegation{name: ".", servers: servers, expires: r.now().Add(delegationLife(ttl))}
 		if len(root.known(r.now())) > 0 {
 			return root
 		}

@@ -14,8 +14,9 @@ import (
 
 // serverStates is what is known of servers, by address. The zero value knows none.
 type serverStates struct {
-	mu     sync.Mutex
-	states map[netip.AddrPort]*serverState
+	mu        sync.Mutex
+	states    map[netip.AddrPort]*serverState
+	connected []*serverState // to which there may be a connection over TCP, the latest last
 }
 
 type serverState struct {
@@ -27,6 +28,10 @@ type serverState struct {
 	silentUntil time.Time     // it did not answer; taken to be slow until then
 	plainUntil  time.Time     // it does not know EDNS; asked without until then
 }
+
+// serverStateSize is the memory that a serverState takes, in octets: the Client, the place
+// in a map and rounding included.
+const serverStateSize = 640
 
 // state returns what is known of a server; a full map drops others.
 func (r *Recursor) state(server netip.AddrPort) *serverState {
@@ -41,14 +46,15 @@ func (r *Recursor) state(server netip.AddrPort) *serverState {
 		s.states = make(map[netip.AddrPort]*serverState)
 	}
 	for other := range s.states {
-		if len(s.states) < maxServerStates {
+		if (len(s.states)+1)*serverStateSize <= maxServerStatesSize {
 			break
 		}
 		delete(s.states, other)
 	}
+	address := server.String()
 	state = &serverState{
-		client: &Client{Address: server.String(), Dial: r.Dial, Timeout: serverTimeout, sockets: &r.sockets},
-		at:     endpoint{network: "udp", address: server.String(), text: server.String()},
+		client: &Client{Address: address, Dial: r.Dial, Timeout: serverTimeout, sockets: &r.sockets},
+		at:     endpoint{network: "udp", address: address, text: address},
 	}
 	s.states[server] = state
 	return state
@@ -73,6 +79,7 @@ func (r *Recursor) exchange(ctx context.Context, server netip.AddrPort, msg *dns
 			reply, knowsNone = plain, true
 		}
 	}
+	r.servers.limitStreams(state)
 	if ended(ctx) != nil {
 		return reply, err
 	}
@@ -92,6 +99,36 @@ func (r *Recursor) exchange(ctx context.Context, server netip.AddrPort, msg *dns
 		state.plainUntil = r.now().Add(plainLife)
 	}
 	return reply, nil
+}
+
+// limitStreams ends the connection over TCP that has been idle the longest, if there are too
+// many with that to a server.
+func (s *serverStates) limitStreams(state *serverState) {
+	if state.stream() == nil {
+		return
+	}
+	s.mu.Lock()
+	var oldest *serverState
+	s.connected = slices.DeleteFunc(s.connected, func(other *serverState) bool { return other == state })
+	if len(s.connected) == maxIdleStreams {
+		oldest = s.connected[0]
+		s.connected = slices.Delete(s.connected, 0, 1)
+	}
+	s.connected = append(s.connected, state)
+	s.mu.Unlock()
+	if oldest == nil {
+		return
+	}
+	if stream := oldest.stream(); stream != nil {
+		stream.endIdle()
+	}
+}
+
+// stream returns the connection to a server, or nil.
+func (s *serverState) stream() *stream {
+	s.client.mu.Lock()
+	defer s.client.mu.Unlock()
+	return s.client.stream
 }
 
 // isSilent reports whether a server did not answer a short time ago.

@@ -40,7 +40,7 @@ type zoneQuery struct {
 // to rely on. Those that are silent, and were not before, are asked once more, with
 // more patience and over TCP, after all others.
 func (r *resolution) askZone(ctx context.Context, t *task, zone *delegation, question dns.Question) (step, error) {
-	if err := zone.failure(question, r.now()); err != nil && len(t.avoid) == 0 {
+	if err := r.silences.on(zone.name, question, r.now()); err != nil && len(t.avoid) == 0 {
 		return step{}, err // RFC 9520 §3.2
 	}
 	z := &zoneQuery{resolution: r, zone: zone, question: question}
@@ -118,12 +118,14 @@ func (z *zoneQuery) ask(ctx context.Context, address netip.AddrPort, attempts in
 		if z.question.Qtype == dns.TypeDS && z.question.Name == cut {
 			// Servers that do not know better answer with what is a proof, too.
 			if len(next.proof) > 0 {
-				return step{reply: next.answerDS(z.query, z.now()), replied: true}, true, nil
+				if reply := next.answerDS(z.query, z.now()); reply != nil {
+					return step{reply: reply, replied: true}, true, nil
+				}
 			}
 			z.errs = append(z.errs, z.failed(reply, errLame))
 			break
 		}
-		z.cuts.put(next)
+		z.cuts.put(next, z.now())
 		return step{next: next, replied: true}, true, nil
 	case answer:
 		reply.PassedOver = z.errs
@@ -137,7 +139,8 @@ func (z *zoneQuery) ask(ctx context.Context, address netip.AddrPort, attempts in
 	default:
 		z.errs = append(z.errs, z.failed(reply, errLame))
 	}
-	z.zone.setLame(address, z.now().Add(lameLife))
+	z.zone.setLame(address, z.now())
+	z.cuts.grown(z.zone)
 	return step{}, false, nil
 }
 
@@ -177,7 +180,7 @@ func (z *zoneQuery) conclude(ctx context.Context) (step, error) {
 	case len(z.errs) > 0:
 		err := z.because(nil)
 		if !z.replied {
-			z.zone.fail(z.question, err, z.now().Add(failureLife))
+			z.silences.put(z.zone.name, z.question, err, z.now())
 		}
 		return step{replied: z.replied}, err
 	case z.avoided:
