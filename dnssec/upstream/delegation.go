@@ -195,22 +195,24 @@ func (d *delegation) addressesOf(name string) []netip.AddrPort {
 
 // unknown returns name servers whose addresses may be looked for: first those
 // without any, then those with glue, which may be wrong. Those that are being looked
-// for already, further up, would not be found here (TsuNAME is such a loop).
-func (d *delegation) unknown(now time.Time, above []string, gluelessOnly bool) []string {
+// for already, further up, would not be found here (TsuNAME is such a loop); circular
+// reports whether there are some.
+func (d *delegation) unknown(now time.Time, above []string, gluelessOnly bool) (names []string, circular bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	var names, glued []string
+	var glued []string
 	for _, s := range d.servers {
 		switch {
-		case slices.Contains(above, s.name), now.Before(s.expires):
+		case slices.Contains(above, s.name):
+			circular = true
+		case now.Before(s.expires):
 		case len(s.addresses) == 0, s.found: // or they have expired
 			names = append(names, s.name)
 		case !gluelessOnly && !isBelow(d.name, s.name):
 			glued = append(glued, s.name)
 		}
 	}
-	names = append(names, glued...)
-	return names[:min(len(names), maxLookedUp)]
+	return append(names, glued...), circular
 }
 
 // learn keeps what was found for a server, be it nothing.

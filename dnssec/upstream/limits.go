@@ -78,9 +78,13 @@ const (
 	// maxDepth bounds name servers whose address depends on that of another one, and
 	// so on (TsuNAME).
 	maxDepth = 5
-	// maxServersAsked bounds the servers of one zone that are asked one question, and
-	// maxAskedAgain those of them that were silent and are asked again.
-	maxServersAsked, maxAskedAgain = 8, 2
+	// maxServersAsked bounds the servers of one zone that are asked one question,
+	// maxSilentAsked those of them that do not answer, which takes time, and maxAskedAgain
+	// those that are asked again.
+	maxServersAsked, maxSilentAsked, maxAskedAgain = 16, 8, 2
+	// maxMinimisedAsked bounds the servers that are asked a minimised question in vain:
+	// then the full one is asked (RFC 9156 §2.3).
+	maxMinimisedAsked = 2
 	// maxMinimised is how many labels a zone's servers are asked for one by one
 	// (MAX_MINIMISE_COUNT in RFC 9156 §2.3).
 	maxMinimised = 10
@@ -102,7 +106,7 @@ const (
 	// are of 512 octets each.
 	maxProofSize = 4 << 10
 	// maxLame bounds the servers that are remembered not to serve one zone.
-	maxLame = 16
+	maxLame = maxServersAsked
 	// maxDelegationsSize bounds the delegations that are kept, in octets. A common one takes
 	// one or two thousand: it is enough for the zones of 10,000 domains.
 	maxDelegationsSize = 16 << 20
@@ -152,6 +156,11 @@ const (
 	// lameLife (unbound's infra-host-ttl).
 	silentPenalty, silentLife = 5 * time.Second, 5 * time.Minute
 	lamePenalty, lameLife     = time.Minute, 15 * time.Minute
+	// addressGrace is how long the addresses of the second family are waited for when
+	// those of the first are there.
+	addressGrace = 500 * time.Millisecond
+	// dropsMinimisedLife is how long a server is taken to drop minimised questions.
+	dropsMinimisedLife = 15 * time.Minute
 	// primingRetry is how long it is not asked for again after it did not come.
 	primingRetry = time.Minute
 	// failureLife is how long a zone's servers are not asked a question again that none

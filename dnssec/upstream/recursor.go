@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -70,11 +69,16 @@ type resolution struct {
 type task struct {
 	question dns.Question
 	avoid    []string
-	above    []string // name servers whose addresses are being looked for
+	above    []string         // name servers whose addresses are being looked for
+	dropped  []netip.AddrPort // servers of the zone that were silent to a minimised question
 }
 
-// errLimit says that a resolution takes more work than it may.
-var errLimit = errors.New("resolution takes too many steps")
+// Why a question has no answer on the way on which it was asked, though it may have one
+// when it is asked by itself.
+var (
+	errLimit    = errors.New("resolution takes too many steps")
+	errCircular = errors.New("name servers are named after name servers")
+)
 
 func (r *Recursor) now() time.Time {
 	if r.Time != nil {
@@ -122,7 +126,7 @@ func (r *Recursor) Exchange(ctx context.Context, q *Query) (*Reply, error) {
 // resolve goes down from the closest zone that is known.
 func (r *resolution) resolve(ctx context.Context, t *task) (*Reply, error) {
 	if len(t.above) > maxDepth {
-		return nil, fmt.Errorf("%w: name servers named after name servers", errLimit)
+		return nil, errCircular
 	}
 	enclosed := t.question.Name
 	if t.question.Qtype == dns.TypeDS {
@@ -140,8 +144,8 @@ func (r *resolution) resolve(ctx context.Context, t *task) (*Reply, error) {
 	within := zone.name // the longest name that is known to lie in no zone below
 	for range maxReferrals {
 		question := t.question
-		if !r.FullNames {
-			question = minimise(t.question, zone, within)
+		if r.minimises(zone) {
+			question = minimise(t.question, zone.name, within)
 		}
 		minimised := question != t.question
 		o, err := r.askZone(ctx, t, zone, question)
@@ -149,18 +153,17 @@ func (r *resolution) resolve(ctx context.Context, t *task) (*Reply, error) {
 		case o.next != nil:
 			zone = o.next
 			within = zone.name
-		case minimised && o.replied:
-			// There is no cut at that name.
-			switch {
-			case err != nil || o.reply.Msg.Rcode != dns.RcodeSuccess:
-				// Or the server has trouble with such questions (RFC 9156 §2.3); it may
-				// call names that only have names below them nonexistent.
+			t.dropped = nil
+		case minimised && (o.replied || o.silent):
+			// There is no cut at that name. Or the servers have trouble with such
+			// questions (RFC 9156 §2.3): some drop them, and some call names that only
+			// have names below them nonexistent.
+			within = question.Name
+			if err != nil || o.reply.Msg.Rcode != dns.RcodeSuccess || dns.CountLabel(zone.name) >= minAnsweringLabels {
 				within = t.question.Name
-			case dns.CountLabel(zone.name) < minAnsweringLabels:
-				within = question.Name
-			default:
+			}
+			if err == nil && o.reply.Msg.Rcode == dns.RcodeSuccess && dns.CountLabel(zone.name) >= minAnsweringLabels {
 				zone.answers.Store(true)
-				within = t.question.Name
 			}
 		case err != nil:
 			return nil, err
@@ -176,120 +179,26 @@ func (r *resolution) resolve(ctx context.Context, t *task) (*Reply, error) {
 	return nil, fmt.Errorf("%w: more than %d delegations", errLimit, maxReferrals)
 }
 
+// minimises reports whether a zone's servers are asked for less than the whole name:
+// not where it is known to answer for names below itself, or one of them to drop such
+// questions.
+func (r *resolution) minimises(zone *delegation) bool {
+	return !r.FullNames && !zone.answers.Load() && !r.dropsMinimised(zone)
+}
+
 // minimise returns what a zone's servers need to see of a question in order to
 // refer to the zone below (RFC 9156 §2.3): one label more than the name that is
-// known to be no cut. It is the question itself where that is all of its name, or
-// the zone is known to answer for names below itself. No zones are cut at names
-// like _25._tcp, so those come in one step.
-func minimise(question dns.Question, zone *delegation, within string) dns.Question {
-	if zone.answers.Load() {
-		return question
-	}
+// known to be no cut. It is the question itself where that is all of its name. No
+// zones are cut at names like _25._tcp, so those come in one step.
+func minimise(question dns.Question, zone, within string) dns.Question {
 	all, labels := dns.CountLabel(question.Name), dns.CountLabel(within)+1
 	start, _ := dns.PrevLabel(question.Name, labels)
 	for labels < all && question.Name[start] == '_' {
 		labels++
 		start, _ = dns.PrevLabel(question.Name, labels)
 	}
-	if labels >= all || labels-dns.CountLabel(zone.name) > maxMinimised {
+	if labels >= all || labels-dns.CountLabel(zone) > maxMinimised {
 		return question
 	}
 	return dns.Question{Name: question.Name[start:], Qtype: dns.TypeA, Qclass: question.Qclass}
-}
-
-// findServers looks for addresses of the zone's name servers that are not known,
-// some names at a time, and reports whether it found any. One name's addresses are
-// enough to go on. If gluelessOnly, those that came with addresses are left out.
-func (r *resolution) findServers(ctx context.Context, t *task, zone *delegation, gluelessOnly bool) bool {
-	names := zone.unknown(r.now(), t.above, gluelessOnly)
-	if len(names) == 0 {
-		return false
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	found := make(chan bool, len(names))
-	var all sync.WaitGroup
-	defer all.Wait() // after cancel
-	defer cancel()
-	for _, name := range names {
-		if r.lookups.Add(1) > maxLookups {
-			found <- false
-			continue
-		}
-		all.Go(func() {
-			addresses, expires := r.addressesOf(ctx, t, zone, name)
-			if ctx.Err() == nil || len(addresses) > 0 {
-				zone.learn(name, addresses, expires, r.now())
-				r.cuts.grown(zone)
-			}
-			found <- len(addresses) > 0
-		})
-	}
-	for range names {
-		if <-found {
-			return true
-		}
-	}
-	return false
-}
-
-// addressesOf looks for the addresses of one name server. Those of a server inside
-// the zone that it serves are only known to the zone above, as glue.
-func (r *resolution) addressesOf(ctx context.Context, t *task, zone *delegation, name string) ([]netip.AddrPort, time.Time) {
-	above := append(slices.Clone(t.above), name)
-	var both [2][]netip.AddrPort
-	var expires [2]time.Time
-	var all sync.WaitGroup
-	for i, qtype := range []uint16{dns.TypeA, dns.TypeAAAA} {
-		all.Go(func() {
-			lookup := &task{question: dns.Question{Name: name, Qtype: qtype, Qclass: dns.ClassINET}, above: above}
-			if isBelow(zone.name, name) {
-				both[i], expires[i] = r.askForGlue(ctx, lookup, zone)
-				return
-			}
-			reply, err := r.resolve(ctx, lookup)
-			if err == nil {
-				both[i], expires[i] = r.addressesIn(reply.Msg.Answer, name)
-			}
-		})
-	}
-	all.Wait()
-	switch {
-	case len(both[1]) == 0:
-		return both[0], expires[0]
-	case len(both[0]) == 0:
-		return both[1], expires[1]
-	}
-	return append(both[0], both[1]...), earliest(expires[0], expires[1])
-}
-
-// askForGlue asks the servers above a zone for the address of a server in it: not
-// every referral has room for all (RFC 9471 §3.2).
-func (r *resolution) askForGlue(ctx context.Context, t *task, zone *delegation) ([]netip.AddrPort, time.Time) {
-	if zone.name == "." {
-		return nil, time.Time{}
-	}
-	o, err := r.askZone(ctx, t, r.closest(parent(zone.name)), t.question)
-	switch {
-	case err != nil:
-		return nil, time.Time{}
-	case o.next != nil:
-		return o.next.addressesOf(t.question.Name), o.next.expires
-	}
-	return r.addressesIn(o.reply.Msg.Answer, t.question.Name)
-}
-
-// addressesIn returns the addresses of a name among the records, and when they
-// expire. An alias is none (RFC 2181 §10.3).
-func (r *resolution) addressesIn(records []dns.RR, name string) ([]netip.AddrPort, time.Time) {
-	var addresses []netip.AddrPort
-	expires := r.now().Add(maxDelegationLife)
-	for _, rr := range records {
-		addr, ok := address(rr)
-		if !ok || dns.CanonicalName(rr.Header().Name) != name || !r.allowed(addr) || len(addresses) == maxServerAddresses {
-			continue
-		}
-		addresses = append(addresses, netip.AddrPortFrom(addr, port))
-		expires = earliest(expires, r.now().Add(time.Duration(rr.Header().Ttl)*time.Second))
-	}
-	return addresses, expires
 }

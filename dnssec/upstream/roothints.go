@@ -167,7 +167,7 @@ func (r *resolution) askForRoot(ctx context.Context) *delegation {
 	msg.SetQuestion(".", dns.TypeNS)
 	msg.RecursionDesired = false
 	msg.SetEdns0(probeSize, false)
-	for _, server := range r.sorted(r.hints)[:min(len(r.hints.servers[0].addresses), maxPrimed)] {
+	for _, server := range r.sorted(r.hints, nil)[:min(len(r.hints.servers[0].addresses), maxPrimed)] {
 		if server.Port() != port {
 			return nil
 		}

@@ -27,6 +27,7 @@ type serverState struct {
 	roundTrip   time.Duration // smoothed (RFC 6298 §2); 0 if unknown
 	silentUntil time.Time     // it did not answer; taken to be slow until then
 	plainUntil  time.Time     // it does not know EDNS; asked without until then
+	fullUntil   time.Time     // it drops minimised questions; asked for full names until then
 }
 
 // serverStateSize is the memory that a serverState takes, in octets: the Client, the place
@@ -139,6 +140,30 @@ func (r *Recursor) isSilent(server netip.AddrPort) bool {
 	return state != nil && r.now().Before(state.silentUntil)
 }
 
+// setDropsMinimised keeps that servers did not answer a minimised question, but one of them
+// the full one.
+func (r *Recursor) setDropsMinimised(servers []netip.AddrPort) {
+	r.servers.mu.Lock()
+	defer r.servers.mu.Unlock()
+	for _, server := range servers {
+		if state := r.servers.states[server]; state != nil {
+			state.fullUntil = r.now().Add(dropsMinimisedLife)
+		}
+	}
+}
+
+// dropsMinimised reports whether a server of a zone is known to drop minimised questions.
+func (r *Recursor) dropsMinimised(zone *delegation) bool {
+	now := r.now()
+	servers := zone.known(now)
+	r.servers.mu.Lock()
+	defer r.servers.mu.Unlock()
+	return slices.ContainsFunc(servers, func(server netip.AddrPort) bool {
+		state := r.servers.states[server]
+		return state != nil && now.Before(state.fullUntil)
+	})
+}
+
 func plainCopy(msg *dns.Msg) *dns.Msg {
 	plain := msg.Copy()
 	plain.Extra = slices.DeleteFunc(plain.Extra, func(rr dns.RR) bool { return rr.Header().Rrtype == dns.TypeOPT })
@@ -150,8 +175,9 @@ func knowsNoEDNS(reply *dns.Msg) bool {
 }
 
 // sorted returns the known servers of a zone in the order to ask them: the fastest
-// first, equal ones shuffled; then those that did not answer; lame ones last.
-func (r *Recursor) sorted(zone *delegation) []netip.AddrPort {
+// first, equal ones shuffled; then those that did not answer; lame ones last. A penalty
+// is added to what each costs, unless it is nil.
+func (r *Recursor) sorted(zone *delegation, penalty func(netip.AddrPort) time.Duration) []netip.AddrPort {
 	now := r.now()
 	servers := zone.known(now)
 	if len(servers) < 2 {
@@ -173,6 +199,9 @@ func (r *Recursor) sorted(zone *delegation) []netip.AddrPort {
 	for server := range costs {
 		if zone.isLame(server, now) {
 			costs[server] += lamePenalty
+		}
+		if penalty != nil {
+			costs[server] += penalty(server)
 		}
 	}
 	slices.SortStableFunc(servers, func(a, b netip.AddrPort) int { return cmp.Compare(costs[a], costs[b]) })

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/miekg/dns"
 
@@ -18,48 +19,69 @@ type step struct {
 	next    *delegation
 	reply   *Reply
 	replied bool // some server sent a reply, be it of no use
+	silent  bool // some server sent none
 }
 
 // A zoneQuery is one question to the servers of one zone.
 type zoneQuery struct {
 	*resolution
-	zone     *delegation
-	question dns.Question
-	avoid    []string
+	task      *task
+	zone      *delegation
+	question  dns.Question
+	minimised bool // the question is less than the task's
+	avoid     []string
+	knownOnly bool   // no addresses are looked for
+	glueOf    string // the zone whose servers' addresses are looked for, "" for none
 
-	asked   []netip.AddrPort
-	unheard int // of those asked, that no packet was sent to
-	replied bool
-	avoided bool             // some server is in Query.Avoid
-	silent  []netip.AddrPort // did not answer
-	refusal *Reply           // from a server that gave no answer
-	errs    []error          // of servers that were asked in vain
+	asked     []netip.AddrPort
+	useless   int    // of those asked, that were reached in vain
+	timeouts  int    // of those, that did not answer
+	failures  [2]int // of the servers with IPv4 addresses, and of those with IPv6 ones
+	lookedFor []string
+	unsettled error // why name servers were not looked for that another question may find
+	replied   bool
+	avoided   bool             // some server is in Query.Avoid
+	silent    []netip.AddrPort // did not answer, and may be asked again
+	refusal   *Reply           // from a server that gave no answer
+	errs      []error          // of servers that were asked in vain
+}
+
+func (r *resolution) newQuery(t *task, zone *delegation, question dns.Question) *zoneQuery {
+	z := &zoneQuery{resolution: r, task: t, zone: zone, question: question, minimised: question != t.question}
+	if !z.minimised {
+		z.avoid = t.avoid
+	}
+	return z
 }
 
 // askZone asks servers of a zone until one refers to a zone below or gives a reply
-// to rely on. Those that are silent, and were not before, are asked once more, with
-// more patience and over TCP, after all others.
+// to rely on.
 func (r *resolution) askZone(ctx context.Context, t *task, zone *delegation, question dns.Question) (step, error) {
-	if err := r.silences.on(zone.name, question, r.now()); err != nil && len(t.avoid) == 0 {
-		return step{}, err // RFC 9520 §3.2
+	return r.newQuery(t, zone, question).run(ctx)
+}
+
+// run asks one server after the other. Those that are silent, and were not before, are
+// asked once more, with more patience and over TCP, after all others. A minimised
+// question is not worth that: it is the question itself that has to be answered.
+func (z *zoneQuery) run(ctx context.Context) (step, error) {
+	if err := z.silences.on(z.zone.name, z.question, z.now()); err != nil && len(z.task.avoid) == 0 {
+		return step{silent: true}, err // RFC 9520 §3.2
 	}
-	z := &zoneQuery{resolution: r, zone: zone, question: question}
-	if question == t.question {
-		z.avoid = t.avoid
-	}
-	for len(z.asked)-z.unheard < maxServersAsked {
-		if next := z.candidates(); len(next) > 0 {
-			for _, address := range next {
-				if o, done, err := z.ask(ctx, address, 1); done {
-					return o, err
-				}
+	for z.mayAsk() {
+		if address, ok := z.best(); ok {
+			if o, done, err := z.ask(ctx, address, 1); done {
+				return o, err
 			}
-		} else if !r.findServers(ctx, t, zone, z.avoided && len(z.errs) == 0) {
+		} else if z.knownOnly || !z.findServers(ctx) {
 			break
 		}
 		if err := ended(ctx); err != nil {
 			return step{}, err
 		}
+	}
+	if z.minimised {
+		z.task.dropped = append(z.task.dropped, z.silent...)
+		return z.conclude(ctx)
 	}
 	for _, address := range z.silent[:min(len(z.silent), maxAskedAgain)] {
 		if o, done, err := z.ask(ctx, address, 2); done {
@@ -69,22 +91,37 @@ func (r *resolution) askZone(ctx context.Context, t *task, zone *delegation, que
 	return z.conclude(ctx)
 }
 
-// candidates are the servers to ask next, in order.
-func (z *zoneQuery) candidates() []netip.AddrPort {
-	var next []netip.AddrPort
-	for _, address := range z.sorted(z.zone) {
-		if slices.Contains(z.asked, address) {
-			continue
-		}
-		if len(z.avoid) > 0 && slices.Contains(z.avoid, address.String()) {
+// mayAsk reports whether one more server may be asked.
+func (z *zoneQuery) mayAsk() bool {
+	if z.minimised {
+		return z.useless < maxMinimisedAsked
+	}
+	return z.useless < maxServersAsked && z.timeouts < maxSilentAsked
+}
+
+// best returns the server to ask next. Networks, and servers, often fail for all
+// addresses of a family, so that with fewer failures is preferred.
+func (z *zoneQuery) best() (netip.AddrPort, bool) {
+	penalty := func(server netip.AddrPort) time.Duration {
+		return time.Duration(z.failures[family(server)]) * silentPenalty
+	}
+	for _, address := range z.sorted(z.zone, penalty) {
+		switch {
+		case slices.Contains(z.asked, address):
+		case len(z.avoid) > 0 && slices.Contains(z.avoid, address.String()):
 			z.asked, z.avoided = append(z.asked, address), true
-			continue
-		}
-		if next = append(next, address); len(z.asked)-z.unheard+len(next) >= maxServersAsked {
-			break
+		default:
+			return address, true
 		}
 	}
-	return next
+	return netip.AddrPort{}, false
+}
+
+func family(server netip.AddrPort) int {
+	if server.Addr().Is4() {
+		return 0
+	}
+	return 1
 }
 
 // ask asks one server, and reports whether that settles the matter.
@@ -102,16 +139,30 @@ func (z *zoneQuery) ask(ctx context.Context, address netip.AddrPort, attempts in
 	}
 	if err != nil {
 		z.errs = append(z.errs, err)
-		switch {
+		z.failures[family(address)]++
+		switch dropped := slices.Contains(z.task.dropped, address); {
 		case isUnreachable(err): // as all of IPv6 is for many
-			z.unheard++
 			z.queries.Add(-1)
-		case isTimeout(err) && !wasSilent:
-			z.silent = append(z.silent, address)
+			return step{}, false, nil
+		case isTimeout(err):
+			z.timeouts++
+			if !wasSilent || dropped {
+				z.silent = append(z.silent, address)
+			}
 		}
+		z.useless++
 		return step{}, false, nil
 	}
 	z.replied = true
+	o, done = z.read(reply, address)
+	if done && slices.Contains(z.task.dropped, address) {
+		z.setDropsMinimised(z.task.dropped)
+	}
+	return o, done, nil
+}
+
+// read says what a reply is good for, and whether that settles the matter.
+func (z *zoneQuery) read(reply *Reply, address netip.AddrPort) (o step, done bool) {
 	switch kind, cut := classify(z.zone.name, z.question, reply.Msg); kind {
 	case referral:
 		next := newDelegation(z.zone, cut, reply, z.Recursor)
@@ -119,18 +170,20 @@ func (z *zoneQuery) ask(ctx context.Context, address netip.AddrPort, attempts in
 			// Servers that do not know better answer with what is a proof, too.
 			if len(next.proof) > 0 {
 				if reply := next.answerDS(z.query, z.now()); reply != nil {
-					return step{reply: reply, replied: true}, true, nil
+					return step{reply: reply, replied: true}, true
 				}
 			}
 			z.errs = append(z.errs, z.failed(reply, errLame))
 			break
 		}
-		z.cuts.put(next, z.now())
-		return step{next: next, replied: true}, true, nil
+		if cut != z.glueOf { // whose delegation is known, and more of its servers
+			z.cuts.put(next, z.now())
+		}
+		return step{next: next, replied: true}, true
 	case answer:
 		reply.PassedOver = z.errs
 		keepBailiwick(z.zone.name, reply.Msg)
-		return step{reply: reply, replied: true}, true, nil
+		return step{reply: reply, replied: true}, true
 	case refused:
 		if z.refusal == nil || serverFailure(reply.Msg) > serverFailure(z.refusal.Msg) {
 			z.refusal = reply
@@ -139,9 +192,13 @@ func (z *zoneQuery) ask(ctx context.Context, address netip.AddrPort, attempts in
 	default:
 		z.errs = append(z.errs, z.failed(reply, errLame))
 	}
-	z.zone.setLame(address, z.now())
-	z.cuts.grown(z.zone)
-	return step{}, false, nil
+	z.useless++
+	z.failures[family(address)]++
+	if !z.minimised {
+		z.zone.setLame(address, z.now())
+		z.cuts.grown(z.zone)
+	}
+	return step{}, false
 }
 
 // isUnreachable reports whether there was no way to send a packet.
@@ -171,22 +228,26 @@ func (z *zoneQuery) conclude(ctx context.Context) (step, error) {
 	if z.zone.name == "." && len(z.errs) > 0 {
 		z.priming.forget() // back to the hints
 	}
+	o := step{replied: z.replied, silent: z.timeouts > 0}
 	switch over := ended(ctx); {
 	case over != nil:
 		return step{}, z.because(over)
 	case z.refusal != nil:
 		z.refusal.PassedOver = z.errs
-		return step{reply: z.refusal, replied: true}, nil
+		o.reply = z.refusal
+		return o, nil
 	case len(z.errs) > 0:
-		err := z.because(nil)
-		if !z.replied {
+		err := z.because(z.unsettled)
+		if !z.replied && z.unsettled == nil && !z.knownOnly {
 			z.silences.put(z.zone.name, z.question, err, z.now())
 		}
-		return step{replied: z.replied}, err
+		return o, err
 	case z.avoided:
-		return step{}, ErrExhausted
+		return o, ErrExhausted
+	case z.unsettled != nil:
+		return o, fmt.Errorf("zone %s has no name server with an address that may be asked: %w", z.zone.name, z.unsettled)
 	}
-	return step{}, fmt.Errorf("zone %s has no name server with an address that may be asked", z.zone.name)
+	return o, fmt.Errorf("zone %s has no name server with an address that may be asked", z.zone.name)
 }
 
 // because names the zone and its servers' errors.

@@ -1,0 +1,227 @@
+package upstream
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// delegating is a test zone with other servers of example.test.
+func delegating(lines ...string) behaviour {
+	return authority("test.\n" + strings.Join(lines, "\n"))
+}
+
+// nameServersOf are n name servers of example.test, named by the format.
+func nameServersOf(n int, format string) (lines []string) {
+	for i := range n {
+		lines = append(lines, "example NS "+fmt.Sprintf(format, i))
+	}
+	return lines
+}
+
+// ifQuestion serves questions that match in one way, and others in another.
+func ifQuestion(match func(dns.Question) bool, then, otherwise behaviour) behaviour {
+	return func(network string, query *dns.Msg) [][]byte {
+		if match(query.Question[0]) {
+			return then(network, query)
+		}
+		return otherwise(network, query)
+	}
+}
+
+func ofType(rrtype uint16) func(dns.Question) bool {
+	return func(q dns.Question) bool { return q.Qtype == rrtype }
+}
+
+func refuse(network string, query *dns.Msg) [][]byte {
+	return serveReply(func(r *dns.Msg) { r.Rcode = dns.RcodeRefused })(network, query)
+}
+
+// A zone is resolved if one of its servers is good, whatever is wrong with the others.
+func TestOneGoodServerIsEnough(t *testing.T) {
+	t.Parallel()
+	exampleOrg := authority("example.org.\nok A 192.0.2.10\nalias CNAME ok")
+	good := authority(exampleZone)
+	for _, tt := range []struct {
+		name    string
+		changes map[string]behaviour
+		within  time.Duration
+		most    int // queries
+	}{
+		{name: "the fourth name has an address", changes: map[string]behaviour{
+			"192.0.2.2": delegating(append(nameServersOf(3, "no%d.example.org."), "example NS ok.example.org.")...), "192.0.2.20": exampleOrg}, most: 30},
+		{name: "the thirteenth name has an address", changes: map[string]behaviour{
+			"192.0.2.2": delegating(append(nameServersOf(12, "no%d.example.org."), "example NS ok.example.org.")...), "192.0.2.20": exampleOrg}, most: 50},
+		{name: "the first three names are in a zone whose servers are silent", changes: map[string]behaviour{
+			"192.0.2.2":  delegating(append(nameServersOf(3, "no%d.dead."), "example NS ok.example.org.", "dead NS ns.dead", "ns.dead A 192.0.2.30")...),
+			"192.0.2.1":  authority(rootZone + "\ndead. NS ns.dead.\nns.dead. A 192.0.2.30"),
+			"192.0.2.30": silent, "192.0.2.20": exampleOrg}, within: 2 * time.Second},
+		{name: "the other names are aliases (RFC 2181 §10.3)", changes: map[string]behaviour{
+			"192.0.2.2": delegating("example NS alias.example.org.", "example NS ok.example.org."), "192.0.2.20": exampleOrg}},
+		{name: "ten servers refuse", changes: func() map[string]behaviour {
+			changes := map[string]behaviour{}
+			lines := nameServersOf(11, "ns%d.example")
+			for i := range 10 {
+				lines = append(lines, fmt.Sprintf("ns%d.example A 192.0.2.%d", i, 100+i))
+				changes[fmt.Sprintf("192.0.2.%d", 100+i)] = refuse
+			}
+			changes["192.0.2.2"] = delegating(append(lines, "ns10.example A 192.0.2.10")...)
+			return changes
+		}(), most: 20},
+		{name: "one address family refuses", changes: dualStack(refuse), most: 5},
+		{name: "one address family is lame", changes: dualStack(authority("other.test.")), most: 5},
+		{name: "one address family is silent", changes: dualStack(silent), within: serverTimeout},
+		{name: "the other glue is of a special kind", changes: map[string]behaviour{
+			"192.0.2.2": delegating("example NS ns1.example", "example NS ns2.example", "ns1.example A 127.0.0.1", "ns1.example AAAA ::", "ns2.example A 192.0.2.10")}},
+		{name: "the other servers are inside and have no glue", changes: map[string]behaviour{
+			"192.0.2.2": delegating("example NS ns1.example", "example NS ns2.example", "ns2.example A 192.0.2.10")}, most: 8},
+		{name: "the glue of the good one is known to the other server of the zone only", changes: map[string]behaviour{
+			"192.0.2.2":  delegating("example NS ns1.example", "example NS ns2.example", "ns2.example A 192.0.2.11"),
+			"192.0.2.11": ifQuestion(func(q dns.Question) bool { return q.Name == "mx.example.test." }, refuse, authority("example.test.\nns1 A 192.0.2.10"))}, most: 12},
+		{name: "the names lead in a circle with one way out", changes: map[string]behaviour{
+			"192.0.2.2":  delegating("example NS ns.example.org."),
+			"192.0.2.3":  authority("org.\nexample NS ns.example.test.\nexample NS ns.other.org.\nother NS ns.other\nns.other A 192.0.2.21"),
+			"192.0.2.21": authority("other.org.\nns A 192.0.2.20"), "192.0.2.20": authority("example.org.\nns A 192.0.2.10")}, most: 24},
+		{name: "servers of names drop questions for AAAA", changes: map[string]behaviour{
+			"192.0.2.2": delegating("example NS ok.example.org."), "192.0.2.20": ifQuestion(ofType(dns.TypeAAAA), silent, exampleOrg)}, within: addressGrace},
+		{name: "the delegation has a TTL of 0", changes: map[string]behaviour{"192.0.2.2": delegating("example 0 NS ns.example", "ns.example 0 A 192.0.2.10")}, most: 4},
+		{name: "parent and child are on the same server", changes: map[string]behaviour{
+			"192.0.2.2": authority("test.\nexample NS ns.test.\nns A 192.0.2.2", exampleZone)}, most: 6},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				for range 5 { // equal servers are asked in any order
+					servers := internet(tt.changes)
+					if servers["192.0.2.10"] == nil {
+						servers["192.0.2.10"] = good
+					}
+					net := newNet(t, servers)
+					recursor := &Recursor{Hints: hints("192.0.2.1"), Dial: net.dial}
+					start := time.Now()
+					for _, q := range []string{"mx.example.test. A", "_25._tcp.mx.example.test. TLSA"} {
+						if _, got := askRecursor(t, recursor, q); !strings.HasPrefix(got, "NOERROR, ") {
+							t.Fatalf("%s: %s", q, got)
+						}
+						if n := len(net.queriesBut(" . NS")); tt.most > 0 && n > tt.most+1 {
+							t.Fatalf("%d queries, want %d at most: %q", n, tt.most, net.log)
+						}
+					}
+					if elapsed := time.Since(start); elapsed > 2*tt.within {
+						t.Fatalf("took %s, want %s at most", elapsed, tt.within)
+					}
+				}
+			})
+		})
+	}
+}
+
+// dualStack are four servers with addresses of both families, of which one serves in
+// another way.
+func dualStack(v6 behaviour) map[string]behaviour {
+	changes := map[string]behaviour{}
+	lines := nameServersOf(4, "ns%d.example")
+	for i := range 4 {
+		v4, six := fmt.Sprintf("192.0.2.%d", 110+i), fmt.Sprintf("2001:db8::%d", 1+i)
+		lines = append(lines, fmt.Sprintf("ns%d.example A %s", i, v4), fmt.Sprintf("ns%d.example AAAA %s", i, six))
+		changes[v4], changes[six] = authority(exampleZone), v6
+	}
+	changes["192.0.2.2"] = delegating(lines...)
+	return changes
+}
+
+// RFC 9156 §2.3: servers that drop minimised questions cost one timeout each, once, and
+// get the full one.
+func TestMinimisedQuestionsDropped(t *testing.T) {
+	t.Parallel()
+	const ask = "_25._tcp.mx.deep.er.example.test. TLSA"
+	zone := authority("example.test.\n_25._tcp.mx.deep.er TLSA 3 1 1 00\n_25._tcp.mx.other.er TLSA 3 1 1 00")
+	minimised := func(q dns.Question) bool { return !strings.HasPrefix(q.Name, "_") }
+	for _, tt := range []struct {
+		name    string
+		changes map[string]behaviour
+		within  time.Duration
+		later   time.Duration // for the next questions
+	}{
+		{"the servers of the zone drop them", map[string]behaviour{
+			"192.0.2.10": ifQuestion(minimised, silent, zone), "192.0.2.11": ifQuestion(minimised, silent, zone)}, 2 * serverTimeout, 0},
+		{"they refuse them", map[string]behaviour{
+			"192.0.2.10": ifQuestion(minimised, refuse, zone), "192.0.2.11": ifQuestion(minimised, refuse, zone)}, 0, 0},
+		{"one is dead, the other one drops them", map[string]behaviour{
+			"192.0.2.10": silent, "192.0.2.11": ifQuestion(minimised, silent, zone)}, 3 * serverTimeout, 0},
+		{"the only server of the zone above drops them", map[string]behaviour{
+			"192.0.2.2":  ifQuestion(minimised, silent, authority(testZone)),
+			"192.0.2.10": zone, "192.0.2.11": zone}, serverTimeout, 0},
+		{"one server is dead", map[string]behaviour{"192.0.2.10": silent, "192.0.2.11": zone}, serverTimeout, serverTimeout},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				net := newNet(t, internet(tt.changes))
+				recursor := &Recursor{Hints: hints("192.0.2.1"), Dial: net.dial}
+				start := time.Now()
+				if _, got := askRecursor(t, recursor, ask); got != "NOERROR, 3 1 1 00" {
+					t.Fatal(got)
+				}
+				if elapsed := time.Since(start); elapsed > tt.within {
+					t.Errorf("took %s, want %s at most", elapsed, tt.within)
+				}
+				start = time.Now()
+				for _, q := range []string{ask, "_25._tcp.mx.other.er.example.test. TLSA"} {
+					if _, got := askRecursor(t, recursor, q); got != "NOERROR, 3 1 1 00" {
+						t.Fatal(got)
+					}
+				}
+				if elapsed := time.Since(start); elapsed > tt.later {
+					t.Errorf("the next questions took %s", elapsed)
+				}
+				if n := net.queries(" tcp "); n > 0 {
+					t.Errorf("%d queries over TCP, as for a question that is worth patience", n)
+				}
+			})
+		})
+	}
+	synctest.Test(t, func(t *testing.T) {
+		// Another zone on the same servers costs nothing more.
+		drops := ifQuestion(minimised, silent, authority("example.test.\n_25._tcp.mx.a TLSA 3 1 1 00", "second.test.\n_25._tcp.mx.a TLSA 3 1 1 00"))
+		net := newNet(t, internet(map[string]behaviour{
+			"192.0.2.2":  authority("test.\nexample NS ns.example\nns.example A 192.0.2.10\nsecond NS ns.example\n"),
+			"192.0.2.10": drops}))
+		recursor := &Recursor{Hints: hints("192.0.2.1"), Dial: net.dial}
+		askRecursor(t, recursor, "_25._tcp.mx.a.example.test. TLSA")
+		start := time.Now()
+		if _, got := askRecursor(t, recursor, "_25._tcp.mx.a.second.test. TLSA"); got != "NOERROR, 3 1 1 00" || time.Since(start) > 0 {
+			t.Errorf("after %s: %s", time.Since(start), got)
+		}
+	})
+}
+
+// What was not found on one way does not hide what is found on another.
+func TestCirclesAreForgotten(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		// The servers of z0 are named in z1, those of z1 in z2, and so on: too deep from z0,
+		// not from z3.
+		lines := []string{"test."}
+		for i := range 7 {
+			lines = append(lines, fmt.Sprintf("z%d NS ns.z%d", i, i+1))
+		}
+		lines = append(lines, "z7 NS ns.z7", "ns.z7 A 192.0.2.50")
+		var zones []string
+		for i := range 8 {
+			zones = append(zones, fmt.Sprintf("z%d.test.\nns A 192.0.2.50\nwww A 192.0.2.80", i))
+		}
+		net := newNet(t, internet(map[string]behaviour{"192.0.2.2": authority(strings.Join(lines, "\n")), "192.0.2.50": authority(zones...)}))
+		recursor := &Recursor{Hints: hints("192.0.2.1"), Dial: net.dial}
+		if _, got := askRecursor(t, recursor, "www.z0.test. A"); !strings.Contains(got, "no name server with an address") {
+			t.Fatalf("z0: %s", got)
+		}
+		for _, zone := range []string{"z5", "z4", "z3"} {
+			if _, got := askRecursor(t, recursor, "www."+zone+".test. A"); got != "NOERROR, 192.0.2.80" {
+				t.Errorf("%s: %s", zone, got)
+			}
+		}
+	})
+}
