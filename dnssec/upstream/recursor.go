@@ -142,18 +142,21 @@ func (r *resolution) resolve(ctx context.Context, t *task) (*Reply, error) {
 		zone = r.closest(parent(zone.name))
 	}
 	within := zone.name // the longest name that is known to lie in no zone below
+	between := false    // whether the zone above the cut is looked for label by label
 	for range maxReferrals {
 		question := t.question
-		if r.minimises(zone) {
+		if between || r.minimises(zone) {
 			question = minimise(t.question, zone.name, within)
 		}
 		minimised := question != t.question
 		o, err := r.askZone(ctx, t, zone, question)
 		switch {
 		case o.next != nil:
-			zone = o.next
+			zone, between = o.next, false
 			within = zone.name
 			t.dropped = nil
+		case minimised && between && err == nil:
+			within = question.Name
 		case minimised && (o.replied || o.silent):
 			// There is no cut at that name. Or the servers have trouble with such
 			// questions (RFC 9156 §2.3): some drop them, and some call names that only
@@ -165,6 +168,10 @@ func (r *resolution) resolve(ctx context.Context, t *task) (*Reply, error) {
 			if err == nil && o.reply.Msg.Rcode == dns.RcodeSuccess && dns.CountLabel(zone.name) >= minAnsweringLabels {
 				zone.answers.Store(true)
 			}
+		case o.childSide && !between:
+			// Whoever has the zone below the cut and one further up, but not the one
+			// between, answers from the wrong one (RFC 4035 §3.1.4.1, §4.2).
+			between, within = true, zone.name
 		case err != nil:
 			return nil, err
 		default:

@@ -225,3 +225,59 @@ func TestCirclesAreForgotten(t *testing.T) {
 		}
 	})
 }
+
+// RFC 4035 §3.1.4.1: a server that has a zone and its grandchild, but not the zone
+// between, answers questions for DS records of the grandchild from the wrong side.
+func TestTheZoneBetween(t *testing.T) {
+	t.Parallel()
+	const ds = "NOERROR, 1 13 2 00"
+	// Servers that know of DS records refer to the zone between; others do not.
+	childSide := func(serve behaviour) behaviour {
+		return ifQuestion(func(q dns.Question) bool { return q.Qtype == dns.TypeDS && q.Name == "c.b.example.test." },
+			serveReply(func(r *dns.Msg) {
+				r.Authoritative = true
+				r.Ns = []dns.RR{rr("c.b.example.test. 60 SOA a. b. 1 2 3 4 60")}
+			}), serve)
+	}
+	upper := childSide(authority("example.test.\n@ MX 10 mx\nb NS ns.b\nns.b A 192.0.2.12", "c.b.example.test.\nwww A 192.0.2.80"))
+	between := authority("b.example.test.\nc NS ns1.example.test.\nc DS 1 13 2 00\nns A 192.0.2.12")
+	for _, tt := range []struct {
+		name      string
+		fullNames bool
+		before    []string
+	}{
+		{name: "cold"},
+		{name: "full names", fullNames: true},
+		{name: "the zone above is known to answer", before: []string{"example.test. MX"}},
+		{name: "the grandchild is known to be there", before: []string{"example.test. MX", "www.c.b.example.test. A"}},
+		{name: "the zone between is known", before: []string{"b.example.test. SOA", "www.c.b.example.test. A"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				net := newNet(t, internet(map[string]behaviour{"192.0.2.10": upper, "192.0.2.11": upper, "192.0.2.12": between}))
+				recursor := &Recursor{Hints: hints("192.0.2.1"), Dial: net.dial, FullNames: tt.fullNames}
+				for _, q := range tt.before {
+					askRecursor(t, recursor, q)
+				}
+				if _, got := askRecursor(t, recursor, "c.b.example.test. DS"); got != ds {
+					t.Errorf("got %s, want %s", got, ds)
+				}
+				if _, got := askRecursor(t, recursor, "b.example.test. DS"); got != "NOERROR, a. b. 1 2 3 4 60" {
+					t.Errorf("the zone between: got %s", got)
+				}
+			})
+		})
+	}
+	synctest.Test(t, func(t *testing.T) {
+		// Where there is no zone between, the search ends.
+		lost := childSide(authority("example.test.\n@ MX 10 mx", "c.b.example.test.\nwww A 192.0.2.80"))
+		net := newNet(t, internet(map[string]behaviour{"192.0.2.10": lost, "192.0.2.11": lost}))
+		recursor := &Recursor{Hints: hints("192.0.2.1"), Dial: net.dial, FullNames: true}
+		if _, got := askRecursor(t, recursor, "c.b.example.test. DS"); !strings.Contains(got, "the zone below the cut answered") {
+			t.Errorf("got %s", got)
+		}
+		if n := len(net.queriesBut(" . NS")); n > 10 {
+			t.Errorf("%d queries: %q", n, net.log)
+		}
+	})
+}

@@ -11,10 +11,11 @@ import (
 type kind uint8
 
 const (
-	lame     kind = iota // neither of the others
-	referral             // to a zone below
-	answer               // data, or a denial
-	refused              // an rcode that says nothing about the name
+	lame      kind = iota // neither of the others
+	referral              // to a zone below
+	answer                // data, or a denial
+	childSide             // a denial of DS records by the zone below the cut
+	refused               // an rcode that says nothing about the name
 )
 
 // classify tells what kind of reply a server of a zone gave, and for a referral the
@@ -38,11 +39,10 @@ func classify(zone string, question dns.Question, reply *dns.Msg) (k kind, cut s
 		switch rr.Header().Rrtype {
 		case dns.TypeSOA:
 			switch {
-			case !isBelow(zone, owner), !isBelow(owner, question.Name),
-				question.Qtype == dns.TypeDS && owner == question.Name && owner != ".":
-				// Of another zone, or the child's side, which knows no DS records (RFC
-				// 4035 §5.2).
-				return lame, ""
+			case !isBelow(zone, owner), !isBelow(owner, question.Name):
+				return lame, "" // of another zone
+			case question.Qtype == dns.TypeDS && owner == question.Name && owner != ".":
+				return childSide, "" // which knows none (RFC 4035 §5.2)
 			}
 			return answer, ""
 		case dns.TypeNSEC, dns.TypeNSEC3:

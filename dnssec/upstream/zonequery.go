@@ -16,10 +16,11 @@ import (
 
 // A step is what the servers of a zone gave: where to go on, or a reply.
 type step struct {
-	next    *delegation
-	reply   *Reply
-	replied bool // some server sent a reply, be it of no use
-	silent  bool // some server sent none
+	next      *delegation
+	reply     *Reply
+	replied   bool // some server sent a reply, be it of no use
+	silent    bool // some server sent none
+	childSide bool // some server answered for the zone below the one that it is asked for
 }
 
 // A zoneQuery is one question to the servers of one zone.
@@ -40,6 +41,7 @@ type zoneQuery struct {
 	lookedFor []string
 	unsettled error // why name servers were not looked for that another question may find
 	replied   bool
+	childSide bool
 	avoided   bool             // some server is in Query.Avoid
 	silent    []netip.AddrPort // did not answer, and may be asked again
 	refusal   *Reply           // from a server that gave no answer
@@ -189,17 +191,23 @@ func (z *zoneQuery) read(reply *Reply, address netip.AddrPort) (o step, done boo
 			z.refusal = reply
 		}
 		z.errs = append(z.errs, z.failed(reply, refusalError(reply.Msg)))
+	case childSide:
+		z.childSide = true
+		z.errs = append(z.errs, z.failed(reply, errChildSide))
 	default:
 		z.errs = append(z.errs, z.failed(reply, errLame))
 	}
 	z.useless++
 	z.failures[family(address)]++
-	if !z.minimised {
+	if !z.minimised && !z.childSide {
 		z.zone.setLame(address, z.now())
 		z.cuts.grown(z.zone)
 	}
 	return step{}, false
 }
+
+// errChildSide says that a server of the zone above a cut answered for the zone below.
+var errChildSide = errors.New("the zone below the cut answered, which knows no DS records")
 
 // isUnreachable reports whether there was no way to send a packet.
 func isUnreachable(err error) bool {
@@ -228,11 +236,11 @@ func (z *zoneQuery) conclude(ctx context.Context) (step, error) {
 	if z.zone.name == "." && len(z.errs) > 0 {
 		z.priming.forget() // back to the hints
 	}
-	o := step{replied: z.replied, silent: z.timeouts > 0}
+	o := step{replied: z.replied, silent: z.timeouts > 0, childSide: z.childSide}
 	switch over := ended(ctx); {
 	case over != nil:
 		return step{}, z.because(over)
-	case z.refusal != nil:
+	case z.refusal != nil && !z.childSide:
 		z.refusal.PassedOver = z.errs
 		o.reply = z.refusal
 		return o, nil
