@@ -84,19 +84,23 @@ func (z *zoneQuery) learn(ctx context.Context, found serverLookup) bool {
 }
 
 // lookUp looks for the addresses of one name server. Those of one family are enough
-// where the others take long.
+// where the others take long. Further down one follows the other, since both would look
+// for the same servers on their way, and those again.
 func (z *zoneQuery) lookUp(ctx context.Context, name string) serverLookup {
 	ctx, cancel := context.WithCancel(ctx)
-	types := []uint16{dns.TypeA, dns.TypeAAAA}
-	lookups := make(chan serverLookup, len(types))
+	lookups := make(chan serverLookup, 2)
 	var all sync.WaitGroup
 	defer all.Wait() // after cancel
 	defer cancel()
 	above := append(slices.Clone(z.task.above), name)
-	for _, qtype := range types {
-		all.Go(func() {
-			lookups <- z.lookUpType(ctx, &task{question: dns.Question{Name: name, Qtype: qtype, Qclass: dns.ClassINET}, above: above})
-		})
+	lookUp := func(qtype uint16) {
+		lookups <- z.lookUpType(ctx, &task{question: dns.Question{Name: name, Qtype: qtype, Qclass: dns.ClassINET}, above: above})
+	}
+	if len(z.task.above) == 0 {
+		all.Go(func() { lookUp(dns.TypeA) })
+		all.Go(func() { lookUp(dns.TypeAAAA) })
+	} else {
+		all.Go(func() { lookUp(dns.TypeA); lookUp(dns.TypeAAAA) })
 	}
 	first := <-lookups
 	var late <-chan time.Time
