@@ -33,8 +33,9 @@ type Recursor struct {
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 	// Allow is asked before an address is used that DNS data led to. Nil refuses
-	// multicast and unspecified addresses; and loopback and link-local ones, unless
-	// a hint is of that kind, as in a private Internet.
+	// multicast, reserved and unspecified addresses; and loopback and link-local ones,
+	// unless a hint is of that kind, as in a private Internet. So it does those of NAT64
+	// and 6to4 that lead to such an address.
 	Allow func(netip.Addr) bool
 
 	// FullNames: every server is asked the full question. Otherwise servers above

@@ -85,25 +85,6 @@ func (r *Recursor) setUp() {
 	}
 }
 
-// addressKinds are kinds of addresses that data may lead to, because hints are of
-// that kind.
-type addressKinds struct{ loopback, linkLocal bool }
-
-// allowed reports whether data may lead to an address.
-func (r *Recursor) allowed(addr netip.Addr) bool {
-	switch {
-	case r.Allow != nil:
-		return r.Allow(addr)
-	case addr.IsUnspecified(), addr.IsMulticast():
-		return false
-	case addr.IsLoopback():
-		return r.kinds.loopback
-	case addr.IsLinkLocalUnicast():
-		return r.kinds.linkLocal
-	}
-	return true
-}
-
 // priming is the root servers' own list of themselves (RFC 8109).
 type priming struct {
 	mu      sync.Mutex
