@@ -14,15 +14,33 @@ type cutCache struct {
 	swept time.Time // when those that had expired were dropped last
 }
 
-// put keeps a delegation. A full cache drops others, in no particular order: each is
-// found again by one query.
-func (c *cutCache) put(d *delegation, now time.Time) {
-	if !now.Before(d.expires) {
-		return
-	}
+// share keeps a delegation, and returns it; or the one that somebody else on the same way
+// has found, and with it what he is about to learn of its servers.
+func (c *cutCache) share(d *delegation, now time.Time) *delegation {
 	weight := d.size()
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if old := c.zones[d.name]; old != nil && now.Before(old.expires) && now.Sub(old.made) < minDelegationLife && old.isLike(d) {
+		return old
+	}
+	c.keep(d, weight, now)
+	return d
+}
+
+// put keeps a delegation.
+func (c *cutCache) put(d *delegation, now time.Time) {
+	weight := d.size()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.keep(d, weight, now)
+}
+
+// keep keeps a delegation in place of that of the same zone. A full cache drops others, in
+// no particular order: each is found again by one query. The caller holds the lock.
+func (c *cutCache) keep(d *delegation, weight int, now time.Time) {
+	if !now.Before(d.expires) {
+		return
+	}
 	if c.zones == nil {
 		c.zones = make(map[string]*delegation)
 	}

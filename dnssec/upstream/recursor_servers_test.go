@@ -281,3 +281,33 @@ func TestTheZoneBetween(t *testing.T) {
 		}
 	})
 }
+
+// A chain of zones whose delegations have a TTL of 0 is gone down once for one lookup.
+func TestChainWithoutTTL(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const zones = 30
+		servers := map[string]behaviour{}
+		name, questions := ".", []string{}
+		for i := range zones {
+			below := strings.TrimPrefix(fmt.Sprintf("z%d.%s", i, strings.TrimPrefix(name, ".")), ".")
+			lines := []string{name, below + " 0 NS ns." + below, fmt.Sprintf("ns.%s 0 A 192.0.2.%d", below, 2+i)}
+			servers[fmt.Sprintf("192.0.2.%d", 1+i)] = authority(strings.Join(lines, "\n"))
+			name, questions = below, append(questions, below+" DS", below+" DNSKEY")
+		}
+		servers[fmt.Sprintf("192.0.2.%d", 1+zones)] = authority(name + "\nmx 0 A 192.0.2.80\n_25._tcp.mx 0 TLSA 3 1 1 00")
+		net := newNet(t, servers)
+		recursor := &Recursor{Hints: hints("192.0.2.1"), Dial: net.dial}
+		if _, got := askRecursor(t, recursor, "_25._tcp.mx."+name+" TLSA"); got != "NOERROR, 3 1 1 00" {
+			t.Fatal(got)
+		}
+		for _, q := range questions {
+			if _, got := askRecursor(t, recursor, q); !strings.HasPrefix(got, "NOERROR") {
+				t.Errorf("%s: %s", q, got)
+			}
+		}
+		if n, most := len(net.queriesBut(" . NS")), 3*zones+2; n > most {
+			t.Errorf("%d queries, want %d at most", n, most)
+		}
+	})
+}

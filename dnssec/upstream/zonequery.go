@@ -104,8 +104,11 @@ func (z *zoneQuery) mayAsk() bool {
 // best returns the server to ask next. Networks, and servers, often fail for all
 // addresses of a family, so that with fewer failures is preferred.
 func (z *zoneQuery) best() (netip.AddrPort, bool) {
-	penalty := func(server netip.AddrPort) time.Duration {
-		return time.Duration(z.failures[family(server)]) * silentPenalty
+	var penalty func(netip.AddrPort) time.Duration
+	if z.failures != [2]int{} {
+		penalty = func(server netip.AddrPort) time.Duration {
+			return time.Duration(z.failures[family(server)]) * silentPenalty
+		}
 	}
 	for _, address := range z.sorted(z.zone, penalty) {
 		switch {
@@ -178,8 +181,12 @@ func (z *zoneQuery) read(reply *Reply, address netip.AddrPort) (o step, done boo
 			z.errs = append(z.errs, z.failed(reply, errLame))
 			break
 		}
-		if cut != z.glueOf { // whose delegation is known, and more of its servers
+		switch {
+		case cut == z.glueOf: // its delegation is known, and more of its servers
+		case len(z.task.avoid) > 0: // what is known may be wrong
 			z.cuts.put(next, z.now())
+		default:
+			next = z.cuts.share(next, z.now())
 		}
 		return step{next: next, replied: true}, true
 	case answer:
