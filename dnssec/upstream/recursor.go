@@ -129,19 +129,12 @@ func (r *resolution) resolve(ctx context.Context, t *task) (*Reply, error) {
 	if len(t.above) > maxDepth {
 		return nil, errCircular
 	}
-	enclosed := t.question.Name
 	if t.question.Qtype == dns.TypeDS {
 		if reply := r.fromReferral(t); reply != nil {
 			return reply, nil
 		}
-		enclosed = parent(enclosed)
 	}
-	zone := r.closest(enclosed)
-	if len(t.avoid) > 0 && zone.name != "." {
-		// What did not validate may be the fault of whom the delegation names, so it is
-		// asked for again.
-		zone = r.closest(parent(zone.name))
-	}
+	zone := r.start(t)
 	within := zone.name // the longest name that is known to lie in no zone below
 	between := false    // whether the zone above the cut is looked for label by label
 	for range maxReferrals {
@@ -185,6 +178,21 @@ func (r *resolution) resolve(ctx context.Context, t *task) (*Reply, error) {
 		}
 	}
 	return nil, fmt.Errorf("%w: more than %d delegations", errLimit, maxReferrals)
+}
+
+// start returns the closest known zone that the question may belong to.
+func (r *resolution) start(t *task) *delegation {
+	enclosed := t.question.Name
+	if t.question.Qtype == dns.TypeDS {
+		enclosed = parent(enclosed)
+	}
+	zone := r.closest(enclosed)
+	if len(t.avoid) > 0 && zone.name != "." {
+		// What did not validate may be the fault of whom the delegation names, so it is
+		// asked for again.
+		zone = r.closest(parent(zone.name))
+	}
+	return zone
 }
 
 // minimises reports whether a zone's servers are asked for less than the whole name:
