@@ -29,7 +29,7 @@ func (in *jsonProbe) decode() (p Probe, err error) {
 		}
 	}
 	if in.Protocol != "" {
-		p.Session.TLS = &tls.ConnectionState{Version: protocol(in.Protocol), CipherSuite: cipher(in.Cipher)}
+		p.Session.TLS = &tls.ConnectionState{Version: protocol(in.Protocol), CipherSuite: cipher(in.Cipher), HandshakeComplete: !in.Incomplete}
 	}
 	if m := in.Match; m != nil {
 		p.Match.Depth, p.Match.Name = m.Depth, m.Name

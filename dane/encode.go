@@ -76,6 +76,7 @@ func hostJSON(h *HostResult) jsonHost {
 				probe.Local = s.LocalAddr.String()
 			}
 			if s.TLS != nil {
+				probe.Incomplete = !s.TLS.HandshakeComplete
 				probe.Protocol, probe.Cipher = smtpprobe.ProtocolName(s.TLS.Version), smtpprobe.CipherName(s.TLS.CipherSuite)
 			}
 		}

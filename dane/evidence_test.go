@@ -187,3 +187,20 @@ func TestEvidenceIsBounded(t *testing.T) {
 		}
 	}
 }
+
+// The text names the stage that a server refused at, as the JSON does.
+func TestTranscriptNamesTheStage(t *testing.T) {
+	t.Parallel()
+	for step, want := range map[smtptest.Step]string{
+		smtptest.AtGreeting: "Connection to 192.0.2.1 failed: greeting: 554 5.7.0 Refused",
+		smtptest.AtHello:    "Connection to 192.0.2.1 failed: EHLO: 554 5.7.0 Refused",
+		smtptest.AtStartTLS: "TLS connection failed a.example: STARTTLS: 554 5.7.0 Refused",
+		smtptest.AtHelloTLS: "TLS connection failed a.example: EHLO over TLS: 554 5.7.0 Refused",
+	} {
+		internet := danetest.New(t, danetest.Domain{Name: "a.example", Hosts: faulty(step, smtptest.Permanent)})
+		result, err := internet.Verifier().Verify(t.Context(), "a.example")
+		if err != nil || !strings.Contains(result.String(), "\n"+want+"\n") {
+			t.Errorf("%s: %v, want %q in\n%s", step, err, want, result)
+		}
+	}
+}

@@ -80,6 +80,7 @@ type (
 		Fallback      bool        `json:"fallback,omitempty"`
 		Protocol      string      `json:"protocol,omitempty"`
 		Cipher        string      `json:"cipher,omitempty"`
+		Incomplete    bool        `json:"handshake_incomplete,omitempty"`
 		Match         *jsonMatch  `json:"match,omitempty"`
 		Error         string      `json:"error,omitempty"`
 		Code          string      `json:"code,omitempty"`

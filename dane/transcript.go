@@ -179,7 +179,11 @@ func (t *transcript) probe(h *HostResult, p Probe, first bool, of string) {
 	}
 	t.line("Checking TLS connection.")
 	if state := p.Session.TLS; state != nil {
-		t.line("TLS connection established: protocol %s, cipher %s.", smtpprobe.ProtocolName(state.Version), smtpprobe.CipherName(state.CipherSuite))
+		how := "TLS connection established"
+		if !state.HandshakeComplete {
+			how = "TLS handshake not completed"
+		}
+		t.line("%s: protocol %s, cipher %s.", how, smtpprobe.ProtocolName(state.Version), smtpprobe.CipherName(state.CipherSuite))
 	}
 	_, mismatch := errors.AsType[*tlsa.Error](p.Err)
 	switch {
@@ -272,13 +276,19 @@ func cause(err error) string {
 	}
 	if e, ok := errors.AsType[*smtpprobe.Error](err); ok && e.Err != nil {
 		if err = e.Err; e.Reply != nil {
-			return e.Reply.String()
+			return refusedAt[e.Stage] + ": " + e.Reply.String()
 		}
 	}
 	if err == nil {
 		return ""
 	}
 	return err.Error()
+}
+
+// refusedAt says what a server refused.
+var refusedAt = map[smtpprobe.Stage]string{
+	smtpprobe.StageGreeting: "greeting", smtpprobe.StageHello: "EHLO", smtpprobe.StageStartTLS: "STARTTLS",
+	smtpprobe.StageHelloTLS: "EHLO over TLS", smtpprobe.StageQuit: "QUIT",
 }
 
 func upper(s dnssec.Status) string { return strings.ToUpper(s.String()) }

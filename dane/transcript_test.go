@@ -114,7 +114,7 @@ Connecting to 192.0.2.1 on port 25.
 Connected to 192.0.2.1 from interface 127.0.0.1.
 SECURE TLSA record found for MX(one.a.example) in a.example
 Checking TLS connection.
-TLS connection established: protocol TLSv1.2, cipher ECDHE-ECDSA-AES256-GCM-SHA384.
+TLS handshake not completed: protocol TLSv1.2, cipher ECDHE-ECDSA-AES256-GCM-SHA384.
 Certificate verification failed: CAUSE
 TLS connection failed a.example.
 Trying next MX record in a.example
