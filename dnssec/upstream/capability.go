@@ -183,11 +183,13 @@ func isRefusal(msg *dns.Msg) bool {
 	return msg.Rcode != dns.RcodeSuccess && msg.Rcode != dns.RcodeNameError
 }
 
-func rcode(msg *dns.Msg) string {
-	if name, ok := dns.RcodeToString[msg.Rcode]; ok {
+func rcode(msg *dns.Msg) string { return rcodeText(msg.Rcode) }
+
+func rcodeText(rcode int) string {
+	if name, ok := dns.RcodeToString[rcode]; ok {
 		return name
 	}
-	return fmt.Sprintf("rcode %d", msg.Rcode)
+	return fmt.Sprintf("rcode %d", rcode)
 }
 
 func has(section []dns.RR, rrtype uint16) bool {

@@ -15,7 +15,7 @@ import (
 	"github.com/miekg/dns"
 )
 
-// A Client asks one server: over UDP, and over TCP if the reply is truncated; or
+// A Client asks one server: over UDP, and over TCP if the reply is truncated or doubtful; or
 // over TCP, TLS or HTTPS alone, as its Address says. It returns whatever the server
 // replies, SERVFAIL and replies without DNSSEC records included; a Pool, even of
 // one, is for those who validate (see Servers).
@@ -113,11 +113,11 @@ func (c *Client) exchange(ctx context.Context, q *Query, e endpoint, attempts in
 	switch network {
 	case "udp":
 		for range max(attempts-1, 1) {
-			if msg, err = c.overUDP(ctx, e, m); err == nil || !isTimeout(err) || ended(ctx) != nil {
+			if msg, network, err = c.overUDP(ctx, e, m); err == nil || !isTimeout(err) || ended(ctx) != nil {
 				break
 			}
 		}
-		if wantsTCP(err) || isTimeout(err) && attempts > 1 && ended(ctx) == nil {
+		if network == "udp" && (wantsTCP(err) || isTimeout(err) && attempts > 1 && ended(ctx) == nil) {
 			// RFC 7766 §5. TCP is also out of the reach of those who only guess.
 			silence := err
 			network = "tcp"
@@ -132,6 +132,11 @@ func (c *Client) exchange(ctx context.Context, q *Query, e endpoint, attempts in
 	}
 	if err != nil {
 		return nil, failed(server, network, q, err)
+	}
+	if msg.IsEdns0() != nil {
+		c.mu.Lock()
+		c.known.edns = true
+		c.mu.Unlock()
 	}
 	takeOptions(msg)
 	return &Reply{Msg: msg, Server: server, Network: network, Elapsed: time.Since(start)}, nil

@@ -21,10 +21,11 @@ const (
 
 // What may be wrong with a reply of the right ID.
 var (
-	errNoCookie  = errors.New("reply has no cookie")
-	errBadCookie = errors.New("server does not accept the cookie that it gave")
-	errOption    = errors.New("server knows no cookies")
-	errCase      = errors.New("reply has the name in other case")
+	errNoCookie    = errors.New("reply has no cookie")
+	errOtherCookie = errors.New("reply has the cookie of another query")
+	errBadCookie   = errors.New("server does not accept the cookie that it gave")
+	errOption      = errors.New("server knows no cookies")
+	errCase        = errors.New("reply has the name in other case")
 )
 
 // A peer is what a Client knows of its server, and shows it of itself. Cookies are in
@@ -35,6 +36,10 @@ type peer struct {
 	local       netip.Addr // our address, for which the cookies are
 	noCookies   bool       // the option is not for this server
 	changesCase bool       // the name comes back in other case, so case shows nothing
+
+	edns       bool // it has sent an OPT record
+	cookieless int  // replies without its cookie, or with that of another query, after it had shown one
+	headers    int  // queries that it answered by a header alone
 }
 
 // cookie is what to send, or "".
@@ -69,42 +74,61 @@ func (c *Client) untried() bool {
 }
 
 // believe says what a reply over UDP is worth by its cookie (RFC 7873 §5.3); nil
-// means that it is good. The cookie of the server is remembered. A reply to a
-// query that was sent without one at last may be from a server that drops others.
+// means that it is good. The cookie of the server is remembered. Who sends back ours
+// alone has seen the query. A reply to a query that was sent without one at last may be
+// from a server that drops others.
 func (c *Client) believe(query *message, msg *dns.Msg, last bool) error {
 	got := takeOptions(msg)
-	if query.cookie == "" {
-		return nil
-	}
+	badCookie := msg.Rcode == dns.RcodeBadCookie
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if got == "" {
-		switch {
-		case c.known.server != "":
-			return errNoCookie // it may be from anybody
-		case msg.Rcode == dns.RcodeFormatError:
-			c.known.noCookies = true
-			return errOption
-		case last:
-			c.known.noCookies = true
-		}
-		return nil
-	}
 	server := serverCookie(query.cookie, got)
-	if server == "" {
-		return errNotReply
+	switch {
+	case query.cookie == "" && badCookie:
+		return errBadCookie // was for somebody else; TCP needs no cookie
+	case query.cookie == "":
+		return nil
+	case got == "" && (c.known.server != "" || badCookie):
+		return errNoCookie // it may be from anybody
+	case got == "" && msg.Rcode == dns.RcodeFormatError:
+		c.known.noCookies = true
+		return errOption
+	case got == "":
+		c.known.noCookies = c.known.noCookies || last
+		return nil
+	case server == "" && (badCookie || got != query.cookie[:clientCookieSize]):
+		return errOtherCookie
+	case server == "":
+		return nil // CoreDNS 1.12 does that
 	}
 	c.known.server = server
-	if msg.Rcode == dns.RcodeBadCookie {
+	if badCookie {
 		return errBadCookie
 	}
 	return nil
 }
 
+// learnOfCookies is for a server whose replies over UDP do not have the right cookie.
+// It gets none any more if it has not shown one of its own yet, or does it over TCP, too,
+// or again and again.
+func (p *peer) learnOfCookies(doubt error, o *opinion, overTCP string) {
+	shown := p.server != ""
+	if p.cookieless++; p.cookieless >= maxDoubts || errors.Is(doubt, errOtherCookie) && !shown {
+		p.noCookies = true
+	}
+	if o == nil || o.err != nil || o.cookie == "" {
+		return
+	}
+	p.server = serverCookie(o.cookie, overTCP)
+	if p.server == "" && overTCP != "" && overTCP != o.cookie[:clientCookieSize] {
+		p.noCookies = true
+	}
+}
+
 // serverCookie returns the cookie of the server that follows ours in an option, or
 // "" if the option is not what it should be.
 func serverCookie(sent, got string) string {
-	if len(got) < clientCookieSize || got[:clientCookieSize] != sent[:clientCookieSize] {
+	if len(sent) < clientCookieSize || len(got) < clientCookieSize || got[:clientCookieSize] != sent[:clientCookieSize] {
 		return ""
 	}
 	server := got[clientCookieSize:]

@@ -74,7 +74,7 @@ func TestCookies(t *testing.T) {
 			server: func(network string, query *dns.Msg) (packets [][]byte) {
 				own := client(cookieOf(query))
 				for _, cookie := range []string{
-					"0123456789abcdef" + jar, own, own + "00112233445566", own[:14], own + strings.Repeat("00", 33), own + jar,
+					"0123456789abcdef" + jar, own + "00112233445566", own[:14], own + strings.Repeat("00", 33), own + jar,
 				} {
 					packets = append(packets, baking(func(string, string) (string, int) { return cookie, 0 })(network, query)...)
 				}

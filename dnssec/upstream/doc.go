@@ -17,6 +17,9 @@
 //   - A reply is a message that answers the query: same ID, question and opcode,
 //     well-formed and whole. Whatever else comes is ignored, since anybody can send
 //     it, and waiting goes on.
+//   - A doubtful reply has the ID and the port, but another letter case or another
+//     cookie, no question, or records that cannot be read. It is a forgery, or what
+//     the server has: the query goes over TCP as well, and the first good reply counts.
 //   - A refusal is a reply with an rcode other than NOERROR and NXDOMAIN, SERVFAIL
 //     above all. It is a reply for a Client, and a reason to ask the next server for
 //     a Pool.
@@ -48,10 +51,13 @@
 //	ten forgeries before each reply      answer             -
 //	hundreds of forgeries                answer over TCP    -
 //	wrong ID, question, QR or opcode     answer over TCP    next, after 5 s; rests
-//	garbage behind the message           answer over TCP    next, after 5 s; rests
-//	changes the case of names            answer             -
+//	garbage behind the message           answer over TCP    -
+//	a record that cannot be read         error              next
+//	changes the case of names            answer over TCP    -
 //	BADCOOKIE, FORMERR to the cookie     answer             -
 //	no cookie after it had one           answer over TCP    -
+//	another client's cookie (a cache)    answer over TCP    -
+//	a header alone, without the question error              next
 //	truncates, or sends more than asked  answer over TCP    -
 //	truncates over TCP, too              error              next
 //	SERVFAIL, REFUSED, NOTIMP, FORMERR   the refusal        next

@@ -71,9 +71,23 @@ var (
 	errFlood      = fmt.Errorf("more than %d packets are no reply", maxIgnored)
 	errNotReply   = errors.New("not a reply to this query")
 	errMalformed  = errors.New("malformed message")
+	errNoHeader   = fmt.Errorf("%w: shorter than a header", errNotReply)
 	errLame       = errors.New("reply is a referral, not an answer") // RFC 2308 §2.2
 	errNoServers  = errors.New("no servers are configured")
 )
+
+// A headerError is a reply that is a header alone, of a server that could not, or would
+// not, read the question (very large mail providers' have done so: DVE-2020-0001).
+type headerError struct{ rcode int }
+
+func (e *headerError) Error() string {
+	return "server answered " + rcodeText(e.rcode) + " by a header alone, without the question"
+}
+
+// wantsPlain reports whether the server may know no EDNS (RFC 6891 §7).
+func (e *headerError) wantsPlain() bool {
+	return e.rcode == dns.RcodeFormatError || e.rcode == dns.RcodeNotImplemented
+}
 
 // A timeoutError is the end of the Client's patience. Like those of package net,
 // it is a context.DeadlineExceeded.

@@ -232,6 +232,11 @@ func refusing(rcode int) func(_, reply *dns.Msg) {
 	return func(_, reply *dns.Msg) { reply.Answer, reply.Ns, reply.Rcode = nil, nil, rcode }
 }
 
+// unreadable is an address record of three octets.
+func unreadable(owner string) dns.RR {
+	return &dns.RFC3597{Hdr: dns.RR_Header{Name: owner, Rrtype: dns.TypeA, Class: dns.ClassINET, Ttl: 60}, Rdata: "c00002"}
+}
+
 func isDNSSEC(query *dns.Msg) bool {
 	opt := query.IsEdns0()
 	return opt != nil && opt.Do()

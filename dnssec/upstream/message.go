@@ -153,6 +153,9 @@ func (m *message) mix() {
 // there are right, too.
 func (m *message) accept(packet []byte, maxSize int) (*dns.Msg, error) {
 	if !m.isReply(packet) {
+		if rcode := m.headerAlone(packet); rcode != dns.RcodeSuccess {
+			return nil, &headerError{rcode}
+		}
 		return nil, errNotReply
 	}
 	if m.mixed && !bytes.Equal(packet[headerSize:headerSize+len(m.name)], m.question[:len(m.name)]) {
@@ -189,12 +192,28 @@ func restore(reply *dns.Msg, name string) {
 	}
 }
 
-// Bits in the third octet of the header (RFC 1035 §4.1.1).
+// Bits in the third octet of the header, and the rcode in the fourth (RFC 1035 §4.1.1).
 const (
 	flagQR     = 0x80
 	maskOpcode = 0x78
 	flagTC     = 0x02
+	maskRcode  = 0x0f
 )
+
+// headerAlone returns the rcode of a refusal of the query without its question, and
+// NOERROR for anything else.
+func (m *message) headerAlone(packet []byte) int {
+	if len(packet) != headerSize || !m.answersHeader(packet) || !bytes.Equal(packet[4:], make([]byte, headerSize-4)) {
+		return dns.RcodeSuccess
+	}
+	return int(packet[3] & maskRcode)
+}
+
+// answersHeader compares ID, QR and opcode.
+func (m *message) answersHeader(packet []byte) bool {
+	return packet[0] == m.wire[0] && packet[1] == m.wire[1] &&
+		packet[2]&flagQR != 0 && packet[2]&maskOpcode == m.wire[2]&maskOpcode
+}
 
 // isReply compares ID, QR, opcode and question (RFC 5452 §9.1). The question is
 // compared in wire form, since a name has many text forms.
@@ -205,9 +224,7 @@ func (m *message) isReply(packet []byte) bool {
 	}
 	questions := binary.BigEndian.Uint16(packet[4:])
 	name := len(m.question) - 4
-	return packet[0] == m.wire[0] && packet[1] == m.wire[1] &&
-		packet[2]&flagQR != 0 && packet[2]&maskOpcode == m.wire[2]&maskOpcode &&
-		questions == 1 &&
+	return m.answersHeader(packet) && questions == 1 &&
 		// Type and class have letters in them, too, so case is for the name alone.
 		slices.EqualFunc(packet[headerSize:headerSize+name], m.question[:name], sameLetter) &&
 		slices.Equal(packet[headerSize+name:end], m.question[name:])

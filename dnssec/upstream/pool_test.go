@@ -84,7 +84,10 @@ var faults = []struct {
 		return append(packets, packet)
 	}), alone: addr1 + ":53 udp", first: true},
 	{name: "garbage behind the message", server: wire(func(packet []byte) [][]byte { return [][]byte{append(packet, 0)} }),
-		alone: addr1 + ":53 tcp", elapsed: defaultTimeout},
+		alone: addr1 + ":53 tcp", first: true, elapsed: doubtGrace},
+	{name: "a record that nobody can read", server: but(func(query, reply *dns.Msg) {
+		reply.Answer = append(reply.Answer, unreadable(query.Question[0].Name))
+	}), alone: "malformed message", elapsed: doubtGrace},
 	{name: "truncates over UDP", server: wire(func(packet []byte) [][]byte { packet[2] |= flagTC; return [][]byte{packet} }),
 		alone: addr1 + ":53 tcp", first: true},
 	{name: "truncates everything", server: but(func(_, reply *dns.Msg) { reply.Truncated = true }), alone: "reply is truncated"},
@@ -163,6 +166,30 @@ func outcome(reply *Reply, err error) string {
 		return reply.Server + " " + rcode(reply.Msg)
 	}
 	return reply.Server + " " + reply.Network
+}
+
+// A server that answers is not put behind others for what a domain has in its records.
+func TestRepliesThatCannotBeReadAreNoReasonToRest(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		net := newNet(t, map[string]behaviour{addr2: good, addr1: named(map[string]behaviour{"odd": but(func(query, reply *dns.Msg) {
+			reply.Answer = append(reply.Answer, unreadable(query.Question[0].Name))
+		})})})
+		pool := net.pool(addr1, addr2)
+		for _, q := range []struct{ name, server string }{{"odd.signed.test.", addr2}, {"even.signed.test.", addr1}} {
+			reply, err := pool.Exchange(t.Context(), &Query{Msg: question(q.name, dns.TypeA)})
+			if err != nil || reply.Server != q.server+":53" {
+				t.Errorf("%s: got %s, want an answer of %s", q.name, outcome(reply, err), q.server)
+			}
+		}
+		closeAll(pool)
+	})
+}
+
+func closeAll(pool *Pool) {
+	for _, e := range pool.Exchangers {
+		e.(*Client).CloseIdleConnections()
+	}
 }
 
 // A pool of three, as in the worst of days.

@@ -143,7 +143,10 @@ func (r *round) fail(ctx context.Context, s *server, err error) {
 		r.passOver(c)
 		return
 	}
-	if ended(ctx) == nil {
+	switch {
+	case isItsOwnFault(err):
+		r.pool.rest(s, nil) // it answered; other names may fare better
+	case ended(ctx) == nil:
 		r.pool.rest(s, err) // not where the caller was out of patience
 	}
 	if _, ok := errors.AsType[*Error](err); !ok {

@@ -29,8 +29,8 @@ var errRetired = errors.New("connection is not in use")
 // some time, and when nobody waits for it to be made.
 //
 // Only the server can send here, so what is no reply to a query, and not a late
-// reply to one whose asker has left, ends it. A reply that is malformed in itself
-// does so, too.
+// reply to one whose asker has left, ends it. A reply that cannot be read fails its own
+// query: others have nothing to do with what is in it.
 type stream struct {
 	out  chan []byte     // queries to send
 	done chan struct{}   // closed when it has ended
@@ -69,10 +69,10 @@ func (c *Client) overStream(caller context.Context, e endpoint, m *message) (*dn
 	}
 	at := c.join(ctx, e, m, false)
 	msg, err := at.await(ctx, m)
-	if err != nil && at.again() && ctx.Err() == nil {
+	if err != nil && !isItsOwnFault(err) && at.again() && ctx.Err() == nil {
 		msg, err = c.join(ctx, e, m, true).await(ctx, m)
 	}
-	if err != nil && !errors.Is(err, errTruncated) {
+	if err != nil && !isItsOwnFault(err) {
 		return nil, cause(caller, ctx, err, new(timeoutError))
 	}
 	return msg, err
@@ -165,7 +165,7 @@ func (at *seat) await(ctx context.Context, m *message) (*dns.Msg, error) {
 		return nil, ctx.Err()
 	}
 	msg, err := m.accept(packet, maxMessage)
-	if err != nil && !errors.Is(err, errTruncated) {
+	if errors.Is(err, errNotReply) {
 		at.end(err)
 	}
 	return msg, err
@@ -298,7 +298,7 @@ func (s *stream) read(conn io.Reader) error {
 		return err
 	}
 	if len(packet) < headerSize {
-		return errMalformed
+		return errNoHeader
 	}
 	id := binary.BigEndian.Uint16(packet)
 	s.mu.Lock()

@@ -182,14 +182,13 @@ func TestConnectionsThatEnd(t *testing.T) {
 			"another ID":            func(p []byte) []byte { p[0] ^= 1; return p },
 			"another question":      func(p []byte) []byte { p[headerSize+1] = 'x'; return p },
 			"no header":             func(p []byte) []byte { return p[:2] },
-			"garbage at the end":    func(p []byte) []byte { return append(p, 0) },
 			"nothing in the packet": func(p []byte) []byte { return p[:0] },
 		} {
 			forge := func(network string, query *dns.Msg) [][]byte { return [][]byte{change(good(network, query)[0])} }
 			overTCP(t, named(map[string]behaviour{"b": forge}), func(s *streams) {
 				s.mustAsk("a.signed.test.")
 				err := s.ask(s.Context(), "b.signed.test.")
-				if !errors.Is(err, errNotReply) && !errors.Is(err, errMalformed) {
+				if !errors.Is(err, errNotReply) {
 					t.Errorf("%s: got %v", name, err)
 				}
 				s.mustAsk("c.signed.test.")
@@ -238,6 +237,51 @@ func TestConnectionsThatAreSilent(t *testing.T) {
 			s.wantConns(1)
 		})
 	})
+}
+
+// What a domain has in its records is no reason to leave the connection, at which others
+// wait for their replies (RFC 7766 §6.2).
+func TestRepliesThatCannotBeReadFailAlone(t *testing.T) {
+	t.Parallel()
+	for name, serve := range map[string]behaviour{
+		"a record that is too short": but(func(query, reply *dns.Msg) {
+			reply.Answer = append(reply.Answer, unreadable(query.Question[0].Name))
+		}),
+		"garbage at the end": func(network string, query *dns.Msg) [][]byte {
+			return [][]byte{append(good(network, query)[0], 0)}
+		},
+		"truncated": but(func(_, reply *dns.Msg) { reply.Truncated = true }),
+		"SERVFAIL by a header alone": func(network string, query *dns.Msg) [][]byte {
+			return [][]byte{headerAlone(query, dns.RcodeServerFailure)}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			overTCP(t, named(map[string]behaviour{"a": slow(time.Second, good), "b": serve}), func(s *streams) {
+				var all sync.WaitGroup
+				all.Go(func() { s.mustAsk("a.signed.test.") })
+				synctest.Wait()
+				for range 3 {
+					err := s.ask(s.Context(), "b.signed.test.")
+					if !isItsOwnFault(err) {
+						t.Errorf("got %v", err)
+					}
+				}
+				all.Wait()
+				s.mustAsk("c.signed.test.")
+				s.wantConns(1)
+			})
+		})
+	}
+}
+
+// headerAlone is a refusal without the question.
+func headerAlone(query *dns.Msg, rcode int) []byte {
+	reply := &dns.Msg{MsgHdr: dns.MsgHdr{Id: query.Id, Response: true, Opcode: query.Opcode, Rcode: rcode}}
+	wire, err := reply.Pack()
+	if err != nil {
+		panic(err)
+	}
+	return wire
 }
 
 func TestNobodyReads(t *testing.T) {

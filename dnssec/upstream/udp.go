@@ -21,15 +21,15 @@ var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
 // wantsTCP reports whether what came over UDP is no reply, but a reason to ask over
 // TCP.
 func wantsTCP(err error) bool {
-	return errors.Is(err, errTruncated) || errors.Is(err, errFlood) ||
-		errors.Is(err, errNoCookie) || errors.Is(err, errBadCookie)
+	return errors.Is(err, errTruncated) || errors.Is(err, errFlood) || errors.Is(err, errBadCookie)
 }
 
-// overUDP asks until a reply comes that can be believed. Whatever is a reason to ask
-// again is remembered, and so happens once: the server changes the case of names,
-// does not like the cookie option, or wants a new cookie (RFC 7873 §5.3); or a socket
+// overUDP asks until a reply comes that can be believed, and returns the network that it
+// came over: it may be "tcp" (see doubt.go). Whatever is a reason to ask again is
+// remembered, and so happens once: the server changes the case of names, does not like
+// the cookie option, has no cookie for us, or wants a new one (RFC 7873 §5.3); or a socket
 // that was idle is of no use any more.
-func (c *Client) overUDP(caller context.Context, e endpoint, m *message) (*dns.Msg, error) {
+func (c *Client) overUDP(caller context.Context, e endpoint, m *message) (*dns.Msg, string, error) {
 	ctx, end := caller, time.Now().Add(c.timeout())
 	if deadline, ok := ctx.Deadline(); ok && deadline.Before(end) {
 		end = deadline
@@ -39,113 +39,153 @@ func (c *Client) overUDP(caller context.Context, e endpoint, m *message) (*dns.M
 		defer cancel()
 		ctx = try
 	}
-	late := new(timeoutError)
-	for newCookie, newSocket := false, false; ; {
-		msg, err := c.askUDP(ctx, e, m, end, newSocket, late)
+	q := &inquiry{client: c, endpoint: e, message: m, end: end, late: new(timeoutError)}
+	for newCookie := false; ; {
+		msg, network, err := q.ask(ctx)
 		switch {
 		case errors.Is(err, errStale):
-			newSocket = true
+			q.newSocket = true
 		case errors.Is(err, errBadCookie) && !newCookie:
 			newCookie = true
+		case errors.Is(err, errNoCookie), errors.Is(err, errOtherCookie):
+			q.noCookie = true
 		case errors.Is(err, errCase), errors.Is(err, errOption):
-		case err == nil, wantsTCP(err):
-			return msg, err
+		case err == nil, wantsTCP(err), isItsOwnFault(err):
+			return msg, network, err
 		default:
 			if isTimeout(err) {
 				c.idleSockets().closeThoseTo(e.address)
 			}
-			return nil, cause(caller, ctx, err, late)
+			return nil, network, cause(caller, ctx, err, q.late)
 		}
 	}
 }
 
-// askUDP sends the query up to five times, and reads until a reply to it comes. The socket
-// is kept if nothing else was sent and nothing else came: no packet is on its way.
-func (c *Client) askUDP(ctx context.Context, e endpoint, m *message, end time.Time, newSocket bool, late *timeoutError) (*dns.Msg, error) {
-	conn, err := c.socket(ctx, e.address, newSocket)
+// An inquiry is one query over UDP.
+type inquiry struct {
+	client    *Client
+	endpoint  endpoint
+	message   *message
+	end       time.Time // of all waiting
+	late      *timeoutError
+	newSocket bool // not one that was in use before
+	noCookie  bool
+
+	// Of each time that it is asked from a socket.
+	conn    *socket
+	query   *message // as it is sent
+	last    bool     // the last packet was sent
+	doubt   error    // about what came so far; nil if nothing came
+	opinion chan opinion
+	settled bool // nothing else was sent and nothing else came: no packet is on its way
+}
+
+// ask sends the query up to five times from one socket, and reads until a reply to it comes.
+func (q *inquiry) ask(ctx context.Context) (*dns.Msg, string, error) {
+	conn, err := q.client.socket(ctx, q.endpoint.address, q.newSocket)
 	if err != nil {
-		return nil, err
+		return nil, "udp", err
 	}
-	settled, ignoredBefore := false, late.ignored
+	q.conn, q.last, q.doubt, q.opinion, q.settled = conn, false, nil, nil, false
+	ctx, cancel := context.WithCancel(ctx) // ends the question over TCP, too
 	// To close it ends a Read or Write at once.
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	defer func() {
-		if stop() && settled {
-			c.keep(conn)
+		if stop() && q.settled {
+			q.client.keep(conn)
 		} else {
 			conn.Close()
 		}
+		cancel()
 	}()
-	query, err := c.dressed(m, conn.LocalAddr())
-	if err != nil {
-		return nil, err
+	if q.query, err = q.client.dressed(q.message, conn.LocalAddr(), q.noCookie); err != nil {
+		return nil, "udp", err
 	}
-	start := time.Now()
-	patience := end.Sub(start)
 	buffer := buffers.Get().(*[bufferSize]byte)
 	defer buffers.Put(buffer)
 	packet := buffer[:]
-	if query.size >= len(packet) {
-		packet = make([]byte, query.size+1)
+	if q.query.size >= len(packet) {
+		packet = make([]byte, q.query.size+1)
 	}
-	sent, otherCase := query.wire, false
+	return q.sendAndWait(ctx, packet)
+}
+
+// sendAndWait sends the query again after each wait in which nothing came.
+func (q *inquiry) sendAndWait(ctx context.Context, packet []byte) (*dns.Msg, string, error) {
+	start := time.Now()
+	patience := q.end.Sub(start)
+	sent, ignoredBefore := q.query.wire, q.late.ignored
 	waits := [...]time.Duration{patience / 8, patience / 4, patience / 2, 3 * patience / 4, patience}
 	for i, wait := range waits {
-		last := i == len(waits)-1
-		if last && query.cookie != "" && c.untried() {
-			sent = query.withoutCookie() // perhaps somebody drops what has one
+		q.last = i == len(waits)-1
+		if q.last && q.query.cookie != "" && q.client.untried() {
+			sent = q.query.withoutCookie() // perhaps somebody drops what has one
 		}
-		if err := conn.SetDeadline(start.Add(wait)); err != nil {
-			return nil, conn.failure(err)
+		if err := q.conn.SetDeadline(start.Add(wait)); err != nil {
+			return nil, "udp", q.conn.failure(err)
 		}
-		if i == 0 && conn.reused && !conn.isSilent() {
+		if i == 0 && q.conn.reused && !q.conn.isSilent() {
 			// Who forges replies must not have their say before the query.
-			return nil, errStale
+			return nil, "udp", errStale
 		}
-		if _, err := conn.Write(sent); err != nil && !isTimeout(err) {
-			return nil, conn.failure(err)
+		if _, err := q.conn.Write(sent); err != nil && !isTimeout(err) {
+			return nil, "udp", q.conn.failure(err)
 		}
-		for {
-			n, err := conn.Read(packet)
-			if isTimeout(err) {
-				break // the packet is lost, or the server slow
-			}
-			if err != nil && n == 0 { // otherwise the datagram may be cut off (Windows)
-				return nil, conn.failure(err)
-			}
-			msg, err := query.accept(packet[:n], query.size)
-			if err == nil {
-				err = c.believe(query, msg, last)
-			}
-			if err == nil || wantsTCP(err) || errors.Is(err, errOption) {
-				settled = err == nil && i == 0 && late.ignored == ignoredBefore
-				return msg, err
-			}
-			otherCase = otherCase || errors.Is(err, errCase)
-			late.ignored, late.last = late.ignored+1, err
-			if late.ignored > maxIgnored {
-				return nil, errFlood
-			}
-		}
-		if otherCase {
-			// No better reply came after it, so it was no forgery.
-			c.mu.Lock()
-			c.known.changesCase = true
-			c.mu.Unlock()
-			return nil, errCase
+		msg, network, err := q.receive(ctx, packet)
+		if !isTimeout(err) {
+			q.settled = err == nil && i == 0 && q.late.ignored == ignoredBefore && q.doubt == nil
+			return msg, network, err
 		}
 	}
-	return nil, late
+	return nil, "udp", q.late
+}
+
+// receive reads until the deadline of the socket. The error is a timeout if nothing came
+// that has to do with the query.
+func (q *inquiry) receive(ctx context.Context, packet []byte) (*dns.Msg, string, error) {
+	for {
+		n, err := q.conn.Read(packet)
+		if isTimeout(err) {
+			if msg, final, err := q.heardOverTCP(); final {
+				return msg, "tcp", err
+			} else if err != nil {
+				return nil, "udp", err
+			}
+			continue
+		}
+		if err != nil && n == 0 { // otherwise the datagram may be cut off (Windows)
+			return nil, "udp", q.conn.failure(err)
+		}
+		msg, err := q.query.accept(packet[:n], q.query.size)
+		if err == nil {
+			err = q.client.believe(q.query, msg, q.last)
+		}
+		switch {
+		case err == nil, wantsTCP(err), errors.Is(err, errOption):
+			return msg, "udp", err
+		case isDoubt(err) && q.client.isUsual(err):
+			return nil, "udp", err
+		case isDoubt(err):
+			q.doubtIt(ctx, err)
+		}
+		q.late.ignored, q.late.last = q.late.ignored+1, err
+		if q.late.ignored > maxIgnored {
+			return nil, "udp", errFlood
+		}
+	}
 }
 
 // dressed returns the query as it goes over UDP: with a cookie and the name in
 // random case, as far as the server is known to bear them. Some servers compress a
 // name only where its case is the same, and then keys would often not fit.
-func (c *Client) dressed(m *message, local net.Addr) (*message, error) {
+func (c *Client) dressed(m *message, local net.Addr, noCookie bool) (*message, error) {
 	c.mu.Lock()
 	c.known.move(local)
 	cookie, changesCase := c.known.cookie(), c.known.changesCase
 	c.mu.Unlock()
+	if noCookie {
+		cookie = ""
+	}
 	query, err := m.withCookie(cookie)
 	if err == nil && !changesCase && query.msg.Question[0].Qtype != dns.TypeDNSKEY {
 		query.mix()
