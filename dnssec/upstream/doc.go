@@ -82,6 +82,8 @@
 //	lame: upward, sideways, empty        next server; asked last for 15 min
 //	SERVFAIL, REFUSED                    next server; the refusal, if all do so
 //	FORMERR or NOTIMP to EDNS            asked again without
+//	the same by a header alone           asked again without, this once, if it never knew EDNS
+//	a record that cannot be read         next server; not blamed
 //	truncates                            asked again over TCP
 //	glue for names of other zones        ignored
 //	addresses on loopback and the like   never asked (Recursor.Allow)

@@ -49,6 +49,17 @@ func (c *Client) isUsual(doubt error) bool {
 	return ok && header.wantsPlain() && !c.known.edns && c.known.headers >= maxDoubts
 }
 
+// hintsAtNoEDNS reports whether an error of Exchange is a reason to ask without EDNS (RFC
+// 6891 §7): no better reply came than a header alone, and the server has never sent an OPT
+// record. It is for those who ask authoritative servers: a forwarder that cannot pass on
+// what a validator needs is of no use.
+func (c *Client) hintsAtNoEDNS(err error) bool {
+	header, ok := errors.AsType[*headerError](err)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return ok && header.wantsPlain() && !c.known.edns
+}
+
 // An opinion is what came over TCP.
 type opinion struct {
 	cookie string // that was sent

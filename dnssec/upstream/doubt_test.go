@@ -245,3 +245,24 @@ func (f *fakeNet) forging(serve behaviour, forge func([]byte) []byte, delay time
 	})
 	return client
 }
+
+// What a domain has in its records is not charged to the server that has it for others, too.
+func TestRecursorBlamesNoServerForWhatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		odd := but(func(query, reply *dns.Msg) {
+			reply.Rcode, reply.Ns, reply.Answer = dns.RcodeSuccess, nil, []dns.RR{unreadable(query.Question[0].Name)}
+		})
+		fake := newNet(t, internet(map[string]behaviour{"192.0.2.10": odd, "192.0.2.11": odd}))
+		r := &Recursor{Hints: hints("192.0.2.1"), Dial: fake.dial}
+		if _, got := askRecursor(t, r, "mx.example.test. A"); !strings.Contains(got, "malformed message") {
+			t.Errorf("got %s", got)
+		}
+		for _, server := range hints("192.0.2.10", "192.0.2.11") {
+			if r.isSilent(server) {
+				t.Errorf("%s is taken to be silent", server)
+			}
+		}
+		time.Sleep(idleTimeout)
+	})
+}

@@ -74,10 +74,12 @@ func (r *Recursor) exchange(ctx context.Context, server netip.AddrPort, msg *dns
 	}
 	reply, err := state.client.exchange(ctx, &Query{Msg: msg}, state.at, attempts)
 	knowsNone := false
-	if err == nil && withEDNS && msg.IsEdns0() != nil && knowsNoEDNS(reply.Msg) {
+	hinted := state.client.hintsAtNoEDNS(err)
+	if withEDNS && msg.IsEdns0() != nil && (hinted || err == nil && knowsNoEDNS(reply.Msg)) {
 		var plain *Reply
-		if plain, err = state.client.exchange(ctx, &Query{Msg: plainCopy(msg)}, state.at, attempts); err == nil && !isRefusal(plain.Msg) {
-			reply, knowsNone = plain, true
+		if plain, err = state.client.exchange(ctx, &Query{Msg: plainCopy(msg)}, state.at, attempts); err == nil && (hinted || !isRefusal(plain.Msg)) {
+			// A hint is easier to forge than a reply, and serves this question alone.
+			reply, knowsNone = plain, !hinted
 		}
 	}
 	r.servers.limitStreams(state)
@@ -87,6 +89,8 @@ func (r *Recursor) exchange(ctx context.Context, server netip.AddrPort, msg *dns
 	r.servers.mu.Lock()
 	defer r.servers.mu.Unlock()
 	switch {
+	case isItsOwnFault(err):
+		return nil, err // it did answer
 	case err != nil:
 		state.silentUntil = r.now().Add(silentLife)
 		return nil, err
