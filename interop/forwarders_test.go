@@ -15,6 +15,7 @@ type forwarder struct {
 	name      string
 	validates bool
 	start     func(*internet, forwarder) error
+	more      string // in the configuration of dnsdist
 
 	port, tls, https int // ports of UDP and TCP, of TLS and of HTTPS
 }
@@ -55,7 +56,7 @@ func (n *internet) configuration(f forwarder, text string) string {
 	return strings.NewReplacer(
 		"DNS_PORT", fmt.Sprint(f.port), "TLS_PORT", fmt.Sprint(f.tls), "HTTPS_PORT", fmt.Sprint(f.https),
 		"UNBOUND", fmt.Sprint(n.resolvers[0].port), "NAMED", fmt.Sprint(n.resolvers[1].port), "DIR", n.dir,
-		"CERTIFICATE", n.path("resolver.pem"), "KEY", n.path("resolver.key"), "ANCHOR", n.rootDS,
+		"CERTIFICATE", n.path("resolver.pem"), "KEY", n.path("resolver.key"), "ANCHOR", n.rootDS, "FILE", f.file(),
 	).Replace(text)
 }
 
@@ -116,13 +117,13 @@ net.listen('127.0.0.1', DNS_PORT, {kind = 'dns'})
 net.listen('127.0.0.1', TLS_PORT, {kind = 'tls'})
 net.listen('127.0.0.1', HTTPS_PORT, {kind = 'doh2'})
 net.tls('CERTIFICATE', 'KEY')
-cache.open(10*MB, 'lmdb://DIR/knot-resolver-cache')
+cache.open(10*MB, 'lmdb://DIR/FILE-cache')
 trust_anchors.add_file('ANCHOR', true)
 policy.add(policy.all(policy.FORWARD('127.0.0.1@UNBOUND')))
 `
 
 func (n *internet) startDnsdist(f forwarder) error {
-	file, err := n.writeFile(f.file()+".conf", n.configuration(f, dnsdist))
+	file, err := n.writeFile(f.file()+".conf", n.configuration(f, dnsdist+f.more))
 	if err != nil {
 		return err
 	}

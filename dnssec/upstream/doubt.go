@@ -22,7 +22,7 @@ import (
 const (
 	// doubtGrace is how long a better reply is waited for before TCP, and tcpFailureGrace
 	// after it if TCP is of no use: the one that a forgery has overtaken.
-	doubtGrace, tcpFailureGrace = 5 * time.Millisecond, 100 * time.Millisecond
+	doubtGrace, tcpFailureGrace = 2 * time.Millisecond, 100 * time.Millisecond
 	// maxDoubts is how often a server that has shown a cookie may do without until it
 	// gets none any more, so that a single forgery does not do away with them; and how
 	// often one is to send a header alone until that is believed at once.
