@@ -70,6 +70,7 @@
 //	does not answer the probe            error              next
 //	TLS: certificate of somebody else    error              next, at once; rests
 //	HTTPS: no DNS message in the reply   error              next, at once; rests
+//	idle connection closed or dead       answer, over another, within 1 s
 //
 // A server that rests is asked after all others for half a minute. A signed reply
 // needs no probe, so a server that drops only some records shows when its answer

@@ -3,14 +3,18 @@ package upstream
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"mime"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strconv"
+	"sync/atomic"
+	"time"
 
 	"github.com/miekg/dns"
 )
@@ -37,20 +41,75 @@ func (c *Client) overHTTPS(caller context.Context, e endpoint, m *message) (*dns
 		return nil, err
 	}
 	query.wire[0], query.wire[1] = 0, 0
-	packet, age, err := c.post(ctx, e, query.wire)
+	client := c.httpClient(e)
+	packet, age, reused, err := c.postUnlessStalled(ctx, client, e, query.wire)
+	if err != nil && reused && ctx.Err() == nil {
+		// The server has closed the connection meanwhile, or it has died without a word.
+		c.forgetHTTP(client)
+		packet, age, err = post(ctx, c.httpClient(e), e, query.wire)
+	}
 	if err != nil {
 		return nil, cause(caller, ctx, err, new(timeoutError))
 	}
 	msg, err := query.accept(packet, maxMessage)
-	if err != nil {
+	switch {
+	case errors.Is(err, errNotReply):
+		return nil, query.describe(packet)
+	case err != nil:
 		return nil, err
 	}
 	grow(msg, age)
 	return msg, nil
 }
 
+// postUnlessStalled is post, and reports whether the failure is that of a connection which was
+// there before: it ended, or nothing came over it for some time.
+func (c *Client) postUnlessStalled(ctx context.Context, client *http.Client, e endpoint, body []byte) (packet []byte, age uint64, reused bool, err error) {
+	try, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var wasThere atomic.Bool
+	asked := try
+	try = httptrace.WithClientTrace(try, &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) {
+		secure, _ := info.Conn.(*tls.Conn)
+		if wasThere.Store(info.Reused); !info.Reused || secure == nil {
+			return
+		}
+		if conn, ok := secure.NetConn().(*heardConn); ok {
+			before := conn.reads.Load()
+			stall := time.AfterFunc(c.stallTime(), func() {
+				if conn.reads.Load() == before {
+					cancel()
+				}
+			})
+			context.AfterFunc(asked, func() { stall.Stop() })
+		}
+	}})
+	packet, age, err = post(try, client, e, body)
+	_, answered := errors.AsType[*responseError](err)
+	return packet, age, wasThere.Load() && !answered, err
+}
+
+// A heardConn counts what came over it.
+type heardConn struct {
+	net.Conn
+	reads atomic.Uint64
+}
+
+func (c *heardConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if n > 0 {
+		c.reads.Add(1)
+	}
+	return n, err
+}
+
+// A responseError is a response that has no message.
+type responseError struct{ what string }
+
+func (e *responseError) Error() string { return e.what }
+
 // post returns the body of the response, and how many seconds old it is.
-func (c *Client) post(ctx context.Context, e endpoint, body []byte) (packet []byte, age uint64, err error) {
+func post(ctx context.Context, client *http.Client, e endpoint, body []byte) (packet []byte, age uint64, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, e.text, bytes.NewReader(body))
 	if err != nil {
 		return nil, 0, err
@@ -63,7 +122,7 @@ func (c *Client) post(ctx context.Context, e endpoint, body []byte) (packet []by
 		// turns out to be closed; see http.Transport.
 		"Idempotency-Key": {},
 	}
-	resp, err := c.httpClient(e).Do(req)
+	resp, err := client.Do(req)
 	if err != nil {
 		if outer, ok := errors.AsType[*url.Error](err); ok {
 			err = outer.Err // the URL stands in our error already
@@ -72,21 +131,41 @@ func (c *Client) post(ctx context.Context, e endpoint, body []byte) (packet []by
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode/100 != 2 { // RFC 8484 §4.2.1
-		return nil, 0, fmt.Errorf("HTTP status %d %s", resp.StatusCode, http.StatusText(resp.StatusCode))
+		return nil, 0, &responseError{fmt.Sprintf("HTTP status %d %s", resp.StatusCode, http.StatusText(resp.StatusCode))}
 	}
 	if got, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type")); err != nil || got != mediaType {
-		return nil, 0, errors.New("response is not of the type " + mediaType)
+		return nil, 0, &responseError{"response is not of the type " + mediaType + typeText(resp.Header)}
 	}
 	packet, err = io.ReadAll(io.LimitReader(resp.Body, maxMessage+1))
 	if err != nil {
 		return nil, 0, err
 	}
 	if len(packet) > maxMessage {
-		return nil, 0, fmt.Errorf("response is larger than %d octets", maxMessage)
+		return nil, 0, &responseError{fmt.Sprintf("response is larger than %d octets", maxMessage)}
 	}
 	// What is no number counts as 0, and what is too large as the largest one.
 	age, _ = strconv.ParseUint(resp.Header.Get("Age"), 10, 32)
 	return packet, age, nil
+}
+
+// typeText says which type a response has instead, quoted and short.
+func typeText(header http.Header) string {
+	const most = 40
+	got := header.Get("Content-Type")
+	if got == "" {
+		return ", and of no other"
+	}
+	return fmt.Sprintf(", but of %q", got[:min(len(got), most)])
+}
+
+// forgetHTTP has new queries make new connections.
+func (c *Client) forgetHTTP(client *http.Client) {
+	c.mu.Lock()
+	if c.http == client {
+		c.http = nil
+	}
+	c.mu.Unlock()
+	client.CloseIdleConnections()
 }
 
 // grow takes the time that a reply has spent in caches of HTTP off the TTLs (RFC
@@ -113,7 +192,11 @@ func (c *Client) httpClient(e endpoint) *http.Client {
 					// net/http dials on when the request that was in need of it is over.
 					ctx, cancel := context.WithTimeout(ctx, c.timeout())
 					defer cancel()
-					return c.dial(ctx, network, address)
+					conn, err := c.dial(ctx, network, address)
+					if err != nil {
+						return nil, err
+					}
+					return &heardConn{Conn: conn}, nil
 				},
 				TLSClientConfig:     tlsConfig(c.TLS, e),
 				TLSHandshakeTimeout: c.timeout(),
@@ -121,8 +204,8 @@ func (c *Client) httpClient(e endpoint) *http.Client {
 				MaxConnsPerHost:     maxConns,
 				MaxIdleConnsPerHost: maxConns,
 				IdleConnTimeout:     idleTimeout,
-				// A connection that is dead must not be the one for new queries.
-				HTTP2:                  &http.HTTP2Config{SendPingTimeout: c.timeout(), PingTimeout: c.timeout()},
+				// A connection that died without a word must not be the one for new queries.
+				HTTP2:                  &http.HTTP2Config{SendPingTimeout: 2 * c.stallTime(), PingTimeout: c.stallTime()},
 				MaxResponseHeaderBytes: maxHeader,
 				DisableCompression:     true,
 			},

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/miekg/dns"
 )
@@ -199,6 +200,38 @@ const (
 	flagTC     = 0x02
 	maskRcode  = 0x0f
 )
+
+// describe is errNotReply with what came instead, for those who have to find out what
+// stands at an address. Anybody may have written it, so it is quoted, and short.
+func (m *message) describe(packet []byte) error {
+	const most = 40
+	what := ""
+	reply := new(dns.Msg)
+	switch {
+	case len(packet) == 0:
+		what = "an empty message came"
+	case isText(packet):
+		what = fmt.Sprintf("text came, which begins with %q", packet[:min(len(packet), most)])
+	case len(packet) < headerSize:
+		what = fmt.Sprintf("%d octets came, less than a header", len(packet))
+	case packet[2]&flagQR == 0:
+		what = "a query came"
+	case packet[0] != m.wire[0] || packet[1] != m.wire[1]:
+		what = "its ID is another one"
+	case reply.Unpack(packet) == nil && len(reply.Question) == 1:
+		q := reply.Question[0]
+		what = fmt.Sprintf("it is about %q %s", q.Name[:min(len(q.Name), most)], dns.Type(q.Qtype))
+	default:
+		what = "it has not the question of the query"
+	}
+	return fmt.Errorf("%w: %s", errNotReply, what)
+}
+
+// isText reports whether something begins like a text, HTML for one.
+func isText(packet []byte) bool {
+	begin := packet[:min(len(packet), headerSize)]
+	return !bytes.ContainsFunc(begin, func(r rune) bool { return !unicode.IsPrint(r) && !unicode.IsSpace(r) })
+}
 
 // headerAlone returns the rcode of a refusal of the query without its question, and
 // NOERROR for anything else.

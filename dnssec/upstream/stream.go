@@ -20,6 +20,14 @@ const maxInFlight = 100
 // of a few seconds" (RFC 7766 §6.2.3).
 const idleTimeout = 10 * time.Second
 
+// errStalled is the end of a connection that was idle and then brought nothing: it may have
+// died without a word, as those do that a firewall or a NAT has forgotten.
+var errStalled = errors.New("connection is silent")
+
+// stallTime is how long a connection that was idle may be silent when it is asked: a second
+// by default, so that there is time for another one.
+func (c *Client) stallTime() time.Duration { return c.timeout() / 5 }
+
 // errRetired is the end of a connection that is no longer needed.
 var errRetired = errors.New("connection is not in use")
 
@@ -40,6 +48,7 @@ type stream struct {
 	mu      sync.Mutex
 	conn    net.Conn               // nil until it is made
 	asked   map[uint16]chan []byte // by ID; nil for those who left
+	stall   time.Duration          // see seat; not changed
 	waiting int                    // how many did not leave
 	seats   int                    // queries so far
 	heard   int                    // replies so far
@@ -51,13 +60,14 @@ type stream struct {
 type seat struct {
 	*stream
 	id    uint16
-	reply chan []byte // gets one
-	heard int         // what the stream had heard before
+	reply chan []byte   // gets one
+	heard int           // what the stream had heard before
+	stall time.Duration // for how long nothing may come over a connection that was idle before; 0 for ever
 }
 
 // overStream asks over TCP or TLS. A query that gets no reply because a connection
 // ends that had others, too, is sent again, once, and over a new connection (RFC
-// 7766 §6.2.4).
+// 7766 §6.2.4); and so is one at a connection that was idle and seems to be dead.
 func (c *Client) overStream(caller context.Context, e endpoint, m *message) (*dns.Msg, error) {
 	ctx, cancel := context.WithTimeout(caller, c.timeout())
 	defer cancel()
@@ -69,7 +79,13 @@ func (c *Client) overStream(caller context.Context, e endpoint, m *message) (*dn
 	}
 	at := c.join(ctx, e, m, false)
 	msg, err := at.await(ctx, m)
-	if err != nil && !isItsOwnFault(err) && at.again() && ctx.Err() == nil {
+	switch {
+	case err == nil, isItsOwnFault(err), ctx.Err() != nil:
+	case errors.Is(err, errStalled): // others who waited there may have made a new one
+		at = c.join(ctx, e, m, false)
+		at.stall = 0
+		msg, err = at.await(ctx, m)
+	case at.again():
 		msg, err = c.join(ctx, e, m, true).await(ctx, m)
 	}
 	if err != nil && !isItsOwnFault(err) {
@@ -93,7 +109,7 @@ func (c *Client) join(ctx context.Context, e endpoint, m *message, fresh bool) *
 	dialing, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s := &stream{
 		out: make(chan []byte, maxInFlight), done: make(chan struct{}), over: c.forget, stop: stop,
-		asked: make(map[uint16]chan []byte),
+		asked: make(map[uint16]chan []byte), stall: c.stallTime(),
 	}
 	at := s.join(m) // there is room
 	c.stream = s
@@ -128,6 +144,9 @@ func (s *stream) join(m *message) *seat {
 		return nil
 	}
 	at := &seat{stream: s, reply: make(chan []byte, 1), heard: s.heard}
+	if s.conn != nil && s.waiting == 0 {
+		at.stall = s.stall
+	}
 	for taken := true; taken; {
 		m.renew()
 		at.id = binary.BigEndian.Uint16(m.wire)
@@ -149,23 +168,36 @@ func (s *stream) join(m *message) *seat {
 	return at
 }
 
-// await returns the reply to the query that has the seat.
+// await returns the reply to the query that has the seat, or errStalled.
 func (at *seat) await(ctx context.Context, m *message) (*dns.Msg, error) {
 	var packet []byte
-	select {
-	case packet = <-at.reply:
-	case <-at.done:
+	var stalled <-chan time.Time
+	if at.stall > 0 {
+		timer := time.NewTimer(at.stall)
+		defer timer.Stop()
+		stalled = timer.C
+	}
+	for packet == nil {
 		select {
-		case packet = <-at.reply: // was the last thing to come
-		default:
-			return nil, at.err
+		case packet = <-at.reply:
+		case <-at.done:
+			select {
+			case packet = <-at.reply: // was the last thing to come
+			default:
+				return nil, at.err
+			}
+		case <-stalled:
+			if at.isSilent() {
+				at.end(errStalled) // for all who wait
+			}
+		case <-ctx.Done():
+			at.leave(errors.Is(ctx.Err(), context.DeadlineExceeded))
+			return nil, ctx.Err()
 		}
-	case <-ctx.Done():
-		at.leave(errors.Is(ctx.Err(), context.DeadlineExceeded))
-		return nil, ctx.Err()
 	}
 	msg, err := m.accept(packet, maxMessage)
 	if errors.Is(err, errNotReply) {
+		err = m.describe(packet)
 		at.end(err)
 	}
 	return msg, err
@@ -177,6 +209,13 @@ func (at *seat) again() bool {
 	at.mu.Lock()
 	defer at.mu.Unlock()
 	return at.seats > 1 && at.conn != nil
+}
+
+// isSilent reports whether nothing came since the query took its seat.
+func (at *seat) isSilent() bool {
+	at.mu.Lock()
+	defer at.mu.Unlock()
+	return at.heard == at.stream.heard
 }
 
 // leave gives up waiting. The stream is not for new queries if it was silent all

@@ -236,7 +236,7 @@ func TestHTTPS(t *testing.T) {
 		{about: "another media type", handler: func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Type", "text/html")
 			w.Write([]byte("<p>Please log in"))
-		}, err: "not of the type application/dns-message"},
+		}, err: `not of the type application/dns-message, but of "text/html"`},
 		{about: "no media type", handler: func(w http.ResponseWriter, r *http.Request) {}, err: "not of the type"},
 		{about: "a parameter behind the media type", handler: func(w http.ResponseWriter, r *http.Request) {
 			answerHTTPS(typed{w}, r)
