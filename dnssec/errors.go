@@ -12,7 +12,7 @@ import (
 
 // ErrBudget is the cause when a lookup would have cost more work than a lookup
 // may (CVE-2023-50387, CVE-2023-50868).
-var ErrBudget = errors.New("budget of the lookup is spent")
+var ErrBudget = errors.New("the lookup takes more queries or signature checks than are allowed")
 
 // An Error is a lookup without a usable answer.
 type Error struct {

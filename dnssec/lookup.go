@@ -115,7 +115,7 @@ func (l *lookup) ask(ctx context.Context, q question) *verdict {
 	switch v := l.known.on(q); v {
 	case nil:
 	case unfinished:
-		return l.bogus(q.reason(EDEBogus, "the proof rests on itself"))
+		return l.bogus(q.reason(EDEBogus, "the chain of trust goes in a circle: to prove these records, they would have to be proven already"))
 	default:
 		return v
 	}

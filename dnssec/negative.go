@@ -167,7 +167,7 @@ func (l *lookup) verifiedDenials(zone canonical.Name, keys *verdict, authority [
 		}
 		if _, expanded := rrsig.ExpandedFrom(set.name, sig); expanded {
 			// No NSEC in the chain has this owner: the wildcard's was renamed.
-			verified.problem = in(zone, set.reason(EDEBogus, "expanded from a wildcard"))
+			verified.problem = in(zone, set.reason(EDEBogus, "expanded from a wildcard, as proofs of non-existence must not be"))
 			continue
 		}
 		verified.sets = append(verified.sets, signedSet{set.records, sig})

@@ -57,7 +57,7 @@ func (l *lookup) judgeSet(ctx context.Context, set *rrset, authority []*rrset) *
 func (l *lookup) judgeExpansion(ctx context.Context, q question, zone canonical.Name, labels int, keys *verdict, authority []*rrset, v *verdict) *verdict {
 	if q.qtype == dns.TypeDS || q.qtype == dns.TypeDNAME {
 		// No delegation or DNAME of a name comes from a wildcard (RFC 4592 §4.2, §4.4).
-		return l.bogus(in(zone, q.reason(EDEBogus, "expanded from a wildcard")))
+		return l.bogus(in(zone, q.reason(EDEBogus, "expanded from a wildcard, as records of its type must not be")))
 	}
 	denials, err := l.verifiedDenials(zone, keys, authority)
 	if err != nil {
@@ -100,7 +100,7 @@ func (l *lookup) judgeCNAME(ctx context.Context, set *rrset, authority []*rrset)
 func (l *lookup) judgeDNAME(ctx context.Context, q question, set, made *rrset) *verdict {
 	record, ok := set.records[0].(*dns.DNAME)
 	if !ok || len(set.records) != 1 {
-		return l.bogus(set.reason(EDEBogus, "not one DNAME record"))
+		return l.bogus(set.reason(EDEBogus, "the reply has more than one DNAME record, or none"))
 	}
 	target, err := canonical.ParseName(record.Target)
 	if err == nil {
@@ -110,7 +110,7 @@ func (l *lookup) judgeDNAME(ctx context.Context, q question, set, made *rrset) *
 		return l.bogus(set.reason(EDEBogus, "the name behind the DNAME is too long"))
 	}
 	if made != nil && !aliasesTo(made, target) {
-		return l.bogus(made.reason(EDEBogus, "not the CNAME that the DNAME makes"))
+		return l.bogus(made.reason(EDEBogus, "the CNAME record is not the one that follows from the DNAME record"))
 	}
 	v := l.judgeSet(ctx, set, nil)
 	v.shape, v.records, v.target = alias, set.records, target
