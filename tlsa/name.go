@@ -42,12 +42,26 @@ func (v *Verifier) matchName(path []*x509.Certificate) (string, *Error) {
 
 // covers reports whether an identifier of a certificate is for a host name. A
 // wildcard must be the whole first label, and is for one label (RFC 7672 §3.2.3).
+// There must be two labels behind it, since nobody has all names of a top-level
+// domain; OpenSSL, too, wants them, and letters, digits and hyphens alone in both the
+// identifier and the label that the wildcard is for.
 func covers(id, name string) bool {
-	if rest, wild := strings.CutPrefix(id, "*."); wild {
-		_, parent, ok := strings.Cut(name, ".")
-		return ok && equalFold(rest, parent)
+	parent, wild := strings.CutPrefix(id, "*.")
+	if !wild {
+		return equalFold(id, name)
 	}
-	return equalFold(id, name)
+	first, rest, _ := strings.Cut(name, ".")
+	return strings.Contains(parent, ".") && equalFold(parent, rest) && !strings.Contains(name, "_") && isHostName(first) && !hasOuterHyphen(parent)
+}
+
+// hasOuterHyphen reports whether a label begins or ends with a hyphen.
+func hasOuterHyphen(name string) bool {
+	for label := range strings.SplitSeq(name, ".") {
+		if strings.HasPrefix(label, "-") || strings.HasSuffix(label, "-") {
+			return true
+		}
+	}
+	return false
 }
 
 // equalFold ignores the case of ASCII letters only. strings.EqualFold takes the
