@@ -62,7 +62,7 @@ func TestCheck(t *testing.T) {
 		{"a second one that is too short is no next key", "RFC 7671 §8.1", records(current, tlsa.Record{Usage: 3, Selector: 1, Matching: 1, Data: next.Data[:31]}), nil, tlsa.NoScheme,
 			found{about(tlsa.ProblemUnusable, 1), lone}},
 		{"nor is the digest of nothing", "RFC 7671 §8.1", records(current, tlsa.Record{Usage: 3, Selector: 1, Matching: 1, Data: empty[:]}), nil, tlsa.NoScheme,
-			found{about(tlsa.ProblemUnusable, 1), lone}},
+			found{about(tlsa.ProblemEmpty, 1), lone}},
 		{"nor is the certificate's digest, by mistake", "RFC 7671 §8.1", records(current, as(w.server.Record(tlsa.Cert, tlsa.SHA256), 3, 1, 1)), nil, tlsa.NoScheme,
 			found{{Problem: tlsa.ProblemSelector, Record: 1, Certificate: 0}, lone}},
 		{"nor is another record of the same key", "RFC 7671 §8.1", records(current, w.server.Record(tlsa.Cert, tlsa.SHA256)), nil, tlsa.NoScheme, found{lone}},

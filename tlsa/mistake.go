@@ -30,6 +30,9 @@ const (
 	ProblemMatching
 	// ProblemPEM: the digest is of PEM text, not of DER.
 	ProblemPEM
+	// ProblemEmpty: the digest is of nothing, and matches nobody. Tools make it that
+	// could not read the key.
+	ProblemEmpty
 	// ProblemFull: the data is there in full, which is long for DNS (RFC 7671 §10.1).
 	ProblemFull
 	// ProblemAnchorAbsent: the server does not send its trust anchor, and must, even a
@@ -58,6 +61,7 @@ var problems = [...]string{
 	ProblemSelector:     "has the wrong selector",
 	ProblemMatching:     "has the wrong matching type",
 	ProblemPEM:          "is the digest of PEM text, not of DER",
+	ProblemEmpty:        "is the digest of nothing: the tool that made it could not read the key",
 	ProblemFull:         "is long; a digest would do",
 	ProblemAnchorAbsent: "has a trust anchor that the server does not send",
 	ProblemNoMatch:      "none matches",
@@ -133,12 +137,21 @@ func forms(chain []*x509.Certificate) map[string][]form {
 	return all
 }
 
+// What tools publish that hash a key they could not read.
+var (
+	emptySHA256 = sha256.Sum256(nil)
+	emptySHA512 = sha512.Sum512(nil)
+)
+
 // mistake looks for a certificate that the record would match if it were written
 // otherwise: with another usage, selector or matching type, or with a digest of DER.
 func (c *checker) mistake(r *Record) (p Problem, place int) {
 	place = -1
 	if r.Usage > DANEEE || r.Selector > SPKI || r.Matching > SHA512 {
 		return 0, place
+	}
+	if bytes.Equal(r.Data, emptySHA256[:]) || bytes.Equal(r.Data, emptySHA512[:]) {
+		return ProblemEmpty, place
 	}
 	for _, f := range c.forms[string(r.Data)] {
 		entity := r.Usage == PKIXEE || r.Usage == DANEEE

@@ -27,26 +27,21 @@ func (p Profile) String() string {
 
 // Usable returns nil if the record can authenticate a server under the profile,
 // and otherwise an *Error with ReasonUnusable that says why it cannot. These are
-// unknown parameters (RFC 6698 §4.1), PKIX usages under the SMTP profile (RFC
-// 7672 §3.1.3), digests of the wrong length or of nothing, and with Full data
-// that is not one DER value of the shape of a certificate or public key.
+// unknown parameters and malformed data (RFC 6698 §4.1): a digest of the wrong
+// length, and with Full data that has not the shape of one certificate or public
+// key. Under the SMTP profile they are also the PKIX usages (RFC 7672 §3.1.3).
 //
-// A usable record need not be readable for crypto/x509: a certificate with a
-// negative serial number, or a key of a type that Go does not know, is matched by
-// its octets or not at all. To call such a record unusable could turn
-// authentication off (RFC 7672 §2.2).
+// A usable record need not match anything. One with the digest of nothing, which
+// tools publish that could not read a key, is as well-formed as any other; and so
+// is a certificate that crypto/x509 cannot read, because of a negative serial number
+// or of a key that Go does not know: it is matched by its octets or not at all. To
+// call such records unusable could turn authentication off (RFC 7672 §2.2).
 func (r Record) Usable(p Profile) error {
 	if defect := r.defect(p); defect != "" {
 		return newError(ReasonUnusable, errors.New(defect)).about(r, -1)
 	}
 	return nil
 }
-
-// What tools publish that hash a key they could not read.
-var (
-	emptySHA256 = sha256.Sum256(nil)
-	emptySHA512 = sha512.Sum512(nil)
-)
 
 // defect says why the record is not usable; "" if it is. It allocates nothing.
 func (r *Record) defect(p Profile) string {
@@ -59,30 +54,30 @@ func (r *Record) defect(p Profile) string {
 		return "unknown selector"
 	case r.Matching > SHA512:
 		return "unknown matching type"
-	case len(r.Data) == 0:
-		return "no data"
 	}
 	switch r.Matching {
 	case SHA256:
-		return digestDefect(r.Data, emptySHA256[:])
+		return digestDefect(r.Data, sha256.Size)
 	case SHA512:
-		return digestDefect(r.Data, emptySHA512[:])
+		return digestDefect(r.Data, sha512.Size)
 	}
-	if r.Selector == Cert && !isCertificate(r.Data) {
-		return "data is not one certificate in DER"
-	}
-	if r.Selector == SPKI && !isPublicKey(r.Data) {
-		return "data is not one public key in DER"
+	switch {
+	case len(r.Data) == 0:
+		return "no data"
+	case r.Selector == Cert && !isCertificate(r.Data):
+		return "data is not one certificate"
+	case r.Selector == SPKI && !isPublicKey(r.Data):
+		return "data is not one public key"
 	}
 	return ""
 }
 
-func digestDefect(data, empty []byte) string {
-	switch {
-	case len(data) != len(empty):
-		return "digest of the wrong length"
-	case string(data) == string(empty):
-		return "digest of nothing"
+func digestDefect(data []byte, size int) string {
+	switch len(data) {
+	case size:
+		return ""
+	case 0:
+		return "no data"
 	}
-	return ""
+	return "digest of the wrong length"
 }

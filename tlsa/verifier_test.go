@@ -53,6 +53,22 @@ func TestVerifierFailsClosed(t *testing.T) {
 			records: records(damaged(w.server.Record(tlsa.SPKI, tlsa.SHA256))), want: tlsa.ReasonMismatch,
 		},
 		{
+			name: "the SHA-256 digest of nothing alone", rfc: "RFC 6698 §4.1", chain: chain,
+			records: records(mustParse(emptySHA256)), want: tlsa.ReasonMismatch,
+		},
+		{
+			name: "the SHA-512 digest of nothing alone", rfc: "RFC 6698 §4.1", chain: chain,
+			records: records(mustParse(emptySHA512)), want: tlsa.ReasonMismatch,
+		},
+		{
+			name: "the digest of nothing for a certificate of which nothing is known", rfc: "RFC 6698 §4.1",
+			chain: certificates(&x509.Certificate{Raw: []byte{0}}), records: records(mustParse(emptySHA256)), want: tlsa.ReasonMismatch,
+		},
+		{
+			name: "the digest of nothing for an issuer", rfc: "RFC 6698 §4.1", chain: certificates(w.server.Leaf, new(x509.Certificate), nil),
+			records: records(as(mustParse(emptySHA256), 2, 1, 1), as(mustParse(emptySHA256), 2, 0, 1)), want: tlsa.ReasonMismatch,
+		},
+		{
 			name: "the key's digest under the selector of certificates", rfc: "RFC 6698 §2.1.2", chain: chain,
 			records: records(tlsa.Record{3, 0, 1, w.server.Record(tlsa.SPKI, tlsa.SHA256).Data}), want: tlsa.ReasonMismatch,
 		},
@@ -172,8 +188,8 @@ func TestDigestAgility(t *testing.T) {
 			chain: chain, records: records(tlsa.Record{3, 1, 2, sha512.Data[:63]}, sha256), record: 1,
 		},
 		{
-			name: "a SHA-512 digest of nothing is dropped first", rfc: "RFC 7671 §9", chain: chain,
-			records: records(tlsa.Record{3, 1, 2, mustParse(emptySHA512).Data}, sha256), record: 1,
+			name: "a SHA-512 digest of nothing is as strong as another", rfc: "RFC 7671 §9", chain: chain,
+			records: records(tlsa.Record{3, 1, 2, mustParse(emptySHA512).Data}, sha256), want: tlsa.ReasonMismatch,
 		},
 		{
 			name: "another selector is not suppressed", rfc: "RFC 7671 §9",
@@ -205,6 +221,8 @@ func TestDigestAgility(t *testing.T) {
 		},
 	})
 }
+
+const emptySHA256 = "3 1 1 e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 const emptySHA512 = "3 1 2 cf83e1357eefb8bdf1542850d66d8007d620e4050b5715dc83f4a921d36ce9ce" +
 	"47d0d13c5d85f2b0ff8318d2877eec2f63b931bd47417a81a538327af927da3e"
