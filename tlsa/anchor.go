@@ -2,178 +2,174 @@ package tlsa
 
 import (
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/rsa"
+	"cmp"
 	"crypto/x509"
-	"errors"
 	"slices"
 	"time"
 )
 
-// An anchor is a trust anchor that a DANETA record names.
+// An anchor is a trust anchor that DANETA records name.
 type anchor struct {
-	record int // index in Verifier.Records
-	cert   *x509.Certificate
-	bare   bool // a public key alone: cert is only a wrapper around it
+	cert    *x509.Certificate // as it counts: see dateless
+	shown   *x509.Certificate // as it is presented or in the record; nil for a key alone
+	records []int             // that name it, in their order
+	bare    bool              // a public key alone: cert is only a wrapper around it
+	depth   int               // signatures between it and the server's certificate; -1 if none lead to it
+
+	tried bool
+	path  int // length of the one that was found
+	match Match
+	err   *Error
 }
 
-// maxAnchors bounds what a record set can make us read and keep. Domains have one
-// or two; the records after that are ignored.
-const maxAnchors = 32
-
-// verifyAnchored looks for a path from the server's certificate to a trust anchor
-// of the records (RFC 7672 §3.1.2). All anchors are tried together, so crypto/x509's
-// limit of 100 signatures a call holds for the record set.
-func (v *Verifier) verifyAnchored(chain []*x509.Certificate, s *selection, now time.Time) (Match, *Error) {
-	leaf := chain[0]
-	if len(leaf.RawTBSCertificate) == 0 {
-		return Match{}, newError(ReasonParse, errNotParsed)
+// collect finds the trust anchors that the records name, in the presented chain and
+// in the records themselves.
+func (t *trial) collect() {
+	s := &t.search
+	if s.done {
+		return
 	}
-	anchors, failure := v.anchors(chain, s)
-	if len(anchors) == 0 {
-		return Match{}, failure
-	}
-	paths, err := leaf.Verify(x509.VerifyOptions{
-		Roots:         rootPool(anchors),
-		Intermediates: intermediatePool(chain, anchors),
-		CurrentTime:   now,
-		KeyUsages:     []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-	})
-	if err != nil {
-		return Match{}, explain(err, chain, anchors, now).about(v.Records[anchors[0].record], -1)
-	}
-	return v.pick(paths, func(path []*x509.Certificate) (record, depth int) {
-		top := path[len(path)-1]
-		i := slices.IndexFunc(anchors, func(a anchor) bool { return bytes.Equal(a.cert.Raw, top.Raw) })
-		if i < 0 {
-			return -1, -1
+	s.done, s.unread = true, map[int]*Error{}
+	presented := t.collectPresented()
+	// The order of the records is that of an unsigned reply, and must decide nothing:
+	// neither which are cut off by a limit, nor which is tried first.
+	for _, i := range t.fullRecords() {
+		r := &t.Records[i]
+		if r.Selector == SPKI {
+			t.collectKey(i, r)
+		} else if !presented[i] {
+			t.collectCertificate(i, r)
 		}
-		if anchors[i].bare {
-			return anchors[i].record, len(path) - 2
-		}
-		return anchors[i].record, len(path) - 1
-	})
+	}
+	t.tryTogether()
 }
 
-var errNotParsed = errors.New("certificate was not parsed")
-
-// anchors returns the trust anchors that the records name, in the presented chain
-// or in the records themselves. If there are none, the error says why.
-func (v *Verifier) anchors(chain []*x509.Certificate, s *selection) ([]anchor, *Error) {
-	var anchors []anchor
-	add := func(a anchor) {
-		known := slices.ContainsFunc(anchors, func(b anchor) bool { return bytes.Equal(a.cert.Raw, b.cert.Raw) })
+// collectPresented takes the presented certificates that records match, and reports
+// which records these are.
+func (t *trial) collectPresented() map[int]bool {
+	presented := map[int]bool{}
+	for _, cert := range t.chain[1:] {
 		// The server's own certificate is no anchor for itself, even if it is presented
 		// twice: that is what usage DANEEE is for.
-		if !known && len(anchors) < maxAnchors && !bytes.Equal(a.cert.Raw, chain[0].Raw) {
-			anchors = append(anchors, a)
+		if cert == nil || len(cert.Raw) == 0 || bytes.Equal(cert.Raw, t.chain[0].Raw) {
+			continue
 		}
-	}
-	presented := make([]bool, len(v.Records)) // does a presented certificate match?
-	for _, cert := range chain[1:] {
-		c := candidate{cert: cert}
-		for i := range v.Records {
-			if r := &v.Records[i]; r.Usage == DANETA && v.counts(r, s) && c.matches(r) {
+		var records []int
+		for i := range t.Records {
+			if t.matches(cert, DANETA, i) {
+				records = append(records, i)
 				presented[i] = true
-				add(anchor{record: i, cert: cert})
 			}
 		}
-	}
-	failure := newError(ReasonMismatch, nil)
-	for i := range v.Records {
-		r := &v.Records[i]
-		if r.Usage != DANETA || r.Matching != Full || presented[i] || len(anchors) >= maxAnchors || !v.counts(r, s) {
-			continue
-		}
-		found, err := absent(i, r, chain)
-		if err != nil {
-			failure = furthest(failure, newError(ReasonParse, err).about(*r, -1))
-		}
-		for _, a := range found {
-			add(a)
+		if len(records) > 0 {
+			t.add(anchor{cert: t.dateless(cert), shown: cert, records: records})
 		}
 	}
-	return anchors, failure
+	return presented
 }
 
-// absent returns the anchors that a record brings along in full, for a server that
-// leaves its trust anchor out (RFC 7671 §5.2.2, §5.2.3).
-func absent(i int, r *Record, chain []*x509.Certificate) ([]anchor, error) {
-	if r.Selector == Cert {
-		cert, err := x509.ParseCertificate(r.Data)
-		if err != nil {
-			return nil, err
+// fullRecords returns the DANETA records that bring their anchor along, in canonical
+// order, that of their data.
+func (t *trial) fullRecords() []int {
+	var full []int
+	for i := range t.Records {
+		if r := &t.Records[i]; r.Usage == DANETA && r.Matching == Full && t.counts[i] {
+			full = append(full, i)
 		}
-		return []anchor{{record: i, cert: cert}}, nil
 	}
-	key, err := x509.ParsePKIXPublicKey(r.Data)
-	if err != nil {
-		return nil, err
+	slices.SortStableFunc(full, func(i, j int) int {
+		a, b := &t.Records[i], &t.Records[j]
+		return cmp.Or(cmp.Compare(a.Selector, b.Selector), bytes.Compare(a.Data, b.Data))
+	})
+	return full
+}
+
+// collectCertificate takes the certificate in a record, for a server that leaves its
+// trust anchor out (RFC 7671 §5.2.2).
+func (t *trial) collectCertificate(i int, r *Record) {
+	cert, err := x509.ParseCertificate(r.Data)
+	if err == nil {
+		err = tooLong(cert)
 	}
-	algorithm, err := keyAlgorithm(key)
+	switch {
+	case err != nil:
+		t.search.unread[i] = newError(ReasonParse, err).about(*r, -1)
+	case !bytes.Equal(cert.Raw, t.chain[0].Raw):
+		t.add(anchor{cert: t.dateless(cert), shown: cert, records: []int{i}})
+	}
+}
+
+// collectKey takes the key in a record (RFC 7671 §5.2.3).
+func (t *trial) collectKey(i int, r *Record) {
+	key, err := readKey(r.Data)
 	if err != nil {
-		return nil, err
+		t.search.unread[i] = newError(ReasonParse, err).about(*r, -1)
+		return
 	}
 	// The key has no name, but crypto/x509 finds issuers by theirs: so let it have
-	// that of every issuer in question.
-	var anchors []anchor
-	for _, cert := range chain {
-		if cert == nil || len(cert.RawIssuer) == 0 {
+	// that of every issuer in question. Where a presented certificate has the name and
+	// the key, it is the anchor, with its constraints; one with the key and another
+	// name has issued something else, and is in nobody's way.
+	for _, cert := range t.chain {
+		if cert == nil || len(cert.RawIssuer) == 0 || slices.ContainsFunc(t.chain[1:], func(issuer *x509.Certificate) bool {
+			return issuer != nil && bytes.Equal(issuer.RawSubject, cert.RawIssuer) && bytes.Equal(issuer.RawSubjectPublicKeyInfo, r.Data)
+		}) {
 			continue
 		}
-		anchors = append(anchors, anchor{record: i, bare: true, cert: &x509.Certificate{
+		t.add(anchor{records: []int{i}, bare: true, cert: &x509.Certificate{
 			Raw:                slices.Concat(r.Data, cert.RawIssuer), // what pools tell certificates apart by
 			RawSubject:         cert.RawIssuer,
-			PublicKey:          key,
-			PublicKeyAlgorithm: algorithm,
+			PublicKey:          key.PublicKey,
+			PublicKeyAlgorithm: key.PublicKeyAlgorithm,
 			NotAfter:           endOfTime,
 		}})
 	}
-	return anchors, nil
+}
+
+// add keeps an anchor, or the record of one that is there already.
+func (t *trial) add(a anchor) {
+	s := &t.search
+	a.depth = -1
+	place, known := s.places[string(a.cert.Raw)]
+	if !known {
+		if s.places == nil {
+			s.places = map[string]int{}
+		}
+		s.places[string(a.cert.Raw)] = len(s.anchors)
+		s.anchors = append(s.anchors, a)
+		return
+	}
+	for _, i := range a.records {
+		if known := &s.anchors[place].records; !slices.Contains(*known, i) {
+			*known = append(*known, i)
+			slices.Sort(*known)
+		}
+	}
 }
 
 // endOfTime is the last instant that a certificate can name (RFC 5280 §4.1.2.5).
 var endOfTime = time.Date(9999, time.December, 31, 23, 59, 59, 0, time.UTC)
 
-func keyAlgorithm(key any) (x509.PublicKeyAlgorithm, error) {
-	switch key.(type) {
-	case *rsa.PublicKey:
-		return x509.RSA, nil
-	case *ecdsa.PublicKey:
-		return x509.ECDSA, nil
-	case ed25519.PublicKey:
-		return x509.Ed25519, nil
+// dateless returns the certificate of an anchor without its validity. For paths an
+// anchor is a name and a key (RFC 5280 §6.1.1, §6.2), which here have come from DNS
+// and are as fresh as that. The rest of it counts: that it is a CA, and what it may
+// sign (RFC 7672 §3.1.2).
+//
+// OpenSSL, and so other senders, do without the dates of an anchor that another CA has
+// signed. They hold them against a root that has signed itself, and so do we: nobody
+// gains by accepting more than others. Neither do we outside of SMTP.
+func (t *trial) dateless(cert *x509.Certificate) *x509.Certificate {
+	if t.Profile != SMTP || selfIssued(cert) {
+		return cert
 	}
-	return x509.UnknownPublicKeyAlgorithm, errors.New("public key of a type that signs no certificates")
+	anchor := *cert
+	anchor.NotBefore, anchor.NotAfter = time.Time{}, endOfTime
+	return &anchor
 }
 
-// rootPool is never nil, which would mean the system's certification authorities.
-func rootPool(anchors []anchor) *x509.CertPool {
-	pool := x509.NewCertPool()
-	for _, a := range anchors {
-		pool.AddCert(a.cert)
-	}
-	return pool
-}
-
-// intermediatePool has the presented certificates, in any order. A path through an
-// anchor is also one that ends there, so anchors need not be in it.
-func intermediatePool(chain []*x509.Certificate, anchors []anchor) *x509.CertPool {
-	pool := x509.NewCertPool()
-	for _, cert := range intermediates(chain, anchors) {
-		pool.AddCert(cert)
-	}
-	return pool
-}
-
-func intermediates(chain []*x509.Certificate, anchors []anchor) []*x509.Certificate {
-	var others []*x509.Certificate
-	for _, cert := range chain[1:] {
-		isAnchor := func(a anchor) bool { return bytes.Equal(a.cert.Raw, cert.Raw) }
-		if cert != nil && len(cert.Raw) > 0 && !slices.ContainsFunc(anchors, isAnchor) {
-			others = append(others, cert)
-		}
-	}
-	return others
+// selfIssued reports whether a certificate names itself as its issuer. A key
+// identifier that is another's denies it (RFC 5280 §4.2.1.1).
+func selfIssued(cert *x509.Certificate) bool {
+	return bytes.Equal(cert.RawSubject, cert.RawIssuer) &&
+		(len(cert.AuthorityKeyId) == 0 || len(cert.SubjectKeyId) == 0 || bytes.Equal(cert.AuthorityKeyId, cert.SubjectKeyId))
 }

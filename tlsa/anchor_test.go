@@ -107,6 +107,10 @@ func TestAnchorThatTheServerLeavesOut(t *testing.T) {
 	leaf, intermediate, root := w.server.Leaf, w.intermediate.Certificate, w.root.Certificate
 	direct := w.root.Issue(tlsatest.Leaf{Names: []string{mx}}).Leaf
 	negative := tlsatest.SelfSigned(tlsatest.Leaf{Names: []string{mx}, Faults: tlsatest.NegativeSerial}).Leaf
+	// CAs with the key of the root: two of another name, and one that is no CA.
+	renamed := sameKey(w.root, "Renamed", 0)
+	renamedExpired := sameKey(w.root, "Renamed", tlsatest.Expired)
+	forbidden := w.stranger.NewCA(tlsatest.Authority{CrossSignedOf: w.root, Faults: tlsatest.NotCA})
 	unknownKey := tlsa.Record{2, 1, 0, []byte{0x30, 0x09, 0x30, 0x04, 0x06, 0x02, 0x88, 0x37, 0x03, 0x01, 0x00}}
 	expired := tlsatest.NewCA(tlsatest.Authority{Name: "Expired", Time: noon, Faults: tlsatest.Expired})
 	run(t, []verifyCase{
@@ -162,6 +166,26 @@ func TestAnchorThatTheServerLeavesOut(t *testing.T) {
 			records: records(expired.Record(tlsa.SPKI, tlsa.Full)),
 		},
 		{
+			name: "2 1 0, and another certificate of the key is presented", rfc: "RFC 7671 §5.2.3",
+			chain: certificates(direct, renamed.Certificate), records: records(w.root.Record(tlsa.SPKI, tlsa.Full)), depth: 0,
+		},
+		{
+			name: "2 1 0, and another certificate of the key is presented in a longer chain", rfc: "RFC 7671 §5.2.3",
+			chain: certificates(leaf, renamed.Certificate, intermediate), records: records(w.root.Record(tlsa.SPKI, tlsa.Full)), depth: 1,
+		},
+		{
+			name: "2 1 0, and another certificate of the key has expired", rfc: "RFC 7671 §5.2.3",
+			chain: certificates(direct, renamedExpired.Certificate), records: records(w.root.Record(tlsa.SPKI, tlsa.Full)), depth: 0,
+		},
+		{
+			name: "2 1 0, and the presented certificate of the name and the key may not sign", rfc: "RFC 5280 §4.2.1.9", want: tlsa.ReasonConstraint,
+			chain: certificates(direct, forbidden.Certificate), records: records(w.root.Record(tlsa.SPKI, tlsa.Full)),
+		},
+		{
+			name: "2 1 0, and one of two presented certificates of the name and the key may sign", rfc: "RFC 7672 §3.2",
+			chain: certificates(direct, forbidden.Certificate, root), records: records(w.root.Record(tlsa.SPKI, tlsa.Full)), depth: 1,
+		},
+		{
 			name: "2 1 0 of another key", rfc: "RFC 7671 §5.2.3", want: tlsa.ReasonNoPath,
 			chain: certificates(leaf, intermediate), records: records(w.stranger.Record(tlsa.SPKI, tlsa.Full)),
 		},
@@ -183,6 +207,14 @@ func TestAnchorThatTheServerLeavesOut(t *testing.T) {
 			chain: certificates(leaf, intermediate), records: records(unknownKey, w.root.Record(tlsa.SPKI, tlsa.Full)), record: 1, depth: 1,
 		},
 	})
+}
+
+// sameKey returns a CA with another name and the key of one that there is.
+func sameKey(ca *tlsatest.CA, name string, faults tlsatest.Fault) *tlsatest.CA {
+	renamed, subject := *ca, *ca.Certificate
+	subject.Subject = pkix.Name{CommonName: name}
+	renamed.Certificate = &subject
+	return tlsatest.NewCA(tlsatest.Authority{Time: noon, CrossSignedOf: &renamed, Faults: faults})
 }
 
 func TestConstraintsOfThePath(t *testing.T) {
@@ -282,8 +314,6 @@ func TestErrorSaysWhichRecordAndCause(t *testing.T) {
 	}
 }
 
-// TestWorkIsBounded presents what makes naive searches run for ever: many CAs of
-// one name that could all have issued each other, and records for all of them.
 // TestBareKeysOfOtherKinds: the kit makes ECDSA keys only.
 func TestBareKeysOfOtherKinds(t *testing.T) {
 	t.Parallel()

@@ -3,7 +3,6 @@ package tlsa_test
 import (
 	"bytes"
 	"crypto/sha256"
-	"crypto/sha512"
 	"crypto/x509"
 	"encoding/pem"
 	"strings"
@@ -108,7 +107,10 @@ func TestCheck(t *testing.T) {
 		{"the anchor is not sent", "RFC 7672 §3.1.2", records(root), certificates(leaf, w.intermediate.Certificate), tlsa.NoScheme,
 			found{nothing, about(tlsa.ProblemAnchorAbsent, 0)}},
 		{"the anchor is not sent, and the server's key matches", "RFC 7672 §3.1.2", records(current, root), certificates(leaf, w.intermediate.Certificate), tlsa.NoScheme,
-			found{about(tlsa.ProblemCombination, 1), about(tlsa.ProblemAnchorAbsent, 1), lone}},
+			found{about(tlsa.ProblemCombination, 1), about(tlsa.ProblemAnchorUnknown, 1), lone}},
+		{"a retired issuer beside a good key, and the server sends everything", "RFC 7671 §8.4", records(current, w.stranger.Record(tlsa.SPKI, tlsa.SHA256)), nil, tlsa.NoScheme,
+			found{about(tlsa.ProblemCombination, 1), about(tlsa.ProblemAnchorUnknown, 1), lone}},
+		{"a retired issuer beside two good ones and a good key", "RFC 7671 §8.1", records(current, issuer, root, w.stranger.Record(tlsa.SPKI, tlsa.SHA256)), nil, tlsa.KeyAndIssuer, nil},
 		{"the next anchor is not sent, and need not be", "RFC 7671 §8.1", records(issuer, w.stranger.Record(tlsa.SPKI, tlsa.SHA256)), certificates(leaf, w.intermediate.Certificate), tlsa.IssuerOnly, nil},
 		{"nothing matches", "RFC 7672 §2.2", records(next), nil, tlsa.NoScheme, found{nothing}},
 
@@ -146,25 +148,71 @@ func TestCheckJudgesEachRecordAlone(t *testing.T) {
 	}
 }
 
-// TestCheckOfManyRecords: what is not judged is not complained about.
-func TestCheckOfManyRecords(t *testing.T) {
+// TestCheckOfSeveralChains has servers with more than one certificate. From one of
+// their chains alone, the record of the other is the next key.
+func TestCheckOfSeveralChains(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
-	var set []tlsa.Record
-	for i := range 2000 {
-		sum := sha512.Sum512([]byte{byte(i), byte(i >> 8)})
-		set = append(set, tlsa.Record{Usage: tlsa.DANETA, Selector: tlsa.SPKI, Matching: tlsa.SHA512, Data: sum[:]})
+	issue := func() *tlsatest.Certificate { return w.intermediate.Issue(tlsatest.Leaf{Names: []string{mx}}) }
+	rsa, ecdsa, next, other := issue(), issue(), issue(), w.stranger.Issue(tlsatest.Leaf{Names: []string{mx}})
+	key := func(c *tlsatest.Certificate) tlsa.Record { return c.Record(tlsa.SPKI, tlsa.SHA256) }
+	issuer := w.intermediate.Record(tlsa.SPKI, tlsa.SHA256)
+	retired := tlsatest.NewCA(tlsatest.Authority{Name: "Retired", Time: noon}).Record(tlsa.SPKI, tlsa.SHA256)
+	about := func(p tlsa.Problem, record, chain int) tlsa.Finding {
+		return tlsa.Finding{Problem: p, Record: record, Certificate: -1, Chain: chain}
 	}
-	v := tlsa.Verifier{Records: set, Names: []string{mx}, Time: atNoon}
-	report := v.Check(w.server.Chain())
-	for _, f := range report.Findings {
-		if f.Problem != tlsa.ProblemNoSHA256 {
-			t.Errorf("%v", f)
-		}
+	type found = []tlsa.Finding
+	for _, c := range []struct {
+		name, rfc string
+		chains    [][]*x509.Certificate
+		records   []tlsa.Record
+		scheme    tlsa.Scheme
+		unmatched []int
+		findings  found
+	}{
+		{"two keys and one chain: the other may be the next", "RFC 7671 §8.1", chains(rsa), records(key(rsa), key(ecdsa)), tlsa.CurrentAndNext, []int{1}, nil},
+		{"two keys and both chains: no next one", "RFC 7671 §8.1", chains(rsa, ecdsa), records(key(rsa), key(ecdsa)), tlsa.NoScheme, nil,
+			found{about(tlsa.ProblemRollover, 0, 0), about(tlsa.ProblemRollover, 1, 1)}},
+		{"two keys and the next of one", "RFC 7671 §8.1", chains(rsa, ecdsa), records(key(next), key(rsa), key(ecdsa)), tlsa.NoScheme, []int{0},
+			found{about(tlsa.ProblemRollover, 2, 1)}},
+		{"two keys and the next of both", "RFC 7671 §8.1", chains(rsa, ecdsa), records(key(next), key(rsa), key(ecdsa), key(other)), tlsa.CurrentAndNext, []int{0, 3}, nil},
+		{"one chain twice has one key", "RFC 7671 §8.1", chains(rsa, rsa), records(key(rsa), key(next)), tlsa.CurrentAndNext, []int{1}, nil},
+		{"the second key is forgotten", "RFC 7672 §2.2", chains(rsa, ecdsa), records(key(rsa), key(next)), tlsa.NoScheme, []int{1},
+			found{about(tlsa.ProblemNoMatch, -1, 1)}},
+		{"one issuer for both", "RFC 7671 §8.1", chains(rsa, ecdsa), records(issuer), tlsa.IssuerOnly, nil, nil},
+		{"one issuer for both, and one key", "RFC 7671 §8.4", chains(rsa, ecdsa), records(key(rsa), issuer), tlsa.KeyAndIssuer, nil,
+			found{about(tlsa.ProblemCombination, 0, 1)}},
+		{"one issuer for both, and both keys", "RFC 7671 §8.1", chains(rsa, ecdsa), records(key(rsa), issuer, key(ecdsa)), tlsa.KeyAndIssuer, nil, nil},
+		{"the issuer of one, and the key and the next of the other", "RFC 7671 §8.4", chains(rsa, other), records(key(rsa), issuer, key(other), key(next)), tlsa.CurrentAndNext, []int{3},
+			found{about(tlsa.ProblemCombination, 1, 1)}},
+		{"a retired issuer beside both keys", "RFC 7671 §8.4", chains(rsa, ecdsa), records(key(rsa), key(ecdsa), retired), tlsa.NoScheme, []int{2},
+			found{about(tlsa.ProblemCombination, 2, 0), about(tlsa.ProblemAnchorUnknown, 2, 0),
+				about(tlsa.ProblemCombination, 2, 1), about(tlsa.ProblemAnchorUnknown, 2, 1),
+				about(tlsa.ProblemRollover, 0, 0), about(tlsa.ProblemRollover, 1, 1)}},
+		{"the second chain's certificate by mistake for an issuer", "RFC 6698 §2.1.1", chains(rsa, ecdsa), records(issuer, as(key(ecdsa), 2, 1, 1)), tlsa.IssuerOnly, nil,
+			found{{Problem: tlsa.ProblemUsage, Record: 1, Certificate: 0, Chain: 1}}},
+		{"no chain at all", "RFC 7672 §8.2", nil, records(key(rsa)), tlsa.NoScheme, nil, found{about(tlsa.ProblemNoMatch, -1, 0)}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			v := tlsa.Verifier{Records: c.records, Names: []string{mx}, Time: atNoon}
+			got := v.Check(c.chains...)
+			if diff := cmp.Diff(c.findings, got.Findings); diff != "" || got.Scheme != c.scheme {
+				t.Errorf("%s: scheme %v, want %v; findings:\n%s", c.rfc, got.Scheme, c.scheme, diff)
+			}
+			if diff := cmp.Diff(c.unmatched, got.Unmatched); diff != "" {
+				t.Errorf("%s: records of no chain:\n%s", c.rfc, diff)
+			}
+		})
 	}
-	if err := report.Verdicts[1999].Err; reasonOf(t, err) != tlsa.ReasonLimit {
-		t.Errorf("the last of 2000: %v", err)
+}
+
+func chains(servers ...*tlsatest.Certificate) [][]*x509.Certificate {
+	var all [][]*x509.Certificate
+	for _, server := range servers {
+		all = append(all, server.Chain())
 	}
+	return all
 }
 
 func TestProblemsAndSchemesHaveText(t *testing.T) {

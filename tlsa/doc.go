@@ -34,15 +34,16 @@
 // for: the base domain, and others that the sender knows from secure DNS (RFC 7672
 // §3.2.2). Package dane finds both out.
 //
-// A record is usable if it can match something at all. Whether a server without a
+// A record is usable if it is well-formed and its parameters are known. Whether a server without a
 // usable record may be talked to is for the caller to decide: here it fails with
 // ReasonNoUsableRecord.
 //
 // # Trust anchors
 //
 // The trust anchor may be any CA certificate: a root or an intermediate, anywhere
-// in the presented chain except for the server's own. Its validity, path length
-// and name constraints apply. A record with a whole certificate (2 0 0) or key
+// in the presented chain except for the server's own. It has to be a CA, and its path
+// length, name constraints and extended key usage apply; for SMTP its dates do not,
+// unless it has signed itself. A record with a whole certificate (2 0 0) or key
 // (2 1 0) works if the server leaves the anchor out; a key has no constraints.
 //
 // # What is trusted
@@ -57,7 +58,8 @@
 // It asks no DNS, and checks no revocation. crypto/tls and crypto/x509 set limits:
 // a certificate that they refuse ends the handshake (negative serial numbers, RSA
 // keys above 8192 bits; ReasonRefused), SHA-1 signatures count for nothing, and raw
-// public keys (RFC 7250) are not offered. A wildcard stands for one label.
+// public keys (RFC 7250) are not offered. A wildcard stands for one label, with two or
+// more behind it.
 //
 // # Testing
 //

@@ -7,10 +7,8 @@ import "github.com/danesmtp/danesmtp/internal/printable"
 type Reason uint8
 
 const (
-	// ReasonBadName: one of Verifier.Names is no host name in ASCII.
-	ReasonBadName Reason = iota + 1
 	// ReasonNoUsableRecord: there are no records, or none of them is usable.
-	ReasonNoUsableRecord
+	ReasonNoUsableRecord Reason = iota + 1
 	// ReasonUnusable: the record is not usable. Of single records only.
 	ReasonUnusable
 	// ReasonNoCertificate: the server has shown no certificate (RFC 7672 §8.2).
@@ -21,11 +19,11 @@ const (
 	// ReasonWeakerDigest: another record with a stronger digest counts instead (RFC
 	// 7671 §9). Of single records only.
 	ReasonWeakerDigest
-	// ReasonLimit: the record was not judged, since others had cost enough. Of single
-	// records only.
-	ReasonLimit
 	// ReasonMismatch: no certificate of the chain matches a record.
 	ReasonMismatch
+	// ReasonLimit: the record, or its trust anchor, was not judged, since others had
+	// cost enough.
+	ReasonLimit
 	// ReasonParse: what would have to be read cannot be: a record, or the certificate
 	// or key in it.
 	ReasonParse
@@ -38,6 +36,9 @@ const (
 	ReasonNotYetValid
 	// ReasonExpired: a certificate of the chain has expired.
 	ReasonExpired
+	// ReasonBadName: there is a valid path, but none of Verifier.Names is a host name in
+	// ASCII.
+	ReasonBadName
 	// ReasonName: the certificate is not for any of the names.
 	ReasonName
 )
@@ -49,7 +50,7 @@ var reasons = [...]string{
 	ReasonNoCertificate:  "no certificate",
 	ReasonRefused:        "crypto/tls refuses the certificate",
 	ReasonWeakerDigest:   "suppressed by a stronger digest",
-	ReasonLimit:          "not judged, too many records",
+	ReasonLimit:          "not judged, others cost too much",
 	ReasonMismatch:       "no certificate matches",
 	ReasonParse:          "not readable",
 	ReasonNoPath:         "no path to the trust anchor",

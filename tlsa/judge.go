@@ -9,42 +9,38 @@ type Verdict struct {
 	Err    error // an *Error that says why it is not
 }
 
-// maxJudged bounds how many records may cost a path of certificates each.
-const maxJudged = 16
-
 // Judge judges each record for itself, in their order, for a report: which match,
 // and what is wrong with the others. A record that does not count for Verify, since
-// it is not usable or another has a stronger digest, is not satisfied. Of the
-// records that need a path to a trust anchor, 16 are judged.
+// it is not usable or another has a stronger digest, is not satisfied. One is
+// satisfied exactly if Verify accepts the chain.
 //
-// Verify, not Judge, says whether the server is authenticated.
-func (v *Verifier) Judge(chain []*x509.Certificate) []Verdict { return v.judge(chain, true) }
-
-// judge is Judge, or without digest agility what each record would be alone.
-func (v *Verifier) judge(chain []*x509.Certificate, agility bool) []Verdict {
+// A record costs no more than a comparison, unless the chain has its trust anchor or
+// the record brings it along. What the limits of that work have cut off has
+// ReasonLimit.
+func (v *Verifier) Judge(chain []*x509.Certificate) []Verdict {
 	s := v.selection()
-	verdicts := make([]Verdict, len(v.Records))
-	paths := 0
-	for i := range v.Records {
-		r := &v.Records[i]
+	return v.trial(chain, &s, true).verdicts()
+}
+
+func (t *trial) verdicts() []Verdict {
+	verdicts := make([]Verdict, len(t.Records))
+	for i := range t.Records {
+		r := &t.Records[i]
 		verdict := &verdicts[i]
 		verdict.Record = *r
-		if verdict.Err = r.Usable(v.Profile); verdict.Err != nil {
-			continue
-		}
-		if r.Usage != DANEEE {
-			paths++
-		}
-		switch {
-		case agility && !v.counts(r, &s):
+		switch err := r.Usable(t.Profile); {
+		case err != nil:
+			verdict.Err = err
+		case !t.counts[i]:
 			verdict.Err = newError(ReasonWeakerDigest, nil).about(*r, -1)
-		case r.Usage != DANEEE && paths > maxJudged:
-			verdict.Err = newError(ReasonLimit, nil).about(*r, -1)
+		case len(t.chain) == 0:
+			verdict.Err = newError(ReasonNoCertificate, nil)
 		default:
-			alone := *v
-			alone.Records = v.Records[i : i+1 : i+1]
-			if verdict.Match, verdict.Err = alone.Verify(chain); verdict.Err == nil {
-				verdict.Match.Index = i
+			match, err := t.judge(i)
+			if err == nil {
+				verdict.Match = match
+			} else {
+				verdict.Err = err
 			}
 		}
 	}

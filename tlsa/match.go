@@ -43,17 +43,17 @@ func (v *Verifier) rank(m Matching) int {
 	return len(v.DigestOrder) + 1
 }
 
-// counts reports whether a record is usable and not suppressed by a stronger one.
-func (v *Verifier) counts(r *Record, s *selection) bool {
-	return r.defect(v.Profile) == "" && (r.Matching == Full || r.Matching == s.strongest[r.Usage][r.Selector])
+// suppresses reports whether a stronger digest counts instead of a usable record.
+func (s *selection) suppresses(r *Record) bool {
+	return r.Matching != Full && r.Matching != s.strongest[r.Usage][r.Selector]
 }
 
-// match returns the index of the first record of the usage that counts and that
-// the certificate matches, or -1.
-func (v *Verifier) match(cert *x509.Certificate, usage Usage, s *selection) int {
+// entity returns the first DANEEE record that counts and that the certificate
+// matches, or -1. It allocates nothing.
+func (v *Verifier) entity(cert *x509.Certificate, s *selection) int {
 	c := candidate{cert: cert}
 	for i := range v.Records {
-		if r := &v.Records[i]; r.Usage == usage && v.counts(r, s) && c.matches(r) {
+		if r := &v.Records[i]; r.Usage == DANEEE && r.defect(v.Profile) == "" && !s.suppresses(r) && c.matches(r) {
 			return i
 		}
 	}

@@ -36,9 +36,21 @@ const (
 	// ProblemFull: the data is there in full, which is long for DNS (RFC 7671 §10.1).
 	ProblemFull
 	// ProblemAnchorAbsent: the server does not send its trust anchor, and must, even a
-	// self-signed root (RFC 7671 §5.2.2, RFC 7672 §3.1.2). Of a digest that matches
-	// nothing it is a guess, made if nothing that the server sends is self-signed.
+	// self-signed root (RFC 7671 §5.2.2, RFC 7672 §3.1.2). Of a digest it is a guess,
+	// made if nothing matches, and nothing that the server sends is self-signed.
 	ProblemAnchorAbsent
+	// ProblemAnchorUnknown: the trust anchor is none of the server's, which other
+	// records match. After a change of the issuer the record is to be removed; otherwise
+	// the server has to send the anchor.
+	ProblemAnchorUnknown
+	// ProblemAnchorExpired: the trust anchor has expired. Senders accept it where
+	// another CA has signed it, but not all do.
+	ProblemAnchorExpired
+	// ProblemAnchorNotYetValid: the same of one that is not valid yet.
+	ProblemAnchorNotYetValid
+	// ProblemLimit: the record was not judged, since others had cost enough work.
+	// Senders have limits, too.
+	ProblemLimit
 	// ProblemNoMatch: no record matches, so senders that use DANE do not deliver.
 	ProblemNoMatch
 	// ProblemCombination: other records match, but none with these parameters. Senders
@@ -54,20 +66,24 @@ const (
 )
 
 var problems = [...]string{
-	ProblemUnusable:     "is not usable",
-	ProblemPKIX:         "has a PKIX usage, which means nothing for SMTP",
-	ProblemDuplicate:    "is there twice",
-	ProblemUsage:        "has the wrong usage",
-	ProblemSelector:     "has the wrong selector",
-	ProblemMatching:     "has the wrong matching type",
-	ProblemPEM:          "is the digest of PEM text, not of DER",
-	ProblemEmpty:        "is the digest of nothing: the tool that made it could not read the key",
-	ProblemFull:         "is long; a digest would do",
-	ProblemAnchorAbsent: "has a trust anchor that the server does not send",
-	ProblemNoMatch:      "none matches",
-	ProblemCombination:  "no record with these parameters matches",
-	ProblemNoSHA256:     "SHA-512 without SHA-256",
-	ProblemRollover:     "no record for the next key",
+	ProblemUnusable:          "is not usable",
+	ProblemPKIX:              "has a PKIX usage, which means nothing for SMTP",
+	ProblemDuplicate:         "is there twice",
+	ProblemUsage:             "has the wrong usage",
+	ProblemSelector:          "has the wrong selector",
+	ProblemMatching:          "has the wrong matching type",
+	ProblemPEM:               "is the digest of PEM text, not of DER",
+	ProblemEmpty:             "is the digest of nothing: the tool that made it could not read the key",
+	ProblemFull:              "is long; a digest would do",
+	ProblemAnchorAbsent:      "has a trust anchor that the server does not send",
+	ProblemAnchorUnknown:     "has a trust anchor that is none of the server's: remove the record if the issuer has changed, otherwise send the anchor",
+	ProblemAnchorExpired:     "has a trust anchor that has expired",
+	ProblemAnchorNotYetValid: "has a trust anchor that is not valid yet",
+	ProblemLimit:             "was not judged, since others cost too much",
+	ProblemNoMatch:           "none matches",
+	ProblemCombination:       "no record with these parameters matches",
+	ProblemNoSHA256:          "SHA-512 without SHA-256",
+	ProblemRollover:          "no record for the next key",
 }
 
 // String returns the problem in a few words.
@@ -82,11 +98,12 @@ func (p Problem) String() string {
 type Finding struct {
 	Problem     Problem
 	Record      int // its index, or that of the first one concerned; -1 if it is about all
-	Certificate int // whose data the record has: its place in the chain; -1 if it is about none
+	Certificate int // that it is about, often since the record has its data: its place in the chain; -1 if there is none
+	Chain       int // of those given to Check, the one that it is about; 0 if it is about none of several
 }
 
-// String returns the problem in a few words. The record and the certificate are
-// counted from 0, as in the fields.
+// String returns the problem in a few words. The record, the certificate and the
+// chain are counted from 0, as in the fields.
 func (f Finding) String() string {
 	s := f.Problem.String()
 	if f.Record >= 0 {
@@ -94,6 +111,9 @@ func (f Finding) String() string {
 	}
 	if f.Certificate >= 0 {
 		s += fmt.Sprintf(" (data of certificate %d)", f.Certificate)
+	}
+	if f.Chain > 0 {
+		s = fmt.Sprintf("chain %d: %s", f.Chain, s)
 	}
 	return s
 }
@@ -145,32 +165,43 @@ var (
 
 // mistake looks for a certificate that the record would match if it were written
 // otherwise: with another usage, selector or matching type, or with a digest of DER.
-func (c *checker) mistake(r *Record) (p Problem, place int) {
-	place = -1
+// The Problem is 0 if there is none.
+func (c *checker) mistake(i int) Finding {
+	r := &c.Records[i]
+	found := Finding{Record: i, Certificate: -1}
 	if r.Usage > DANEEE || r.Selector > SPKI || r.Matching > SHA512 {
-		return 0, place
+		return found
 	}
 	if bytes.Equal(r.Data, emptySHA256[:]) || bytes.Equal(r.Data, emptySHA512[:]) {
-		return ProblemEmpty, place
+		found.Problem = ProblemEmpty
+		return found
 	}
-	for _, f := range c.forms[string(r.Data)] {
-		entity := r.Usage == PKIXEE || r.Usage == DANEEE
-		var found Problem
-		switch {
-		case f.pem:
-			found = ProblemPEM
-		case f.Matching != r.Matching:
-			found = ProblemMatching
-		case f.Selector != r.Selector:
-			found = ProblemSelector
-		case entity != (f.place == 0):
-			found = ProblemUsage
-		default:
-			return 0, -1 // it is right, and fails for another reason
-		}
-		if p == 0 {
-			p, place = found, f.place
+	for place := range c.chains {
+		for _, f := range c.chains[place].forms[string(r.Data)] {
+			problem := f.mistake(r)
+			if problem == 0 {
+				return Finding{Record: i, Certificate: -1} // it is right, and fails for another reason
+			}
+			if found.Problem == 0 {
+				found = Finding{Problem: problem, Record: i, Certificate: f.place, Chain: place}
+			}
 		}
 	}
-	return p, place
+	return found
+}
+
+// mistake says what is wrong with a record that has this data; 0 if nothing is.
+func (f form) mistake(r *Record) Problem {
+	entity := r.Usage == PKIXEE || r.Usage == DANEEE
+	switch {
+	case f.pem:
+		return ProblemPEM
+	case f.Matching != r.Matching:
+		return ProblemMatching
+	case f.Selector != r.Selector:
+		return ProblemSelector
+	case entity != (f.place == 0):
+		return ProblemUsage
+	}
+	return 0
 }

@@ -26,8 +26,13 @@ func (v *Verifier) matchName(path []*x509.Certificate) (string, *Error) {
 			}
 		}
 	}
+	readable := false
 	for _, name := range v.Names {
 		name = trimDot(name)
+		if !isHostName(name) {
+			continue // or "*.example.org" would be for a certificate for that
+		}
+		readable = true
 		for _, id := range ids {
 			if covers(id, name) {
 				return name, nil
@@ -36,6 +41,9 @@ func (v *Verifier) matchName(path []*x509.Certificate) (string, *Error) {
 	}
 	if len(v.Names) == 0 {
 		return "", newError(ReasonName, errors.New("no names are given to compare with"))
+	}
+	if !readable {
+		return "", newError(ReasonBadName, errors.New(quoteSome(v.Names)))
 	}
 	return "", newError(ReasonName, fmt.Errorf("%s, not for %s", quoteSome(ids), quoteSome(v.Names)))
 }

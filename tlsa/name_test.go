@@ -145,36 +145,58 @@ func TestNameConstraintsHoldForTheCommonName(t *testing.T) {
 	}
 }
 
+// badNames are no host names, so that no certificate can be for them.
+var badNames = map[string]string{
+	"empty":                  "",
+	"the root":               ".",
+	"two dots at the end":    "mx.example.org..",
+	"an empty label":         "mx..example.org",
+	"a dot at the beginning": ".example.org",
+	"a U-label":              "mx.bücher.example",
+	"a wildcard":             "*.example.org",
+	"an escaped dot":         `mx\.1.example.org`,
+	"a blank":                "mx example.org",
+	"a NUL":                  "mx.example.org\x00",
+	"a label of 64 octets":   strings.Repeat("a", 64) + ".example.org",
+	"a name of 254 octets":   strings.Repeat("abc.", 63) + "ab",
+	"an IPv6 address":        "2001:db8::25",
+	"a name and a comma":     mx + ",",
+}
+
+// TestNamesThatAreNoHostNames: nobody is accepted for them, but they are in nobody's
+// way either.
 func TestNamesThatAreNoHostNames(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
-	for why, name := range map[string]string{
-		"empty":                    "",
-		"the root":                 ".",
-		"two dots at the end":      "mx.example.org..",
-		"an empty label":           "mx..example.org",
-		"a dot at the beginning":   ".example.org",
-		"a U-label":                "mx.bücher.example",
-		"a wildcard":               "*.example.org",
-		"an escaped dot":           `mx\.1.example.org`,
-		"a blank":                  "mx example.org",
-		"a NUL":                    "mx.example.org\x00",
-		"a label of 64 octets":     strings.Repeat("a", 64) + ".example.org",
-		"a name of 254 octets":     strings.Repeat("abc.", 63) + "ab",
-		"an IPv6 address":          "2001:db8::25",
-		"good, and then a bad one": mx + ",",
-	} {
-		v := tlsa.Verifier{Records: records(w.server.Record(tlsa.SPKI, tlsa.SHA256)), Names: []string{mx, name}, Time: atNoon}
-		if _, err := v.Verify(w.server.Chain()); reasonOf(t, err) != tlsa.ReasonBadName {
-			t.Errorf("%s: %v", why, err)
-		}
+	anchor, pkix := w.root.Record(tlsa.SPKI, tlsa.SHA256), record(tlsa.PKIXEE, tlsa.SPKI, tlsa.SHA256, w.server.Leaf)
+	for why, name := range badNames {
+		// The certificate is for the bad name, octet for octet, where crypto/x509 lets it.
+		evil := w.root.Issue(tlsatest.Leaf{CommonName: name, Emails: []string{"postmaster@example.org"}})
+		run(t, []verifyCase{
+			{name: why + ": DANE-EE needs no names", rfc: "RFC 7672 §3.1.1", names: []string{name},
+				chain: w.server.Chain(), records: records(w.server.Record(tlsa.SPKI, tlsa.SHA256))},
+			{name: why + ": DANE-EE needs no names, beside DANE-TA that does", rfc: "RFC 7672 §3.1.1", names: []string{name},
+				chain: w.server.Chain(), records: records(anchor, w.server.Record(tlsa.SPKI, tlsa.SHA256)), record: 1},
+			{name: why + ": DANE-TA has nothing to compare with", rfc: "RFC 7672 §3.1.2", names: []string{name},
+				chain: w.server.Chain(), records: records(anchor), want: tlsa.ReasonBadName},
+			{name: why + ": DANE-TA, and the certificate is for it", rfc: "RFC 7672 §3.1.2", names: []string{name},
+				chain: evil.Chain(), records: records(anchor), want: tlsa.ReasonBadName},
+			{name: why + ": DANE-TA of another anchor", rfc: "RFC 7672 §3.1.2", names: []string{name},
+				chain: w.server.Chain(), records: records(w.stranger.Record(tlsa.SPKI, tlsa.SHA256)), want: tlsa.ReasonMismatch},
+			{name: why + ": DANE-TA for the other name", rfc: "RFC 7672 §3.2.2", names: []string{name, mx},
+				chain: w.server.Chain(), records: records(anchor), depth: 2},
+			{name: why + ": DANE-TA for neither name", rfc: "RFC 7672 §3.2.2", names: []string{name, mx},
+				chain: w.intermediate.Issue(tlsatest.Leaf{Names: []string{"other.example"}}).Chain(), records: records(anchor), want: tlsa.ReasonName},
+			{name: why + ": PKIX-EE has nothing to compare with", rfc: "RFC 6698 §2.1.1", names: []string{name}, profile: tlsa.PKIX, roots: w.root.Pool(),
+				chain: w.server.Chain(), records: records(pkix), want: tlsa.ReasonBadName},
+		})
 	}
-	v := tlsa.Verifier{
-		Records: records(w.server.Record(tlsa.SPKI, tlsa.SHA256)), Time: atNoon,
-		Names: []string{strings.Repeat("abc.", 63) + "a", strings.Repeat("a", 63) + ".example.org."},
-	}
-	if _, err := v.Verify(w.server.Chain()); err != nil {
-		t.Errorf("names of the greatest lengths: %v", err)
+	longest := []string{strings.Repeat("abc.", 63) + "a", strings.Repeat("a", 63) + ".example.org."}
+	for _, name := range longest {
+		verifyCase{
+			rfc: "RFC 1035 §2.3.4", names: []string{name}, match: strings.TrimSuffix(name, "."), depth: 1, records: records(anchor),
+			chain: w.root.Issue(tlsatest.Leaf{Names: []string{strings.TrimSuffix(name, ".")}}).Chain(),
+		}.check(t)
 	}
 }
 

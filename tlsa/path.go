@@ -1,7 +1,6 @@
 package tlsa
 
 import (
-	"bytes"
 	"cmp"
 	"crypto/x509"
 	"errors"
@@ -10,101 +9,76 @@ import (
 	"time"
 )
 
-// pick returns the match of the shortest of the verified paths that is for one of
-// the names. The function given says which record a path satisfies, and at which
-// depth; the record is -1 if there is none.
-func (v *Verifier) pick(paths [][]*x509.Certificate, satisfies func(path []*x509.Certificate) (record, depth int)) (Match, *Error) {
-	slices.SortStableFunc(paths, func(a, b []*x509.Certificate) int { return cmp.Compare(len(a), len(b)) })
-	failure := newError(ReasonMismatch, nil)
-	for _, path := range paths {
-		i, depth := satisfies(path)
-		if i < 0 {
-			continue
-		}
-		// RFC 7672 §3.1.2: the names count for every usage but DANEEE.
-		name, err := v.matchName(path)
-		if err == nil {
-			return Match{Record: v.Records[i], Index: i, Depth: depth, Name: name}, nil
-		}
-		if err.Reason > failure.Reason {
-			failure = err.about(v.Records[i], depth)
-		}
-	}
-	return Match{}, failure
-}
-
 // explain turns an error of crypto/x509 into ours. Where that is not about the
 // server's certificate or a complete path, it can be about any certificate that was
 // tried; so we look for a path that would be one but for a fault in it. It decides
-// nothing.
-func explain(err error, chain []*x509.Certificate, anchors []anchor, now time.Time) *Error {
-	leaf := chain[0]
+// nothing. Without an anchor, of the PKIX usages, there is nothing to look for.
+func (t *trial) explain(err error, a *anchor) *Error {
+	leaf := t.chain[0]
 	if len(leaf.UnhandledCriticalExtensions) > 0 {
 		return newError(ReasonConstraint, err)
 	}
-	// Without anchors, of the PKIX usages, there is nothing to look for.
 	invalid, ok := errors.AsType[x509.CertificateInvalidError](err)
-	if ok && (invalid.Cert == leaf || len(anchors) == 0) {
+	if ok && (invalid.Cert == leaf || a == nil) {
 		if invalid.Reason == x509.Expired {
-			return newError(dateReason(invalid.Cert, now), err)
+			return newError(dateReason(invalid.Cert, t.now), err)
 		}
 		return newError(ReasonConstraint, err)
 	}
-	s := search{intermediates: intermediates(chain, anchors), anchors: anchors, now: now, signatures: maxSearched}
-	if fault := s.fault(chain[:1:1], nil); fault != nil {
-		return fault
+	if a != nil {
+		w := walk{search: &t.search, intermediates: t.intermediates(a), anchor: a.cert, now: t.now, steps: maxSteps}
+		if fault := w.fault(t.chain[:1:1], nil); fault != nil {
+			return fault
+		}
 	}
 	return newError(ReasonNoPath, err)
 }
 
-// maxSearched bounds the signatures that are checked only for a better error, and
-// so the length of the paths.
-const maxSearched = 32
+// maxSteps bounds the walk that is only for a better error, and so the length of the
+// paths.
+const maxSteps = 32
 
-// A search looks for a path of signatures to an anchor, whatever else is wrong.
-type search struct {
+// A walk looks for a path of signatures to an anchor, whatever else is wrong.
+type walk struct {
+	*search
 	intermediates []*x509.Certificate
-	anchors       []anchor
+	anchor        *x509.Certificate
 	now           time.Time
-	signatures    int // that may still be checked
+	steps         int // that may still be made
 }
 
-// fault returns what is wrong with the first path to an anchor that begins with
+// fault returns what is wrong with the first path to the anchor that begins with
 // this one; nil if there is none. Found is what is wrong so far.
-func (s *search) fault(path []*x509.Certificate, found *Error) *Error {
-	for _, a := range s.anchors {
-		if !s.signed(path, a.cert) {
-			continue
-		}
-		if fault := cmp.Or(found, s.faultOf(a.cert, path)); fault != nil {
+func (w *walk) fault(path []*x509.Certificate, found *Error) *Error {
+	if w.follows(path, w.anchor) {
+		if fault := cmp.Or(found, w.faultOf(w.anchor, path)); fault != nil {
 			return fault
 		}
 	}
-	for _, issuer := range s.intermediates {
-		if slices.Contains(path, issuer) || !s.signed(path, issuer) {
+	for _, issuer := range w.intermediates {
+		if slices.Contains(path, issuer) || !w.follows(path, issuer) {
 			continue
 		}
-		fault := cmp.Or(found, s.faultOf(issuer, path))
-		if fault = s.fault(append(path, issuer), fault); fault != nil {
+		fault := cmp.Or(found, w.faultOf(issuer, path))
+		if fault = w.fault(append(path, issuer), fault); fault != nil {
 			return fault
 		}
 	}
 	return nil
 }
 
-// signed reports whether the issuer has signed the last certificate of the path.
-func (s *search) signed(path []*x509.Certificate, issuer *x509.Certificate) bool {
-	cert := path[len(path)-1]
-	if s.signatures == 0 || !bytes.Equal(issuer.RawSubject, cert.RawIssuer) {
+// follows reports whether the issuer has signed the last certificate of the path.
+func (w *walk) follows(path []*x509.Certificate, issuer *x509.Certificate) bool {
+	if w.steps == 0 || !w.signed(path[len(path)-1], issuer) {
 		return false
 	}
-	s.signatures--
-	return issuer.CheckSignature(cert.SignatureAlgorithm, cert.RawTBSCertificate, cert.Signature) == nil
+	w.steps--
+	return true
 }
 
 // faultOf returns why an issuer may not have signed the last certificate of the
 // path; nil if it may.
-func (s *search) faultOf(issuer *x509.Certificate, path []*x509.Certificate) *Error {
+func (w *walk) faultOf(issuer *x509.Certificate, path []*x509.Certificate) *Error {
 	cert, below := path[len(path)-1], len(path)-1 // below it are so many CA certificates
 	name := quote(issuer.Subject.String())
 	if errors.Is(cert.CheckSignatureFrom(issuer), x509.ConstraintViolationError{}) {
@@ -113,7 +87,7 @@ func (s *search) faultOf(issuer *x509.Certificate, path []*x509.Certificate) *Er
 	if len(issuer.UnhandledCriticalExtensions) > 0 {
 		return newError(ReasonConstraint, fmt.Errorf("%s has a critical extension that is not known", name))
 	}
-	if reason := dateReason(issuer, s.now); reason != 0 {
+	if reason := dateReason(issuer, w.now); reason != 0 {
 		return newError(reason, fmt.Errorf("%s is valid from %s to %s", name,
 			issuer.NotBefore.Format(time.RFC3339), issuer.NotAfter.Format(time.RFC3339)))
 	}

@@ -41,7 +41,7 @@ func (v *Verifier) TLSConfig(base *tls.Config) *tls.Config {
 	verifier := *v
 	if len(v.Names) > 0 {
 		config.ServerName = ""
-		if name := trimDot(v.Names[0]); isHostName(name) { // otherwise Verify fails
+		if name := trimDot(v.Names[0]); isHostName(name) { // no other is sent (RFC 6066 §3)
 			config.ServerName = name
 		}
 	}

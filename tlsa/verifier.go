@@ -21,8 +21,8 @@ type Verifier struct {
 	// certificate must be for (RFC 7672 §3.2.2). The first is the TLSA base domain,
 	// which is sent as SNI. Case and a dot at the end do not matter. Without names
 	// only DANEEE records can match, to which names do not matter (RFC 7672 §3.1.1).
-	// A name with anything but ASCII letters, digits, hyphens and underscores is a
-	// mistake, for which nobody is accepted.
+	// For a name with anything but ASCII letters, digits, hyphens and underscores there
+	// is no certificate, and nobody is accepted for it.
 	Names []string
 
 	// Time returns the instant at which certificates have to be valid. Nil, or a
@@ -71,50 +71,23 @@ const maxChain = 32
 //
 // The error is an *Error, and the Match then means nothing.
 func (v *Verifier) Verify(chain []*x509.Certificate) (Match, error) {
-	for _, name := range v.Names {
-		if !isHostName(trimDot(name)) {
-			return Match{}, newError(ReasonBadName, errors.New(quote(name)))
-		}
-	}
 	s := v.selection()
 	if !slices.Contains(s.usable[:], true) {
 		return Match{}, newError(ReasonNoUsableRecord, v.firstDefect())
 	}
-	if len(chain) == 0 || chain[0] == nil || len(chain[0].Raw) == 0 {
+	if !isPresented(chain) {
 		return Match{}, newError(ReasonNoCertificate, nil)
 	}
-	chain = chain[:min(len(chain), maxChain)]
-
 	// RFC 7672 §3.1.1: the certificate or its key, and nothing else; no name, no
 	// date, no issuer.
-	if i := v.match(chain[0], DANEEE, &s); i >= 0 {
+	if i := v.entity(chain[0], &s); i >= 0 {
 		return Match{Record: v.Records[i], Index: i}, nil
 	}
-	now := v.now()
-	failure := newError(ReasonMismatch, nil)
-	if s.usable[DANETA] {
-		match, err := v.verifyAnchored(chain, &s, now)
-		if err == nil {
-			return match, nil
-		}
-		failure = furthest(failure, err)
+	match, err := v.trial(chain, &s, true).verify()
+	if err != nil {
+		return Match{}, err
 	}
-	if s.usable[PKIXTA] || s.usable[PKIXEE] {
-		match, err := v.verifyPKIX(chain, &s, now)
-		if err == nil {
-			return match, nil
-		}
-		failure = furthest(failure, err)
-	}
-	return Match{}, failure
-}
-
-// furthest returns the failure that tells more.
-func furthest(a, b *Error) *Error {
-	if b.Reason > a.Reason {
-		return b
-	}
-	return a
+	return match, nil
 }
 
 // firstDefect is for the error of a Verifier without a usable record.

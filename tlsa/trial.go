@@ -1,0 +1,143 @@
+package tlsa
+
+import (
+	"cmp"
+	"crypto/x509"
+	"slices"
+	"time"
+)
+
+// A trial holds one chain against the records. Verify and Judge both ask it, so that
+// they cannot disagree: what it has found out about a certificate or an anchor holds
+// for all records, and so do the limits of its work.
+type trial struct {
+	*Verifier
+	usable [DANEEE + 1]bool // as in the selection
+	counts []bool           // is a record usable, and not suppressed by a stronger one?
+
+	chain      []*x509.Certificate // [0] is the server's own
+	candidates map[*x509.Certificate]*candidate
+	now        time.Time
+
+	search search // for the anchors of the DANETA records, once it is needed
+
+	pkix     [][]*x509.Certificate // paths to the Roots, once they are looked for
+	pkixErr  *Error
+	pkixDone bool
+}
+
+// trial prepares one. Without agility weaker digests count, too.
+func (v *Verifier) trial(chain []*x509.Certificate, s *selection, agility bool) *trial {
+	t := &trial{Verifier: v, usable: s.usable, now: v.now(), candidates: map[*x509.Certificate]*candidate{}}
+	if isPresented(chain) {
+		t.chain = chain[:min(len(chain), maxChain)]
+	}
+	t.counts = make([]bool, len(v.Records))
+	for i := range v.Records {
+		r := &v.Records[i]
+		t.counts[i] = r.defect(v.Profile) == "" && !(agility && s.suppresses(r))
+	}
+	return t
+}
+
+// isPresented reports whether a chain has the server's certificate.
+func isPresented(chain []*x509.Certificate) bool {
+	return len(chain) > 0 && chain[0] != nil && len(chain[0].Raw) > 0
+}
+
+// first returns the first record of the usage that counts and that the certificate
+// matches, or -1.
+func (t *trial) first(cert *x509.Certificate, usage Usage) int {
+	for i := range t.Records {
+		if t.matches(cert, usage, i) {
+			return i
+		}
+	}
+	return -1
+}
+
+// matches reports whether a record counts, has the usage, and is of the certificate.
+func (t *trial) matches(cert *x509.Certificate, usage Usage, i int) bool {
+	r := &t.Records[i]
+	if r.Usage != usage || !t.counts[i] {
+		return false
+	}
+	c := t.candidates[cert]
+	if c == nil {
+		c = &candidate{cert: cert}
+		t.candidates[cert] = c
+	}
+	return c.matches(r)
+}
+
+// verify returns the best match of all records but those of usage DANEEE.
+func (t *trial) verify() (Match, *Error) {
+	failure := newError(ReasonMismatch, nil)
+	if t.usable[DANETA] {
+		match, err := t.bestAnchored()
+		if err == nil {
+			return match, nil
+		}
+		failure = furthest(failure, err)
+	}
+	if t.usable[PKIXTA] || t.usable[PKIXEE] {
+		match, err := t.verifyPKIX(t.first(t.chain[0], PKIXEE), -1)
+		if err == nil {
+			return match, nil
+		}
+		failure = furthest(failure, err)
+	}
+	return Match{}, failure
+}
+
+// judge returns what the chain makes of one record that counts.
+func (t *trial) judge(i int) (Match, *Error) {
+	r := &t.Records[i]
+	entity := -1
+	if (r.Usage == DANEEE || r.Usage == PKIXEE) && t.matches(t.chain[0], r.Usage, i) {
+		entity = i
+	}
+	switch {
+	case r.Usage == DANETA:
+		return t.anchored(i)
+	case r.Usage == PKIXTA, r.Usage == PKIXEE && entity >= 0:
+		return t.verifyPKIX(entity, i)
+	case entity >= 0:
+		return Match{Record: *r, Index: i}, nil
+	}
+	return Match{}, newError(ReasonMismatch, nil)
+}
+
+// pick returns the match of the shortest of the verified paths that is for one of
+// the names. The function given says which record a path satisfies, and at which
+// depth; the record is -1 if there is none.
+func (t *trial) pick(paths [][]*x509.Certificate, satisfies func(path []*x509.Certificate) (record, depth int)) (Match, *Error) {
+	shortestFirst(paths)
+	failure := newError(ReasonMismatch, nil)
+	for _, path := range paths {
+		i, depth := satisfies(path)
+		if i < 0 {
+			continue
+		}
+		// RFC 7672 §3.1.2: the names count for every usage but DANEEE.
+		name, err := t.matchName(path)
+		if err == nil {
+			return Match{Record: t.Records[i], Index: i, Depth: depth, Name: name}, nil
+		}
+		failure = furthest(failure, err.about(t.Records[i], depth))
+	}
+	return Match{}, failure
+}
+
+func shortestFirst(paths [][]*x509.Certificate) {
+	slices.SortStableFunc(paths, func(a, b []*x509.Certificate) int { return cmp.Compare(len(a), len(b)) })
+}
+
+// furthest returns the failure that tells more, and the first of two that tell as
+// much.
+func furthest(a, b *Error) *Error {
+	if b.Reason > a.Reason {
+		return b
+	}
+	return a
+}
