@@ -1,10 +1,6 @@
 package tlsa
 
-import (
-	"crypto/tls"
-	"errors"
-	"strings"
-)
+import "crypto/tls"
 
 // VerifyConnection is Verify for tls.Config: it fails unless the server's chain
 // satisfies the records. It works for resumed sessions, too, which keep the chain.
@@ -32,7 +28,8 @@ func (v *Verifier) VerifyConnection(state tls.ConnectionState) error {
 // there must be changed.
 //
 // A handshake error has an *Error in it (errors.As), unless crypto/tls refuses a
-// certificate and ends the handshake before; HandshakeError finds both.
+// certificate and ends the handshake before; HandshakeError finds both, and
+// HandshakeReason says what else can go wrong.
 func (v *Verifier) TLSConfig(base *tls.Config) *tls.Config {
 	config := new(tls.Config)
 	if base != nil {
@@ -60,31 +57,4 @@ func (v *Verifier) TLSConfig(base *tls.Config) *tls.Config {
 		return verifier.VerifyConnection(state)
 	}
 	return config
-}
-
-// refusals are what crypto/tls says of certificates that it does not accept; it has
-// no types for these errors.
-var refusals = []string{
-	"tls: failed to parse certificate from server: ", // such as a negative serial number
-	"tls: server sent certificate containing RSA key larger than ",
-	"tls: server's certificate contains an unsupported type of public key: ",
-}
-
-// HandshakeError returns what a handshake's error says about the server's
-// certificate: the *Error in it, or one with ReasonRefused if crypto/tls accepts no
-// such certificate and never asked the Verifier. That is no mismatch: the records may
-// be right, and other senders may accept the server. Of other errors it returns nil
-// and false.
-func HandshakeError(err error) (*Error, bool) {
-	if e, ok := errors.AsType[*Error](err); ok {
-		return e, true
-	}
-	if err != nil {
-		for _, refusal := range refusals {
-			if strings.Contains(err.Error(), refusal) {
-				return newError(ReasonRefused, err), true
-			}
-		}
-	}
-	return nil, false
 }
