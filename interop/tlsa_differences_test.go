@@ -4,7 +4,6 @@ package interop
 
 import (
 	"bytes"
-	"crypto/sha512"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -53,11 +52,6 @@ func (c *tlsaCase) recordOf(anchor *x509.Certificate, theirs opensslVerdict) boo
 // explain says why OpenSSL may come to another verdict.
 func (c *tlsaCase) explain(dir string, number int, match tlsa.Match, err error, theirs opensslVerdict) string {
 	if err == nil {
-		for _, r := range c.records {
-			if r.Usage == match.Record.Usage && r.Selector == match.Record.Selector && bytes.Equal(r.Data, digestOfNothing[:]) {
-				return "in OpenSSL the digest of nothing is usable, and suppresses the weaker one that matches (RFC 7671 §9)"
-			}
-		}
 		// Ask again with the record alone.
 		alone := *c
 		alone.records = []tlsa.Record{match.Record}
@@ -82,11 +76,14 @@ func (c *tlsaCase) explain(dir string, number int, match tlsa.Match, err error, 
 			return "OpenSSL holds no name constraints against a common name with a wildcard (RFC 5280 §4.2.1.10)"
 		}
 	case tlsa.ReasonExpired, tlsa.ReasonNotYetValid:
+		if !c.has(tlsa.PKIXTA) && !c.has(tlsa.PKIXEE) {
+			return "" // for SMTP we do the same
+		}
 		now := time.Now()
 		for _, cert := range c.anchors() {
 			outdated := now.Before(cert.NotBefore) || now.After(cert.NotAfter)
 			if outdated && !bytes.Equal(cert.RawSubject, cert.RawIssuer) && c.recordOf(cert, theirs) {
-				return "OpenSSL ignores the dates of an anchor that is no root (RFC 7672 §3.1.2)"
+				return "OpenSSL ignores the dates of an anchor that is no root, outside of SMTP, too (RFC 5280 §6.1.1)"
 			}
 		}
 	}
@@ -104,9 +101,6 @@ func (c *tlsaCase) anchors() []*x509.Certificate {
 	}
 	return anchors
 }
-
-// digestOfNothing is the one that is stronger than others.
-var digestOfNothing = sha512.Sum512(nil)
 
 func (c *tlsaCase) has(usage tlsa.Usage) bool {
 	return slices.ContainsFunc(c.records, func(r tlsa.Record) bool { return r.Usage == usage })
