@@ -13,7 +13,6 @@ const (
 	insecureMX = "for posttls-finger an insecure MX record is no failure where DANE is mandatory; for smtp(8) it is (RFC 7672 §6)"
 	reference  = "behind an insecure MX record Postfix takes the domain for a reference identifier; only the TLSA base domain is one (RFC 7672 §3.2.2)"
 	serial     = "Go refuses the certificate and ends the handshake (RFC 5280 §4.1.2.2); for DANE-EE its key is enough (RFC 7672 §3.1.1)"
-	wildcard   = "OpenSSL wants two labels behind a wildcard, which nothing demands (RFC 6125 §6.4.3)"
 	encryptMX  = "the policy to encrypt for TLSA records behind an insecure MX record; we have none, nor need one (RFC 7672 §2.2.1)"
 	secondTry  = "smtp(8) sends in clear not at once, but when the message has waited (minimal_backoff_time); DANE does not apply (RFC 7672 §2.2)"
 	oldTLS     = "Postfix takes TLS 1.0 where DANE does not apply; we do not (RFC 8996 §4), and send in clear"
@@ -33,14 +32,12 @@ var differences = map[string]map[string]difference{
 		"mx-plain-bogus@encrypt-mx": {refused, encryptMX},
 		"mx-plain-clear@encrypt-mx": {refused, encryptMX},
 		"ee-serial":                 {authenticated, serial},
-		"ta-wildcard-domain":        {refused, wildcard},
 	},
 	"smtp": {
 		"mx-plain-ta@dane-mx":       {authenticated, reference},
 		"mx-plain-bogus@encrypt-mx": {refused, encryptMX},
 		"mx-plain-clear@encrypt-mx": {refused, encryptMX},
 		"ee-serial":                 {authenticated, serial},
-		"ta-wildcard-domain":        {refused, wildcard},
 		"breaks-none":               {refused, secondTry},
 		"tls10-none":                {encrypted, oldTLS},
 	},

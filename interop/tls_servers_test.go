@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -115,6 +116,37 @@ func TestServersThatGoCannotTalkTo(t *testing.T) {
 			out, _ := exec.CommandContext(ctx, "openssl", "s_client", "-connect", address, "-servername", tlsaHost).CombinedOutput()
 			if got := strings.Contains(string(out), "Verify return code") && !strings.Contains(string(out), "Cipher is (NONE)"); got != s.peers {
 				t.Errorf("s_client completes the handshake: %t, want %t\n%s", got, s.peers, out)
+			}
+		})
+	}
+}
+
+// TestSettingsLetGoTalk has the ways out that a sender has. It is not parallel, since
+// GODEBUG is for the whole process.
+func TestSettingsLetGoTalk(t *testing.T) {
+	rsaKeyExchange := new(tls.Config)
+	for _, suite := range append(tls.CipherSuites(), tls.InsecureCipherSuites()...) {
+		rsaKeyExchange.CipherSuites = append(rsaKeyExchange.CipherSuites, suite.ID)
+	}
+	for _, c := range []struct {
+		row     int
+		godebug string
+		base    *tls.Config
+	}{
+		{row: 13, godebug: "x509negativeserial=1"},
+		{row: 20, godebug: "tlssha1=1"},
+		{row: 22, base: rsaKeyExchange},
+	} {
+		t.Run(fmt.Sprint("row ", c.row), func(t *testing.T) {
+			i := slices.IndexFunc(tlsServers, func(s tlsServer) bool { return s.row == c.row })
+			address, record := tlsServers[i].start(t)
+			v := &tlsa.Verifier{Records: []tlsa.Record{record}, Names: []string{tlsaHost}}
+			if err := tlsServers[i].connect(address, v.TLSConfig(nil)); err == nil {
+				t.Error("there is a handshake without it")
+			}
+			t.Setenv("GODEBUG", c.godebug)
+			if err := tlsServers[i].connect(address, v.TLSConfig(c.base)); err != nil {
+				t.Error(err)
 			}
 		})
 	}

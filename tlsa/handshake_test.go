@@ -86,6 +86,20 @@ func TestHandshakeReason(t *testing.T) {
 	}
 }
 
+// TestLongKeysOnDemand is not parallel, since GODEBUG is for the whole process.
+func TestLongKeysOnDemand(t *testing.T) {
+	w := newWorld()
+	v := tlsa.Verifier{Records: records(w.server.Record(tlsa.SPKI, tlsa.SHA256)), Names: []string{mx}}
+	server := serverConfig(w.server.TLSWith(hugeKey(t, w.root)))
+	if _, err := handshake(server, v.TLSConfig(nil)); err == nil {
+		t.Error("an RSA key of more than 8192 bits is accepted")
+	}
+	t.Setenv("GODEBUG", "tlsmaxrsasize=16384")
+	if _, err := handshake(server, v.TLSConfig(nil)); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestEveryAlertHasAReason, which is fit for a report whatever the server sends.
 func TestEveryAlertHasAReason(t *testing.T) {
 	t.Parallel()
