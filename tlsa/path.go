@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -25,6 +26,9 @@ func (t *trial) explain(err error, a *anchor) *Error {
 		}
 		return newError(ReasonConstraint, err)
 	}
+	if a != nil && strings.Contains(err.Error(), pathLimit) {
+		return newError(ReasonLimit, err)
+	}
 	if a != nil {
 		w := walk{search: &t.search, intermediates: t.intermediates(a), anchor: a.cert, now: t.now, steps: maxSteps}
 		if fault := w.fault(t.chain[:1:1], nil); fault != nil {
@@ -33,6 +37,10 @@ func (t *trial) explain(err error, a *anchor) *Error {
 	}
 	return newError(ReasonNoPath, err)
 }
+
+// pathLimit is what crypto/x509 says when it has checked 100 signatures; it has no type
+// for that.
+const pathLimit = "signature check attempts limit reached"
 
 // maxSteps bounds the walk that is only for a better error, and so the length of the
 // paths.

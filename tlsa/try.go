@@ -44,6 +44,7 @@ func (t *trial) bestOf(only int, wanted func(*anchor) bool) (Match, *Error) {
 	t.collect()
 	best := t.nearest(wanted)
 	failure := t.unreadable(only)
+	var limit *Error
 	if best == nil {
 		t.reach()
 		for place := range t.search.anchors {
@@ -52,9 +53,15 @@ func (t *trial) bestOf(only int, wanted func(*anchor) bool) (Match, *Error) {
 					break
 				}
 				failure = furthest(failure, a.err)
+				if a.err.Reason == ReasonLimit {
+					limit = a.err
+				}
 			}
 		}
 		best = t.nearest(wanted)
+	}
+	if limit != nil && only >= 0 {
+		failure = limit // whatever was wrong with others of the record's anchors
 	}
 	switch {
 	case best == nil && only >= 0 && failure.Record != nil:
