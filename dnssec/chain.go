@@ -43,7 +43,7 @@ func (l *lookup) trust(ctx context.Context, zone canonical.Name) (anchor.Set, *v
 		}
 		return usable, &verdict{status: Secure, expires: l.now.Add(maxTTL)}
 	}
-	v := l.ask(ctx, question{zone, dns.TypeDS})
+	v := l.askDelegation(ctx, zone)
 	switch {
 	case v.status != Secure:
 		return nil, failure(v)
@@ -207,28 +207,17 @@ func (l *lookup) unlessInsecure(ctx context.Context, q question, expires time.Ti
 		reason, until := l.unanchored(q)
 		return l.insecure(reason, earlier(expires, until), nil)
 	}
-	lowest := q.enclosed()
-	for labels := top.Labels() + 1; labels <= lowest.Labels(); labels++ {
-		cut := lowest.Ancestor(labels)
-		v := l.ask(ctx, question{cut, dns.TypeDS})
-		if v.status == Secure && v.shape == nameError {
-			break // RFC 8020 §2: there is nothing below
+	switch v := l.broken(ctx, top, q.enclosed()); {
+	case v == nil:
+	case v.status == Insecure:
+		return l.insecure(v.reason, earlier(expires, v.expires), v)
+	case v.status == Indeterminate:
+		return failure(v)
+	default:
+		if problem.Code == EDERRSIGsMissing || problem.Code == EDENSECMissing {
+			problem = v.reason // the deeper cause
 		}
-		if v.status == Secure && (v.shape == data || v.delegation) {
-			v = l.zoneKeys(ctx, cut)
-		}
-		switch v.status {
-		case Secure:
-		case Insecure:
-			return l.insecure(v.reason, earlier(expires, v.expires), v)
-		case Indeterminate:
-			return failure(v)
-		default:
-			if problem.Code == EDERRSIGsMissing || problem.Code == EDENSECMissing {
-				problem = v.reason // the deeper cause
-			}
-			return l.bogusOn(v.on, problem)
-		}
+		return l.bogusOn(v.on, problem)
 	}
 	if problem.Zone == "" {
 		problem.Zone = top.String()

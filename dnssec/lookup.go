@@ -138,6 +138,19 @@ func (l *lookup) ask(ctx context.Context, q question) *verdict {
 	return v
 }
 
+// recall returns what is known of a question without asking: nil for nothing.
+func (l *lookup) recall(q question) *verdict {
+	switch v := l.known.on(q); {
+	case v == unfinished:
+		return nil
+	case v != nil:
+		return v
+	case l.fresh:
+		return nil
+	}
+	return l.resolver.cache.get(q, l.now, l.trusted.generation)
+}
+
 // unfinished is the verdict on a question until there is one. Whatever rests on it fails: a
 // zone whose replies lead back to the question proves nothing.
 var unfinished = new(verdict)

@@ -65,8 +65,28 @@ func (l *lookup) send(ctx context.Context, q question) bool {
 // sent.
 type prefetch []*flight
 
-func (p prefetch) has(q question) bool {
-	return slices.ContainsFunc(p, func(f *flight) bool { return f.question == q })
+func (p prefetch) has(q question) bool { return p.find(q) != nil }
+
+// find returns the flight of a question; nil if there is none.
+func (p prefetch) find(q question) *flight {
+	if i := slices.IndexFunc(p, func(f *flight) bool { return f.question == q }); i >= 0 {
+		return p[i]
+	}
+	return nil
+}
+
+// await waits for the flight of a question, if there is one, but no longer than for
+// another flight, which is waited for in any case; nil for none.
+func (p prefetch) await(ctx context.Context, q question, other *flight) {
+	f := p.find(q)
+	if f == nil || other == nil {
+		return
+	}
+	select {
+	case <-f.landed:
+	case <-other.landed:
+	case <-ctx.Done():
+	}
 }
 
 // take returns the flight of a question, once; nil if there is none.

@@ -1,0 +1,72 @@
+package dnssec
+
+import (
+	"context"
+
+	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
+)
+
+// askDelegation asks for the DS records of a zone that has no anchor. They say nothing
+// about a zone below a delegation that is proven insecure (RFC 4035 §5.2), whose servers
+// may fail, or not answer at all, for as long as they like: so what is known of the
+// delegations above decides first, and a failure has them asked from the anchor down.
+func (l *lookup) askDelegation(ctx context.Context, zone canonical.Name) *verdict {
+	q := question{zone, dns.TypeDS}
+	top, ok := l.anchorOf(q)
+	if !ok {
+		return l.ask(ctx, q)
+	}
+	if v := l.knownInsecure(ctx, top, q); v != nil {
+		return v
+	}
+	v := l.ask(ctx, q)
+	if v.status != Indeterminate {
+		return v
+	}
+	if above := l.broken(ctx, top, q.enclosed()); above != nil && above.status == Insecure {
+		return l.insecure(above.reason, above.expires, above)
+	}
+	return v
+}
+
+// knownInsecure returns the verdict on a delegation between the anchor and the DS records
+// asked for, if there is one that is known to be insecure before those are; otherwise nil.
+func (l *lookup) knownInsecure(ctx context.Context, top canonical.Name, q question) *verdict {
+	if l.recall(q) != nil {
+		return nil
+	}
+	lowest, below := q.enclosed(), l.ahead.find(q)
+	for labels := top.Labels() + 1; labels <= lowest.Labels(); labels++ {
+		cut := lowest.Ancestor(labels)
+		l.ahead.await(ctx, question{cut, dns.TypeDS}, below)
+		if v := l.recall(question{cut, dns.TypeDS}); v == nil || v.failed() {
+			continue
+		}
+		if _, v := l.trust(ctx, cut); v.status == Insecure {
+			return v
+		}
+	}
+	return nil
+}
+
+// broken follows the zone cuts from a trust anchor down to a name, and returns the first
+// verdict on one that is not Secure: beyond it nothing can be proven. Where all are Secure,
+// it returns nil.
+func (l *lookup) broken(ctx context.Context, top, lowest canonical.Name) *verdict {
+	for labels := top.Labels() + 1; labels <= lowest.Labels(); labels++ {
+		cut := lowest.Ancestor(labels)
+		v := l.ask(ctx, question{cut, dns.TypeDS})
+		if v.status == Secure && v.shape == nameError {
+			break // RFC 8020 §2: there is nothing below
+		}
+		if v.status == Secure && (v.shape == data || v.delegation) {
+			v = l.zoneKeys(ctx, cut)
+		}
+		if v.status != Secure {
+			return v
+		}
+	}
+	return nil
+}
