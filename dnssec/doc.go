@@ -29,9 +29,13 @@
 // TrustAD is the type for those who do believe the AD bit of a server nearby.
 //
 // Algorithms 5, 7, 8, 10, 13, 14 and 15 and DS digests 1, 2 and 4 are supported.
-// A delegation that has only others is Insecure. RSA keys below 1024 or above
-// 4096 bits, or with exponents of more than 64 bits, count as unsupported.
-// Resolver.Algorithms can leave out what rests on SHA-1 (RFC 9905).
+// A delegation that has only others is Insecure. Resolver.Algorithms can leave out what
+// rests on SHA-1 (RFC 9905).
+//
+// RSA keys below 1009 or above 4096 bits, or with exponents of more than 64 bits, are
+// refused: a delegation all of whose DS records are of such keys is Insecure, and what
+// such a key signs in a zone that has a better one with a DS record is Bogus, with "key too
+// small" or the like as the Reason. Other validators take keys from 512 bits on.
 //
 // # Limits
 //

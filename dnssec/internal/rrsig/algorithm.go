@@ -1,17 +1,13 @@
 package rrsig
 
 import (
-	"bytes"
-	"cmp"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
-	"crypto/rsa"
 	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/sha512"
-	"math/big"
 
 	"github.com/miekg/dns"
 )
@@ -53,96 +49,6 @@ func (a Algorithms) find(number uint8) Algorithm {
 		return ed25519Algorithm{}
 	}
 	return nil
-}
-
-// Sizes of RSA moduli in bits.
-const (
-	minRSABits = 1024 // crypto/rsa refuses smaller ones
-	maxRSABits = 4096 // RFC 3110 §2, RFC 5702 §2
-)
-
-// maxRSAExponentBytes bounds RSA exponents. Real zones have used 2^32+1, which
-// crypto/rsa refuses; larger exponents only make verification expensive.
-const maxRSAExponentBytes = 8
-
-// maxStdlibExponent is the largest exponent that crypto/rsa takes.
-const maxStdlibExponent = 1<<31 - 1
-
-// RSA is the algorithms of RFC 3110 and RFC 5702.
-type RSA struct {
-	Hash    crypto.Hash
-	MinBits int // the smallest modulus that is taken; 0 means 1024
-}
-
-// Parse reads a key as RFC 3110 §2 writes it.
-func (a RSA) Parse(public []byte) (PublicKey, error) {
-	if len(public) < 3 {
-		return nil, errMalformedKey
-	}
-	length, rest := int(public[0]), public[1:]
-	if length == 0 {
-		length, rest = int(public[1])<<8|int(public[2]), public[3:]
-	}
-	if length == 0 || length >= len(rest) {
-		return nil, errMalformedKey
-	}
-	octets, modulus := bytes.TrimLeft(rest[:length], "\x00"), new(big.Int).SetBytes(rest[length:])
-	if len(octets) > maxRSAExponentBytes {
-		return nil, ErrKeyRefused
-	}
-	exponent := new(big.Int).SetBytes(octets)
-	if bits := modulus.BitLen(); bits < cmp.Or(a.MinBits, minRSABits) || bits > maxRSABits {
-		return nil, ErrKeyRefused
-	}
-	if exponent.Cmp(big.NewInt(3)) < 0 || exponent.Bit(0) == 0 || modulus.Bit(0) == 0 {
-		return nil, errMalformedKey
-	}
-	if exponent.IsInt64() && exponent.Int64() <= maxStdlibExponent {
-		return rsaKey{&rsa.PublicKey{N: modulus, E: int(exponent.Int64())}, a.Hash}, nil
-	}
-	return largeExponentKey{modulus, exponent, a.Hash}, nil
-}
-
-// An rsaKey is one that crypto/rsa takes.
-type rsaKey struct {
-	*rsa.PublicKey
-	hash crypto.Hash
-}
-
-// Verify implements PublicKey.
-func (k rsaKey) Verify(data, signature []byte) bool {
-	var digest [maxDigest]byte
-	return rsa.VerifyPKCS1v15(k.PublicKey, k.hash, sum(digest[:0], k.hash, data), signature) == nil
-}
-
-// A largeExponentKey is an RSA key with an exponent that crypto/rsa refuses.
-type largeExponentKey struct {
-	modulus, exponent *big.Int
-	hash              crypto.Hash
-}
-
-// digestInfo holds the DER that precedes each digest (RFC 8017 §9.2, note 1).
-var digestInfo = map[crypto.Hash][]byte{
-	crypto.SHA1:   {0x30, 0x21, 0x30, 0x09, 0x06, 0x05, 0x2b, 0x0e, 0x03, 0x02, 0x1a, 0x05, 0x00, 0x04, 0x14},
-	crypto.SHA256: {0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20},
-	crypto.SHA512: {0x30, 0x51, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x03, 0x05, 0x00, 0x04, 0x40},
-}
-
-// Verify is RSASSA-PKCS1-v1_5 verification (RFC 8017 §8.2.2). All its inputs are
-// public.
-func (k largeExponentKey) Verify(data, signature []byte) bool {
-	size := (k.modulus.BitLen() + 7) / 8
-	s := new(big.Int).SetBytes(signature)
-	if len(signature) != size || s.Cmp(k.modulus) >= 0 {
-		return false
-	}
-	// EM = 0x00 || 0x01 || PS || 0x00 || T (RFC 8017 §9.2). The modulus has at
-	// least 1024 bits, so PS is longer than its minimum of eight octets.
-	t := sum(bytes.Clone(digestInfo[k.hash]), k.hash, data)
-	want := bytes.Repeat([]byte{0xff}, size)
-	want[0], want[1], want[size-len(t)-1] = 0, 1, 0
-	copy(want[size-len(t):], t)
-	return bytes.Equal(s.Exp(s, k.exponent, k.modulus).FillBytes(make([]byte, size)), want)
 }
 
 // An ecdsaAlgorithm is one of RFC 6605.

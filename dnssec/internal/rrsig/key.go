@@ -47,7 +47,7 @@ func NewKeys(algorithms Algorithms, records []dns.RR) []*Key {
 
 // Usable reports why signatures of the key cannot be checked: ErrUnsupported,
 // ErrKeyRefused or ErrKey. A delegation to such keys alone is insecure, where the
-// key is well-formed (RFC 4035 §5.2).
+// key is well-formed (RFC 4035 §5.2); what one signs in a zone that has others is bogus.
 func (k *Key) Usable() error {
 	_, err := k.public()
 	return err
@@ -66,7 +66,7 @@ const largeExponentCost = 20
 // Cost is how many common checks of a signature one with this key costs.
 func (k *Key) Cost() int {
 	public, _ := k.public()
-	if _, large := public.(largeExponentKey); large {
+	if unusual, ok := public.(unusualKey); ok && unusual.exponent.BitLen() > maxStdlibExponentBits {
 		return largeExponentCost
 	}
 	return 1

@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"math/big"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -150,6 +151,10 @@ func TestUsableKey(t *testing.T) {
 	}{
 		{"1024 bits", rsaKey(modulus(1024), f4), nil},
 		{"4096 bits", rsaKey(modulus(4096), f4), nil},
+		{"1009 bits", rsaKey(slices.Concat([]byte{1}, modulus(1008)), f4), nil},
+		{"1008 bits", rsaKey(modulus(1008), f4), rrsig.ErrKeyRefused},
+		{"1008 bits after a zero octet", rsaKey(slices.Concat([]byte{0}, modulus(1008)), f4), rrsig.ErrKeyRefused},
+		{"768 bits", rsaKey(modulus(768), f4), rrsig.ErrKeyRefused},
 		{"512 bits", rsaKey(modulus(512), f4), rrsig.ErrKeyRefused},
 		{"8192 bits", rsaKey(modulus(8192), f4), rrsig.ErrKeyRefused},
 		{"an exponent of 64 bits", rsaKey(modulus(2048), []byte{0x80, 0, 0, 0, 0, 0, 0, 1}), nil},
@@ -197,51 +202,92 @@ func TestAlgorithms(t *testing.T) {
 	}
 }
 
-// nic.cz once had an exponent of 2^32+1, which crypto/rsa refuses.
-func TestLargeExponent(t *testing.T) {
+// Keys that crypto/rsa refuses are verified all the same: nic.cz once had an exponent of
+// 2^32+1, and org. a modulus of 1023 bits in 2015.
+func TestUnusualRSAKeys(t *testing.T) {
 	t.Parallel()
-	exponent := new(big.Int).SetUint64(1<<32 + 1)
-	var modulus, private *big.Int
-	for private == nil { // until the exponent has an inverse
-		p, err := rand.Prime(rand.Reader, 1024)
+	for _, tt := range []struct {
+		name     string
+		bits     int
+		exponent uint64
+		cost     int
+	}{
+		{"an exponent of 33 bits", 2048, 1<<32 + 1, 20},
+		{"1023 bits", 1023, 65537, 1},
+		{"1016 bits", 1016, 65537, 1},
+		{"1009 bits", 1009, 3, 1},
+		{"1023 bits and an exponent of 33 bits", 1023, 1<<32 + 1, 20},
+		{"1024 bits, which crypto/rsa takes", 1024, 65537, 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			exponent := new(big.Int).SetUint64(tt.exponent)
+			modulus, private := rsaPair(t, tt.bits, exponent)
+			key := rsaKey(modulus.Bytes(), exponent.Bytes())
+			set := rrset(t, record[dns.RR](t, "www.example. 300 IN A 192.0.2.1"))
+			sig := &dns.RRSIG{
+				Hdr:         dns.RR_Header{Name: "www.example.", Rrtype: dns.TypeRRSIG, Class: dns.ClassINET},
+				TypeCovered: dns.TypeA, Algorithm: dns.RSASHA256, Labels: 2, SignerName: "example.", KeyTag: key.KeyTag(),
+			}
+			data, err := set.AppendSignedData(nil, sig)
+			if err != nil {
+				t.Fatal(err)
+			}
+			digest := sha256.Sum256(data)
+			size := (tt.bits + 7) / 8
+			// RFC 8017 §9.2
+			message := append([]byte{0, 1}, bytes.Repeat([]byte{0xff}, size-3-19-32)...)
+			message = append(message, 0, 0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20)
+			message = append(message, digest[:]...)
+			signature := new(big.Int).Exp(new(big.Int).SetBytes(message), private, modulus).FillBytes(make([]byte, size))
+			sig.Signature = base64.StdEncoding.EncodeToString(signature)
+			if err := rrsig.NewKey(supported, key).Verify(set, sig); err != nil {
+				t.Error(err)
+			}
+			if cost := rrsig.NewKey(supported, key).Cost(); cost != tt.cost {
+				t.Errorf("costs %d", cost)
+			}
+			signature[100] ^= 1
+			for name, wrong := range map[string][]byte{"a wrong bit": signature, "an octet too many": append([]byte{0}, signature...), "none": nil} {
+				sig.Signature = base64.StdEncoding.EncodeToString(wrong)
+				if err := rrsig.NewKey(supported, key).Verify(set, sig); !errors.Is(err, rrsig.ErrSignature) {
+					t.Errorf("%s: %v", name, err)
+				}
+			}
+		})
+	}
+}
+
+// A modulus with no room for the digest verifies nothing.
+func TestTinyModulus(t *testing.T) {
+	t.Parallel()
+	small := rrsig.Add(supported, dns.RSASHA512, rrsig.RSA{Hash: crypto.SHA512, MinBits: 512})
+	key := rsaKey(bytes.Repeat([]byte{0xff}, 64), []byte{3})
+	key.Algorithm = dns.RSASHA512
+	sig := &dns.RRSIG{TypeCovered: dns.TypeA, Algorithm: dns.RSASHA512, SignerName: "example.", Signature: base64.StdEncoding.EncodeToString(make([]byte, 64))}
+	if err := rrsig.NewKey(small, key).Verify(rrset(t, record[dns.RR](t, "www.example. 300 IN A 192.0.2.1")), sig); !errors.Is(err, rrsig.ErrSignature) {
+		t.Error(err)
+	}
+}
+
+// rsaPair returns a modulus of so many bits, and the private exponent to a public one.
+func rsaPair(t *testing.T, bits int, exponent *big.Int) (modulus, private *big.Int) {
+	t.Helper()
+	for { // until the modulus is as long, and the exponent has an inverse
+		p, err := rand.Prime(rand.Reader, (bits+1)/2)
 		if err != nil {
 			t.Fatal(err)
 		}
-		q, err := rand.Prime(rand.Reader, 1024)
+		q, err := rand.Prime(rand.Reader, bits/2)
 		if err != nil {
 			t.Fatal(err)
 		}
 		one := big.NewInt(1)
 		phi := new(big.Int).Mul(new(big.Int).Sub(p, one), new(big.Int).Sub(q, one))
 		modulus, private = new(big.Int).Mul(p, q), new(big.Int).ModInverse(exponent, phi)
-	}
-	key := rsaKey(modulus.Bytes(), exponent.Bytes())
-	set := rrset(t, record[dns.RR](t, "www.example. 300 IN A 192.0.2.1"))
-	sig := &dns.RRSIG{
-		Hdr:         dns.RR_Header{Name: "www.example.", Rrtype: dns.TypeRRSIG, Class: dns.ClassINET},
-		TypeCovered: dns.TypeA, Algorithm: dns.RSASHA256, Labels: 2, SignerName: "example.", KeyTag: key.KeyTag(),
-	}
-	data, err := set.AppendSignedData(nil, sig)
-	if err != nil {
-		t.Fatal(err)
-	}
-	digest := sha256.Sum256(data)
-	// RFC 8017 §9.2
-	message := append([]byte{0, 1}, bytes.Repeat([]byte{0xff}, 256-3-19-32)...)
-	message = append(message, 0, 0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20)
-	message = append(message, digest[:]...)
-	signature := new(big.Int).Exp(new(big.Int).SetBytes(message), private, modulus).FillBytes(make([]byte, (modulus.BitLen()+7)/8))
-	sig.Signature = base64.StdEncoding.EncodeToString(signature)
-	if err := rrsig.NewKey(supported, key).Verify(set, sig); err != nil {
-		t.Error(err)
-	}
-	if cost := rrsig.NewKey(supported, key).Cost(); cost != 20 {
-		t.Errorf("costs %d", cost)
-	}
-	signature[100] ^= 1
-	sig.Signature = base64.StdEncoding.EncodeToString(signature)
-	if err := rrsig.NewKey(supported, key).Verify(set, sig); !errors.Is(err, rrsig.ErrSignature) {
-		t.Errorf("a wrong bit: %v", err)
+		if private != nil && modulus.BitLen() == bits {
+			return modulus, private
+		}
 	}
 }
 
