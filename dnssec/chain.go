@@ -1,8 +1,10 @@
 package dnssec
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/miekg/dns"
@@ -96,23 +98,23 @@ func (l *lookup) judgeKeys(ctx context.Context, set *rrset) *verdict {
 	if err != nil {
 		return indeterminate(set.question, err)
 	}
-	if len(vouched) == 0 {
-		if refused == len(trusted) {
-			reason := reasonFor(rrsig.ErrKeyRefused, zone, set.question, 0)
-			if len(l.trusted.at(zone)) > 0 {
-				return l.unusableAnchors(reason)
-			}
-			// RFC 4035 §5.2: no path that could be followed.
-			return l.insecure(reason, v.expires, v)
+	if refused != nil {
+		reason := faultOf(refused, zone, set.question, 0).reason
+		if len(l.trusted.at(zone)) > 0 {
+			return l.unusableAnchors(reason)
 		}
+		// RFC 4035 §5.2: no path that could be followed.
+		return l.insecure(reason, v.expires, v)
+	}
+	if len(vouched) == 0 {
 		return l.bogusOn(v, in(zone, question{zone, dns.TypeDNSKEY}.reason(EDEDNSKEYMissing, "no key matches a DS record or trust anchor")))
 	}
-	sig, reason, err := l.verify(set, zone, vouched)
+	sig, problem, err := l.verify(set, zone, vouched)
 	if err != nil {
 		return indeterminate(set.question, err)
 	}
 	if sig == nil {
-		return l.bogusOn(v, reason)
+		return l.bogusOn(v, problem.reason)
 	}
 	return &verdict{
 		status: Secure, expires: earlier(v.expires, l.expiry(set.records, sig)), keys: keys,
@@ -158,28 +160,36 @@ func (l *lookup) usableTrust(trusted anchor.Set, zone canonical.Name) (anchor.Se
 	return usable, reason
 }
 
-// vouchedKeys returns the zone's keys that an anchor vouches for, and how many of
-// the anchors match only keys whose size or exponent is refused.
-func (l *lookup) vouchedKeys(zone canonical.Name, trusted anchor.Set, keys []*rrsig.Key) (vouched []*rrsig.Key, refused int, err error) {
+// vouchedKeys returns the zone's keys that an anchor vouches for. Where each anchor
+// matches only keys whose size or exponent is refused, it says why.
+func (l *lookup) vouchedKeys(zone canonical.Name, trusted anchor.Set, keys []*rrsig.Key) (vouched []*rrsig.Key, refused, err error) {
+	followed := false // or matching nothing, which is no reason to
 	for _, a := range trusted {
-		matched, usable := false, false
+		var problem error // of the keys that match, where all are refused
 		for _, key := range keys {
 			match, err := l.vouches(a, zone, key)
 			if err != nil {
-				return nil, 0, err
+				return nil, nil, err
 			}
 			if !match {
 				continue
 			}
-			matched = true
-			if !errors.Is(key.Usable(), rrsig.ErrKeyRefused) {
-				usable = true
+			if !slices.Contains(vouched, key) {
 				vouched = append(vouched, key)
 			}
+			if unfit := key.Usable(); errors.Is(unfit, rrsig.ErrKeyRefused) {
+				problem = unfit
+			} else {
+				followed = true
+			}
 		}
-		if matched && !usable {
-			refused++
+		if problem == nil {
+			followed = true
 		}
+		refused = cmp.Or(refused, problem)
+	}
+	if followed {
+		return vouched, nil, nil
 	}
 	return vouched, refused, nil
 }

@@ -26,14 +26,14 @@ func (l *lookup) judgeDenial(ctx context.Context, q question, rcode int, authori
 		shape = nameError
 	}
 	var sigs []*dns.RRSIG
-	var problem Reason
+	var problem fault
 	var tried *verdict
 	for _, set := range authority {
 		if set.qtype == dns.TypeNSEC || set.qtype == dns.TypeNSEC3 {
 			sigs = append(sigs, set.sigs...)
 		}
 		if len(set.sigs) == 0 && (set.qtype == dns.TypeNSEC || set.qtype == dns.TypeNSEC3 || set.qtype == dns.TypeSOA) {
-			problem = set.reason(EDERRSIGsMissing, "no signature")
+			problem = because(set.reason(EDERRSIGsMissing, "no signature"), errNoSignature)
 		}
 	}
 	for _, zone := range l.signers(q, sigs) {
@@ -47,29 +47,29 @@ func (l *lookup) judgeDenial(ctx context.Context, q question, rcode int, authori
 		case Indeterminate:
 			return failure(keys)
 		default:
-			problem = keys.reason
+			problem = problem.or(because(keys.reason, errSigner))
 			continue
 		}
-		v, reason := l.judgeProof(q, shape, zone, keys, authority)
+		v, failed := l.judgeProof(q, shape, zone, keys, authority)
 		if v != nil {
 			return v
 		}
-		problem, tried = reason, keys
+		problem, tried = problem.or(failed), cmp.Or(tried, keys)
 	}
-	if problem == (Reason{}) {
-		problem = q.reason(EDENSECMissing, "no NSEC or NSEC3 record proves that there is none")
+	if problem == (fault{}) {
+		problem.reason = q.reason(EDENSECMissing, "no NSEC or NSEC3 record proves that there is none")
 	}
-	v := l.unlessInsecure(ctx, q, denialExpiry(l.now, authority), problem, tried)
+	v := l.unlessInsecure(ctx, q, denialExpiry(l.now, authority), problem.reason, tried)
 	v.shape = shape
 	return v
 }
 
 // judgeProof gives the verdict when the records of a zone prove the denial, or
 // when that cannot be found out; otherwise nil and the reason.
-func (l *lookup) judgeProof(q question, shape shape, zone canonical.Name, keys *verdict, authority []*rrset) (*verdict, Reason) {
+func (l *lookup) judgeProof(q question, shape shape, zone canonical.Name, keys *verdict, authority []*rrset) (*verdict, fault) {
 	denials, err := l.verifiedDenials(zone, keys, authority)
 	if err != nil {
-		return indeterminate(q, err), Reason{}
+		return indeterminate(q, err), fault{}
 	}
 	var proof denial.Proof
 	err = denial.ErrUnproven
@@ -94,14 +94,14 @@ func (l *lookup) judgeProof(q question, shape shape, zone canonical.Name, keys *
 		return nil, unproven(denials.problem, zone, q)
 	}
 	if err != nil {
-		return indeterminate(q, err), Reason{}
+		return indeterminate(q, err), fault{}
 	}
 	if proof.Nonexistent {
 		shape = nameError // RFC 9824 §3.1: the rcode may be either
 	}
 	v := &verdict{status: Secure, shape: shape, delegation: proof.Delegation, expires: earlier(denials.until, keys.expires), proof: denials.sets, on: keys}
 	l.weaken(v, proof, zone, q)
-	return v, Reason{}
+	return v, fault{}
 }
 
 // hashCost bounds the work on NSEC3 records.
@@ -111,11 +111,11 @@ func (l *lookup) hashCost() denial.Cost {
 
 // unproven is the reason when the records that are left prove nothing: what was
 // wrong with the others, if there were any.
-func unproven(problem Reason, zone canonical.Name, q question) Reason {
-	if problem != (Reason{}) {
+func unproven(problem fault, zone canonical.Name, q question) fault {
+	if problem != (fault{}) {
 		return problem
 	}
-	return in(zone, q.reason(EDENSECMissing, denial.ErrUnproven.Error()))
+	return faultOf(denial.ErrUnproven, zone, q, 0)
 }
 
 // weaken makes a verdict insecure where the proof proves no more than that.
@@ -144,7 +144,7 @@ type denials struct {
 	sets    []signedSet
 	records []dns.RR  // of all sets
 	until   time.Time // when the first signature expires
-	problem Reason    // why the last one that failed did
+	problem fault     // of the one that came nearest
 }
 
 // verifiedDenials returns those of a reply. The error is the budget's.
@@ -157,17 +157,18 @@ func (l *lookup) verifiedDenials(zone canonical.Name, keys *verdict, authority [
 		if tried++; tried > maxDenials {
 			break
 		}
-		sig, reason, err := l.verify(set, zone, keys.keys)
+		sig, failed, err := l.verify(set, zone, keys.keys)
 		if err != nil {
 			return denials{}, err
 		}
 		if sig == nil {
-			verified.problem = reason
+			verified.problem = verified.problem.or(failed)
 			continue
 		}
 		if _, expanded := rrsig.ExpandedFrom(set.name, sig); expanded {
 			// No NSEC in the chain has this owner: the wildcard's was renamed.
-			verified.problem = in(zone, set.reason(EDEBogus, "expanded from a wildcard, as proofs of non-existence must not be"))
+			expanded := in(zone, set.reason(EDEBogus, "expanded from a wildcard, as proofs of non-existence must not be"))
+			verified.problem = verified.problem.or(because(expanded, rrsig.ErrSignature))
 			continue
 		}
 		verified.sets = append(verified.sets, signedSet{set.records, sig})

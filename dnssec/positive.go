@@ -1,6 +1,7 @@
 package dnssec
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -18,7 +19,7 @@ func (l *lookup) judgeSet(ctx context.Context, set *rrset, authority []*rrset) *
 	if set.qtype == dns.TypeDNSKEY {
 		return l.judgeKeys(ctx, set)
 	}
-	var problem Reason
+	var problem fault
 	var tried *verdict
 	for _, zone := range l.signers(set.question, set.sigs) {
 		keys := l.signerKeys(ctx, set.question, zone)
@@ -29,15 +30,16 @@ func (l *lookup) judgeSet(ctx context.Context, set *rrset, authority []*rrset) *
 			if keys.status == Indeterminate {
 				return failure(keys)
 			}
-			problem = keys.reason
+			problem = problem.or(because(keys.reason, errSigner))
 			continue
 		}
-		sig, reason, err := l.verify(set, zone, keys.keys)
+		sig, failed, err := l.verify(set, zone, keys.keys)
 		if err != nil {
 			return indeterminate(set.question, err)
 		}
 		if sig == nil {
-			problem, tried = reason, keys
+			problem = problem.or(failed)
+			tried = cmp.Or(tried, keys)
 			continue
 		}
 		v := &verdict{status: Secure, expires: earlier(l.expiry(set.records, sig), keys.expires), proof: []signedSet{{set.records, sig}}, on: keys}
@@ -46,10 +48,10 @@ func (l *lookup) judgeSet(ctx context.Context, set *rrset, authority []*rrset) *
 		}
 		return v
 	}
-	if problem == (Reason{}) {
-		problem = set.reason(EDERRSIGsMissing, "no signature by an enclosing zone")
+	if problem == (fault{}) {
+		problem.reason = set.reason(EDERRSIGsMissing, "no signature by an enclosing zone")
 	}
-	return l.unlessInsecure(ctx, set.question, l.expiry(set.records, nil), problem, tried)
+	return l.unlessInsecure(ctx, set.question, l.expiry(set.records, nil), problem.reason, tried)
 }
 
 // judgeExpansion completes the verdict on an RRset that a wildcard gave: the name
@@ -66,7 +68,7 @@ func (l *lookup) judgeExpansion(ctx context.Context, q question, zone canonical.
 	proof, err := denial.Wildcard(zone, denials.records, q.name, labels, l.hashCost())
 	if err != nil {
 		if errors.Is(err, denial.ErrUnproven) {
-			return l.unlessInsecure(ctx, q, v.expires, unproven(denials.problem, zone, q), keys)
+			return l.unlessInsecure(ctx, q, v.expires, unproven(denials.problem, zone, q).reason, keys)
 		}
 		return indeterminate(q, err)
 	}
@@ -139,49 +141,56 @@ func aliasesTo(set *rrset, target canonical.Name) bool {
 }
 
 // verify looks for one signature of the zone that holds; one is enough (RFC 6840
-// §5.11). It returns the signature, or nil and the reason; the error is the
+// §5.11). It returns the signature, or nil and what is wrong; the error is the
 // budget's.
-func (l *lookup) verify(set *rrset, zone canonical.Name, keys []*rrsig.Key) (*dns.RRSIG, Reason, error) {
+func (l *lookup) verify(set *rrset, zone canonical.Name, keys []*rrsig.Key) (*dns.RRSIG, fault, error) {
 	if set.malformed != nil {
-		return nil, reasonFor(set.malformed, zone, set.question, 0), nil
+		return nil, faultOf(set.malformed, zone, set.question, 0), nil
 	}
 	if len(set.records) > maxRRsetRecords {
-		return nil, in(zone, set.reason(EDEOther, "more records than are looked at")), nil
+		return nil, because(in(zone, set.reason(EDEOther, "more records than are looked at")), canonical.ErrRRset), nil
 	}
-	var problem Reason
+	problem := faultOf(errNoSignature, zone, set.question, 0)
 	tries := 0
 	for _, sig := range set.sigs {
-		err := rrsig.Check(&set.canonical, sig, zone, l.now, l.resolver.clockSkew())
+		failed, err := l.try(set, sig, zone, keys, &tries)
 		if err != nil {
-			if !errors.Is(err, rrsig.ErrMismatch) || problem == (Reason{}) {
-				problem = reasonFor(err, zone, set.question, sig.KeyTag)
-			}
-			continue
+			return nil, problem, err
 		}
-		matched := errNoKey
-		for _, key := range keys {
-			if !key.Named(sig) {
-				continue
-			}
-			if matched = rrsig.ZoneKey(key.Record); matched != nil {
-				continue
-			}
-			if tries++; tries > maxSignaturesPerRRset {
-				return nil, problem, ErrBudget
-			}
-			if matched, err = l.verifyOnce(set, sig, key); err != nil {
-				return nil, problem, err
-			}
-			if matched == nil {
-				return sig, Reason{}, nil
-			}
+		if failed == nil {
+			return sig, fault{}, nil
 		}
-		problem = reasonFor(matched, zone, set.question, sig.KeyTag)
-	}
-	if problem == (Reason{}) {
-		problem = in(zone, set.reason(EDERRSIGsMissing, "no signature by the zone"))
+		problem = problem.or(faultOf(failed, zone, set.question, sig.KeyTag))
 	}
 	return nil, problem, nil
+}
+
+// try checks one signature by the keys that it names, and returns what is wrong with it;
+// nil if it holds. The error is the budget's. Whether there is a key that could have made
+// it is looked at before its time, and comes first in the order of faults.
+func (l *lookup) try(set *rrset, sig *dns.RRSIG, zone canonical.Name, keys []*rrsig.Key, tries *int) (failed, err error) {
+	timely := rrsig.Check(&set.canonical, sig, zone, l.now, l.resolver.clockSkew())
+	if errors.Is(timely, rrsig.ErrMismatch) {
+		return timely, nil
+	}
+	for _, key := range keys {
+		if !key.Named(sig) {
+			continue
+		}
+		if unfit := cmp.Or(rrsig.ZoneKey(key.Record), key.Usable(), timely); unfit != nil {
+			failed = nearer(failed, unfit)
+			continue
+		}
+		if *tries++; *tries > maxSignaturesPerRRset {
+			return failed, ErrBudget
+		}
+		wrong, err := l.verifyOnce(set, sig, key)
+		if wrong == nil || err != nil {
+			return nil, err
+		}
+		failed = nearer(failed, wrong)
+	}
+	return cmp.Or(failed, errNoKey), nil
 }
 
 // maxSigners bounds the zones that are tried as the signer of one RRset: there

@@ -84,24 +84,3 @@ func indeterminate(q question, err error) *verdict {
 func failure(of *verdict) *verdict {
 	return &verdict{status: of.status, reason: of.reason, err: of.err, server: of.server, on: of.on, made: of.made, expires: of.expires}
 }
-
-// reasonFor names what is wrong with a signature or key.
-func reasonFor(err error, zone canonical.Name, q question, keyTag uint16) Reason {
-	reason := Reason{Code: EDEBogus, Zone: zone.String(), Name: q.name.String(), Type: q.qtype, KeyTag: keyTag, Text: err.Error()}
-	switch {
-	case errors.Is(err, rrsig.ErrExpired):
-		reason.Code = EDESignatureExpired
-	case errors.Is(err, rrsig.ErrNotYetValid):
-		reason.Code = EDESignatureNotYetValid
-	case errors.Is(err, rrsig.ErrUnsupported), errors.Is(err, rrsig.ErrKeyRefused):
-		reason.Code = EDEUnsupportedAlgorithm
-	case errors.Is(err, rrsig.ErrNoZoneKey):
-		reason.Code = EDENoZoneKeyBitSet
-	case errors.Is(err, errNoKey):
-		reason.Code = EDEDNSKEYMissing
-	}
-	return reason
-}
-
-// errNoKey says that a signature names a key that the zone does not have.
-var errNoKey = errors.New("the zone has no key with the tag of the signature")
