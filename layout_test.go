@@ -51,11 +51,12 @@ var rooms = []room{
 	{path: "dnssec/internal/sign", imports: []string{"dnssec/internal/...", "github.com/miekg/dns"}, kit: true},
 	{path: "dnssec/internal/frame", imports: []string{"github.com/miekg/dns"}, kit: true},
 	{path: "dnssec/internal/replay", imports: []string{"dnssec/...", "github.com/miekg/dns"}, kit: true},
+	{path: "dnssec/internal/wireform", imports: []string{"github.com/miekg/dns"}},
 	{path: "dnssec/internal/...", imports: []string{
 		"dnssec/internal/...", "github.com/miekg/dns", "golang.org/x/net/...", "golang.org/x/sync/...",
 	}},
 	{path: "dnssec/upstream/...", imports: []string{
-		"internal/printable",
+		"dnssec/internal/wireform", "internal/printable",
 		"github.com/miekg/dns", "golang.org/x/net/...", "golang.org/x/sync/...",
 	}},
 	{path: "dnssec/anchor", imports: []string{

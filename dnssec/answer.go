@@ -31,7 +31,9 @@ type Answer struct {
 	RCode int
 	// Status is that of the weakest step.
 	Status Status
-	// Records is the RRset asked for; empty for NODATA and NXDOMAIN.
+	// Records is the RRset asked for; empty for NODATA and NXDOMAIN. A record whose RDATA
+	// is not what its type wants has the Go type for records of unknown form (RFC 3597
+	// §5), with the octets as they came: it is there, and signed as the others are.
 	Records []dns.RR
 	// Aliases holds each CNAME and DNAME step in order, with its own status
 	// (RFC 7672 §2.1.3).

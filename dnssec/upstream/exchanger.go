@@ -32,6 +32,9 @@ type Query struct {
 
 // A Reply is a message and where it came from.
 type Reply struct {
+	// Msg is the message. A record whose RDATA the Go type for its type cannot hold, octet
+	// for octet, has the one for records of unknown form (RFC 3597 §5): signatures cover
+	// the octets.
 	Msg     *dns.Msg
 	Server  string        // the server that gave the answer, as configured or as address and port
 	Network string        // "udp", "tcp", "tls" or "https"

@@ -11,6 +11,8 @@ import (
 	"unicode"
 
 	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/dnssec/internal/wireform"
 )
 
 // A message is a query in wire form, and the measure of what is a reply to it.
@@ -171,8 +173,8 @@ func (m *message) accept(packet []byte, maxSize int) (*dns.Msg, error) {
 		return nil, errMalformed
 	}
 	copy(packet[headerSize:], m.name)
-	reply := new(dns.Msg)
-	if err := reply.Unpack(packet); err != nil {
+	reply, err := wireform.Unpack(packet)
+	if err != nil {
 		return nil, fmt.Errorf("%w: %v", errMalformed, err)
 	}
 	if m.mixed {

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/dnssec/internal/wireform"
 )
 
 // A Recording answers queries by what a Recorder has kept, without a network. It can
@@ -71,8 +73,8 @@ func (r *Recording) Exchange(ctx context.Context, q *Query) (*Reply, error) {
 	case recorded.Message == nil:
 		return nil, failed("", "", q, errors.New(recorded.Err))
 	}
-	msg := new(dns.Msg)
-	if err := msg.Unpack(recorded.Message); err != nil {
+	msg, err := wireform.Unpack(recorded.Message)
+	if err != nil {
 		return nil, failed(recorded.Server, recorded.Network, q, err)
 	}
 	return &Reply{Msg: msg, Server: recorded.Server, Network: recorded.Network, Elapsed: recorded.Elapsed}, nil

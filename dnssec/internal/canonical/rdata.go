@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/dnssec/internal/wireform"
 )
 
 // AppendRData appends the RDATA of a record in canonical form (RFC 4034 §6.2). The
@@ -65,8 +67,19 @@ func appendUsual(wire []byte, rr dns.RR) ([]byte, bool) {
 		wire, errNext := base32NoPad.AppendDecode(append(wire, rr.HashLength), []byte(rr.NextDomain))
 		wire, okTypes := appendTypes(wire, rr.TypeBitMap)
 		return wire, errSalt == nil && errNext == nil && okTypes
+	case *dns.RFC3597:
+		return appendUnknown(wire, rr)
 	}
 	return wire, false
+}
+
+// appendUnknown writes a record of unknown form: as it came, since the form of its type
+// may not hold it.
+func appendUnknown(octets []byte, rr *dns.RFC3597) ([]byte, bool) {
+	start := len(octets)
+	octets, err := hex.AppendDecode(octets, []byte(rr.Rdata))
+	wireform.ToLower(rr.Hdr.Rrtype, octets[start:])
+	return octets, err == nil
 }
 
 // base32NoPad is how the next hash of an NSEC3 record is written (RFC 5155 §3.3).
