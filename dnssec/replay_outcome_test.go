@@ -98,9 +98,10 @@ func (o *outcome) hasCode(code string) bool {
 }
 
 // equalCodes are the extended errors that count as the one that a script wants. Unbound
-// says Bogus (RFC 8914 §4.7) where others say what is, and Other for malformed replies.
+// says Bogus (RFC 8914 §4.7) where others say what is, and Other for malformed replies and
+// for RRsets from which it dropped a malformed record, where we verify what came.
 var equalCodes = map[string][]dnssec.EDE{
-	"0":  {dnssec.EDENoReachableAuthority, dnssec.EDENetworkError},
+	"0":  {dnssec.EDENoReachableAuthority, dnssec.EDENetworkError, dnssec.EDEBogus},
 	"6":  {dnssec.EDENSECMissing, dnssec.EDERRSIGsMissing},
 	"22": {dnssec.EDENetworkError},
 	"23": {dnssec.EDENoReachableAuthority},
