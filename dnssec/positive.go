@@ -150,7 +150,7 @@ func (l *lookup) verify(set *rrset, zone canonical.Name, keys []*rrsig.Key) (*dn
 	if len(set.records) > maxRRsetRecords {
 		return nil, because(in(zone, set.reason(EDEOther, "more records than are looked at")), canonical.ErrRRset), nil
 	}
-	problem := faultOf(errNoSignature, zone, set.question, 0)
+	var problem fault
 	tries := 0
 	for _, sig := range set.sigs {
 		failed, err := l.try(set, sig, zone, keys, &tries)
@@ -161,6 +161,9 @@ func (l *lookup) verify(set *rrset, zone canonical.Name, keys []*rrsig.Key) (*dn
 			return sig, fault{}, nil
 		}
 		problem = problem.or(faultOf(failed, zone, set.question, sig.KeyTag))
+	}
+	if problem == (fault{}) {
+		problem = faultOf(errNoSignature, zone, set.question, 0)
 	}
 	return nil, problem, nil
 }
