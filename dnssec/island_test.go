@@ -11,6 +11,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/danesmtp/danesmtp/dnssec"
+	"github.com/danesmtp/danesmtp/dnssec/anchor"
 	"github.com/danesmtp/danesmtp/dnssec/dnssectest"
 )
 
@@ -74,6 +75,35 @@ func TestIslandsWhoseParentIsSilent(t *testing.T) {
 			check("other.island.lost.test. A", 0)
 			check("other.inner.island.lost.test. A", 0)
 		})
+	}
+}
+
+// An anchor on the island is nearer than what is proven above it: what fails below the
+// anchor is no island.
+func TestNoIslandBelowAnAnchor(t *testing.T) {
+	t.Parallel()
+	world := dnssectest.New(t, islands(dnssectest.NSEC, dnssectest.ServFail)...)
+	keys, err := lookup(t, world, "island.lost.test. DNSKEY")
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := keys.Records[0].(*dns.DNSKEY)
+	resolver := world.Resolver()
+	resolver.Anchors = append(world.Anchors(), anchor.Anchor{Zone: "island.lost.test.", DS: key.ToDS(dns.SHA256)})
+	for _, tt := range []struct {
+		question string
+		want     dnssec.Status
+	}{
+		{"lost.test. MX", dnssec.Insecure},
+		{"island.lost.test. MX", dnssec.Secure},
+		{"inner.island.lost.test. MX", dnssec.Indeterminate},
+		{"none.inner.island.lost.test. A", dnssec.Indeterminate},
+		{"empty.non.lost.test. MX", dnssec.Insecure},
+	} {
+		answer, err := lookupBy(t.Context(), resolver, tt.question)
+		if answer == nil || answer.Status != tt.want || (err == nil) != (tt.want >= dnssec.Insecure) {
+			t.Errorf("%s: %+v, %v", tt.question, answer, err)
+		}
 	}
 }
 

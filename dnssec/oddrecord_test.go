@@ -52,12 +52,12 @@ func TestOddRecords(t *testing.T) {
 					reply.Answer, reply.Ns = set, nil
 				}
 			}
-			for name, exchanger := range exchangers(t, world) {
+			check := func(name string, exchanger upstream.Exchanger) {
 				resolver := &dnssec.Resolver{Exchanger: exchanger, Anchors: world.Anchors()}
 				answer, err := resolver.Lookup(t.Context(), www, qtype)
 				if err != nil || answer.Status != dnssec.Secure || len(answer.Records) != len(tt.records) {
 					t.Errorf("%s: %+v, %v", name, answer, err)
-					continue
+					return
 				}
 				for i, record := range answer.Records {
 					_, sent := tt.records[i].(*dns.RFC3597)
@@ -66,12 +66,17 @@ func TestOddRecords(t *testing.T) {
 					}
 				}
 			}
+			for name, exchanger := range exchangers(t, world) {
+				recorder := &upstream.Recorder{Exchanger: exchanger}
+				check(name, recorder)
+				check(name+", recorded", recorder.Recording())
+			}
 		})
 	}
 }
 
-// exchangers are the ways to a world: without a network, through each transport that reads
-// octets, and from a record of what was read.
+// exchangers are the ways to a world: without a network, and through transports that read
+// octets.
 func exchangers(t *testing.T, world *dnssectest.Internet) map[string]upstream.Exchanger {
 	t.Helper()
 	address, err := world.Listen("127.0.0.1:0")

@@ -11,9 +11,10 @@ import (
 
 // Sizes of RSA moduli in bits.
 const (
-	// A modulus of 127 octets has 1009 bits at least. RFC 3110 §2 and RFC 5702 §2.1 start
-	// at 512; but such keys have been factored since 1999, and those of 768 bits since
-	// 2009. Some below 1024 are keys of 128 octets, made without a first bit of 1.
+	// A modulus of 127 octets has 1009 bits at least. Some below 1024 are keys of 128
+	// octets, made without a first bit of 1.
+	// Deviation: RFC 3110 §2 and RFC 5702 §2.1 start at 512 bits, which have been factored
+	// since 1999, and 768 since 2009.
 	minRSABits = 126*8 + 1
 	maxRSABits = 4096 // RFC 3110 §2, RFC 5702 §2.1
 )
