@@ -12,7 +12,6 @@ import (
 	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
 	"github.com/danesmtp/danesmtp/dnssec/internal/denial"
 	"github.com/danesmtp/danesmtp/dnssec/internal/rrsig"
-	"github.com/danesmtp/danesmtp/dnssec/internal/wireform"
 )
 
 // maxDenials bounds the NSEC or NSEC3 RRsets of one reply that are verified: the
@@ -173,7 +172,7 @@ func (l *lookup) verifiedDenials(zone canonical.Name, keys *verdict, authority [
 			continue
 		}
 		verified.sets = append(verified.sets, signedSet{set.records, sig})
-		verified.records = append(verified.records, wireform.Denials(set.records)...)
+		verified.records = append(verified.records, set.toRead()...)
 		verified.until = earlier(verified.until, l.expiry(set.records, sig))
 	}
 	return verified, nil

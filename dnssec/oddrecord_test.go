@@ -174,3 +174,36 @@ func TestOddRecordsInTheChain(t *testing.T) {
 		}
 	}
 }
+
+// An odd denial that nobody signed, or somebody else, proves nothing.
+func TestOddDenialIsForged(t *testing.T) {
+	t.Parallel()
+	forged := odd("www.test.", dns.TypeNSEC, "\x04test\x00\x00\x07\x00\x00\x00\x00\x00\x03\x00")
+	for name, forge := range map[string]func(world *dnssectest.Internet, reply *dns.Msg){
+		"without a signature": func(_ *dnssectest.Internet, reply *dns.Msg) { reply.Ns = []dns.RR{forged} },
+		"with a signature of another zone": func(world *dnssectest.Internet, reply *dns.Msg) {
+			reply.Ns = signedAs(world, "test.", forged)
+		},
+		"with the signature of another record": func(world *dnssectest.Internet, reply *dns.Msg) {
+			reply.Ns = []dns.RR{forged, world.Sign("test.", parseRR(t, "www.test. 300 IN NSEC test. RRSIG NSEC"))}
+		},
+		"beside a good one": func(world *dnssectest.Internet, reply *dns.Msg) {
+			good := parseRR(t, "test. 300 IN NSEC www.test. NS SOA RRSIG NSEC DNSKEY")
+			reply.Ns = []dns.RR{forged, good, world.Sign("test.", good)}
+		},
+	} {
+		world := dnssectest.New(t, dnssectest.Zone{Name: "test.", Records: "www A 192.0.2.2"}, dnssectest.Zone{Name: "evil.test."})
+		world.Tamper = func(q dns.Question, reply *dns.Msg) {
+			if q.Name == "www.test." && q.Qtype == dns.TypeA {
+				reply.Answer = nil
+				forge(world, reply)
+			}
+		}
+		for transport, exchanger := range exchangers(t, world) {
+			resolver := &dnssec.Resolver{Exchanger: exchanger, Anchors: world.Anchors()}
+			if answer, err := lookupBy(t.Context(), resolver, "www.test. A"); err == nil || answer.Status != dnssec.Bogus {
+				t.Errorf("%s, %s: %+v", name, transport, answer)
+			}
+		}
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
+	"github.com/danesmtp/danesmtp/dnssec/internal/wireform"
 )
 
 // maxRecords bounds the records of a reply that are looked at. A message of 64
@@ -25,6 +26,16 @@ type rrset struct {
 	canonical canonical.RRset
 	malformed error // a record that has no wire form
 	sigs      []*dns.RRSIG
+	denials   []dns.RR // as toRead returns them
+}
+
+// toRead returns NSEC or NSEC3 records in a form in which a proof can read them, the same
+// ones each time: odd ones are not those in records, which are what the signature covers.
+func (s *rrset) toRead() []dns.RR {
+	if s.denials == nil {
+		s.denials = wireform.Denials(s.records)
+	}
+	return s.denials
 }
 
 // collect sorts the records of a reply into the RRsets of its answer and authority
