@@ -250,9 +250,9 @@ func (f *fakeNet) forging(serve behaviour, forge func([]byte) []byte, delay time
 func TestRecursorBlamesNoServerForWhatCannotBeRead(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		odd := but(func(query, reply *dns.Msg) {
-			reply.Rcode, reply.Ns, reply.Answer = dns.RcodeSuccess, nil, []dns.RR{unreadable(query.Question[0].Name)}
-		})
+		odd := cut(but(func(query, reply *dns.Msg) {
+			reply.Rcode, reply.Ns, reply.Answer = dns.RcodeSuccess, nil, []dns.RR{rr(query.Question[0].Name + " 60 IN A 192.0.2.1")}
+		}))
 		fake := newNet(t, internet(map[string]behaviour{"192.0.2.10": odd, "192.0.2.11": odd}))
 		r := &Recursor{Hints: hints("192.0.2.1"), Dial: fake.dial}
 		if _, got := askRecursor(t, r, "mx.example.test. A"); !strings.Contains(got, "malformed message") {

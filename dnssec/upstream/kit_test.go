@@ -232,9 +232,16 @@ func refusing(rcode int) func(_, reply *dns.Msg) {
 	return func(_, reply *dns.Msg) { reply.Answer, reply.Ns, reply.Rcode = nil, nil, rcode }
 }
 
-// unreadable is an address record of three octets.
-func unreadable(owner string) dns.RR {
-	return &dns.RFC3597{Hdr: dns.RR_Header{Name: owner, Rrtype: dns.TypeA, Class: dns.ClassINET, Ttl: 60}, Rdata: "c00002"}
+// cut is a server whose messages end within a record, which is what nobody can read. A record
+// that is wrong in itself is no reason: see package wireform.
+func cut(serve behaviour) behaviour {
+	return func(network string, query *dns.Msg) [][]byte {
+		packets := serve(network, query)
+		for i, packet := range packets {
+			packets[i] = packet[:len(packet)-3]
+		}
+		return packets
+	}
 }
 
 func isDNSSEC(query *dns.Msg) bool {
