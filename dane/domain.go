@@ -139,6 +139,10 @@ func (v *Verifier) lookupMX(ctx context.Context, name string) (*Domain, error) {
 			d.MX = append(d.MX, newMX(mx))
 		}
 	}
+	if len(d.MX) == 0 && len(answer.Records) > 0 {
+		// There are MX records, and none that can be read: the domain's address is none of them.
+		return d, &Error{Domain: name, Err: fmt.Errorf("%w: no MX record that can be read", ErrLookup)}
+	}
 	if len(d.MX) == 0 {
 		// RFC 5321 §5.1, RFC 7672 §2.2.2
 		d.Implicit = true

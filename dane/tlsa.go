@@ -107,18 +107,13 @@ func (v *Verifier) baseDomains(ctx context.Context, found *search, host string, 
 // into a message: to match them takes a comparison each, and tlsa bounds what takes more.
 func (h *Host) take(found *search) error {
 	for _, rr := range found.records {
-		record, ok := rr.(*dns.TLSA)
-		if !ok {
-			continue
-		}
-		data, err := hex.DecodeString(record.Certificate)
+		record, ok, err := tlsaRecord(rr)
 		if err != nil {
 			return fmt.Errorf("TLSA record of %s: %w", found.base, err)
 		}
-		h.Records = append(h.Records, tlsa.Record{
-			Usage: tlsa.Usage(record.Usage), Selector: tlsa.Selector(record.Selector),
-			Matching: tlsa.Matching(record.MatchingType), Data: data,
-		})
+		if ok {
+			h.Records = append(h.Records, record)
+		}
 	}
 	slices.SortFunc(h.Records, func(a, b tlsa.Record) int { return bytes.Compare(a.AppendRData(nil), b.AppendRData(nil)) })
 	switch authenticates := slices.ContainsFunc(h.Records, usable); {
@@ -135,4 +130,31 @@ func (h *Host) take(found *search) error {
 		h.Base = found.base
 	}
 	return nil
+}
+
+// tlsaRecord returns a TLSA record, if it is one. One that is too short to be one is a record
+// all the same, and not usable: it is there, so that TLS is required (RFC 7672 §2.2). What it
+// lacks is 255, which stands for nothing (RFC 7218 §2).
+func tlsaRecord(rr dns.RR) (record tlsa.Record, ok bool, err error) {
+	switch rr := rr.(type) {
+	case *dns.TLSA:
+		data, err := hex.DecodeString(rr.Certificate)
+		return tlsa.Record{
+			Usage: tlsa.Usage(rr.Usage), Selector: tlsa.Selector(rr.Selector), Matching: tlsa.Matching(rr.MatchingType), Data: data,
+		}, true, err
+	case *dns.RFC3597: // how dnssec gives what is none in form
+		if rr.Hdr.Rrtype != dns.TypeTLSA {
+			return tlsa.Record{}, false, nil
+		}
+		data, err := hex.DecodeString(rr.Rdata)
+		if err != nil {
+			return tlsa.Record{}, true, err
+		}
+		for len(data) < 3 {
+			data = append(data, 255)
+		}
+		record, err := tlsa.ParseRData(data)
+		return record, true, err
+	}
+	return tlsa.Record{}, false, nil
 }
