@@ -33,7 +33,7 @@ func hostileZone(t *testing.T) (*dnssec.Resolver, *dnssectest.Internet, *atomic.
 		}
 		reply.Answer, reply.Ns, reply.Rcode = nil, nil, dns.RcodeSuccess
 		for i := range 8 {
-			nsec, err := dns.NewRR(fmt.Sprintf("x%d.test. 300 IN NSEC y%d.test. A RRSIG NSEC", i, i))
+			nsec, err := dns.NewRR(fmt.Sprintf("!%d.test. 300 IN NSEC zz.test. A RRSIG NSEC", i))
 			if err != nil {
 				panic(err)
 			}
@@ -61,7 +61,7 @@ func TestAheadOfNeedCostsLittle(t *testing.T) {
 	for _, name := range []string{"test1.test.", "a.b.c.test.", "a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q.r.s.t.u.test."} {
 		before := checked.Load()
 		_, err := resolver.Lookup(t.Context(), name, dns.TypeA)
-		if n := checked.Load() - before; n > 5*128 {
+		if n := checked.Load() - before; n < 16 || n > 5*128 {
 			t.Errorf("%s: %d signatures were checked, %v", name, n, err)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/miekg/dns"
@@ -14,8 +15,9 @@ import (
 	"github.com/danesmtp/danesmtp/dnssec/internal/rrsig"
 )
 
-// maxDenials bounds the NSEC or NSEC3 RRsets of one reply that are verified: the
-// longest proof needs three (RFC 5155 §7.2).
+// maxDenials bounds the NSEC or NSEC3 RRsets that are verified for one proof: the longest
+// one needs three (RFC 5155 §7.2). A reply may hold many more, such as those for the
+// aliases that led to the name; they are not looked at.
 const maxDenials = 8
 
 // judgeDenial validates a reply without an answer: NODATA or NXDOMAIN (RFC 4035
@@ -66,42 +68,46 @@ func (l *lookup) judgeDenial(ctx context.Context, q question, rcode int, authori
 
 // judgeProof gives the verdict when the records of a zone prove the denial, or
 // when that cannot be found out; otherwise nil and the reason.
-func (l *lookup) judgeProof(q question, shape shape, zone canonical.Name, keys *verdict, authority []*rrset) (*verdict, fault) {
-	denials, err := l.verifiedDenials(zone, keys, authority)
-	if err != nil {
-		return indeterminate(q, err), fault{}
-	}
+func (l *lookup) judgeProof(q question, claimed shape, zone canonical.Name, keys *verdict, authority []*rrset) (*verdict, fault) {
+	var shape shape
 	var proof denial.Proof
-	err = denial.ErrUnproven
-	if shape == nameError {
-		proof, err = denial.NameError(zone, denials.records, q.name, l.hashCost())
-	}
-	if errors.Is(err, denial.ErrUnproven) {
-		// Servers say NXDOMAIN for an empty non-terminal; what is proven counts, but
-		// not an opt-out span, which leaves open what is there.
-		var noDataErr error
-		proof, noDataErr = denial.NoData(zone, denials.records, q.name, q.qtype, l.hashCost())
-		if noDataErr == nil && shape == nameError && proof.OptOut {
-			noDataErr = denial.ErrUnproven
-		}
-		if noDataErr == nil {
-			shape, err = noData, nil
-		} else if shape == noData || !errors.Is(noDataErr, denial.ErrUnproven) {
-			err = noDataErr
-		}
-	}
+	denials, err := l.prove(zone, keys, authority, func(records *denial.Records) (err error) {
+		shape, proof, err = denies(records, q, claimed)
+		return err
+	})
 	if errors.Is(err, denial.ErrUnproven) {
 		return nil, unproven(denials.problem, zone, q)
 	}
 	if err != nil {
 		return indeterminate(q, err), fault{}
 	}
-	if proof.Nonexistent {
-		shape = nameError // RFC 9824 §3.1: the rcode may be either
+	v := &verdict{
+		status: Secure, shape: shape, delegation: proof.Delegation, proof: denials.sets, on: keys,
+		expires: earlier(denials.until, keys.expires),
 	}
-	v := &verdict{status: Secure, shape: shape, delegation: proof.Delegation, expires: earlier(denials.until, keys.expires), proof: denials.sets, on: keys}
 	l.weaken(v, proof, zone, q)
 	return v, fault{}
+}
+
+// denies tries what a reply of the claimed shape may prove, and returns the shape that is
+// proven.
+func denies(records *denial.Records, q question, claimed shape) (shape, denial.Proof, error) {
+	if claimed == nameError {
+		proof, err := records.NameError(q.name)
+		if !errors.Is(err, denial.ErrUnproven) {
+			return nameError, proof, err
+		}
+	}
+	// Servers say NXDOMAIN for an empty non-terminal; what is proven counts, but
+	// not an opt-out span, which leaves open what is there.
+	proof, err := records.NoData(q.name, q.qtype)
+	if err == nil && claimed == nameError && proof.OptOut {
+		err = denial.ErrUnproven
+	}
+	if proof.Nonexistent {
+		return nameError, proof, err // RFC 9824 §3.1: the rcode may be either
+	}
+	return noData, proof, err
 }
 
 // hashCost bounds the work on NSEC3 records.
@@ -139,43 +145,91 @@ func (l *lookup) weaken(v *verdict, proof denial.Proof, zone canonical.Name, q q
 	v.status, v.reason = Insecure, reason
 }
 
-// denials are the NSEC and NSEC3 RRsets of a zone whose signatures hold.
+// denials are the NSEC and NSEC3 RRsets of a zone that a proof rests on. Their signatures
+// hold.
 type denials struct {
 	sets    []signedSet
-	records []dns.RR  // of all sets
-	until   time.Time // when the first signature expires
+	until   time.Time // when the first of them expires
 	problem fault     // of the one that came nearest
 }
 
-// verifiedDenials returns those of a reply. The error is the budget's.
-func (l *lookup) verifiedDenials(zone canonical.Name, keys *verdict, authority []*rrset) (denials, error) {
-	verified, tried := denials{until: l.now.Add(maxDenialTTL)}, 0
+// prove makes a proof by the records of a reply, and verifies what it rests on, and no more:
+// a signature that does not hold costs the proof its record, not the others. The error is
+// the budget's, or ErrUnproven.
+func (l *lookup) prove(zone canonical.Name, keys *verdict, authority []*rrset, attempt func(*denial.Records) error) (denials, error) {
+	var candidates []*rrset
+	var records []dns.RR
 	for _, set := range authority {
-		if set.qtype != dns.TypeNSEC && set.qtype != dns.TypeNSEC3 || len(set.records) == 0 || !set.name.Below(zone) {
-			continue
+		if (set.qtype == dns.TypeNSEC || set.qtype == dns.TypeNSEC3) && set.name.Below(zone) {
+			candidates, records = append(candidates, set), append(records, set.toRead()...)
 		}
-		if tried++; tried > maxDenials {
-			break
-		}
-		sig, failed, err := l.verify(set, zone, keys.keys)
-		if err != nil {
-			return denials{}, err
-		}
-		if sig == nil {
-			verified.problem = verified.problem.or(failed)
-			continue
-		}
-		if _, expanded := rrsig.ExpandedFrom(set.name, sig); expanded {
-			// No NSEC in the chain has this owner: the wildcard's was renamed.
-			expanded := in(zone, set.reason(EDEBogus, "expanded from a wildcard, as proofs of non-existence must not be"))
-			verified.problem = verified.problem.or(because(expanded, rrsig.ErrSignature))
-			continue
-		}
-		verified.sets = append(verified.sets, signedSet{set.records, sig})
-		verified.records = append(verified.records, set.toRead()...)
-		verified.until = earlier(verified.until, l.expiry(set.records, sig))
 	}
-	return verified, nil
+	choice := denial.New(zone, records, l.hashCost())
+	verified := make(map[*rrset]*dns.RRSIG, 4)
+	var problem fault
+	for tried := 0; ; {
+		proof := attempt(choice)
+		if proof != nil && !errors.Is(proof, denial.ErrUnproven) {
+			return denials{}, proof
+		}
+		needed := needs(candidates, choice.Used())
+		bad := false
+		for _, set := range needed {
+			if verified[set] != nil {
+				continue
+			}
+			if tried++; tried > maxDenials {
+				return denials{problem: problem}, denial.ErrUnproven
+			}
+			sig, failed, err := l.verifyDenial(set, zone, keys)
+			if err != nil {
+				return denials{}, err
+			}
+			if sig == nil {
+				problem, bad = problem.or(failed), true
+				choice.Without(set.toRead())
+				continue
+			}
+			verified[set] = sig
+		}
+		if !bad {
+			return l.denialsOf(needed, verified, problem), proof
+		}
+	}
+}
+
+// needs returns the sets that hold records in use.
+func needs(sets []*rrset, used []dns.RR) []*rrset {
+	var needed []*rrset
+	for _, set := range sets {
+		if slices.ContainsFunc(set.toRead(), func(rr dns.RR) bool { return slices.Contains(used, rr) }) {
+			needed = append(needed, set)
+		}
+	}
+	return needed
+}
+
+// verifyDenial verifies one NSEC or NSEC3 RRset, as verify does.
+func (l *lookup) verifyDenial(set *rrset, zone canonical.Name, keys *verdict) (*dns.RRSIG, fault, error) {
+	sig, failed, err := l.verify(set, zone, keys.keys)
+	if sig == nil || err != nil {
+		return nil, failed, err
+	}
+	if _, expanded := rrsig.ExpandedFrom(set.name, sig); expanded {
+		// No NSEC in the chain has this owner: the wildcard's was renamed.
+		expanded := in(zone, set.reason(EDEBogus, "expanded from a wildcard, as proofs of non-existence must not be"))
+		return nil, because(expanded, rrsig.ErrSignature), nil
+	}
+	return sig, fault{}, nil
+}
+
+func (l *lookup) denialsOf(sets []*rrset, sigs map[*rrset]*dns.RRSIG, problem fault) denials {
+	all := denials{until: l.now.Add(maxDenialTTL), problem: problem}
+	for _, set := range sets {
+		all.sets = append(all.sets, signedSet{set.records, sigs[set]})
+		all.until = earlier(all.until, l.expiry(set.records, sigs[set]))
+	}
+	return all
 }
 
 // denialExpiry is how long an unproven denial from an insecure zone is kept: by

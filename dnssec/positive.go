@@ -61,11 +61,11 @@ func (l *lookup) judgeExpansion(ctx context.Context, q question, zone canonical.
 		// No delegation or DNAME of a name comes from a wildcard (RFC 4592 §4.2, §4.4).
 		return l.bogus(in(zone, q.reason(EDEBogus, "expanded from a wildcard, as records of its type must not be")))
 	}
-	denials, err := l.verifiedDenials(zone, keys, authority)
-	if err != nil {
-		return indeterminate(q, err)
-	}
-	proof, err := denial.Wildcard(zone, denials.records, q.name, labels, l.hashCost())
+	var proof denial.Proof
+	denials, err := l.prove(zone, keys, authority, func(records *denial.Records) (err error) {
+		proof, err = records.Wildcard(q.name, labels)
+		return err
+	})
 	if err != nil {
 		if errors.Is(err, denial.ErrUnproven) {
 			return l.unlessInsecure(ctx, q, v.expires, unproven(denials.problem, zone, q).reason, keys)

@@ -125,10 +125,13 @@ func checkReference(t *testing.T, world *dnssectest.Internet, zone, server, chai
 			}
 
 			reply := askServer(t, world, server, tt.question)
-			var want []dns.RR
+			var want, needed []dns.RR
 			for _, rr := range zoneRecords(t, zone, chain) {
 				if slices.Contains(slices.Concat(tt.proof, tt.more), rrsetOf(rr)) {
 					want = append(want, rr)
+				}
+				if slices.Contains(tt.proof, rrsetOf(rr)) {
+					needed = append(needed, rr)
 				}
 			}
 			if diff := cmp.Diff(proofs(want), proofs(reply.Ns)); diff != "" || len(want) != len(tt.proof)+len(tt.more) || reply.Rcode != tt.rcode {
@@ -148,7 +151,7 @@ func checkReference(t *testing.T, world *dnssectest.Internet, zone, server, chai
 					rests = append(rests, link.Records...)
 				}
 			}
-			if diff := cmp.Diff(proofs(want), proofs(rests)); diff != "" {
+			if diff := cmp.Diff(proofs(needed), proofs(rests)); diff != "" {
 				t.Errorf("the Resolver's proof: %s", diff)
 			}
 			for _, missing := range slices.Concat(tt.proof, tt.more) {

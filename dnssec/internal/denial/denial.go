@@ -1,7 +1,8 @@
 // Package denial decides what NSEC and NSEC3 records prove to be absent (RFC
 // 4035 §5.4, RFC 5155 §8). Its functions are pure. The records they take must be
-// of one zone, and their signatures already verified: a record that is not
-// signed proves nothing.
+// of one zone, and their signatures verified, before or after: a record that is not
+// signed proves nothing. Records tell which of them a proof rests on, so that a reply
+// may hold many more without the work of verifying them.
 package denial
 
 import (
@@ -43,50 +44,20 @@ type Cost struct {
 
 // NameError proves that name does not exist, nor a wildcard that would match it.
 func NameError(zone canonical.Name, records []dns.RR, name canonical.Name, cost Cost) (Proof, error) {
-	if !name.Below(zone) || name == zone {
-		return Proof{}, ErrUnproven
-	}
-	if spans := nsecSpans(zone, records); spans.nameError(name) {
-		return Proof{}, nil
-	}
-	chain, exceeded := newNSEC3Chain(zone, records, cost)
-	if exceeded {
-		return Proof{IterationsExceeded: true}, nil
-	}
-	return chain.nameError(name)
+	return New(zone, records, cost).NameError(name)
 }
 
 // NoData proves that name has no RRset of that type, although it, or a wildcard
 // that matches it, may exist.
 func NoData(zone canonical.Name, records []dns.RR, name canonical.Name, qtype uint16, cost Cost) (Proof, error) {
-	if !name.Below(zone) {
-		return Proof{}, ErrUnproven
-	}
-	if proof, ok := nsecSpans(zone, records).noData(name, qtype); ok {
-		return proof, nil
-	}
-	chain, exceeded := newNSEC3Chain(zone, records, cost)
-	if exceeded {
-		return Proof{IterationsExceeded: true}, nil
-	}
-	return chain.noData(name, qtype)
+	return New(zone, records, cost).NoData(name, qtype)
 }
 
 // Wildcard proves that an answer for name may come from the wildcard below its
 // ancestor with that many labels: nothing closer to name exists (RFC 4035
 // §5.3.4, RFC 5155 §8.8).
 func Wildcard(zone canonical.Name, records []dns.RR, name canonical.Name, labels int, cost Cost) (Proof, error) {
-	if !name.Below(zone) || labels < zone.Labels() || labels >= name.Labels() {
-		return Proof{}, ErrUnproven
-	}
-	if nsecSpans(zone, records).noCloser(name, labels) {
-		return Proof{}, nil
-	}
-	chain, exceeded := newNSEC3Chain(zone, records, cost)
-	if exceeded {
-		return Proof{IterationsExceeded: true}, nil
-	}
-	return chain.noCloser(name, labels)
+	return New(zone, records, cost).Wildcard(name, labels)
 }
 
 // A bitmap is the types that exist at the owner of an NSEC or NSEC3 record.

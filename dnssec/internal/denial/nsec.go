@@ -10,10 +10,14 @@ import (
 type span struct {
 	owner, next canonical.Name
 	types       bitmap
+	record      dns.RR
 }
 
 // spans are the NSEC records of one zone.
-type spans []span
+type spans struct {
+	all  []span
+	used []dns.RR // those that the proof rests on
+}
 
 // nsecSpans picks the NSEC records. One that leads out of the zone is left out, and so is
 // one that leads back, but not to the apex, as the last one of the zone does (RFC 4034
@@ -33,7 +37,7 @@ func nsecSpans(zone canonical.Name, records []dns.RR) spans {
 		if err != nil || !next.Below(zone) || next.Compare(owner) <= 0 && next != zone {
 			continue
 		}
-		found = append(found, span{owner, next, record.TypeBitMap})
+		found.all = append(found.all, span{owner, next, record.TypeBitMap, rr})
 	}
 	return found
 }
@@ -67,17 +71,18 @@ func (s span) closestEncloser(name canonical.Name) canonical.Name {
 }
 
 // covering returns the record that proves that name does not exist at all.
-func (all spans) covering(name canonical.Name) (span, bool) {
-	for _, s := range all {
+func (c *spans) covering(name canonical.Name) (span, bool) {
+	for _, s := range c.all {
 		if s.covers(name) && !s.emptyNonTerminal(name) {
+			c.used = append(c.used, s.record)
 			return s, true
 		}
 	}
 	return span{}, false
 }
 
-func (all spans) nameError(name canonical.Name) bool {
-	s, ok := all.covering(name)
+func (c *spans) nameError(name canonical.Name) bool {
+	s, ok := c.covering(name)
 	if !ok {
 		return false
 	}
@@ -85,20 +90,22 @@ func (all spans) nameError(name canonical.Name) bool {
 	if !ok {
 		return true // no such name can exist
 	}
-	_, ok = all.covering(wildcard)
+	_, ok = c.covering(wildcard)
 	return ok
 }
 
-func (all spans) noData(name canonical.Name, qtype uint16) (Proof, bool) {
-	for _, s := range all {
+func (c *spans) noData(name canonical.Name, qtype uint16) (Proof, bool) {
+	for _, s := range c.all {
 		if s.owner == name && s.types.lacks(name, qtype) {
+			c.used = append(c.used, s.record)
 			return s.types.proof(qtype), true
 		}
 		if s.emptyNonTerminal(name) {
+			c.used = append(c.used, s.record)
 			return Proof{}, true
 		}
 	}
-	s, ok := all.covering(name)
+	s, ok := c.covering(name)
 	if !ok {
 		return Proof{}, false
 	}
@@ -106,20 +113,22 @@ func (all spans) noData(name canonical.Name, qtype uint16) (Proof, bool) {
 	if !ok {
 		return Proof{}, false
 	}
-	for _, s := range all {
+	for _, s := range c.all {
 		// The wildcard may have only names below it, such as _25._tcp.*.
 		if s.emptyNonTerminal(wildcard) {
+			c.used = append(c.used, s.record)
 			return Proof{}, true
 		}
 		// RFC 4035 §3.1.3.4. A wildcard is no delegation (RFC 4592 §4.2).
 		if s.owner == wildcard && !s.types.delegation() && s.types.lacks(wildcard, qtype) {
+			c.used = append(c.used, s.record)
 			return Proof{}, true
 		}
 	}
 	return Proof{}, false
 }
 
-func (all spans) noCloser(name canonical.Name, labels int) bool {
-	s, ok := all.covering(name)
+func (c *spans) noCloser(name canonical.Name, labels int) bool {
+	s, ok := c.covering(name)
 	return ok && s.closestEncloser(name).Labels() == labels
 }

@@ -34,15 +34,19 @@ type link struct {
 	owner, next []byte
 	optOut      bool
 	types       bitmap
+	record      dns.RR
 }
 
 // An nsec3Chain is the NSEC3 records of one zone that can be looked at.
 type nsec3Chain struct {
 	zone canonical.Name
 	parameters
-	links  []link
-	hashes []hashed
-	spend  func(hashes, iterations int) error
+	links    []link
+	mixed    dns.RR // one with other parameters than the first link
+	exceeded bool   // there are too many iterations
+	hashes   []hashed
+	spend    func(hashes, iterations int) error
+	used     []dns.RR // the links that the proof rests on
 }
 
 type hashed struct {
@@ -50,12 +54,11 @@ type hashed struct {
 	hash [sha1.Size]byte
 }
 
-// newNSEC3Chain picks the NSEC3 records, and reports whether there are some, but
-// all with too many iterations. Those with an unknown hash algorithm or flag are
+// newNSEC3Chain picks the NSEC3 records. Those with an unknown hash algorithm or flag are
 // ignored (RFC 5155 §8.1, §8.2). Records of chains with different parameters prove
 // nothing together (RFC 5155 §8.2).
-func newNSEC3Chain(zone canonical.Name, records []dns.RR, cost Cost) (chain nsec3Chain, exceeded bool) {
-	chain = nsec3Chain{zone: zone, spend: cost.Spend}
+func newNSEC3Chain(zone canonical.Name, records []dns.RR, cost Cost) nsec3Chain {
+	chain := nsec3Chain{zone: zone, spend: cost.Spend}
 	for _, rr := range records {
 		record, ok := rr.(*dns.NSEC3)
 		if !ok || record.Hash != hashSHA1 || record.Flags&^flagOptOut != 0 {
@@ -75,17 +78,14 @@ func newNSEC3Chain(zone canonical.Name, records []dns.RR, cost Cost) (chain nsec
 		}
 		p := parameters{record.Iterations, string(salt)}
 		if len(chain.links) > 0 && chain.parameters != p {
-			chain.links = nil
-			return chain, false
+			chain.mixed = rr
+			return chain
 		}
 		chain.parameters = p
-		chain.links = append(chain.links, link{owner: owner, next: next, optOut: record.Flags&flagOptOut != 0, types: record.TypeBitMap})
+		chain.links = append(chain.links, link{owner: owner, next: next, optOut: record.Flags&flagOptOut != 0, types: record.TypeBitMap, record: rr})
 	}
-	if len(chain.links) > 0 && chain.iterations > cost.Iterations {
-		chain.links = nil
-		return chain, true
-	}
-	return chain, false
+	chain.exceeded = len(chain.links) > 0 && chain.iterations > cost.Iterations
+	return chain
 }
 
 // ownerHash reads the hash from an owner, which is one label below the zone
@@ -104,11 +104,8 @@ func decodeHash(text string) ([]byte, error) {
 }
 
 // hash returns the hash of a name, computed once. There are few names in a proof, so
-// they are in no map. Without a record there is nothing to compare it with.
+// they are in no map.
 func (c *nsec3Chain) hash(name canonical.Name) ([]byte, error) {
-	if len(c.links) == 0 {
-		return nil, ErrUnproven
-	}
 	for i := range c.hashes {
 		if c.hashes[i].name == name {
 			return c.hashes[i].hash[:], nil
@@ -144,6 +141,7 @@ func (c *nsec3Chain) matching(name canonical.Name) (*link, error) {
 	}
 	for i := range c.links {
 		if bytes.Equal(hash, c.links[i].owner) {
+			c.used = append(c.used, c.links[i].record)
 			return &c.links[i], nil
 		}
 	}
@@ -163,6 +161,9 @@ func (c *nsec3Chain) covering(name canonical.Name) (*link, error) {
 		if l.covers(hash) && (found == nil || !l.optOut) {
 			found = l
 		}
+	}
+	if found != nil {
+		c.used = append(c.used, found.record)
 	}
 	return found, nil
 }
