@@ -43,7 +43,7 @@ func (l *lookup) judgeDenial(ctx context.Context, q question, rcode int, authori
 		switch keys.status {
 		case Secure:
 		case Insecure:
-			v := l.insecure(keys.reason, earlier(denialExpiry(l.now, authority), keys.expires), keys)
+			v := l.insecure(keys.reason, earlier(denialExpiry(l.now, q, authority), keys.expires), keys)
 			v.shape = shape
 			return v
 		case Indeterminate:
@@ -61,7 +61,7 @@ func (l *lookup) judgeDenial(ctx context.Context, q question, rcode int, authori
 	if problem == (fault{}) {
 		problem.reason = q.reason(EDENSECMissing, "no NSEC or NSEC3 record proves that there is none")
 	}
-	v := l.unlessInsecure(ctx, q, denialExpiry(l.now, authority), problem.reason, tried)
+	v := l.unlessInsecure(ctx, q, denialExpiry(l.now, q, authority), problem.reason, tried)
 	v.shape = shape
 	return v
 }
@@ -84,6 +84,9 @@ func (l *lookup) judgeProof(q question, claimed shape, zone canonical.Name, keys
 	v := &verdict{
 		status: Secure, shape: shape, delegation: proof.Delegation, proof: denials.sets, on: keys,
 		expires: earlier(denials.until, keys.expires),
+	}
+	if end, ok := soaEnd(l.now, q, authority); ok {
+		v.expires = earlier(v.expires, end)
 	}
 	l.weaken(v, proof, zone, q)
 	return v, fault{}
@@ -232,17 +235,37 @@ func (l *lookup) denialsOf(sets []*rrset, sigs map[*rrset]*dns.RRSIG, problem fa
 	return all
 }
 
-// denialExpiry is how long an unproven denial from an insecure zone is kept: by
-// the SOA's minimum and TTL (RFC 2308 §5).
-func denialExpiry(now time.Time, authority []*rrset) time.Time {
-	until := now.Add(bogusTTL)
+// denialExpiry is when an unproven denial from an insecure zone must be forgotten: as the
+// zone's SOA says, and soon where there is none (RFC 2308 §5).
+func denialExpiry(now time.Time, q question, authority []*rrset) time.Time {
+	end, ok := soaEnd(now, q, authority)
+	if !ok {
+		return now.Add(bogusTTL)
+	}
+	return earlier(end, now.Add(maxDenialTTL))
+}
+
+// soaEnd is when a denial must be forgotten by the SOA in the reply: after its TTL or its
+// MINIMUM, whichever is less (RFC 2308 §5, RFC 9077 §3). ok is false where there is none.
+//
+// The signature of the SOA is not looked at. All that it can do to a proven denial is to
+// shorten its life, which whoever forges it could do to the TTL of the NSEC records as well,
+// and without it the denial lives as long as the zone has signed those for.
+func soaEnd(now time.Time, q question, authority []*rrset) (end time.Time, ok bool) {
 	for _, set := range authority {
+		if set.qtype != dns.TypeSOA || !q.name.Below(set.name) {
+			continue // that of a zone which an alias led to before
+		}
 		for _, rr := range set.records {
-			if soa, ok := rr.(*dns.SOA); ok {
-				ttl := time.Duration(min(soa.Minttl, soa.Hdr.Ttl)) * time.Second
-				until = now.Add(min(ttl, maxDenialTTL))
+			soa, isSOA := rr.(*dns.SOA)
+			if !isSOA {
+				continue
+			}
+			until := now.Add(time.Duration(min(soa.Minttl, soa.Hdr.Ttl)) * time.Second)
+			if !ok || until.Before(end) {
+				end, ok = until, true
 			}
 		}
 	}
-	return until
+	return end, ok
 }

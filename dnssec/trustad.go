@@ -75,7 +75,11 @@ func (r TrustAD) Lookup(ctx context.Context, name string, qtype uint16) (*Answer
 		answer.Records = nil
 	}
 	if len(answer.Records) == 0 {
-		answer.Expires = earlier(answer.Expires, denialExpiry(start, authority))
+		last, err := canonical.ParseName(answer.Name)
+		if err != nil {
+			return failed(indeterminate(q, err))
+		}
+		answer.Expires = earlier(answer.Expires, denialExpiry(start, question{last, qtype}, authority))
 	}
 	return answer, nil
 }
