@@ -1,6 +1,7 @@
 package dnssec
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -19,7 +20,7 @@ const maxSpanLabels = 6
 // 8198 §5), nil where none is. DS records and keys are always asked for, since the chain of
 // trust rests on them. Such a denial costs a query from the budget, although none is sent.
 func (l *lookup) denied(q question) *verdict {
-	if q.qtype == dns.TypeDS || q.qtype == dns.TypeDNSKEY {
+	if l.resolver.NoAggressiveUse || q.qtype == dns.TypeDS || q.qtype == dns.TypeDNSKEY {
 		return nil
 	}
 	top, ok := l.anchorOf(q)
@@ -33,28 +34,45 @@ func (l *lookup) denied(q question) *verdict {
 	if len(z.nsec3) > 0 && l.budget.spendHashes(2*maxSpanLabels+2, maxSpanIterations) != nil {
 		return nil
 	}
-	v := &verdict{status: Secure, on: z.keys, made: l.now, expires: l.now.Add(maxDenialTTL)}
-	var records []dns.RR
-	for _, s := range z.about(q.name, l.now) {
-		records = append(records, s.set.records...)
-		v.proof = append(v.proof, s.set)
-		v.server, v.expires = s.server, earlier(v.expires, s.expires)
-	}
-	if len(records) == 0 {
+	about := z.about(q.name, l.now)
+	if len(about) == 0 {
 		return nil
 	}
-	proof, err := denial.NameError(z.zone, records, q.name, l.hashCost())
-	v.shape = nameError
-	if err != nil {
-		proof, err = denial.NoData(z.zone, records, q.name, q.qtype, l.hashCost())
-		if v.shape = noData; proof.Nonexistent {
-			v.shape = nameError // RFC 9824 §3.1
+	shape, used, err := l.deniedBy(z.zone, about, q)
+	if err != nil || l.budget.spendQuery() != nil {
+		return nil
+	}
+	v := &verdict{status: Secure, shape: shape, on: z.keys, made: l.now, expires: l.now.Add(maxDenialTTL)}
+	for _, s := range about {
+		if slices.Contains(used, s.set.records[0]) {
+			v.proof = append(v.proof, s.set)
+			v.server, v.expires = s.server, earlier(v.expires, s.expires)
 		}
 	}
-	if err != nil || proof.OptOut || proof.IterationsExceeded || l.budget.spendQuery() != nil {
-		return nil
-	}
 	return v
+}
+
+// deniedBy tries the spans, and returns the shape that is proven and the records that prove it.
+func (l *lookup) deniedBy(zone canonical.Name, about []*span, q question) (shape, []dns.RR, error) {
+	var nsec, all []dns.RR
+	for _, s := range about {
+		record := s.set.records[0]
+		if all = append(all, record); record.Header().Rrtype == dns.TypeNSEC {
+			nsec = append(nsec, record)
+		}
+	}
+	records, shape := denial.New(zone, all, l.hashCost()), nameError
+	proof, err := records.NameError(q.name)
+	if errors.Is(err, denial.ErrUnproven) {
+		// The types in an NSEC3 record are not taken for another question than they were
+		// sent for: nothing shows whether the list is complete.
+		records, shape = denial.New(zone, nsec, l.hashCost()), noData
+		proof, err = records.NoData(q.name, q.qtype)
+	}
+	if err == nil && (proof.OptOut || proof.IterationsExceeded) {
+		err = denial.ErrUnproven
+	}
+	return shape, records.Used(), err
 }
 
 // closest returns the spans of the closest zone that has some, from the name up to the zone
@@ -80,37 +98,40 @@ func (s *spans) closest(name, top canonical.Name, generation int) *zoneSpans {
 // about returns the spans that say something of a name: those at it and its ancestors, and
 // at the wildcards that could match it, or over the places where these would be.
 func (z *zoneSpans) about(name canonical.Name, now time.Time) []*span {
-	var found []*span
-	add := func(all []span, owner canonical.Name) {
+	var found, unlisted []*span
+	add := func(all []span, owner canonical.Name, encloser bool) {
 		if len(all) == 0 {
 			return
 		}
 		s := spanOf(all, owner)
+		if encloser && s.owner == owner && !s.listed {
+			unlisted = append(unlisted, s) // what may lie below it is not known
+		}
 		if now.Before(s.expires) && s.made.Sub(now) <= flightLimit && !slices.Contains(found, s) {
 			found = append(found, s)
 		}
 	}
-	addHashed := func(canonical.Name) {}
+	addHashed := func(name canonical.Name, encloser bool) {}
 	if len(z.nsec3) > 0 {
 		first := z.nsec3[0].set.records[0].(*dns.NSEC3)
-		addHashed = func(name canonical.Name) {
+		addHashed = func(name canonical.Name, encloser bool) {
 			hash := strings.ToLower(dns.HashName(name.String(), first.Hash, first.Iterations, first.Salt))
 			if len(hash) <= 63 {
-				add(z.nsec3, canonical.Name(rune(len(hash)))+canonical.Name(hash)+z.zone)
+				add(z.nsec3, canonical.Name(rune(len(hash)))+canonical.Name(hash)+z.zone, encloser)
 			}
 		}
 	}
-	add(z.nsec, name)
-	addHashed(name)
+	add(z.nsec, name, false)
+	addHashed(name, false)
 	for ancestor := name; ancestor != z.zone; {
 		ancestor = ancestor.Parent()
-		addHashed(ancestor)
+		addHashed(ancestor, true)
 		if wildcard, ok := ancestor.Wildcard(); ok {
-			add(z.nsec, wildcard)
-			addHashed(wildcard)
+			add(z.nsec, wildcard, false)
+			addHashed(wildcard, false)
 		}
 	}
-	return found
+	return slices.DeleteFunc(found, func(s *span) bool { return slices.Contains(unlisted, s) })
 }
 
 // search finds the place of an owner.

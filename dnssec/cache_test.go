@@ -112,7 +112,7 @@ func TestSpansAreBoundedByMemory(t *testing.T) {
 		s.add(&verdict{
 			status: Secure, shape: nameError, on: keys, made: now, expires: now.Add(time.Hour),
 			proof: []signedSet{{
-				records: []dns.RR{&dns.NSEC{Hdr: dns.RR_Header{Name: owner, Rrtype: dns.TypeNSEC}, NextDomain: fmt.Sprintf("n%05d.%s", i+1, zone)}},
+				records: []dns.RR{&dns.NSEC{Hdr: dns.RR_Header{Name: owner, Rrtype: dns.TypeNSEC}, NextDomain: fmt.Sprintf("n%05d.%s", i+1, zone), TypeBitMap: []uint16{dns.TypeRRSIG, dns.TypeNSEC}}},
 				sig:     &dns.RRSIG{SignerName: zone},
 			}},
 		}, 0)
@@ -162,7 +162,7 @@ func TestSpansOfManyZones(t *testing.T) {
 		for range 20 {
 			keys.records = append(keys.records, &dns.DNSKEY{Hdr: dns.RR_Header{Name: zone, Rrtype: dns.TypeDNSKEY}, PublicKey: string(make([]byte, 340))})
 		}
-		large.add(denial(zone, &dns.NSEC{Hdr: dns.RR_Header{Name: "a." + zone, Rrtype: dns.TypeNSEC}, NextDomain: "b." + zone}, keys), 0)
+		large.add(denial(zone, &dns.NSEC{Hdr: dns.RR_Header{Name: "a." + zone, Rrtype: dns.TypeNSEC}, NextDomain: "b." + zone, TypeBitMap: []uint16{dns.TypeRRSIG, dns.TypeNSEC}}, keys), 0)
 	}
 	if len(optOut.zones) > 0 {
 		t.Errorf("%d zones with opt-out are kept", len(optOut.zones))

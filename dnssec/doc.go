@@ -45,7 +45,8 @@
 // # What is kept and shared
 //
 // A Resolver caches what it has validated, in bounded memory, and uses proofs of denial
-// for other names in the same span (RFC 8198). What several ask at the same time is asked
+// for other names in the same span (RFC 8198), unless NoAggressiveUse says otherwise: for
+// names, and for other types only where an NSEC record seems to list all there are. What several ask at the same time is asked
 // and validated once. WithAhead saves a round trip where one answer leads to the next
 // question.
 //

@@ -164,7 +164,9 @@ func (l *lookup) find(ctx context.Context, q question) *verdict {
 	}
 	if v.status != Indeterminate && final {
 		l.resolver.cache.put(q, v, l.trusted.generation)
-		l.resolver.spans.add(v, l.trusted.generation)
+		if !l.resolver.NoAggressiveUse {
+			l.resolver.spans.add(v, l.trusted.generation)
+		}
 	}
 	return v
 }

@@ -43,6 +43,12 @@ type Resolver struct {
 	// unsigned in the meantime (RFC 7646).
 	NegativeAnchors []NegativeAnchor
 
+	// NoAggressiveUse turns the aggressive use of denials off (RFC 8198): what proves one
+	// name absent is then not used to deny others without asking. With it, the names of
+	// signed zones that do not exist cost fewer queries, and one that is added is not seen
+	// before the denials around it expire, after three hours at most.
+	NoAggressiveUse bool
+
 	// Time is the instant at which signatures must be valid. Nil means time.Now.
 	Time func() time.Time
 

@@ -38,6 +38,7 @@ type span struct {
 	server  string
 	made    time.Time
 	expires time.Time
+	listed  bool // its types show that the owner is no delegation or DNAME
 }
 
 // add keeps what proved a denial.
@@ -46,7 +47,7 @@ func (s *spans) add(v *verdict, generation int) {
 		return
 	}
 	for _, set := range v.proof {
-		if !spanning(set) {
+		if len(set.records) != 1 {
 			continue
 		}
 		zone, err := canonical.ParseName(set.sig.SignerName)
@@ -57,7 +58,9 @@ func (s *spans) add(v *verdict, generation int) {
 		if err != nil {
 			continue
 		}
-		s.addSpan(zone, v.on, generation, span{owner, set, v.server, v.made, v.expires})
+		if new := (span{owner, set, v.server, v.made, v.expires, v.shape == nameError}); new.spans() {
+			s.addSpan(zone, v.on, generation, new)
+		}
 	}
 }
 
@@ -92,21 +95,6 @@ func (s *spans) addSpan(zone canonical.Name, keys *verdict, generation int, new 
 
 // perZone is what a zone weighs besides its keys and spans.
 const perZone = 512
-
-// spanning reports whether a set can be used: an opt-out span proves no name absent (RFC
-// 5155 §9.2).
-func spanning(set signedSet) bool {
-	if len(set.records) != 1 {
-		return false
-	}
-	switch record := set.records[0].(type) {
-	case *dns.NSEC:
-		return true
-	case *dns.NSEC3:
-		return record.Flags == 0 && record.Iterations <= maxSpanIterations && record.Hash == dns.SHA1
-	}
-	return false
-}
 
 // add keeps one.
 func (z *zoneSpans) add(new span) {
