@@ -13,19 +13,26 @@ type work struct {
 // lookupWork is what one lookup may cost.
 var lookupWork = work{maxSignatures, maxHashes, maxKeyPairs, maxQueries}
 
-// aheadWork is what a question may cost that is asked before it is known to be needed: a
-// quarter, which is plenty for the keys of a zone.
+// aheadWork is what a question may cost by itself that is asked before it is known to be
+// needed: a quarter, which is plenty for the keys of a zone. What it rests on counts apart, by
+// the budget of a lookup: there may be many zones above, and others will need them, too.
 var aheadWork = work{maxSignatures / 4, maxHashes / 4, maxKeyPairs / 4, maxQueries / 4}
 
 func (w work) minus(other work) work {
 	return work{w.signatures - other.signatures, w.hashes - other.hashes, w.keyPairs - other.keyPairs, w.queries - other.queries}
 }
 
+func (w work) plus(other work) work { return w.minus(work{}.minus(other)) }
+
+func (w work) overdrawn() bool { return min(w.signatures, w.hashes, w.keyPairs, w.queries) < 0 }
+
 // A budget is the work that one lookup, or the lookups that share it, may still
 // do. It is safe for concurrent use.
 type budget struct {
 	mu   sync.Mutex
 	left work
+	own  *work // what may be done by oneself; nil for all of it
+	done work  // by oneself
 }
 
 type budgetKey struct{}
@@ -80,30 +87,49 @@ func (b *budget) spend(w work) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	left := b.left.minus(w)
-	if min(left.signatures, left.hashes, left.keyPairs, left.queries) < 0 {
+	if left.overdrawn() {
+		return ErrBudget
+	}
+	if b.own != nil {
+		own := b.own.minus(w)
+		if own.overdrawn() {
+			return ErrBudget
+		}
+		b.own = &own
+	}
+	b.left, b.done = left, b.done.plus(w)
+	return nil
+}
+
+// pay is spend for work that others do or have done.
+func (b *budget) pay(w work) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	left := b.left.minus(w)
+	if left.overdrawn() {
 		return ErrBudget
 	}
 	b.left = left
 	return nil
 }
 
-// refund takes back work that was paid for.
+// refund takes back what was paid.
 func (b *budget) refund(w work) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.left = b.left.minus(work{}.minus(w))
+	b.left = b.left.plus(w)
 }
 
-// exhaust leaves nothing.
+// exhaust leaves nothing, since work was done that cannot be paid.
 func (b *budget) exhaust() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.left = work{}
+	b.left, b.done = work{}, b.done.plus(b.left)
 }
 
-// remains returns the work that may still be done.
-func (b *budget) remains() work {
+// spent returns the work that was done.
+func (b *budget) spent() work {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.left
+	return b.done
 }

@@ -21,20 +21,26 @@ const flightLimit = 30 * time.Second
 //
 // A flight waits only for flights nearer the anchor (question.compare), and finds out
 // everything else by itself. So no two can wait for each other.
+//
+// Who has waited for a flight holds it until its own lookup ends, and so do flights. What has
+// landed is handed to the others of the same lookups that need it: records with a TTL of zero
+// serve the transaction in progress (RFC 1035 §3.2.1), and no cache has them.
 type flight struct {
 	flightKey
 	cancel  context.CancelFunc
-	waiters int // guarded by flights.mu
+	waiters int // and holders; guarded by flights.mu
 
 	replied chan struct{} // closed when reply is set, or is not going to be
-	reply   *dns.Msg      // the first one; not validated
+	reply   *dns.Msg      // the first one, without what no hook gets; not validated
 
 	landed    chan struct{} // closed when the fields below are set
 	verdict   *verdict
-	late      bool // it has reached its limit
-	spent     work // without what the flights below spent
+	at        time.Time // when it landed, by the clock of the lookup that began it
+	late      bool      // it has reached its limit
+	spent     work      // without what the flights below spent
 	exchanges []Exchange
 	on        []*flight // all that it waited for
+	held      []*flight // those of them that it holds
 }
 
 type flightKey struct {
@@ -75,11 +81,12 @@ var fare = work{queries: 1}
 // board makes the lookup one that waits for the flight of a question, and pays the fare;
 // leave undoes the first. If there is no flight, it begins, unless the verdict is known.
 func (l *lookup) board(ctx context.Context, q question, ahead bool) (*flight, *verdict) {
-	allowance := lookupWork
+	allowance := &budget{left: lookupWork}
 	if ahead {
-		allowance = aheadWork // there may be many, and they are paid when they have landed
+		own := aheadWork // there may be many, and they are paid when they have landed
+		allowance.own = &own
 	}
-	if err := l.budget.spend(fare); err != nil {
+	if err := l.budget.pay(fare); err != nil {
 		return nil, indeterminate(q, err)
 	}
 	key := flightKey{q, l.trusted.generation, l.now.Unix() / int64(time.Hour/time.Second)}
@@ -87,7 +94,7 @@ func (l *lookup) board(ctx context.Context, q question, ahead bool) (*flight, *v
 	all.mu.Lock()
 	defer all.mu.Unlock()
 	f := all.flying[key]
-	if f == nil {
+	if f == nil || !f.serves(l.now) {
 		// A flight leaves its verdict in the cache before it goes.
 		if v := l.resolver.cache.get(q, l.now, l.trusted.generation); v != nil {
 			l.budget.refund(fare)
@@ -101,7 +108,7 @@ func (l *lookup) board(ctx context.Context, q question, ahead bool) (*flight, *v
 		all.flying[key] = f
 		go f.fly(ctx, &lookup{
 			resolver: l.resolver, now: l.now, trusted: l.trusted,
-			budget: &budget{left: allowance}, allowance: allowance, flight: f, known: findings{{q, unfinished}}, aheadOfNeed: ahead,
+			budget: allowance, flight: f, known: findings{{q, unfinished}}, aheadOfNeed: ahead,
 		})
 	}
 	f.waiters++
@@ -112,16 +119,29 @@ func (l *lookup) board(ctx context.Context, q question, ahead bool) (*flight, *v
 func (f *flight) fly(ctx context.Context, l *lookup) {
 	defer close(f.landed)
 	defer f.cancel()
+	began := time.Now()
 	f.verdict = l.find(ctx, f.question)
 	f.late = errors.Is(ctx.Err(), context.DeadlineExceeded)
-	l.end()
+	l.leaveAhead()
 	f.answered(nil)
-	f.spent, f.exchanges, f.on = l.allowance.minus(l.budget.remains()), l.exchanges, l.shared
-	for _, other := range f.on {
-		f.spent = f.spent.minus(other.spent)
-	}
+	f.at = l.now.Add(time.Since(began))
+	f.spent, f.exchanges, f.on, f.held = l.budget.spent(), l.exchanges, l.shared, l.held
 	slices.SortStableFunc(f.on, inOrderOfNeed)
-	l.resolver.flights.remove(f)
+	if f.verdict.status == Indeterminate {
+		l.resolver.flights.remove(f) // others may have more time or luck
+	}
+}
+
+// serves reports whether the flight can be waited for by a lookup that began at some time:
+// while it flies, or if it landed later, or what it found has not expired. It is called with
+// flights.mu held.
+func (f *flight) serves(now time.Time) bool {
+	select {
+	case <-f.landed:
+	default:
+		return true
+	}
+	return f.at.Sub(now) <= flightLimit && (!now.After(f.at) || now.Before(f.verdict.expires))
 }
 
 // inOrderOfNeed sorts flights as one lookup would need them that had nothing ahead: DS
@@ -144,7 +164,9 @@ func (f *flight) answered(msg *dns.Msg) {
 	select {
 	case <-f.replied:
 	default:
-		f.reply = msg
+		if msg != nil {
+			f.reply = &dns.Msg{MsgHdr: msg.MsgHdr, Question: msg.Question, Answer: msg.Answer}
+		}
 		close(f.replied)
 	}
 }
@@ -157,7 +179,8 @@ func (all *flights) remove(f *flight) {
 	}
 }
 
-// leave waits no longer for a flight. The last one who does ends it.
+// leave waits no longer for a flight, nor holds it. The last one who does ends it, and leaves
+// what it held.
 func (l *lookup) leave(f *flight) {
 	all := &l.resolver.flights
 	all.mu.Lock()
@@ -170,6 +193,9 @@ func (l *lookup) leave(f *flight) {
 	if last {
 		f.cancel()
 		<-f.landed
+		for _, held := range f.held {
+			l.leave(held)
+		}
 	}
 }
 
@@ -205,7 +231,11 @@ func (l *lookup) shareOnce(ctx context.Context, q question) (v *verdict, late bo
 	case <-ctx.Done():
 		v = indeterminate(q, ctx.Err())
 	}
-	l.leave(f)
+	if v.status == Indeterminate {
+		l.leave(f)
+	} else {
+		l.held = append(l.held, f)
+	}
 	select {
 	case <-f.landed: // by itself, or because nobody else waits for it
 		if err := l.charge(f); err != nil {
@@ -235,7 +265,7 @@ func (l *lookup) chargeOnce(f *flight) error {
 	if slices.Contains(l.shared, f) {
 		return nil
 	}
-	if err := l.budget.spend(f.spent); err != nil {
+	if err := l.budget.pay(f.spent); err != nil {
 		l.budget.exhaust() // what cannot be paid was done all the same
 		return err
 	}

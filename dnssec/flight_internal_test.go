@@ -1,11 +1,16 @@
 package dnssec
 
 import (
+	"context"
+	"fmt"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/miekg/dns"
 
 	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
+	"github.com/danesmtp/danesmtp/dnssec/upstream"
 )
 
 // A flight waits for those nearer the anchor alone, and so none for one that waits for it.
@@ -31,5 +36,40 @@ func TestFlightsWaitForNearerOnes(t *testing.T) {
 	}
 	if caller := (&lookup{}); !caller.mayAwait(fromTheAnchor[11]) {
 		t.Error("a caller's lookup does not share")
+	}
+}
+
+// refusing answers at once, or never, that it does not answer.
+type refusing struct{ silent bool }
+
+func (r refusing) Exchange(ctx context.Context, q *upstream.Query) (*upstream.Reply, error) {
+	if r.silent {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	msg := new(dns.Msg).SetReply(q.Msg)
+	if q.Msg.Question[0].Qtype == dns.TypeDNSKEY {
+		msg.Rcode = dns.RcodeServerFailure
+	}
+	return &upstream.Reply{Msg: msg, Server: "test"}, nil
+}
+
+// No flight is held after the lookups that needed it.
+func TestFlightsEnd(t *testing.T) {
+	t.Parallel()
+	for _, silent := range []bool{false, true} {
+		r := &Resolver{Exchanger: refusing{silent}}
+		var all sync.WaitGroup
+		for i := range 20 {
+			all.Go(func() {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Duration(i)*time.Millisecond)
+				defer cancel()
+				r.Lookup(ctx, fmt.Sprintf("mail.sub%d.example.", i%3), dns.TypeA)
+			})
+		}
+		all.Wait()
+		if n := len(r.flights.flying); n > 0 {
+			t.Errorf("%d flights are left", n)
+		}
 	}
 }

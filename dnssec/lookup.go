@@ -31,8 +31,8 @@ type lookup struct {
 	exchanges []Exchange // for what it asked by itself
 
 	flight      *flight   // that it is made for; nil for a caller's lookup
-	allowance   work      // the budget that the flight began with
 	shared      []*flight // that it waited for and paid
+	held        []*flight // those of them that others may need, too
 	ahead       prefetch
 	aheadOfNeed bool   // the flight was begun for a prefetch
 	next        *ahead // of WithAhead; nil for none

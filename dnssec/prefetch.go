@@ -100,18 +100,28 @@ func (p *prefetch) take(q question) *flight {
 	return f
 }
 
-// end leaves the flights that were not waited for. Those that have landed were needed by
-// others below, most likely, and count as evidence.
-func (l *lookup) end() {
+// leaveAhead leaves the flights that were not waited for. Those that have landed were needed
+// by others below, most likely, and count as evidence.
+func (l *lookup) leaveAhead() {
 	for _, f := range l.ahead {
 		select {
 		case <-f.landed:
 			l.charge(f) // with what is left: there is no more to do
+			l.held = append(l.held, f)
 		default:
+			l.leave(f)
 		}
-		l.leave(f)
 	}
 	l.ahead = nil
+}
+
+// end leaves all flights.
+func (l *lookup) end() {
+	l.leaveAhead()
+	for _, f := range l.held {
+		l.leave(f)
+	}
+	l.held = nil
 }
 
 // query is the message for a question.
