@@ -38,11 +38,15 @@ func (l *lookup) denied(q question) *verdict {
 	if len(about) == 0 {
 		return nil
 	}
+	keys := z.keys.Value()
+	if keys == nil {
+		return nil // they are forgotten
+	}
 	shape, used, err := l.deniedBy(z.zone, about, q)
 	if err != nil || l.budget.spendQuery() != nil {
 		return nil
 	}
-	v := &verdict{status: Secure, shape: shape, on: z.keys, made: l.now, expires: l.now.Add(maxDenialTTL)}
+	v := &verdict{status: Secure, shape: shape, on: keys, made: l.now, expires: l.now.Add(maxDenialTTL)}
 	for _, s := range about {
 		if slices.Contains(used, s.set.records[0]) {
 			v.proof = append(v.proof, s.set)

@@ -4,9 +4,8 @@ import (
 	"container/list"
 	"hash/maphash"
 	"sync"
+	"sync/atomic"
 	"time"
-
-	"github.com/miekg/dns"
 
 	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
 )
@@ -15,17 +14,19 @@ import (
 // lookups on many cores do not wait for each other.
 const cacheShards = 16
 
-// A cache keeps verdicts: the zero cache is empty. It is bounded by the memory they
-// take, and forgets the least recently used first. It is safe for concurrent use.
+// A cache keeps verdicts: the zero cache is empty. It is bounded by the memory that they
+// and all they rest on take, and forgets the least recently used first. It is safe for
+// concurrent use.
 type cache struct {
 	shards [cacheShards]shard
+	weight atomic.Int64  // octets
+	oldest atomic.Uint32 // the shard that forgot something last
 }
 
 type shard struct {
 	mu      sync.Mutex
 	entries map[question]*list.Element
 	recent  list.List // of *cached, most recent first
-	weight  int       // octets, roughly
 }
 
 // A cached verdict holds for the trust anchors of one generation.
@@ -34,8 +35,12 @@ type cached struct {
 	*verdict
 	text       string // of the name
 	generation int
-	weight     int
+	weight     int64 // without the verdict
 }
+
+// perEntry is what an entry takes besides its name: itself, with its places in the list and
+// in the map, which may be half empty.
+const perEntry = 256
 
 // cacheSeed spreads names over the shards in a way that nobody can foresee.
 var cacheSeed = maphash.MakeSeed()
@@ -45,7 +50,7 @@ func (c *cache) get(q question, now time.Time, generation int) *verdict {
 	s := &c.shards[maphash.String(cacheSeed, string(q.name))%cacheShards]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if entry := s.use(s.entries[q], now, generation); entry != nil {
+	if entry := s.use(c, s.entries[q], now, generation); entry != nil {
 		return entry.verdict
 	}
 	return nil
@@ -56,11 +61,11 @@ func (c *cache) getWire(name []byte, qtype uint16, now time.Time, generation int
 	s := &c.shards[maphash.Bytes(cacheSeed, name)%cacheShards]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.use(s.entries[question{canonical.Name(name), qtype}], now, generation)
+	return s.use(c, s.entries[question{canonical.Name(name), qtype}], now, generation)
 }
 
 // use returns the entry, if it may be used, as the most recent one.
-func (s *shard) use(element *list.Element, now time.Time, generation int) *cached {
+func (s *shard) use(c *cache, element *list.Element, now time.Time, generation int) *cached {
 	if element == nil {
 		return nil
 	}
@@ -71,7 +76,7 @@ func (s *shard) use(element *list.Element, now time.Time, generation int) *cache
 		return nil
 	}
 	if !now.Before(entry.expires) {
-		s.remove(element)
+		s.remove(c, element)
 		return nil
 	}
 	s.recent.MoveToFront(element)
@@ -81,72 +86,63 @@ func (s *shard) use(element *list.Element, now time.Time, generation int) *cache
 // put keeps a verdict, unless it takes more than its share of the memory.
 func (c *cache) put(q question, v *verdict, generation int) {
 	entry := &cached{question: q, verdict: v, text: q.name.String(), generation: generation}
-	entry.weight = weigh(v) + excess(v.on) + 2*len(entry.text)
-	if entry.weight > cacheBytes/100 {
+	entry.weight = int64(perEntry + rounded(len(q.name)) + rounded(len(entry.text)))
+	if v.size()+entry.weight > cacheBytes/100 {
 		return
 	}
-	s := &c.shards[maphash.String(cacheSeed, string(q.name))%cacheShards]
+	c.hold(v)
+	c.weight.Add(entry.weight)
+	if !c.shards[maphash.String(cacheSeed, string(q.name))%cacheShards].put(c, entry) {
+		c.drop(entry)
+	}
+	for c.weight.Load() > cacheBytes && c.forgetOldest() {
+	}
+}
+
+// put reports whether the entry is kept: it is not in place of one of a later generation.
+func (s *shard) put(c *cache, entry *cached) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.entries == nil {
 		s.entries = make(map[question]*list.Element)
 	}
-	if element := s.entries[q]; element != nil {
-		if element.Value.(*cached).generation > generation {
-			return
+	if element := s.entries[entry.question]; element != nil {
+		if element.Value.(*cached).generation > entry.generation {
+			return false
 		}
-		s.remove(element)
+		s.remove(c, element)
 	}
-	s.entries[q] = s.recent.PushFront(entry)
-	s.weight += entry.weight
-	for s.weight > cacheBytes/cacheShards {
-		s.remove(s.recent.Back())
-	}
+	s.entries[entry.question] = s.recent.PushFront(entry)
+	return true
 }
 
-func (s *shard) remove(element *list.Element) {
+func (s *shard) remove(c *cache, element *list.Element) {
 	entry := element.Value.(*cached)
 	delete(s.entries, entry.question)
 	s.recent.Remove(element)
-	s.weight -= entry.weight
+	c.drop(entry)
 }
 
-// commonKeys is what the keys of an ordinary zone and their DS records weigh, at most.
-const commonKeys = 4 << 10
-
-// excess is the weight of the keys that a verdict rests on, beyond that. It counts for each
-// that keeps them in memory, after they were forgotten themselves. Those of the zones above
-// are few.
-func excess(on *verdict) int { return max(weighKeys(on)-commonKeys, 0) }
-
-// weighKeys is the weight of a zone's keys and of their DS records.
-func weighKeys(keys *verdict) int {
-	weight := 0
-	for range 2 {
-		if keys != nil {
-			weight += weigh(keys)
-			keys = keys.on
-		}
-	}
-	return weight
+// drop counts an entry no longer.
+func (c *cache) drop(entry *cached) {
+	c.weight.Add(-entry.weight)
+	c.release(entry.verdict)
 }
 
-// weigh estimates the memory that a verdict takes: names are kept as text, which
-// takes up to four times their octets.
-func weigh(v *verdict) int {
-	const overhead, perRecord = 768, 128
-	weight := overhead
-	weigh := func(rr dns.RR) { weight += perRecord + len(rr.Header().Name) + 4*dns.Len(rr) }
-	if len(v.proof) == 0 {
-		for _, rr := range v.records {
-			weigh(rr)
+// forgetOldest removes the least recently used entry of one of the shards, which take turns,
+// and reports whether there was one.
+func (c *cache) forgetOldest() bool {
+	for range cacheShards {
+		s := &c.shards[c.oldest.Add(1)%cacheShards]
+		s.mu.Lock()
+		last := s.recent.Back()
+		if last != nil {
+			s.remove(c, last)
+		}
+		s.mu.Unlock()
+		if last != nil {
+			return true
 		}
 	}
-	for _, set := range v.proof { // the records are among them
-		for _, rr := range set.records {
-			weigh(rr)
-		}
-		weigh(set.sig)
-	}
-	return weight
+	return false
 }

@@ -2,6 +2,7 @@ package dnssec
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -46,7 +47,7 @@ func TestCacheIsBoundedByMemory(t *testing.T) {
 	for i := range 100_000 {
 		c.put(name(i), verdictOf(0), 0)
 	}
-	if weight, entries := c.size(t); weight > cacheBytes || entries > 50_000 {
+	if weight, entries := c.size(t); weight > cacheBytes || entries > 60_000 {
 		t.Errorf("%d octets in %d entries", weight, entries)
 	}
 }
@@ -59,9 +60,9 @@ func (c *cache) size(t *testing.T) (weight, entries int) {
 		if len(s.entries) != s.recent.Len() {
 			t.Errorf("%d entries, %d of them in order of use", len(s.entries), s.recent.Len())
 		}
-		weight, entries = weight+s.weight, entries+len(s.entries)
+		entries += len(s.entries)
 	}
-	return weight, entries
+	return int(c.weight.Load()), entries
 }
 
 // What is known rests on the anchors of one generation.
@@ -144,33 +145,31 @@ func TestSpansAreBoundedByMemory(t *testing.T) {
 	}
 }
 
-// Zones whose denials cannot be used for others take no memory, and keys are weighed with
-// the spans that keep them.
+// Zones whose denials cannot be used for others take no memory, and spans keep no keys.
 func TestSpansOfManyZones(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
 	denial := func(zone string, record dns.RR, keys *verdict) *verdict {
 		return &verdict{status: Secure, shape: noData, on: keys, made: now, expires: now.Add(time.Hour), proof: []signedSet{{records: []dns.RR{record}, sig: &dns.RRSIG{SignerName: zone}}}}
 	}
-	var optOut, large spans
-	held := 0
+	var optOut, some spans
 	for i := range 5000 {
 		zone := fmt.Sprintf("z%d.", i)
 		hashed := &dns.NSEC3{Hdr: dns.RR_Header{Name: "0p9mhaveqvm6t7vbl5lop2u3t2rp3tom." + zone, Rrtype: dns.TypeNSEC3}, Hash: 1, Flags: 1, NextDomain: "0p9mhaveqvm6t7vbl5lop2u3t2rp3ton"}
 		optOut.add(denial(zone, hashed, &verdict{status: Secure}), 0)
-		keys := &verdict{status: Secure}
-		for range 20 {
-			keys.records = append(keys.records, &dns.DNSKEY{Hdr: dns.RR_Header{Name: zone, Rrtype: dns.TypeDNSKEY}, PublicKey: string(make([]byte, 340))})
-		}
-		large.add(denial(zone, &dns.NSEC{Hdr: dns.RR_Header{Name: "a." + zone, Rrtype: dns.TypeNSEC}, NextDomain: "b." + zone, TypeBitMap: []uint16{dns.TypeRRSIG, dns.TypeNSEC}}, keys), 0)
+		some.add(denial(zone, &dns.NSEC{Hdr: dns.RR_Header{Name: "a." + zone, Rrtype: dns.TypeNSEC}, NextDomain: "b." + zone, TypeBitMap: []uint16{dns.TypeRRSIG, dns.TypeNSEC}}, &verdict{status: Secure}), 0)
 	}
 	if len(optOut.zones) > 0 {
 		t.Errorf("%d zones with opt-out are kept", len(optOut.zones))
 	}
-	for _, element := range large.zones {
-		held += weigh(element.Value.(*zoneSpans).keys)
+	runtime.GC()
+	kept := 0
+	for _, element := range some.zones {
+		if element.Value.(*zoneSpans).keys.Value() != nil {
+			kept++
+		}
 	}
-	if len(large.zones) == 0 || held > spanBytes {
-		t.Errorf("%d zones hold keys of %d octets", len(large.zones), held)
+	if len(some.zones) == 0 || kept > 0 {
+		t.Errorf("%d zones keep %d keys", len(some.zones), kept)
 	}
 }

@@ -41,9 +41,9 @@ const maxTTL = 7 * 24 * time.Hour
 // 5 min).
 const bogusTTL = 5 * time.Second
 
-// The memory that a Resolver keeps what it knows in: verdicts, each an RRset or denial of
-// typically two kilobytes, and spans, for denials that nobody asked for yet. One verdict
-// that takes more than a hundredth of its part is not kept.
+// The memory that a Resolver keeps what it knows in, in octets of the heap: verdicts, each an
+// RRset or denial of typically two kilobytes, and spans, for denials that nobody asked for
+// yet. One verdict that takes more than a hundredth of its part is not kept.
 const (
 	cacheBytes = 28 << 20
 	spanBytes  = 4 << 20
@@ -56,5 +56,9 @@ const maxSpanBytesOfZone = spanBytes / 8
 // names than it was sent for: with more, it is cheaper to ask (RFC 9276 §3.1 wants none).
 const maxSpanIterations = 10
 
-// maxVerified bounds the signatures that are known to be good; each takes some 50 octets.
-const maxVerified = 16 * 1024
+// maxVerified bounds the signatures that are known to be good, and with it the octets that they
+// take, in maps that may be half empty.
+const (
+	maxVerified   = 16 * 1024
+	verifiedBytes = 1280 << 10
+)

@@ -142,7 +142,7 @@ func (l *lookup) weaken(v *verdict, proof denial.Proof, zone canonical.Name, q q
 	}
 	reason = in(zone, reason)
 	if l.aboveAnchor(zone, q) {
-		*v = *l.bogus(reason)
+		*v = verdict{status: Bogus, reason: reason, made: l.now, expires: l.now.Add(bogusTTL)}
 		return
 	}
 	v.status, v.reason = Insecure, reason

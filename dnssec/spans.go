@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+	"unsafe"
+	"weak"
 
 	"github.com/miekg/dns"
 
@@ -21,10 +23,11 @@ type spans struct {
 	weight int
 }
 
-// zoneSpans are those of one zone, all signed by the same keys.
+// zoneSpans are those of one zone, all signed by the same keys. They keep nothing else in
+// memory: without the keys they are of no use.
 type zoneSpans struct {
 	zone       canonical.Name
-	keys       *verdict
+	keys       weak.Pointer[verdict]
 	generation int
 	nsec       []span // in canonical order
 	nsec3      []span // all with the same parameters
@@ -77,9 +80,9 @@ func (s *spans) addSpan(zone canonical.Name, keys *verdict, generation int, new 
 	}
 	s.recent.MoveToFront(element)
 	z := element.Value.(*zoneSpans)
-	if z.keys != keys || z.generation != generation || z.weight > maxSpanBytesOfZone {
+	if z.keys.Value() != keys || z.generation != generation || z.weight > maxSpanBytesOfZone {
 		s.weight -= z.weight
-		*z = zoneSpans{zone: zone, keys: keys, generation: generation, weight: weighKeys(keys) + perZone}
+		*z = zoneSpans{zone: zone, keys: weak.Make(keys), generation: generation, weight: perZone + 2*rounded(len(zone))}
 		s.weight += z.weight
 	}
 	s.weight -= z.weight
@@ -93,8 +96,9 @@ func (s *spans) addSpan(zone canonical.Name, keys *verdict, generation int, new 
 	}
 }
 
-// perZone is what a zone weighs besides its keys and spans.
-const perZone = 512
+// perZone is what a zone weighs besides its spans and name, with its places in the list and
+// in the map, which may be half empty.
+const perZone = 384
 
 // add keeps one.
 func (z *zoneSpans) add(new span) {
@@ -120,4 +124,6 @@ func (z *zoneSpans) add(new span) {
 	*all = slices.Concat((*all)[:i], []span{new}, (*all)[after:]) // others may be reading the old one
 }
 
-func (s span) weigh() int { return weigh(&verdict{proof: []signedSet{s.set}}) }
+func (s span) weigh() int {
+	return int(unsafe.Sizeof(s)) + rounded(len(s.owner)) + weighSet(s.set)
+}

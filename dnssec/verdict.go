@@ -24,7 +24,7 @@ const (
 )
 
 // A verdict is what one question got, and how far that is proven. It is shared
-// through the cache and never changed.
+// through the cache and never changed, but for what the cache counts.
 type verdict struct {
 	status Status
 	shape  shape
@@ -41,6 +41,11 @@ type verdict struct {
 	on    *verdict    // what that rests on: a zone's keys, or DS records; nil at an anchor
 
 	made, expires time.Time
+
+	// Of the cache, which changes them atomically: how many entries and verdicts in it keep
+	// this one, and what it weighs.
+	holders int32
+	weight  int32
 }
 
 func (v *verdict) failed() bool { return v.status != Secure && v.status != Insecure }

@@ -1,0 +1,248 @@
+package dnssec
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
+	"github.com/danesmtp/danesmtp/dnssec/internal/rrsig"
+)
+
+// heapOf returns what the heap grows by when something is filled that stays alive.
+func heapOf(fill func() (alive any)) int {
+	size := func() uint64 {
+		runtime.GC()
+		runtime.GC()
+		var stats runtime.MemStats
+		runtime.ReadMemStats(&stats)
+		return stats.HeapAlloc
+	}
+	before := size()
+	alive := fill()
+	after := size()
+	runtime.KeepAlive(alive)
+	return int(after) - int(before)
+}
+
+// wantHeap compares it with a bound: not much more, and not so much less that there is room
+// for little.
+func wantHeap(t *testing.T, heap, bound int) {
+	t.Helper()
+	ratio := float64(heap) / float64(bound)
+	t.Logf("%.1f MB, %.2f of the bound", float64(heap)/(1<<20), ratio)
+	if ratio > 1.25 || ratio < 0.5 {
+		t.Errorf("%d octets where the bound is %d", heap, bound)
+	}
+}
+
+// packed returns a message with records, and unpacked the records of one, as they come from
+// the network.
+func packed(t *testing.T, records ...dns.RR) []byte {
+	t.Helper()
+	msg := &dns.Msg{Compress: true, Answer: records}
+	wire, err := msg.Pack()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return wire
+}
+
+func unpacked(t *testing.T, wire []byte) []dns.RR {
+	t.Helper()
+	msg := new(dns.Msg)
+	if err := msg.Unpack(wire); err != nil {
+		t.Fatal(err)
+	}
+	return msg.Answer
+}
+
+// text is a record in the form of a zone file.
+func text(t *testing.T, line string) dns.RR {
+	t.Helper()
+	rr, err := dns.NewRR(line)
+	if err != nil {
+		t.Fatal(line, err)
+	}
+	return rr
+}
+
+// The records that a hostile zone can send, n of one name.
+var hostileRecords = []struct {
+	name string
+	of   func(t *testing.T, owner string, n int) dns.RR
+	n    int
+}{
+	{"an address", func(t *testing.T, owner string, n int) dns.RR { return text(t, owner+" 300 A 192.0.2.1") }, 1},
+	{"many addresses", func(t *testing.T, owner string, n int) dns.RR {
+		return text(t, fmt.Sprintf("%s 300 AAAA 2001:db8::%x", owner, n))
+	}, 256},
+	{"MX records with long names", func(t *testing.T, owner string, n int) dns.RR {
+		return text(t, fmt.Sprintf("%s 300 MX %d %s", owner, n, strings.Repeat("a23456789.", 24)))
+	}, 100},
+	{"names of octets that are escaped", func(t *testing.T, owner string, n int) dns.RR {
+		return text(t, fmt.Sprintf("%s 300 MX %d %s", owner, n, strings.Repeat(strings.Repeat(`\001`, 60)+".", 4)))
+	}, 50},
+	{"TLSA records", func(t *testing.T, owner string, n int) dns.RR {
+		return text(t, fmt.Sprintf("%s 300 TLSA 3 1 1 %064x", owner, n))
+	}, 32},
+	{"long texts", func(t *testing.T, owner string, n int) dns.RR {
+		return text(t, fmt.Sprintf("%s 300 TXT %d %s", owner, n, strings.Repeat(strings.Repeat("x", 250)+" ", 10)))
+	}, 10},
+	{"empty texts", func(t *testing.T, owner string, n int) dns.RR {
+		return text(t, fmt.Sprintf(`%s 300 TXT "%d" %s`, owner, n, strings.Repeat(`"" `, 1000)))
+	}, 3},
+	{"escaped texts", func(t *testing.T, owner string, n int) dns.RR {
+		return text(t, fmt.Sprintf(`%s 300 TXT "%d" %s`, owner, n, strings.Repeat(`"`+strings.Repeat(`\001`, 250)+`" `, 10)))
+	}, 5},
+	{"a list of all types", func(t *testing.T, owner string, n int) dns.RR {
+		return &dns.NSEC{Hdr: dns.RR_Header{Name: owner, Rrtype: dns.TypeNSEC, Class: dns.ClassINET}, NextDomain: "a.", TypeBitMap: types(30000)}
+	}, 1},
+	{"a list of some types, by hash", func(t *testing.T, owner string, n int) dns.RR {
+		return &dns.NSEC3{Hdr: dns.RR_Header{Name: owner, Rrtype: dns.TypeNSEC3, Class: dns.ClassINET}, Hash: 1, HashLength: 20, NextDomain: strings.Repeat("0", 32), TypeBitMap: types(1000)}
+	}, 1},
+	{"a list of types for the child", func(t *testing.T, owner string, n int) dns.RR {
+		return &dns.CSYNC{Hdr: dns.RR_Header{Name: owner, Rrtype: dns.TypeCSYNC, Class: dns.ClassINET}, TypeBitMap: types(5000)}
+	}, 1},
+	{"parameters of services", func(t *testing.T, owner string, n int) dns.RR {
+		return text(t, fmt.Sprintf("%s 300 SVCB %d . alpn=h2,h3 ipv4hint=%s key667=xxxx key668=yyyy", owner, n+1, strings.Repeat("192.0.2.1,", 50)+"192.0.2.2"))
+	}, 20},
+	{"prefixes", func(t *testing.T, owner string, n int) dns.RR {
+		return text(t, fmt.Sprintf("%s 300 APL 1:192.0.%d.0/24 %s", owner, n, strings.Repeat("2:2001:db8::/32 ", 40)))
+	}, 10},
+	{"host identities", func(t *testing.T, owner string, n int) dns.RR {
+		return text(t, fmt.Sprintf("%s 300 HIP 2 200100107B1A74DF365639CC39F1D578 AwEAAbdxyhNuSutc5EMzxTs9LBPCIkOFH8cIvM4p9+LrV4e19WzK00+CI6zBCQTdtWsuxKbWIy87UOoJTwkUs7lBu+Upr1gsNrut79ryra+bSRGQb1slImA8YVJyuIDsj7kwzG7jnERNqnWxZ48AWkskmdHaVDP4BcelrTI3rMXdXF5D rvs%d.example.com. %s", owner, n, strings.Repeat("rvs.example.com. ", 30)))
+	}, 5},
+	{"rules", func(t *testing.T, owner string, n int) dns.RR {
+		return text(t, fmt.Sprintf(`%s 300 NAPTR %d 50 "s" "http" "%s" _http._tcp.foo.com.`, owner, n, strings.Repeat("r", 200)))
+	}, 30},
+	{"an unknown type", func(t *testing.T, owner string, n int) dns.RR {
+		return text(t, fmt.Sprintf(`%s 300 TYPE65280 \# 2000 %s`, owner, strings.Repeat("00", 2000)))
+	}, 1},
+	{"an SOA", func(t *testing.T, owner string, n int) dns.RR {
+		return text(t, owner+" 300 SOA ns.example. hostmaster.example. 1 2 3 4 5")
+	}, 1},
+	{"keys", func(t *testing.T, owner string, n int) dns.RR {
+		return text(t, fmt.Sprintf("%s 300 DNSKEY 256 3 8 AwEA%s%04d", owner, strings.Repeat("bdxy", 80), n))
+	}, 60},
+}
+
+func types(n int) []uint16 {
+	list := make([]uint16, n)
+	for i := range list {
+		list[i] = uint16(i + 1)
+	}
+	return list
+}
+
+// The cache takes the memory that SECURITY.md says, whatever records a hostile zone sends.
+func TestMemoryIsBounded(t *testing.T) {
+	now := time.Now()
+	for _, tt := range hostileRecords {
+		t.Run(tt.name, func(t *testing.T) {
+			const owner = "name.example."
+			var records []dns.RR
+			for n := range tt.n {
+				records = append(records, tt.of(t, owner, n))
+			}
+			sig := text(t, owner+" 300 RRSIG A 8 2 300 20301231000000 20200101000000 1 example. "+strings.Repeat("abcd", 64))
+			wire := packed(t, append(records, sig)...)
+			wantHeap(t, heapOf(func() any {
+				c := new(cache)
+				for i := 0; ; i++ {
+					all := unpacked(t, wire)
+					set := signedSet{slices.Clone(all[:tt.n]), all[tt.n].(*dns.RRSIG)}
+					name, err := canonical.ParseName(fmt.Sprintf("name%d.example.", i))
+					if err != nil {
+						t.Fatal(err)
+					}
+					v := &verdict{status: Secure, shape: data, records: set.records, proof: []signedSet{set}, made: now, expires: now.Add(time.Hour)}
+					if v.keys = rrsig.NewKeys(Algorithms{}, set.records); len(v.keys) == 0 {
+						v.keys = nil
+					}
+					for _, key := range v.keys {
+						key.Usable()
+					}
+					c.put(question{name, set.records[0].Header().Rrtype}, v, 0)
+					if c.weight.Load() > cacheBytes*98/100 || i == 50_000 {
+						return c // it is full
+					}
+				}
+			}), cacheBytes)
+		})
+	}
+}
+
+// So it does where each answer rests on keys of its own, which were forgotten before it.
+func TestMemoryOfKeysIsBounded(t *testing.T) {
+	now := time.Now()
+	for _, size := range []int{100, 1000, 20_000} {
+		t.Run(fmt.Sprint(size), func(t *testing.T) {
+			wantHeap(t, heapOf(func() any {
+				c := new(cache)
+				for i := range 200 << 20 / (size + 2000) {
+					keys := &verdict{status: Secure, records: []dns.RR{&dns.TXT{Txt: []string{strings.Repeat("k", size)}}}}
+					v := &verdict{status: Insecure, reason: Reason{Text: fmt.Sprint("reason ", i)}, on: &verdict{on: keys}, made: now, expires: now.Add(time.Hour)}
+					name, err := canonical.ParseName(fmt.Sprintf("n%d.example.", i))
+					if err != nil {
+						t.Fatal(err)
+					}
+					c.put(question{name, dns.TypeA}, v, 0)
+				}
+				return c
+			}), cacheBytes)
+		})
+	}
+}
+
+// Spans and verified signatures have bounds of their own.
+func TestMemoryOfSpansIsBounded(t *testing.T) {
+	now := time.Now()
+	keys := &verdict{status: Secure}
+	for _, types := range [][]uint16{{dns.TypeRRSIG, dns.TypeNSEC}, slices.DeleteFunc(types(3000), func(rrtype uint16) bool { return rrtype == typeNXNAME })} {
+		for _, zones := range []int{1, 100_000} {
+			t.Run(fmt.Sprintf("%d types, %d zones", len(types), zones), func(t *testing.T) {
+				bound := spanBytes
+				if zones == 1 {
+					bound = maxSpanBytesOfZone
+				}
+				wantHeap(t, heapOf(func() any {
+					s := new(spans)
+					for i := range 3 * spanBytes / (1000 + 2*len(types)) {
+						zone := fmt.Sprintf("z%d.", i%zones)
+						all := unpacked(t, packed(t,
+							&dns.NSEC{Hdr: dns.RR_Header{Name: fmt.Sprintf("n%07d.%s", i, zone), Rrtype: dns.TypeNSEC, Class: dns.ClassINET}, NextDomain: fmt.Sprintf("n%07dx.%s", i, zone), TypeBitMap: types},
+							text(t, "n."+zone+" 300 RRSIG NSEC 8 2 300 20301231000000 20200101000000 1 "+zone+" "+strings.Repeat("abcd", 64))))
+						s.add(&verdict{
+							status: Secure, shape: nameError, on: keys, made: now, expires: now.Add(time.Hour),
+							proof: []signedSet{{slices.Clone(all[:1]), all[1].(*dns.RRSIG)}},
+						}, 0)
+						if zones == 1 && s.weight > maxSpanBytesOfZone {
+							break // the next one clears it
+						}
+					}
+					return s
+				}), bound)
+			})
+		}
+	}
+}
+
+func TestMemoryOfSignaturesIsBounded(t *testing.T) {
+	wantHeap(t, heapOf(func() any {
+		v := new(verified)
+		for i := range 5*maxVerified/2 - 1 { // when both halves are full
+			var digest [sha256.Size]byte
+			binary.BigEndian.PutUint32(digest[:], uint32(i))
+			v.add(digest)
+		}
+		return v
+	}), verifiedBytes)
+}
