@@ -71,8 +71,8 @@ func pointed(v reflect.Value) int {
 		return pointed(v.Elem())
 	case reflect.Struct:
 		weight := 0
-		for _, field := range v.Fields() {
-			weight += pointed(field)
+		for i := range v.NumField() {
+			weight += pointed(v.Field(i))
 		}
 		return weight
 	case reflect.Slice:
