@@ -1,6 +1,7 @@
 package dane
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -82,7 +83,11 @@ func byLookup(err error, _ *Host) classification {
 // byTLS judges what a handshake says of itself, in whose client ever.
 func byTLS(err error, _ *Host) classification {
 	if match, ok := tlsa.HandshakeError(err); ok {
-		return classification{failure: certificateFailure(match), code: "7.5", reason: match.Reason.String()}
+		c := classification{failure: certificateFailure(match), code: "7.5", reason: match.Reason.String()}
+		if match.Reason == tlsa.ReasonRefused {
+			c.reason = cmp.Or(tlsa.HandshakeReason(err), c.reason) // what is wrong with the certificate
+		}
+		return c
 	}
 	if errors.Is(err, ErrWeakTLS) {
 		return classification{failure: ValidationFailure, code: "7.5", reason: ErrWeakTLS.Error()}
