@@ -198,7 +198,7 @@ var scenarios = []scenario{
 	{name: "tls13", why: "TLS 1.3 only", zone: mail("$311"), server: onlyTLS(tls.VersionTLS13), want: always(authenticated)},
 	{name: "tls12", why: "TLS 1.2 only", zone: mail("$211"), server: onlyTLS(tls.VersionTLS12), want: always(authenticated)},
 	{name: "tls10", why: "TLS 1.0 only", zone: mail("$311"), server: onlyTLS(tls.VersionTLS10), want: always(refused)},
-	{name: "tls10-none", why: "TLS 1.0 only, without TLSA records", zone: mail(), server: onlyTLS(tls.VersionTLS10), want: weak(cleartext)},
+	{name: "tls10-none", why: "TLS 1.0 only, without TLSA records", zone: mail(), server: onlyTLS(tls.VersionTLS10), want: weak(encrypted)},
 	{name: "down", why: "nobody listens", zone: mail("$311"), down: true, want: always(refused)},
 	{name: "down-none", why: "nobody listens, without TLSA records", zone: mail(), down: true, want: always(refused)},
 
