@@ -22,7 +22,7 @@ func TestAlertsAreReported(t *testing.T) {
 	}{
 		{"TLS 1.2, and a client certificate", &tls.Config{ClientAuth: tls.RequireAnyClientCert, MaxVersion: tls.VersionTLS12}, "server demands a certificate of the client"},
 		{"TLS 1.3, and a client certificate", &tls.Config{ClientAuth: tls.RequireAnyClientCert, MinVersion: tls.VersionTLS13}, "server demands a certificate of the client"},
-		{"TLS 1.1 alone", &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}, "alert of the server: protocol version not supported"},
+		{"TLS 1.1 alone", &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}, "TLS alert 70 of the server, protocol version not supported: no version of TLS in common"},
 	} {
 		internet := danetest.New(t, danetest.Domain{Name: "a.example", Hosts: []danetest.Host{{Name: "mail", TLSA: []string{"3 1 1"},
 			Server: func(s *smtptest.Server) { s.TLS = tt.server }}}})

@@ -153,7 +153,7 @@ func TestRefusedCertificates(t *testing.T) {
 	if err != nil || result.Outcome != dane.Failure {
 		t.Fatalf("%v, %v", result, err)
 	}
-	want := dane.FailureReport{Type: dane.ValidationFailure, Code: "4.7.5", Reason: "crypto/tls refuses the certificate"}
+	want := dane.FailureReport{Type: dane.ValidationFailure, Code: "4.7.5", Reason: "crypto/tls refuses the certificate: it has a negative serial number"}
 	for _, got := range []dane.FailureReport{result.Failure(), handshakeOf(t, internet, v)} {
 		if !strings.Contains(got.Text, "serial number") {
 			t.Errorf("text %q", got.Text)

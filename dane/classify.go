@@ -113,7 +113,7 @@ func byStage(err error, h *Host) classification {
 	case smtpprobe.StageStartTLS:
 		return startTLSFailure(probe)
 	case smtpprobe.StageHandshake:
-		return classification{failure: ValidationFailure, code: "7.5"}
+		return classification{failure: ValidationFailure, code: "7.5", reason: tlsa.HandshakeReason(err)}
 	}
 	if probe.Reply == nil {
 		return classification{code: "4.2"} // RFC 3463 §3.5: bad connection
@@ -202,22 +202,18 @@ func publicFailure(err error) (FailureType, string) {
 		return ValidationFailure, "certificate is not valid"
 	}
 	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
-		return ValidationFailure, "what the server sent is not TLS"
+		return ValidationFailure, tlsa.HandshakeReason(err)
 	}
 	if errors.Is(err, smtpprobe.ErrClientCertificate) {
 		return ValidationFailure, smtpprobe.ErrClientCertificate.Error()
 	}
-	if alert, ok := errors.AsType[tls.AlertError](err); ok {
-		return ValidationFailure, "alert of the server: " + strings.TrimPrefix(alert.Error(), "tls: ")
+	// An alert, in the type that smtpprobe gives it or in that of crypto/tls, which is not
+	// exported.
+	if e, ok := errors.AsType[*net.OpError](err); ok && (e.Op == "remote error" || e.Op == "local error") {
+		return ValidationFailure, cmp.Or(tlsa.HandshakeReason(err), "handshake failed")
 	}
-	// An alert that smtpprobe did not see. crypto/tls has a type for it that is not exported.
-	if e, ok := errors.AsType[*net.OpError](err); ok && e.Err != nil {
-		switch text := strings.TrimPrefix(e.Err.Error(), "tls: "); e.Op {
-		case "remote error":
-			return ValidationFailure, "alert of the server: " + text
-		case "local error":
-			return ValidationFailure, text
-		}
+	if alert, ok := errors.AsType[tls.AlertError](err); ok {
+		return ValidationFailure, strings.TrimPrefix(alert.Error(), "tls: ")
 	}
 	for at := err; at != nil; at = errors.Unwrap(at) {
 		// Errors of crypto/tls without a type; their texts name no names.
