@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/textproto"
 	"os"
 	"strings"
 	"syscall"
@@ -82,7 +83,9 @@ func byLookup(err error, _ *Host) classification {
 
 // byTLS judges what a handshake says of itself, in whose client ever.
 func byTLS(err error, _ *Host) classification {
-	if match, ok := tlsa.HandshakeError(err); ok {
+	_, verified := errors.AsType[*tlsa.Error](err)
+	quoted := quotesServer(err)
+	if match, ok := tlsa.HandshakeError(err); ok && (verified || !quoted) {
 		c := classification{failure: certificateFailure(match), code: "7.5", reason: match.Reason.String()}
 		if match.Reason == tlsa.ReasonRefused {
 			c.reason = cmp.Or(tlsa.HandshakeReason(err), c.reason) // what is wrong with the certificate
@@ -95,7 +98,7 @@ func byTLS(err error, _ *Host) classification {
 	if failure, reason := publicFailure(err); failure != "" {
 		return classification{failure: failure, code: "7.5", reason: reason}
 	}
-	if errors.Is(err, smtpprobe.ErrNoStartTLS) || errors.Is(err, ErrNoTLS) || saysNoStartTLS(err) {
+	if errors.Is(err, smtpprobe.ErrNoStartTLS) || errors.Is(err, ErrNoTLS) || !quoted && saysNoStartTLS(err) {
 		return classification{failure: STARTTLSNotSupported, code: "7.4"} // RFC 3463 §3.8
 	}
 	return classification{}
@@ -115,10 +118,11 @@ func byStage(err error, h *Host) classification {
 	case smtpprobe.StageHandshake:
 		return classification{failure: ValidationFailure, code: "7.5", reason: tlsa.HandshakeReason(err)}
 	}
-	if probe.Reply == nil {
+	code, text, replied := replyOf(probe)
+	if !replied {
 		return classification{code: "4.2"} // RFC 3463 §3.5: bad connection
 	}
-	c := refusal(probe.Reply.Code, probe.Reply.EnhancedCode())
+	c := refusal(code, text)
 	if probe.Stage < smtpprobe.StageHandshake && h != nil && h.Action == MustAuthenticate {
 		// Nobody knows yet who is speaking, and who can make mail bounce need not break
 		// DANE. RFC 7672 §2.2: delivery is delayed.
@@ -129,10 +133,11 @@ func byStage(err error, h *Host) classification {
 
 // startTLSFailure judges what came of the command STARTTLS, which the server had offered.
 func startTLSFailure(probe *smtpprobe.Error) classification {
+	code, text, replied := replyOf(probe)
 	switch {
-	case probe.Reply != nil && probe.Reply.Code == 421: // RFC 5321 §3.8: the connection ends
-		return refusal(421, probe.Reply.EnhancedCode())
-	case probe.Reply != nil, errors.Is(probe, smtpprobe.ErrInjection):
+	case replied && code == 421: // RFC 5321 §3.8: the connection ends
+		return refusal(code, text)
+	case replied, errors.Is(probe, smtpprobe.ErrInjection):
 		return classification{failure: STARTTLSNotSupported, code: "7.4"}
 	}
 	return classification{failure: ValidationFailure, code: "7.5", reason: "no proper reply to STARTTLS"}
@@ -144,7 +149,7 @@ func byReply(err error, _ *Host) classification {
 	switch {
 	case !ok:
 		return classification{}
-	case code == 454 || code == 502:
+	case code == 454 && isAboutTLS(text), code == 502:
 		// RFC 3207 §4, RFC 5321 §4.2.4: TLS is not available, or the command is not
 		// implemented. Every other command of a delivery is one that all servers have.
 		return classification{failure: STARTTLSNotSupported, code: "7.4"}
@@ -159,11 +164,12 @@ func byConnection(err error, _ *Host) classification {
 	}
 	_, network := errors.AsType[net.Error](err)
 	_, probed := errors.AsType[*smtpprobe.Error](err)
+	_, garbled := errors.AsType[textproto.ProtocolError](err)
 	_, system := errors.AsType[syscall.Errno](err)
 	for _, broken := range []error{context.DeadlineExceeded, context.Canceled, os.ErrDeadlineExceeded, io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, io.ErrClosedPipe} {
 		network = network || errors.Is(err, broken)
 	}
-	if network || probed || system {
+	if network || probed || garbled || system {
 		return classification{code: "4.2"} // RFC 3463 §3.5: bad connection
 	}
 	return classification{}

@@ -3,7 +3,9 @@ package dane
 import (
 	"errors"
 
+	"github.com/danesmtp/danesmtp/dnssec"
 	"github.com/danesmtp/danesmtp/internal/printable"
+	"github.com/danesmtp/danesmtp/smtpprobe"
 )
 
 // A FailureType is a result type of an SMTP TLS report (RFC 8460 §4.3).
@@ -106,10 +108,9 @@ func (r *FailureReport) setPermanent(permanent bool) {
 // itself if it is about one thing only.
 func attempts(err error) []error {
 	for at := err; at != nil; {
-		if _, ok := at.(*Error); ok {
-			break // below it are causes, not attempts
-		}
 		switch e := at.(type) {
+		case *Error, *dnssec.Error, *smtpprobe.Error:
+			return []error{err} // below it are causes, not attempts
 		case interface{ Unwrap() error }:
 			at = e.Unwrap()
 		case interface{ Unwrap() []error }:

@@ -16,6 +16,7 @@ import (
 	"testing/synctest"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/miekg/dns"
 
 	"github.com/danesmtp/danesmtp/dane"
 	"github.com/danesmtp/danesmtp/dane/danetest"
@@ -51,6 +52,16 @@ func TestFailureOfClients(t *testing.T) {
 		{"an enhanced code that contradicts the reply", reply(550, "4.7.1 what now?"), "5.0.0 "},
 		{"an enhanced code that is none", reply(450, "4.7 x"), "4.0.0 "},
 		{"STARTTLS not available", reply(454, "4.7.0 TLS not available"), "4.7.4 starttls-not-supported"},
+		{"STARTTLS not available, without a code", reply(454, "TLS not available due to temporary reason"), "4.7.4 starttls-not-supported"},
+		{"STARTTLS not available, as Sendmail says", reply(454, "4.3.3 TLS not available after start"), "4.7.4 starttls-not-supported"},
+		{"Postfix does not relay", reply(454, "4.7.1 <b@b.example>: Relay access denied"), "4.7.1 "},
+		{"authentication fails for now", reply(454, "4.7.0 Temporary authentication failure"), "4.7.0 "}, // RFC 4954 §6
+		{"a refusal that speaks of STARTTLS", reply(550, "5.7.1 your host does not support STARTTLS"), "5.7.1 "},
+		{"a refusal that speaks of certificates", reply(550, "5.7.1 x509: negative serial number"), "5.7.1 "},
+		{"a refusal in words of go-smtp's", reply(450, "SMTP error 550: 5.1.1 no such user"), "4.0.0 "},
+		{"no reply, but words of go-smtp's", textproto.ProtocolError("invalid response code: SMTP error 550: 5.1.1 no such user"), "4.4.2 "},
+		{"no reply, but words of crypto/x509's", textproto.ProtocolError("short response: x509: negative serial number"), "4.4.2 "},
+		{"the same in a probe", &smtpprobe.Error{Stage: smtpprobe.StageHello, Err: fmt.Errorf("%w: x509: negative serial number", smtpprobe.ErrReply)}, "4.4.2 "},
 		{"STARTTLS not implemented", reply(502, "5.5.1 command not implemented"), "4.7.4 starttls-not-supported"},
 		{"go-smtp without STARTTLS", errors.New("smtp: server doesn't support STARTTLS"), "4.7.4 starttls-not-supported"},
 		{"go-mail without STARTTLS", errors.New(`STARTTLS mode set to: "TLSMandatory", but target host does not support STARTTLS`), "4.7.4 starttls-not-supported"},
@@ -158,6 +169,35 @@ func TestFailureByTheServersReply(t *testing.T) {
 	}
 }
 
+// An MTA that does SMTP by itself says the stage. The reply in the error of its client counts as
+// one of package smtpprobe does.
+func TestFailureOfClientsWithStage(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		stage     smtpprobe.Stage
+		code      int
+		text      string
+		want      string // code and type
+		protected string // of a host that must be authenticated
+	}{
+		{smtpprobe.StageGreeting, 554, "5.7.1 your address is blocked", "5.7.1 ", "4.7.1 "},
+		{smtpprobe.StageHello, 450, "4.7.25 who are you?", "4.7.25 ", "4.7.25 "},
+		{smtpprobe.StageStartTLS, 454, "4.7.0 not now", "4.7.4 starttls-not-supported", "4.7.4 starttls-not-supported"},
+		{smtpprobe.StageStartTLS, 554, "5.7.0 never", "4.7.4 starttls-not-supported", "4.7.4 starttls-not-supported"},
+		{smtpprobe.StageStartTLS, 421, "4.3.2 going down", "4.3.2 ", "4.3.2 "},
+		{smtpprobe.StageHelloTLS, 554, "5.7.1 your address is blocked", "5.7.1 ", "5.7.1 "},
+	} {
+		for _, err := range []error{&textproto.Error{Code: tt.code, Msg: tt.text}, fmt.Errorf("SMTP error %d: %s", tt.code, tt.text)} {
+			for action, want := range map[dane.Action]string{dane.MayEncrypt: tt.want, dane.MustAuthenticate: tt.protected} {
+				got := (&dane.Host{Action: action}).Failure(&smtpprobe.Error{Stage: tt.stage, Err: err})
+				if got.Code+" "+string(got.Type) != want || got.Permanent != (want[0] == '5') {
+					t.Errorf("%s: %s: %v: %+v, want %s", action, tt.stage, err, got, want)
+				}
+			}
+		}
+	}
+}
+
 // A domain bounces only if each of its hosts does.
 func TestPermanentOfSeveralHosts(t *testing.T) {
 	t.Parallel()
@@ -221,6 +261,9 @@ func TestFailureOfJoinedErrors(t *testing.T) {
 		{"permanent, and a connection that broke", errors.Join(gone, silent), dane.FailureReport{Code: "4.4.2"}},
 		{"the same in wrappers", fmt.Errorf("x: %w", errors.Join(fmt.Errorf("y: %w", gone), silent)), dane.FailureReport{Code: "4.4.2"}},
 		{"permanent, in the words of a caller", fmt.Errorf("%w: %w", errors.New("not sent"), gone), dane.FailureReport{Code: "5.1.2", Permanent: true}},
+		{"causes of one handshake", &smtpprobe.Error{Stage: smtpprobe.StageHandshake, Err: errors.Join(errors.New("x"), errors.New("y"))}, dane.FailureReport{Type: dane.ValidationFailure, Code: "4.7.5"}},
+		{"causes of one dial", &smtpprobe.Error{Stage: smtpprobe.StageDial, Err: errors.Join(errors.New("x"), errors.New("y"))}, dane.FailureReport{Code: "4.4.1"}},
+		{"causes of one lookup", &dnssec.Error{Type: dns.TypeTLSA, Err: errors.Join(io.EOF, errors.New("y"))}, dane.FailureReport{Type: dane.DNSSECInvalid, Code: "4.7.5"}},
 		{"a sentinel that nobody called permanent", dane.ErrNoDomain, dane.FailureReport{Code: "4.1.2"}},
 	} {
 		got := new(dane.Host).Failure(tt.err)

@@ -6,6 +6,8 @@ import (
 	"net/textproto"
 	"strconv"
 	"strings"
+
+	"github.com/danesmtp/danesmtp/smtpprobe"
 )
 
 // refusal classifies a server's negative reply: by the enhanced status code at its
@@ -51,12 +53,55 @@ func replyIn(err error) (code int, text string, ok bool) {
 		code, text = e.Code, e.Msg
 	} else if e, found := errors.AsType[codedError](err); found {
 		code, text = e.ErrorCode(), e.EnhancedStatusCode()
-	} else if _, number, found := strings.Cut(err.Error(), "SMTP error "); found {
-		// github.com/emersion/go-smtp has a type for it, and this module does not depend on it.
-		number, text, _ = strings.Cut(number, ": ")
-		code, _ = strconv.Atoi(number)
+	} else {
+		code, text = goSMTPReply(err)
 	}
 	return code, text, code >= 400 && code <= 599
+}
+
+// goSMTPReply returns the reply in an error of github.com/emersion/go-smtp, which has a type
+// for it; this module does not depend on it. An error whose text only has the same words in
+// it is none: they may be a stranger's.
+func goSMTPReply(err error) (code int, text string) {
+	for ; err != nil; err = errors.Unwrap(err) {
+		if reply, found := strings.CutPrefix(err.Error(), "SMTP error "); found {
+			number, text, _ := strings.Cut(reply, ": ")
+			code, _ := strconv.Atoi(number)
+			return code, text
+		}
+	}
+	return 0, ""
+}
+
+// replyOf returns the negative reply at a stage: that of package smtpprobe, or in the error of
+// an SMTP client whose caller knows the stage.
+func replyOf(probe *smtpprobe.Error) (code int, text string, ok bool) {
+	if probe.Reply != nil {
+		return probe.Reply.Code, probe.Reply.EnhancedCode(), true
+	}
+	return replyIn(probe)
+}
+
+// quotesServer reports whether an error has words in it that the server has said in SMTP. They
+// say what they like, so that nothing is known by them but the code of a reply.
+func quotesServer(err error) bool {
+	if probe, ok := errors.AsType[*smtpprobe.Error](err); ok && probe.Reply != nil {
+		return true
+	}
+	_, garbled := errors.AsType[textproto.ProtocolError](err)
+	_, _, replied := replyIn(err)
+	return garbled || replied || errors.Is(err, smtpprobe.ErrReply)
+}
+
+// isAboutTLS reports whether 454 with this text answers STARTTLS (RFC 3207 §4). It is also
+// said to AUTH (RFC 4954 §6), and by Postfix to recipients that it does not relay for, with
+// the code for what is not allowed.
+func isAboutTLS(text string) bool {
+	if strings.Contains(strings.ToLower(text), "authentication") {
+		return false
+	}
+	_, detail, ok := enhancedCode(text)
+	return !ok || detail == "7.0" || detail == "7.4" || strings.HasPrefix(detail, "3.") // RFC 3463 §3.4, RFC 3463 §3.8
 }
 
 // saysNoStartTLS recognizes the errors of SMTP clients, without a type of their own, for
