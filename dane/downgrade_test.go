@@ -12,6 +12,7 @@ import (
 	"github.com/danesmtp/danesmtp/dane/danetest"
 	"github.com/danesmtp/danesmtp/dnssec"
 	"github.com/danesmtp/danesmtp/dnssec/dnssectest"
+	"github.com/danesmtp/danesmtp/smtpprobe"
 	"github.com/danesmtp/danesmtp/tlsa/tlsatest"
 )
 
@@ -136,6 +137,7 @@ func TestResolversThatBreakTheContract(t *testing.T) {
 		a.Status = dnssec.Insecure
 		a.Aliases = []dnssec.Alias{{Name: a.Name, Target: "other.example.", Type: dns.TypeCNAME, Status: dnssec.Bogus}}
 	})
+	testBrokenContract(t, "a record that is nil", func(a *dnssec.Answer) { a.Records = []dns.RR{nil} })
 	testBrokenContract(t, "a name that does not exist, with records", func(a *dnssec.Answer) {
 		rr, err := dns.NewRR("x. TLSA 0 0 1 " + digest)
 		if err != nil {
@@ -186,6 +188,23 @@ func TestAliasToNoHostName(t *testing.T) {
 	result, err := internet.Verifier().Verify(t.Context(), "www.a.example")
 	if err != nil || result.Outcome != dane.Success || result.Domain.Expanded == "www.a.example" {
 		t.Errorf("%v\n%s", err, result)
+	}
+}
+
+// RFC 6066 §3: an alias of a host may lead to a name that is no host's. It is not sent as SNI,
+// whatever the records demand.
+func TestHostAliasToNoHostName(t *testing.T) {
+	t.Parallel()
+	for _, record := range []string{"3 1 1", "0 0 1"} {
+		internet := danetest.New(t, danetest.Domain{Name: "a.example", Hosts: []danetest.Host{{Name: "mail", TLSA: []string{record}}},
+			Zone: dnssectest.Zone{Records: `mx CNAME no\032host
+no\032host A 192.0.2.1
+_25._tcp.no\032host CNAME _25._tcp.mail`}})
+		h := internet.Verifier().LookupHost(t.Context(), &dane.Domain{Name: "a.example", Status: dnssec.Secure}, dane.MX{Host: "mx.a.example"})
+		session, err := (&smtpprobe.Prober{Dial: internet.Dial}).Probe(t.Context(), "192.0.2.1:25", h.TLSConfig(nil))
+		if err != nil || h.Base != `no\ host.a.example` || session.TLS.ServerName != "" {
+			t.Errorf("TLSA %s: %s %q, %v, %v; SNI %q", record, h.Action, h.Base, h.Err, err, h.TLSConfig(nil).ServerName)
+		}
 	}
 }
 

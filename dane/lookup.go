@@ -37,6 +37,9 @@ type Lookup struct {
 // record" would switch DANE off.
 func keepsContract(a *dnssec.Answer) bool {
 	proven := a.Status == dnssec.Secure || a.Status == dnssec.Insecure
+	if slices.Contains(a.Records, nil) {
+		return false
+	}
 	answered := a.RCode == dns.RcodeSuccess || a.RCode == dns.RcodeNameError && len(a.Records) == 0
 	if !proven || !answered {
 		return false
@@ -94,6 +97,9 @@ func (v *Verifier) lookup(ctx context.Context, name string, qtype uint16) (*dnss
 		Err: err, Expires: answer.Expires, Elapsed: time.Since(start), Exchanges: answer.Exchanges(),
 	}
 	for _, rr := range answer.Records {
+		if rr == nil {
+			continue
+		}
 		l.Records = append(l.Records, rdata(rr.String()))
 	}
 	return answer, l, err

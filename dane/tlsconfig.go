@@ -1,6 +1,9 @@
 package dane
 
-import "crypto/tls"
+import (
+	"crypto/tls"
+	"net/netip"
+)
 
 // withoutDANE sets what the policy wants where DANE does not apply.
 func (h *Host) withoutDANE(level TLSLevel) {
@@ -59,7 +62,8 @@ func (h *Host) Fallback() *Host {
 // DANE does not apply, see Profile.TLS.
 //
 // Of base
-//   - ServerName and InsecureSkipVerify are set by the Host: SNI is Base.
+//   - ServerName and InsecureSkipVerify are set by the Host: SNI is Base if that is a host
+//     name, and else there is none.
 //   - NextProtos and all that belongs to Encrypted Client Hello are left out: they are for
 //     servers that one has agreed with.
 //   - VerifyConnection and VerifyPeerCertificate run, and run first. What they refuse is a
@@ -103,7 +107,12 @@ func (h *Host) unauthenticated(base *tls.Config) *tls.Config {
 	if base != nil {
 		config = base.Clone()
 	}
-	config.ServerName = h.Base
+	config.ServerName = h.Base // of addresses crypto/tls makes no SNI
+	if _, err := netip.ParseAddr(h.Base); err != nil {
+		if _, err := hostName(h.Base); err != nil {
+			config.ServerName = "" // an alias may lead to any name, and SNI has host names only (RFC 6066 §3)
+		}
+	}
 	config.InsecureSkipVerify = true
 	// A server without one of these protocols would refuse the handshake (RFC 7301 §3.2), and
 	// a list of keys for Encrypted Client Hello has one server's.
