@@ -51,7 +51,7 @@ func (h *Host) matcher() *tlsa.Verifier {
 // verifyPKIX demands a certificate of a public authority for PKIX, which need not be the
 // name sent as SNI. Nil roots means those of the Verifier.
 func (h *Host) verifyPKIX(state tls.ConnectionState, roots *x509.CertPool) error {
-	if len(state.PeerCertificates) == 0 {
+	if len(state.PeerCertificates) == 0 || state.PeerCertificates[0] == nil {
 		return x509.UnknownAuthorityError{}
 	}
 	options := x509.VerifyOptions{DNSName: h.PKIX, Roots: cmp.Or(roots, h.roots), Intermediates: x509.NewCertPool()}
@@ -59,7 +59,9 @@ func (h *Host) verifyPKIX(state tls.ConnectionState, roots *x509.CertPool) error
 		options.CurrentTime = h.now()
 	}
 	for _, certificate := range state.PeerCertificates[1:] {
-		options.Intermediates.AddCert(certificate)
+		if certificate != nil {
+			options.Intermediates.AddCert(certificate)
+		}
 	}
 	_, err := state.PeerCertificates[0].Verify(options)
 	return err

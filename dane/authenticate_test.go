@@ -35,6 +35,9 @@ func TestAuthenticate(t *testing.T) {
 	incomplete.HandshakeComplete = false
 	old.Version = tls.VersionTLS11
 	anonymous.PeerCertificates = nil
+	void, gap := good, good
+	void.PeerCertificates = []*x509.Certificate{nil}
+	gap.PeerCertificates = []*x509.Certificate{good.PeerCertificates[0], nil}
 	mismatch, unusable, both, elsewhere := *h, *h, *h, *h
 	mismatch.Records = []tlsa.Record{{Usage: tlsa.DANEEE, Selector: tlsa.SPKI, Matching: tlsa.SHA256, Data: make([]byte, 32)}}
 	unusable.Records = []tlsa.Record{{Usage: tlsa.PKIXEE, Selector: tlsa.SPKI, Matching: tlsa.SHA256, Data: make([]byte, 32)}}
@@ -59,6 +62,10 @@ func TestAuthenticate(t *testing.T) {
 		{"PKIX alone", &elsewhere, good, isA[x509.HostnameError]},
 		{"PKIX alone, in clear", &elsewhere, tls.ConnectionState{}, is(dane.ErrNoTLS)},
 		{"PKIX alone, without certificate", &elsewhere, anonymous, isA[x509.UnknownAuthorityError]},
+		{"PKIX alone, with a certificate that is nil", &elsewhere, void, isA[x509.UnknownAuthorityError]},
+		{"PKIX alone, with one that is nil behind it", &elsewhere, gap, isA[x509.HostnameError]},
+		{"DANE, with a certificate that is nil", h, void, isA[*tlsa.Error]},
+		{"DANE, with one that is nil behind it", h, gap, is(nil)},
 		{"TLS is enough", &unusable, good, is(nil)},
 		{"TLS is enough, and there is none", &unusable, tls.ConnectionState{}, is(dane.ErrNoTLS)},
 		{"TLS is enough, and it is old", &unusable, old, is(dane.ErrWeakTLS)},

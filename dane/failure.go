@@ -55,7 +55,8 @@ type FailureReport struct {
 // Of errors that are joined (errors.Join), one temporary failure makes all temporary.
 func (h *Host) Failure(err error) FailureReport { return report(err, h) }
 
-// Failure classifies Result.Err. It is permanent if the failure of every host was.
+// Failure classifies Result.Err. It is permanent if that of every host was, at each of its
+// addresses, and none was left out.
 func (r *Result) Failure() FailureReport {
 	var host *Host
 	e, _ := errors.AsType[*Error](r.Err)
@@ -66,13 +67,30 @@ func (r *Result) Failure() FailureReport {
 		}
 	}
 	failure := report(r.Err, host)
-	for i := range r.Hosts {
-		h := &r.Hosts[i]
-		if err := h.failed(); failure.Permanent && host != nil && err != nil && !report(err, h.Host).Permanent {
-			failure.setPermanent(false)
-		}
+	if failure.Permanent && host != nil && r.mayPass() {
+		failure.setPermanent(false)
 	}
 	return failure
+}
+
+// mayPass reports whether a host has failed in a way that is not permanent, or has not been
+// tried.
+func (r *Result) mayPass() bool {
+	if r.Domain != nil && r.Domain.Omitted > 0 {
+		return true
+	}
+	for i := range r.Hosts {
+		h := &r.Hosts[i]
+		if h.Omitted > 0 || h.Err != nil && !report(h.Err, h.Host).Permanent {
+			return true
+		}
+		for _, p := range h.Probes {
+			if p.Err != nil && !report(p.Err, h.Host).Permanent {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // report classifies an error of a host, or with a nil host of a destination.

@@ -217,6 +217,33 @@ func TestPermanentOfSeveralHosts(t *testing.T) {
 	}
 }
 
+// One address that may take the message later, or has not been tried, is enough to keep it.
+func TestPermanentAtEachAddress(t *testing.T) {
+	t.Parallel()
+	no := &smtpprobe.Error{Stage: smtpprobe.StageHelloTLS, Reply: &smtpprobe.Reply{Code: 554, Lines: []string{"5.7.1 no"}}}
+	broken := &smtpprobe.Error{Stage: smtpprobe.StageDial, Err: io.EOF}
+	for _, tt := range []struct {
+		name                       string
+		probes                     []dane.Probe
+		omittedHosts, omittedAddrs int
+		want                       bool
+	}{
+		{"each says no", []dane.Probe{{Err: no}, {Err: no}}, 0, 0, true},
+		{"one cannot be reached", []dane.Probe{{Err: no}, {Err: broken}}, 0, 0, false},
+		{"addresses are left out", []dane.Probe{{Err: no}}, 0, 1, false},
+		{"hosts are left out", []dane.Probe{{Err: no}}, 1, 0, false},
+	} {
+		h := &dane.Host{Domain: "a.example", Name: "mail.a.example", Action: dane.MustAuthenticate, Omitted: tt.omittedAddrs}
+		result := dane.Result{
+			Outcome: dane.Failure, Domain: &dane.Domain{Name: h.Domain, Omitted: tt.omittedHosts},
+			Err: &dane.Error{Domain: h.Domain, Host: h.Name, Err: tt.probes[0].Err}, Hosts: []dane.HostResult{{Host: h, Probes: tt.probes}},
+		}
+		if got := result.Failure(); got.Permanent != tt.want || (got.Code == "5.7.1") != tt.want || result.Permanent() != tt.want {
+			t.Errorf("%s: %+v", tt.name, got)
+		}
+	}
+}
+
 // RFC 8460 §4.3.2.1: a TLSA lookup that is blocked is one without valid records where a chain
 // says that there are signed ones, or a signed denial.
 func TestFailureOfBlockedTLSA(t *testing.T) {
