@@ -27,11 +27,11 @@ type mail struct {
 
 // deliver tries the hosts in order, each by the ways that its plan allows.
 func (m *mail) deliver(ctx context.Context, v *dane.Verifier) error {
-	_, domain, found := strings.Cut(m.to, "@")
-	if !found {
+	at := strings.LastIndex(m.to, "@") // a local part in quotes may have others
+	if at < 0 {
 		return &dane.Error{Domain: m.to, Permanent: true, Err: dane.ErrName}
 	}
-	d, err := v.LookupMX(ctx, domain)
+	d, err := v.LookupMX(ctx, m.to[at+1:])
 	if err != nil {
 		return err // RFC 7672 §2.1.2: no fallback to the domain's address
 	}

@@ -75,3 +75,13 @@ func TestDelivery(t *testing.T) {
 		})
 	}
 }
+
+// RFC 5321 §4.1.2: a local part in quotes may have an @, so that the domain begins after the last.
+func TestQuotedLocalPart(t *testing.T) {
+	t.Parallel()
+	internet := danetest.New(t)
+	args := []string{"-from", "me@sender.example", `"you@home"@good.example`}
+	if status := run(t.Context(), args, strings.NewReader("Hello.\r\n"), slog.New(slog.NewTextHandler(io.Discard, nil)), internet.Verifier()); status != exitDelivered {
+		t.Errorf("exit status %d", status)
+	}
+}
