@@ -33,6 +33,15 @@ func (goMailError) Error() string              { return "client_send: RCPT TO fa
 func (goMailError) ErrorCode() int             { return 550 }
 func (goMailError) EnhancedStatusCode() string { return "5.1.1" }
 
+// goSMTPError has the shape of go-smtp's *SMTPError.
+type goSMTPError struct {
+	Code         int
+	EnhancedCode [3]int
+	Message      string
+}
+
+func (e *goSMTPError) Error() string { return fmt.Sprintf("SMTP error %03d: %s", e.Code, e.Message) }
+
 // RFC 8460 §4.3: a TLS report counts what TLS negotiation gave, and nothing else.
 func TestFailureOfClients(t *testing.T) {
 	t.Parallel()
@@ -66,7 +75,12 @@ func TestFailureOfClients(t *testing.T) {
 		{"go-smtp without STARTTLS", errors.New("smtp: server doesn't support STARTTLS"), "4.7.4 starttls-not-supported"},
 		{"go-mail without STARTTLS", errors.New(`STARTTLS mode set to: "TLSMandatory", but target host does not support STARTTLS`), "4.7.4 starttls-not-supported"},
 		{"go-smtp's reply", errors.New("SMTP error 550: no such user"), "5.0.0 "},
-		{"go-smtp's reply with a code in it", errors.New("SMTP error 450: 4.2.0 later"), "4.2.0 "},
+		{"go-smtp's reply with a code", &goSMTPError{450, [3]int{4, 2, 0}, "later"}, "4.2.0 "},
+		{"the same, in wrappers", fmt.Errorf("mx.example: %w", &goSMTPError{550, [3]int{5, 1, 1}, "no such user"}), "5.1.1 "},
+		{"go-smtp's reply without a code", &goSMTPError{450, [3]int{-1, -1, -1}, "later"}, "4.0.0 "},
+		{"go-smtp's reply with a code of another class", &goSMTPError{550, [3]int{4, 2, 0}, "what now?"}, "5.0.0 "},
+		{"go-smtp, and Postfix does not relay", &goSMTPError{454, [3]int{4, 7, 1}, "<b@b.example>: Relay access denied"}, "4.7.1 "},
+		{"go-smtp without TLS for now", &goSMTPError{454, [3]int{4, 7, 0}, "TLS not available"}, "4.7.4 starttls-not-supported"},
 		{"go-mail's reply", goMailError{}, "5.1.1 "},
 		{"a reply in wrappers", fmt.Errorf("mx.example: %w", reply(550, "5.1.1 no such user")), "5.1.1 "},
 		{"connection refused", &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}, "4.4.1 "},

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/textproto"
+	"reflect"
 	"strconv"
 	"strings"
 
@@ -65,12 +66,28 @@ func replyIn(err error) (code int, text string, ok bool) {
 func goSMTPReply(err error) (code int, text string) {
 	for ; err != nil; err = errors.Unwrap(err) {
 		if reply, found := strings.CutPrefix(err.Error(), "SMTP error "); found {
-			number, text, _ := strings.Cut(reply, ": ")
-			code, _ := strconv.Atoi(number)
-			return code, text
+			// Those around it may have the same text; the last is the error itself.
+			var number string
+			number, text, _ = strings.Cut(reply, ": ")
+			code, _ = strconv.Atoi(number)
+			text = strings.TrimSpace(enhancedField(err) + " " + text)
 		}
 	}
-	return 0, ""
+	return code, text
+}
+
+// enhancedField returns the enhanced status code in an error of go-smtp, which takes it off the
+// text, and has no method that gives it; empty if there is none.
+func enhancedField(err error) string {
+	value := reflect.Indirect(reflect.ValueOf(err))
+	if value.Kind() != reflect.Struct {
+		return ""
+	}
+	field := value.FieldByName("EnhancedCode")
+	if field.Kind() != reflect.Array || field.Len() != 3 || field.Type().Elem().Kind() != reflect.Int || field.Index(0).Int() < 4 {
+		return "" // or it has none, which are zeros and negative numbers
+	}
+	return fmt.Sprintf("%d.%d.%d", field.Index(0).Int(), field.Index(1).Int(), field.Index(2).Int())
 }
 
 // replyOf returns the negative reply at a stage: that of package smtpprobe, or in the error of

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"io"
@@ -89,6 +90,39 @@ func TestOnlyTLSFailuresWeaken(t *testing.T) {
 				t.Errorf("%d connections, want no second one", n)
 			}
 		})
+	}
+}
+
+// What the host says decides the code of a failure, at each stage that go-smtp goes through, and
+// only what is about TLS is one of TLS (RFC 8460 §4.3).
+func TestCodesOfReplies(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		step        smtptest.Step
+		reply, want string // code and type
+	}{
+		{smtptest.AtGreeting, "450 4.7.1 Not now", "4.7.1 "},
+		{smtptest.AtHello, "450 4.7.25 Not now", "4.7.25 "},
+		{smtptest.AtStartTLS, "454 4.7.0 Not now", "4.7.4 starttls-not-supported"},
+		{smtptest.AtStartTLS, "421 4.3.2 Not now", "4.3.2 "},
+		{smtptest.AtHelloTLS, "450 4.7.25 Not now", "4.7.25 "},
+		{smtptest.AtRcpt, "450 4.2.0 Greylisted", "4.2.0 "},
+		{smtptest.AtRcpt, "454 4.7.1 Relay access denied", "4.7.1 "},
+	} {
+		internet := danetest.New(t, danetest.Domain{Name: "a.example", Hosts: []danetest.Host{{
+			Name: "mail", TLSA: []string{"3 1 1"}, Server: func(s *smtptest.Server) { s.Replies = map[smtptest.Step]string{tt.step: tt.reply} },
+		}}})
+		v := internet.Verifier()
+		d, err := v.LookupMX(t.Context(), "a.example")
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := v.LookupHost(t.Context(), d, d.MX[0])
+		m := &mail{from: "me@sender.example", to: "you@a.example", text: bytes.NewReader(nil), log: slog.New(slog.NewTextHandler(io.Discard, nil))}
+		err = m.attempts(t.Context(), v, h, h.Addrs[0])
+		if failure := h.Failure(err); failure.Code+" "+string(failure.Type) != tt.want {
+			t.Errorf("%s %q: %v: %+v, want %s", tt.step, tt.reply, err, failure, tt.want)
+		}
 	}
 }
 
