@@ -119,7 +119,7 @@ func (p *Policy) MarshalJSON() ([]byte, error) { return json.Marshal(p.rules) }
 // UnmarshalJSON reads a policy, and checks it as NewPolicy does. What is not meant so is
 // an error that names the destination, and wraps ErrPolicy: a field that is not known or
 // not in lower case, for a setting misspelt would not be kept, a key that is there
-// twice, and null.
+// twice, null, and a route without hosts.
 func (p *Policy) UnmarshalJSON(text []byte) error {
 	if err := checkJSON(text, "destinations"); err != nil {
 		return fmt.Errorf("dane: %w: %w", ErrPolicy, err)
@@ -134,14 +134,14 @@ func (p *Policy) UnmarshalJSON(text []byte) error {
 	var errs []error
 	var byDefault Profile
 	if in.Default != nil {
-		if err := decodeKnown(in.Default, &byDefault); err != nil {
+		if err := byDefault.decode(in.Default); err != nil {
 			errs = append(errs, fmt.Errorf("%w: the default: %w", ErrPolicy, err))
 		}
 	}
 	destinations := make(map[string]Profile, len(in.Destinations))
 	for _, destination := range slices.Sorted(maps.Keys(in.Destinations)) {
 		var profile Profile
-		if err := decodeKnown(in.Destinations[destination], &profile); err != nil {
+		if err := profile.decode(in.Destinations[destination]); err != nil {
 			errs = append(errs, fmt.Errorf("%w: %s: %w", ErrPolicy, printable.Line(destination), err))
 		}
 		destinations[destination] = profile
@@ -154,6 +154,24 @@ func (p *Policy) UnmarshalJSON(text []byte) error {
 		return err
 	}
 	*p = *policy
+	return nil
+}
+
+// decode reads a profile in JSON. A route that is there must have hosts: without, the mail would
+// go to those of the DNS, past the route that somebody wanted.
+func (p *Profile) decode(text []byte) error {
+	if err := decodeKnown(text, p); err != nil {
+		return err
+	}
+	var has struct {
+		Route json.RawMessage `json:"route"`
+	}
+	if err := json.Unmarshal(text, &has); err != nil {
+		return err
+	}
+	if has.Route != nil && len(p.Route.Hosts) == 0 {
+		return errors.New("a route without hosts")
+	}
 	return nil
 }
 
