@@ -199,7 +199,7 @@ func ReadPolicy(r io.Reader) (*Policy, error) {
 }
 
 func (p Profile) clone() Profile {
-	p.Route.Hosts = slices.Clone(p.Route.Hosts)
+	p.Route.Hosts = append([]string(nil), p.Route.Hosts...) // nil if there are none, so that JSON has no route
 	return p
 }
 

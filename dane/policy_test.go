@@ -1,6 +1,7 @@
 package dane_test
 
 import (
+	"bytes"
 	"crypto/tls"
 	"encoding/json"
 	"errors"
@@ -490,5 +491,17 @@ func TestMandatoryAndPolicy(t *testing.T) {
 		if h := v.LookupHost(t.Context(), d, d.MX[0]); h.Action != tt.action || h.MTASTS != tt.sts {
 			t.Errorf("%s, %+v: %s, MTA-STS %v", tt.domain, tt.profile, h.Action, h.MTASTS)
 		}
+	}
+}
+
+// An empty list of hosts is no route, in Go and in the JSON that becomes of it.
+func TestEmptyRoute(t *testing.T) {
+	t.Parallel()
+	text, err := json.Marshal(policy(t, dane.Profile{Route: dane.Route{Hosts: []string{}}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := dane.ReadPolicy(bytes.NewReader(text)); err != nil {
+		t.Errorf("%s: %v", text, err)
 	}
 }
