@@ -86,11 +86,7 @@ func byTLS(err error, _ *Host) classification {
 	_, verified := errors.AsType[*tlsa.Error](err)
 	quoted := quotesServer(err)
 	if match, ok := tlsa.HandshakeError(err); ok && (verified || !quoted) {
-		c := classification{failure: certificateFailure(match), code: "7.5", reason: match.Reason.String()}
-		if match.Reason == tlsa.ReasonRefused {
-			c.reason = cmp.Or(tlsa.HandshakeReason(err), c.reason) // what is wrong with the certificate
-		}
-		return c
+		return classification{failure: certificateFailure(match), code: "7.5", reason: cmp.Or(tlsa.HandshakeReason(err), match.Reason.String())}
 	}
 	if errors.Is(err, ErrWeakTLS) {
 		return classification{failure: ValidationFailure, code: "7.5", reason: ErrWeakTLS.Error()}
@@ -213,18 +209,22 @@ func publicFailure(err error) (FailureType, string) {
 	if errors.Is(err, smtpprobe.ErrClientCertificate) {
 		return ValidationFailure, smtpprobe.ErrClientCertificate.Error()
 	}
-	// An alert, in the type that smtpprobe gives it or in that of crypto/tls, which is not
-	// exported.
-	if e, ok := errors.AsType[*net.OpError](err); ok && (e.Op == "remote error" || e.Op == "local error") {
-		return ValidationFailure, cmp.Or(tlsa.HandshakeReason(err), "handshake failed")
+	if _, ok := errors.AsType[tls.AlertError](err); ok {
+		return ValidationFailure, tlsa.HandshakeReason(err)
 	}
-	if alert, ok := errors.AsType[tls.AlertError](err); ok {
-		return ValidationFailure, strings.TrimPrefix(alert.Error(), "tls: ")
+	// An alert that smtpprobe did not see. crypto/tls has a type for it that is not exported.
+	if e, ok := errors.AsType[*net.OpError](err); ok && e.Err != nil {
+		switch text := strings.TrimPrefix(e.Err.Error(), "tls: "); e.Op {
+		case "remote error":
+			return ValidationFailure, tlsa.HandshakeReason(err)
+		case "local error":
+			return ValidationFailure, text
+		}
 	}
 	for at := err; at != nil; at = errors.Unwrap(at) {
 		// Errors of crypto/tls without a type; their texts name no names.
 		if text, ok := strings.CutPrefix(at.Error(), "tls: "); ok && text != "protocol is shutdown" {
-			return ValidationFailure, printable.Line(text)
+			return ValidationFailure, cmp.Or(tlsa.HandshakeReason(err), printable.Line(text))
 		}
 	}
 	return "", ""

@@ -71,6 +71,9 @@ func HandshakeReason(err error) string {
 	if remote, ok := errors.AsType[*net.OpError](err); ok && remote.Op == "remote error" {
 		return alertReason(remote.Err)
 	}
+	if alert, ok := errors.AsType[tls.AlertError](err); ok { // of QUIC, or of package smtpprobe
+		return alertReason(alert)
+	}
 	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
 		return "the server does not speak TLS after STARTTLS"
 	}
