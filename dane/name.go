@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -37,8 +38,11 @@ func domainName(domain string) (string, error) {
 	if err != nil {
 		ascii, err = tolerantIDNA.ToASCII(domain)
 	}
-	if !utf8.ValidString(domain) {
+	switch {
+	case !utf8.ValidString(domain):
 		err = errNotUTF8
+	case err == nil && hasMixedLabel(domain):
+		err = errMixed
 	}
 	if !hasLengths(strings.TrimSuffix(ascii, ".")) {
 		return "", fmt.Errorf("%w: %q", ErrName, domain)
@@ -52,7 +56,19 @@ func domainName(domain string) (string, error) {
 	return "", &idnaError{domain, err}
 }
 
-var errNotUTF8 = errors.New("not UTF-8")
+var (
+	errNotUTF8 = errors.New("not UTF-8")
+	errMixed   = errors.New("label that begins as an A-label, and is not ASCII")
+)
+
+// hasMixedLabel reports whether a label begins as an A-label and has letters that no A-label
+// has (RFC 5890 §2.3.2.1). Package idna may read another name in it.
+func hasMixedLabel(domain string) bool {
+	labels := strings.FieldsFunc(domain, func(r rune) bool { return strings.ContainsRune(".\u3002\uff0e\uff61", r) }) // the dots of IDNA (RFC 3490 §3.1)
+	return slices.ContainsFunc(labels, func(label string) bool {
+		return len(label) > 4 && strings.EqualFold(label[:4], "xn--") && strings.ContainsFunc(label, func(r rune) bool { return r >= utf8.RuneSelf })
+	})
+}
 
 // An idnaError is a name in other letters than those of ASCII that cannot be looked up.
 // A later version of Unicode may have it, or the DNS another form of it, so it is not

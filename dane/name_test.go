@@ -44,6 +44,9 @@ func TestNamesThatIDNARefuses(t *testing.T) {
 		{"a sign that is mapped to a slash", "\u2100.example", temporary},
 		{"an A-label that cannot be read, beside a U-label", "xn--999999.bü.example", temporary},
 
+		{"an A-label with another letter", "xn--ü-.example", temporary},
+		{"the same in capitals, behind another dot", "a。XN--ü-.example", temporary},
+
 		{"an empty label", "bü..example", permanent},
 		{"an empty label at the end", "bü.example..", permanent},
 		{"an empty label at the end, by another dot", "bü.example。.", permanent},
