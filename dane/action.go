@@ -8,11 +8,11 @@ const (
 	Skip Action = iota
 	// MayEncrypt: DANE does not apply. TLS is opportunistic, as without DANE.
 	MayEncrypt
-	// MustEncrypt: the host has TLSA records, but none is usable. TLS is required,
-	// and nobody is authenticated (RFC 7672 §2.2).
+	// MustEncrypt: TLS is required, and nobody is authenticated: the host has TLSA records
+	// of which none is usable (RFC 7672 §2.2), or the policy wants no more.
 	MustEncrypt
-	// MustAuthenticate: TLS is required, and the host's TLSA records must match; where
-	// Host.PKIX is set, a certificate of a public authority instead.
+	// MustAuthenticate: TLS is required. The host's usable TLSA records must match, if it has
+	// any; and where Host.PKIX is set there must be a certificate of a public authority.
 	MustAuthenticate
 	// SendClear: TLS is switched off for the destination, or has failed where it was
 	// optional. STARTTLS is not sent.

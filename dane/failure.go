@@ -49,8 +49,9 @@ type FailureReport struct {
 // does not tell where it comes from, such as io.EOF, is a broken connection, even if it
 // broke in the handshake. A refusal by the server has the server's code: as
 // *textproto.Error of net/smtp, and as the errors of go-smtp and go-mail. It is permanent
-// if the server says so; but not where the host has to be authenticated, and package
-// smtpprobe tells that it had not been yet: anybody on the path can say no.
+// if the server says so; but not where the host has to be authenticated, and a
+// *smtpprobe.Error tells that it had not been yet: anybody on the path can say no. A sender
+// that knows the stage wraps the errors of its SMTP client in one.
 //
 // Of errors that are joined (errors.Join), one temporary failure makes all temporary.
 func (h *Host) Failure(err error) FailureReport { return report(err, h) }

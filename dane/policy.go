@@ -40,7 +40,7 @@ type Profile struct {
 type Route struct {
 	// Hosts in the order to try them: names, or addresses in brackets as in
 	// "[192.0.2.1]" and "[IPv6:2001:db8::1]", for which there is no DANE. None means
-	// to use the DNS.
+	// to use the DNS; in JSON a route must have some.
 	Hosts []string `json:"hosts,omitempty"`
 	// Port of the hosts; 0 means Verifier.Port.
 	Port uint16 `json:"port,omitempty"`

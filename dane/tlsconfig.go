@@ -66,8 +66,8 @@ func (h *Host) Fallback() *Host {
 //     name, and else there is none.
 //   - NextProtos and all that belongs to Encrypted Client Hello are left out: they are for
 //     servers that one has agreed with.
-//   - VerifyConnection and VerifyPeerCertificate run, and run first. What they refuse is a
-//     failed handshake, so a caller who then sends in clear, as Fallback allows with
+//   - VerifyConnection and VerifyPeerCertificate run, and run first; the latter not for
+//     resumed sessions, as always in crypto/tls. What they refuse is a failed handshake, so a caller who then sends in clear, as Fallback allows with
 //     MayEncrypt, has asked for more and got less.
 //   - MinVersion is raised to TLS 1.2 (RFC 7671 §3, RFC 8996 §3) with MustAuthenticate and
 //     MustEncrypt, and where PKIX is set.
@@ -75,7 +75,8 @@ func (h *Host) Fallback() *Host {
 //     offered in these cases; see Verifier.RSAKeyExchange.
 //   - RootCAs count where PKIX is set, and nowhere else. Time does not count: the
 //     Verifier's does.
-//   - All else is taken as it is, ClientSessionCache too: resumed sessions are verified again.
+//   - All else is taken as it is, ClientSessionCache too: resumed sessions are verified again
+//     by what the Host demands.
 //
 // Without base, with MayEncrypt and without PKIX, whatever crypto/tls can do is offered,
 // down to TLS 1.0 and RSA key exchange: what would follow without it is clear text (RFC

@@ -12,8 +12,9 @@ import (
 )
 
 // A Resolver looks up one RRset. dnssec.Resolver is one; so is a ten-line fake in
-// a test. It must keep the contract of dnssec.Answer. A nil Answer, or a nil error
-// with a status that is neither Secure nor Insecure, is taken for a failed lookup.
+// a test. It must keep the contract of dnssec.Answer. What breaks it is taken for a failed
+// lookup: a nil error with a nil Answer, with a status that is neither Secure nor Insecure,
+// or with a response code that is neither NOERROR nor NXDOMAIN.
 type Resolver interface {
 	Lookup(ctx context.Context, name string, qtype uint16) (*dnssec.Answer, error)
 }

@@ -25,7 +25,9 @@
 //   - the error of the context.
 //
 // What fails after the handshake, the second EHLO or QUIT, does not undo it. It is
-// recorded in [Result.Late], and the error is nil.
+// recorded in [Result.Late], and the error is nil. But in TLS 1.3 an alert in place of
+// the reply to the second EHLO is the server's verdict on the handshake (RFC 8446
+// §4.4.2.4), and the error of [StageHandshake].
 //
 // # What is trusted
 //

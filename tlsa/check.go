@@ -14,7 +14,7 @@ type Report struct {
 	// stronger digest suppresses nothing: not all senders know all digests.
 	Verdicts  []Verdict
 	Unmatched []int     // usable records without a known mistake that are of no chain: of what is to come, or is gone
-	Scheme    Scheme    // how the set survives the next change of a key; of several chains the first of the Scheme constants
+	Scheme    Scheme    // how the set survives the next change of a key; of several chains the weakest, in the order of the constants
 	Findings  []Finding // mistakes and risks: of single records in their order, then of the set, chain by chain
 }
 
