@@ -147,6 +147,20 @@ func TestResolversThatBreakTheContract(t *testing.T) {
 	})
 }
 
+// A resolver that returns the alias at the TLSA name, and not what is behind it, has not said
+// that there are no TLSA records; neither for this name nor for the next candidate.
+func TestAnswerWithoutTLSARecord(t *testing.T) {
+	t.Parallel()
+	script := parseScript("example.org MX secure 10 mx.example.org.\nmx.example.org A secure 192.0.2.1\n_25._tcp.mx.example.org TLSA secure 3 1 1 " + digest)
+	v := &dane.Verifier{Resolver: contractBreaker{script, dns.TypeTLSA, func(a *dnssec.Answer) {
+		a.Records = []dns.RR{&dns.CNAME{Hdr: dns.RR_Header{Name: a.Name, Rrtype: dns.TypeCNAME, Class: dns.ClassINET}, Target: "tlsa.example.net."}}
+	}}}
+	result, err := v.Plan(t.Context(), "example.org")
+	if err != nil || result.Outcome != dane.Failure || !errors.Is(result.Err, dane.ErrLookup) || result.Permanent() {
+		t.Errorf("outcome %s, %v, %v", result.Outcome, result.Err, err)
+	}
+}
+
 func testBrokenContract(t *testing.T, name string, breaks func(*dnssec.Answer)) {
 	for _, qtype := range []uint16{dns.TypeTLSA, dns.TypeA, dns.TypeMX} {
 		script := parseScript("example.org MX secure 10 mx.example.org.\nmx.example.org A secure 192.0.2.1\n_25._tcp.mx.example.org TLSA secure 3 1 1 " + digest)

@@ -115,6 +115,10 @@ func (h *Host) take(found *search) error {
 			h.Records = append(h.Records, record)
 		}
 	}
+	if len(h.Records) == 0 {
+		// A resolver that returns others alone leaves open whether there are any of TLSA.
+		return fmt.Errorf("%w: no TLSA record among those of %s", ErrLookup, found.base)
+	}
 	slices.SortFunc(h.Records, func(a, b tlsa.Record) int { return bytes.Compare(a.AppendRData(nil), b.AppendRData(nil)) })
 	switch authenticates := slices.ContainsFunc(h.Records, usable); {
 	case authenticates && (h.MXSecure || h.Action != MustAuthenticate):
