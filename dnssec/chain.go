@@ -52,7 +52,12 @@ func (l *lookup) trust(ctx context.Context, zone canonical.Name) (anchor.Set, *v
 	case v.shape == data && len(v.records) > maxKeys:
 		return nil, l.bogus(in(zone, question{zone, dns.TypeDS}.reason(EDEOther, "more DS records than are looked at")))
 	case v.shape == data:
-		usable, unsupported := l.usableTrust(delegation(v.records), zone)
+		trusted := delegation(v.records)
+		usable, unsupported := l.usableTrust(trusted, zone)
+		if len(usable) == 0 && len(trusted) < len(v.records) {
+			// What cannot be read is no digest or algorithm that is not supported.
+			return nil, l.bogusOn(v, in(zone, question{zone, dns.TypeDS}.reason(EDEBogus, "a DS record cannot be read")))
+		}
 		if len(usable) == 0 {
 			return nil, l.insecure(unsupported, v.expires, v)
 		}
@@ -63,6 +68,7 @@ func (l *lookup) trust(ctx context.Context, zone canonical.Name) (anchor.Set, *v
 	return nil, l.bogus(Reason{Code: EDEBogus, Name: zone.String(), Type: dns.TypeDS, Text: "the signer is not a zone: it has no delegation"})
 }
 
+// delegation returns what DS records vouch for, as far as they have the form of their type.
 func delegation(records []dns.RR) anchor.Set {
 	var set anchor.Set
 	for _, rr := range records {

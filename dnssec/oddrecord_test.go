@@ -207,3 +207,55 @@ func TestOddDenialIsForged(t *testing.T) {
 		}
 	}
 }
+
+// A delegation is insecure where it is signed with algorithms or digests that are not
+// supported (RFC 4035 §5.2), and not because a DS record cannot be read.
+func TestUnreadableDelegation(t *testing.T) {
+	t.Parallel()
+	short := odd("test.", dns.TypeDS, "\x01\x01\x08")
+	for _, tt := range []struct {
+		name   string
+		change func(ds *dns.DS) []dns.RR
+		status dnssec.Status
+	}{
+		{"three octets", func(*dns.DS) []dns.RR { return []dns.RR{short} }, dnssec.Bogus},
+		{"no octets", func(*dns.DS) []dns.RR { return []dns.RR{odd("test.", dns.TypeDS, "")} }, dnssec.Bogus},
+		{"three octets beside an unknown digest", func(ds *dns.DS) []dns.RR {
+			ds.DigestType = 200
+			return []dns.RR{ds, short}
+		}, dnssec.Bogus},
+		{"an unknown digest", func(ds *dns.DS) []dns.RR {
+			ds.DigestType = 200
+			return []dns.RR{ds}
+		}, dnssec.Insecure},
+		{"a good one beside three octets", func(ds *dns.DS) []dns.RR { return []dns.RR{ds, short} }, dnssec.Secure},
+	} {
+		world := dnssectest.New(t, dnssectest.Zone{Name: "test.", Records: "www A 192.0.2.2"})
+		world.Tamper = func(q dns.Question, reply *dns.Msg) {
+			if q.Qtype == dns.TypeDS && q.Name == "test." {
+				set := tt.change(dns.Copy(reply.Answer[0]).(*dns.DS))
+				reply.Answer = append(set, world.Sign(".", set...))
+			}
+		}
+		for name, exchanger := range exchangers(t, world) {
+			resolver := &dnssec.Resolver{Exchanger: exchanger, Anchors: world.Anchors()}
+			if answer, err := lookupBy(t.Context(), resolver, "www.test. A"); answer.Status != tt.status {
+				t.Errorf("%s, %s: %+v, %v", tt.name, name, answer, err)
+			}
+		}
+	}
+	// Whoever hands on replies in another form has no say in the status.
+	world := dnssectest.New(t, dnssectest.Zone{Name: "test.", Records: "www A 192.0.2.2"})
+	world.Tamper = func(q dns.Question, reply *dns.Msg) {
+		if q.Qtype == dns.TypeDS && q.Name == "test." {
+			unknown := new(dns.RFC3597)
+			if err := unknown.ToRFC3597(reply.Answer[0]); err != nil {
+				t.Error(err)
+			}
+			reply.Answer[0] = unknown
+		}
+	}
+	if answer, err := lookup(t, world, "www.test. A"); answer.Status != dnssec.Bogus {
+		t.Errorf("in unknown form: %+v, %v", answer, err)
+	}
+}
