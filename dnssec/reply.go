@@ -62,8 +62,12 @@ func hasSignature(section []dns.RR) bool {
 // rrsets sorts the records of a section, and adds the signatures in it to sigs. Records
 // of another class and names that cannot be parsed are left out.
 func rrsets(section []dns.RR, sigs map[question][]*dns.RRSIG) []*rrset {
+	type place struct {
+		question
+		apex bool
+	}
 	var sets []*rrset
-	index := make(map[question]*rrset)
+	index := make(map[place]*rrset)
 	var text string // of the owner, which most often is that of the record before
 	var owner canonical.Name
 	for _, rr := range section[:min(len(section), maxRecords)] {
@@ -86,10 +90,11 @@ func rrsets(section []dns.RR, sigs map[question][]*dns.RRSIG) []*rrset {
 			}
 			continue
 		}
-		set := index[key]
+		at := place{key, atApex(rr)}
+		set := index[at]
 		if set == nil {
 			set = &rrset{question: key}
-			index[key] = set
+			index[at] = set
 			sets = append(sets, set)
 		}
 		added, err := set.canonical.Add(rr)
@@ -101,6 +106,17 @@ func rrsets(section []dns.RR, sigs map[question][]*dns.RRSIG) []*rrset {
 		}
 	}
 	return sets
+}
+
+// atApex reports whether an NSEC record is that of a zone's apex. At a zone cut there is
+// one of the zone above as well (RFC 4035 §2.3), which belongs to another RRset: a reply has
+// both where an alias led from the one zone to the other.
+func atApex(rr dns.RR) bool {
+	if rr.Header().Rrtype != dns.TypeNSEC {
+		return false
+	}
+	record, ok := wireform.Denials([]dns.RR{rr})[0].(*dns.NSEC)
+	return ok && slices.Contains(record.TypeBitMap, dns.TypeSOA)
 }
 
 // find returns the RRset with records of that owner and type, or nil.

@@ -109,9 +109,10 @@ func (z *zone) addSet(section *[]dns.RR, set *signedSet, owner string) {
 	if owner == "" {
 		owner = h.Name
 	}
-	if slices.ContainsFunc(*section, func(rr dns.RR) bool {
-		return rr.Header().Rrtype == h.Rrtype && rr.Header().Name == owner
-	}) {
+	first := dns.Copy(set.records[0])
+	first.Header().Name = owner
+	// At a zone cut both zones may have an NSEC RRset (RFC 4035 §2.3).
+	if slices.ContainsFunc(*section, func(rr dns.RR) bool { return dns.IsDuplicate(rr, first) }) {
 		return
 	}
 	for _, rr := range set.records {

@@ -1,0 +1,56 @@
+package dnssec_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/dnssec"
+	"github.com/danesmtp/danesmtp/dnssec/dnssectest"
+)
+
+// At a zone cut there are two NSEC records of one owner, that of the zone above and that at
+// the apex of the zone below (RFC 4035 §2.3). A forwarder sends both for an alias that leads
+// from one zone to the other. They are two RRsets, as Unbound takes them.
+func TestDenialsOnBothSidesOfACut(t *testing.T) {
+	t.Parallel()
+	world := dnssectest.New(t, dnssectest.Zone{Name: "test.", Records: "* CNAME none.kid\na A 192.0.2.1\nz A 192.0.2.1"},
+		dnssectest.Zone{Name: "kid.test.", Records: "www A 192.0.2.2"}, dnssectest.Zone{Name: "isle.test.", NoDS: true})
+	for _, order := range []string{"as sent", "the other way round"} {
+		world.Tamper = func(_ dns.Question, reply *dns.Msg) {
+			if order != "as sent" {
+				reply.Ns = slices.Clone(reply.Ns)
+				slices.Reverse(reply.Ns)
+			}
+		}
+		for name, exchanger := range exchangers(t, world) {
+			resolver := &dnssec.Resolver{Exchanger: exchanger, Anchors: world.Anchors()}
+			for _, question := range []string{"l.test. A", "m.test. MX"} {
+				answer, err := lookupBy(t.Context(), resolver, question)
+				if err != nil || answer.Status != dnssec.Secure || answer.RCode != dns.RcodeNameError || answer.Name != "none.kid.test." {
+					t.Errorf("%s, %s, %s: %+v, %v", order, name, question, answer, err)
+				}
+			}
+		}
+	}
+	// What lies in the one zone says nothing for the other.
+	isle := replayed(t, world, "none.isle.test.", dns.TypeA).Ns
+	world.Tamper = func(q dns.Question, reply *dns.Msg) {
+		if reply.RecursionDesired && q.Name == "isle.test." && q.Qtype == dns.TypeDS {
+			reply.Ns = append(slices.Clone(isle), reply.Ns...)
+		}
+	}
+	if answer, err := lookup(t, world, "isle.test. SOA"); err != nil || answer.Status != dnssec.Insecure {
+		t.Errorf("%+v, %v", answer, err)
+	}
+	kid := replayed(t, world, "none.kid.test.", dns.TypeA).Ns
+	world.Tamper = func(q dns.Question, reply *dns.Msg) {
+		if reply.RecursionDesired && q.Name == "kid.test." && q.Qtype == dns.TypeDS {
+			reply.Answer, reply.Ns = nil, kid
+		}
+	}
+	if answer, err := lookup(t, world, "www.kid.test. A"); err == nil || answer.Status != dnssec.Bogus {
+		t.Errorf("%+v, %v", answer, err)
+	}
+}
