@@ -120,6 +120,9 @@ func (l *lookup) judgeKeys(ctx context.Context, set *rrset) *verdict {
 		return indeterminate(set.question, err)
 	}
 	if sig == nil {
+		if problem.like(errNoKey) && slices.ContainsFunc(keys, func(key *rrsig.Key) bool { return key.Tag == problem.reason.KeyTag }) {
+			problem.reason.Text = "the keys are not signed by one that a DS record or trust anchor vouches for"
+		}
 		return l.bogusOn(v, problem.reason)
 	}
 	return &verdict{

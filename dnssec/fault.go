@@ -70,6 +70,12 @@ func because(reason Reason, like error) fault {
 	return fault{reason, near}
 }
 
+// like reports whether a fault ranks as an error does.
+func (f fault) like(err error) bool {
+	near, _ := rank(err)
+	return f.near == near
+}
+
 // or returns that of two faults which came nearer to a proof; of equals, the first.
 func (f fault) or(other fault) fault {
 	if other.near > f.near {

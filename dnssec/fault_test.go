@@ -121,7 +121,8 @@ func TestOrderOfFaultsOfKeys(t *testing.T) {
 			zone.KeyTag = key.KeyTag()
 		}
 	}
-	expired, tooSmall := dns.Copy(own).(*dns.RRSIG), dns.Copy(own).(*dns.RRSIG)
+	expired, tooSmall, missing := dns.Copy(own).(*dns.RRSIG), dns.Copy(own).(*dns.RRSIG), dns.Copy(own).(*dns.RRSIG)
+	missing.KeyTag ^= 0xffff
 	expired.Expiration = uint32(time.Now().Unix()) - 1
 	tooSmall.Algorithm, tooSmall.KeyTag = small.Algorithm, small.KeyTag()
 	for _, tt := range []struct {
@@ -133,7 +134,8 @@ func TestOrderOfFaultsOfKeys(t *testing.T) {
 		{"expired, and one by a key without DS record", []dns.RR{expired, zone}, dnssec.EDESignatureExpired, "signature expired"},
 		{"by a key that is too small, and one by a key without DS record", []dns.RR{tooSmall, zone}, dnssec.EDEUnsupportedAlgorithm, "key too small"},
 		{"expired, and one by a key that is too small", []dns.RR{expired, tooSmall}, dnssec.EDESignatureExpired, "signature expired"},
-		{"by a key without DS record alone", []dns.RR{zone}, dnssec.EDEDNSKEYMissing, "no key with the tag"},
+		{"by a key without DS record alone", []dns.RR{zone}, dnssec.EDEDNSKEYMissing, "the keys are not signed by one that a DS record"},
+		{"by a key that is not there alone", []dns.RR{missing}, dnssec.EDEDNSKEYMissing, "no key with the tag"},
 	} {
 		for range 2 {
 			world.Tamper = func(q dns.Question, reply *dns.Msg) {
