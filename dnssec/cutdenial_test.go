@@ -15,9 +15,12 @@ import (
 // from one zone to the other. They are two RRsets, as Unbound takes them.
 func TestDenialsOnBothSidesOfACut(t *testing.T) {
 	t.Parallel()
-	world := dnssectest.New(t, dnssectest.Zone{Name: "test.", Records: "* CNAME none.kid\na A 192.0.2.1\nz A 192.0.2.1"},
-		dnssectest.Zone{Name: "kid.test.", Records: "www A 192.0.2.2"}, dnssectest.Zone{Name: "isle.test.", NoDS: true})
+	zones := []dnssectest.Zone{
+		{Name: "test.", Records: "* CNAME none.kid\na A 192.0.2.1\nz A 192.0.2.1"},
+		{Name: "kid.test.", Records: "www A 192.0.2.2"}, {Name: "isle.test.", NoDS: true},
+	}
 	for _, order := range []string{"as sent", "the other way round"} {
+		world := dnssectest.New(t, zones...)
 		world.Tamper = func(_ dns.Question, reply *dns.Msg) {
 			if order != "as sent" {
 				reply.Ns = slices.Clone(reply.Ns)
@@ -34,6 +37,7 @@ func TestDenialsOnBothSidesOfACut(t *testing.T) {
 			}
 		}
 	}
+	world := dnssectest.New(t, zones...)
 	// What lies in the one zone says nothing for the other.
 	isle := replayed(t, world, "none.isle.test.", dns.TypeA).Ns
 	world.Tamper = func(q dns.Question, reply *dns.Msg) {
