@@ -24,6 +24,9 @@ const (
 	minRecordSize    = 1 + recordHeaderSize
 )
 
+// maxPointed is the last octet that a pointer can lead to (RFC 1035 §4.1.4).
+const maxPointed = 1<<14 - 1
+
 // Bits of the header (RFC 1035 §4.1.1, RFC 4035 §3.1.6).
 const (
 	bitQR = 1 << (15 - iota)
@@ -105,7 +108,9 @@ func (r *reader) question() (dns.Question, error) {
 	if err != nil || off+questionSize > len(r.packet) {
 		return dns.Question{}, ErrMessage
 	}
-	r.pointer, r.owner = minPointer<<8|uint16(r.off), name // most owners are it
+	if r.off <= maxPointed {
+		r.pointer, r.owner = minPointer<<8|uint16(r.off), name // most owners are it
+	}
 	r.off = off + questionSize
 	return dns.Question{
 		Name: name, Qtype: binary.BigEndian.Uint16(r.packet[off:]), Qclass: binary.BigEndian.Uint16(r.packet[off+2:]),

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/hex"
+	"slices"
 	"strings"
 	"testing"
 
@@ -300,6 +301,9 @@ func checkOctets(t *testing.T, rr dns.RR) {
 	}
 	packet := append(reply(wire[:end])[:25], wire[:end]...)
 	again, err := wireform.Unpack(packet)
+	if _, unknown := rr.(*dns.RFC3597); unknown && slices.ContainsFunc(rdata, func(c byte) bool { return c >= 0xC0 }) {
+		return // a pointer that led nowhere may lead somewhere in another message
+	}
 	if err != nil || len(again.Answer) != 1 || again.Answer[0].String() != rr.String() {
 		t.Errorf("%v is read again as %v: %v", rr, again, err)
 	}
@@ -331,5 +335,24 @@ func TestToLower(t *testing.T) {
 		if got, err := canonical.AppendRData(nil, rr); err != nil || string(got) != tt.want {
 			t.Errorf("type %d: canonical form %q, %v", tt.rrtype, got, err)
 		}
+	}
+}
+
+// A pointer has fourteen bits (RFC 1035 §4.1.4), and a message more octets: the name of a
+// question that lies farther than that is no owner's.
+func TestOwnerOfManyQuestions(t *testing.T) {
+	t.Parallel()
+	const typeAndClass = "\x00\x01\x00\x01"
+	questions := strings.Repeat("\x01x\x00"+typeAndClass, 2339) + "\x05fifth\x00" + typeAndClass
+	if 12+len(questions) != 1<<14|12 {
+		t.Fatal(len(questions))
+	}
+	packet := []byte{0x12, 0x34, 0x84, 0, 0, 0, 0, 1, 0, 0, 0, 0}
+	binary.BigEndian.PutUint16(packet[4:], 2339+2)
+	packet = append(append(packet, questions...), "\x01y\x00"+typeAndClass...)
+	packet = append(packet, raw(dns.TypeA, "\xC0\x00\x02\x01")...)
+	msg, err := wireform.Unpack(packet)
+	if err != nil || len(msg.Answer) != 1 || msg.Answer[0].Header().Name != "x." {
+		t.Errorf("%v, %v", msg.Answer, err)
 	}
 }
