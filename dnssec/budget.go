@@ -120,6 +120,13 @@ func (b *budget) refund(w work) {
 	b.left = b.left.plus(w)
 }
 
+// forfeit takes what was paid for work of oneself: it was begun, and nobody else pays for it.
+func (b *budget) forfeit(w work) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.done = b.done.plus(w)
+}
+
 // exhaust leaves nothing, since work was done that cannot be paid.
 func (b *budget) exhaust() {
 	b.mu.Lock()

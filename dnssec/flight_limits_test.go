@@ -80,6 +80,22 @@ func TestSpentBudgetStaysSpent(t *testing.T) {
 	}
 }
 
+// Queries that were sent ahead of need and left count like others, also those of flights: in an
+// unsigned zone, that is one for each name.
+func TestQueriesSentAheadCount(t *testing.T) {
+	t.Parallel()
+	world := dnssectest.New(t, dnssectest.Zone{Name: "test.", Unsigned: true, Records: "* A 192.0.2.1"})
+	resolver, ctx := world.Resolver(), dnssec.WithBudget(t.Context(), 1)
+	for i := 0; ; i++ {
+		if _, err := resolver.Lookup(ctx, fmt.Sprintf("n%d.test.", i), dns.TypeA); err != nil {
+			if n := len(world.Questions()); n > 128+2 || n < 64 || !errors.Is(err, dnssec.ErrBudget) {
+				t.Errorf("%v after %d queries", err, n)
+			}
+			return
+		}
+	}
+}
+
 // A cached failure is a failure the second time, too.
 func TestCachedBogusIsAnError(t *testing.T) {
 	t.Parallel()

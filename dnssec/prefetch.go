@@ -109,6 +109,7 @@ func (l *lookup) leaveAhead() {
 			l.charge(f) // with what is left: there is no more to do
 			l.held = append(l.held, f)
 		default:
+			l.budget.forfeit(fare)
 			l.leave(f)
 		}
 	}
