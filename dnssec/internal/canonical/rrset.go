@@ -14,12 +14,14 @@ var ErrRRset = errors.New("records form no RRset")
 
 // An RRset is the records of one owner, class and type, each once and in canonical
 // order (RFC 4034 §6.3). The zero RRset is empty, and takes its name from the first
-// record that is added.
+// record that is added. It is for one goroutine.
 type RRset struct {
 	Owner       Name
 	Class, Type uint16
 	rdatas      [][]byte
-	buffer      []byte // where they are
+	sorted      bool                // the rdatas are in canonical order
+	known       map[string]struct{} // the rdatas, where there are many
+	buffer      []byte              // where they are
 }
 
 // NewRRset makes an RRset of records. The error is that of Add; records that are
@@ -43,6 +45,10 @@ const (
 	usualRData   = 128 // octets of all records together
 )
 
+// fewRecords are compared one by one with what is added. More are looked up, so that the
+// thousands that a message can hold take no time that grows with their square.
+const fewRecords = 16
+
 // Add adds a record, and reports whether it was new: a repeated one counts once.
 // The error says that it does not belong to the set, or cannot be written.
 func (s *RRset) Add(rr dns.RR) (bool, error) {
@@ -63,11 +69,38 @@ func (s *RRset) Add(rr dns.RR) (bool, error) {
 		return false, err
 	}
 	rdata := buffer[start:]
-	at, found := slices.BinarySearchFunc(s.rdatas, rdata, bytes.Compare)
-	if !found {
-		s.rdatas, s.buffer = slices.Insert(s.rdatas, at, rdata), buffer
+	if s.has(rdata) {
+		return false, nil
 	}
-	return !found, nil
+	s.rdatas, s.buffer, s.sorted = append(s.rdatas, rdata), buffer, false
+	if s.known != nil {
+		s.known[string(rdata)] = struct{}{}
+	}
+	return true, nil
+}
+
+func (s *RRset) has(rdata []byte) bool {
+	if len(s.rdatas) < fewRecords {
+		return slices.ContainsFunc(s.rdatas, func(other []byte) bool { return bytes.Equal(rdata, other) })
+	}
+	if s.known == nil {
+		s.known = make(map[string]struct{}, 2*fewRecords)
+		for _, other := range s.rdatas {
+			s.known[string(other)] = struct{}{}
+		}
+	}
+	_, found := s.known[string(rdata)]
+	return found
+}
+
+// SignedSize is the most octets that a signature over the set covers, without those of the
+// signature's own fields.
+func (s *RRset) SignedSize() int {
+	size := 0
+	for _, rdata := range s.rdatas {
+		size += len(s.Owner) + 10 + len(rdata) // type, class, TTL and length
+	}
+	return size
 }
 
 // AppendSignedData appends the octets that the signature covers: the RRSIG's RDATA
@@ -96,6 +129,11 @@ func (s *RRset) AppendSignedData(data []byte, sig *dns.RRSIG) ([]byte, error) {
 			return nil, ErrName
 		}
 	}
+	if !s.sorted {
+		slices.SortFunc(s.rdatas, bytes.Compare)
+		s.sorted = true
+	}
+	data = slices.Grow(data, s.SignedSize())
 	for _, rdata := range s.rdatas {
 		data = append(data, owner...)
 		data = binary.BigEndian.AppendUint16(data, s.Type)
