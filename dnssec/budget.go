@@ -3,28 +3,36 @@ package dnssec
 import (
 	"context"
 	"sync"
+
+	"github.com/miekg/dns"
 )
 
 // A work is an amount of what validation costs.
 type work struct {
 	signatures, hashes, keyPairs, queries int
+	octets                                int // of memory for replies
 }
 
 // lookupWork is what one lookup may cost.
-var lookupWork = work{maxSignatures, maxHashes, maxKeyPairs, maxQueries}
+var lookupWork = work{maxSignatures, maxHashes, maxKeyPairs, maxQueries, maxReplyBytes}
 
 // aheadWork is what a question may cost by itself that is asked before it is known to be
 // needed: a quarter, which is plenty for the keys of a zone. What it rests on counts apart, by
 // the budget of a lookup: there may be many zones above, and others will need them, too.
-var aheadWork = work{maxSignatures / 4, maxHashes / 4, maxKeyPairs / 4, maxQueries / 4}
+var aheadWork = work{maxSignatures / 4, maxHashes / 4, maxKeyPairs / 4, maxQueries / 4, maxReplyBytes / 4}
 
 func (w work) minus(other work) work {
-	return work{w.signatures - other.signatures, w.hashes - other.hashes, w.keyPairs - other.keyPairs, w.queries - other.queries}
+	return work{
+		w.signatures - other.signatures, w.hashes - other.hashes, w.keyPairs - other.keyPairs,
+		w.queries - other.queries, w.octets - other.octets,
+	}
 }
 
 func (w work) plus(other work) work { return w.minus(work{}.minus(other)) }
 
-func (w work) overdrawn() bool { return min(w.signatures, w.hashes, w.keyPairs, w.queries) < 0 }
+func (w work) overdrawn() bool {
+	return min(w.signatures, w.hashes, w.keyPairs, w.queries, w.octets) < 0
+}
 
 // A budget is the work that one lookup, or the lookups that share it, may still
 // do. It is safe for concurrent use.
@@ -62,19 +70,26 @@ func newBudget(lookups int) *budget {
 		hashes:     lookups * lookupWork.hashes,
 		keyPairs:   lookups * lookupWork.keyPairs,
 		queries:    lookups * lookupWork.queries,
+		octets:     lookups * lookupWork.octets,
 	}}
 }
 
 func (b *budget) spendKeyPair() error { return b.spend(work{keyPairs: 1}) }
 func (b *budget) spendQuery() error   { return b.spend(work{queries: 1}) }
 
-// recordsPerSignature is how many records cost as much to write and to hash as a
-// signature costs to check.
-const recordsPerSignature = 64
+// spendReply pays for the memory that a reply takes: the lookup, its flights and those who wait
+// for them have it until they end.
+func (b *budget) spendReply(reply *dns.Msg) error {
+	return b.spend(work{octets: weighRecords(reply.Answer) + weighRecords(reply.Ns) + weighRecords(reply.Extra)})
+}
 
-// spendSignature pays for a signature of that cost over that many records.
-func (b *budget) spendSignature(cost, records int) error {
-	return b.spend(work{signatures: cost + records/recordsPerSignature})
+// octetsPerSignature is how many octets cost as much to write and to hash, twice, as a common
+// signature costs to check: some 100 µs.
+const octetsPerSignature = 32 << 10
+
+// spendSignature pays for a signature of that cost over that many octets.
+func (b *budget) spendSignature(cost, octets int) error {
+	return b.spend(work{signatures: cost + octets/octetsPerSignature})
 }
 
 // spendHashes pays for NSEC3 hashes of that many iterations each, and one more

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"testing"
 	"time"
+
+	"github.com/miekg/dns"
 )
 
 // The budget of a lookup is what SECURITY.md says, and nothing goes beyond it.
@@ -18,6 +20,7 @@ func TestBudgetEnds(t *testing.T) {
 		{"NSEC3 hash work, in applications of SHA-1", 16384, func(b *budget) error { return b.spendHashes(1, 0) }},
 		{"pairs of DS and DNSKEY with one tag", 128, (*budget).spendKeyPair},
 		{"queries", 128, (*budget).spendQuery},
+		{"memory of the replies, in units of 64 kB", 64, func(b *budget) error { return b.spend(work{octets: 64 << 10}) }},
 	} {
 		b := newBudget(1)
 		for i := range tt.limit {
@@ -29,7 +32,14 @@ func TestBudgetEnds(t *testing.T) {
 			t.Errorf("%s: %v beyond the limit", tt.name, err)
 		}
 	}
-	if maxTTL != 7*24*time.Hour || maxDenialTTL != 3*time.Hour || bogusTTL != 5*time.Second {
-		t.Error("things are kept for other times than SECURITY.md says")
+}
+
+func TestNothingIsKeptForLongerThanAWeek(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	for ttl, want := range map[uint32]time.Duration{604800: 604800 * time.Second, 604801: 604800 * time.Second, 1<<32 - 1: 604800 * time.Second} {
+		if got := ttlEnd(now, []dns.RR{&dns.A{Hdr: dns.RR_Header{Ttl: ttl}}}).Sub(now); got != want {
+			t.Errorf("TTL %d: kept for %s", ttl, got)
+		}
 	}
 }

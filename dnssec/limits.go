@@ -17,6 +17,10 @@ const (
 	maxKeyPairs = 128
 	// A name of ten labels with an alias takes about forty.
 	maxQueries = 128
+	// The memory that replies take, in octets, which a lookup and the flights that it waits for
+	// hold until it ends. One reply of 64 kB takes up to a megabyte, as a list of types; 128
+	// of four kilobytes, with keys and signatures, two megabytes.
+	maxReplyBytes = 4 << 20
 	// Aliases followed; unbound allows 11 and BIND 16.
 	maxAliases = 12
 	// Keys of one zone, DS records of one delegation, and signatures over one

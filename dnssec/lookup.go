@@ -236,6 +236,9 @@ func (l *lookup) askNetwork(ctx context.Context, q question, avoid []string) *ve
 	if err != nil {
 		return indeterminate(q, err)
 	}
+	if err := l.budget.spendReply(reply.Msg); err != nil {
+		return indeterminate(q, err)
+	}
 	if !refuses(reply.Msg) {
 		l.prefetch(ctx, q, reply.Msg)
 	}

@@ -1,8 +1,10 @@
 package dnssec
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -12,8 +14,10 @@ import (
 
 	"github.com/miekg/dns"
 
+	"github.com/danesmtp/danesmtp/dnssec/anchor"
 	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
 	"github.com/danesmtp/danesmtp/dnssec/internal/rrsig"
+	"github.com/danesmtp/danesmtp/dnssec/upstream"
 )
 
 // heapOf returns what the heap grows by when something is filled that stays alive.
@@ -245,4 +249,53 @@ func TestMemoryOfSignaturesIsBounded(t *testing.T) {
 		}
 		return v
 	}), verifiedBytes)
+}
+
+// padded answers each question by an alias beside as long a list of types as a message has room
+// for, and measures the heap meanwhile.
+type padded struct {
+	t        *testing.T
+	wire     []byte // of the list
+	asked    int
+	most     uint64
+	measured func() uint64
+}
+
+func (p *padded) Exchange(_ context.Context, q *upstream.Query) (*upstream.Reply, error) {
+	p.most = max(p.most, p.measured())
+	p.asked++
+	reply := new(dns.Msg).SetReply(q.Msg)
+	reply.Answer = append(unpacked(p.t, p.wire), text(p.t, fmt.Sprintf("%s 0 CNAME a%d.example.", q.Msg.Question[0].Name, p.asked)))
+	return &upstream.Reply{Msg: reply, Server: "192.0.2.1:53"}, nil
+}
+
+// What the flights in progress hold is bounded by the budget of each lookup, of which one reply
+// more may just have come.
+func TestMemoryOfALookupIsBounded(t *testing.T) {
+	var list []dns.RR
+	for i := range 8 {
+		list = append(list, &dns.NSEC{Hdr: dns.RR_Header{Name: fmt.Sprintf("n%d.", i), Rrtype: dns.TypeNSEC, Class: dns.ClassINET}, NextDomain: "a.", TypeBitMap: types(60_000)})
+	}
+	wire := packed(t, list...)
+	size := func() uint64 {
+		runtime.GC()
+		runtime.GC()
+		var stats runtime.MemStats
+		runtime.ReadMemStats(&stats)
+		return stats.HeapAlloc
+	}
+	reply := heapOf(func() any { return unpacked(t, wire) })
+	hostile := &padded{t: t, wire: wire, measured: size}
+	island := anchor.Set{{Zone: "island.", DS: text(t, "island. DS 1 13 2 "+strings.Repeat("00", 32)).(*dns.DS)}}
+	resolver := &Resolver{Exchanger: hostile, Anchors: island}
+	before := size()
+	_, err := resolver.Lookup(t.Context(), "a0.example.", dns.TypeA)
+	heap := int(hostile.most) - int(before)
+	t.Logf("%d queries, %.1f MB at most, %.1f MB for a reply of %d octets: %v", hostile.asked, float64(heap)/(1<<20), float64(reply)/(1<<20), len(wire), err)
+	if !errors.Is(err, ErrBudget) {
+		t.Errorf("%v", err)
+	}
+	if bound := maxReplyBytes + reply; heap > bound+bound/4 || heap < bound/2 {
+		t.Errorf("%d octets where the bound is %d", heap, bound)
+	}
 }

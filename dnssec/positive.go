@@ -147,9 +147,6 @@ func (l *lookup) verify(set *rrset, zone canonical.Name, keys []*rrsig.Key) (*dn
 	if set.malformed != nil {
 		return nil, faultOf(set.malformed, zone, set.question, 0), nil
 	}
-	if len(set.records) > maxRRsetRecords {
-		return nil, because(in(zone, set.reason(EDEOther, "more records than are looked at")), canonical.ErrRRset), nil
-	}
 	var problem fault
 	tries := 0
 	for _, sig := range set.sigs {

@@ -10,13 +10,11 @@ import (
 	"github.com/danesmtp/danesmtp/dnssec/internal/wireform"
 )
 
-// maxRecords bounds the records of a reply that are looked at. A message of 64
-// KiB can hold some four thousand.
-const maxRecords = 1000
-
-// maxRRsetRecords bounds the records of an RRset that is validated. Larger ones
-// make each signature check expensive, and are not in use for mail.
-const maxRRsetRecords = 256
+// maxRecords bounds the records of a section that are looked at: as many as a message over
+// TCP can hold, 65535 octets of eleven each at least, with the root's name and without data
+// (RFC 1035 §3.2.1, §4.2.2). So no RRset that can be sent is cut, and an Exchanger that has
+// more is no way to make work. Each takes little; a signature over many is paid by its octets.
+const maxRecords = 65535 / 11
 
 // An rrset is the records of one owner and type in a section of a reply, with
 // the signatures that claim to cover them.

@@ -47,7 +47,7 @@ const usualSignedData = 512
 // in the first place says that it is. The caller has checked the rest of it, its time above
 // all. The error is the budget's.
 func (l *lookup) verifyOnce(set *rrset, sig *dns.RRSIG, key *rrsig.Key) (problem, err error) {
-	if err := l.budget.spendSignature(0, len(set.records)); err != nil {
+	if err := l.budget.spendSignature(0, set.canonical.SignedSize()); err != nil {
 		return nil, err
 	}
 	data, problem := set.canonical.AppendSignedData(make([]byte, 0, usualSignedData), sig)
