@@ -35,7 +35,7 @@ func TestLimitsOfALookup(t *testing.T) {
 		"NSEC3 iterations":                                                   {Limit: "150", Check: limitOfIterations},
 		"RSA keys": {
 			Limit: "1009 to 4096 bits (127 to 512 octets), exponent up to 64 bits",
-			Tests: []string{"internal/rrsig.TestUsableKey", "internal/rrsig.TestUnusualRSAKeys", "TestDelegationToSmallKey", "TestOrderOfFaultsOfKeys"},
+			Tests: []string{"internal/rrsig/TestUsableKey", "internal/rrsig/TestUnusualRSAKeys", "TestDelegationToSmallKey", "TestOrderOfFaultsOfKeys"},
 		},
 		"cache": {
 			Limit: "32 MB of memory, 4 of them for proofs of denial",

@@ -303,6 +303,35 @@ func TestDeadZoneCostsNoTime(t *testing.T) {
 	})
 }
 
+// A refresh ends after five seconds, and is tried again when it is due.
+func TestLimitOfARefresh(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		zone := newRollingZone(t)
+		resolver, tracker := zone.resolver(nil)
+		resolver.Time = nil
+		zone.set(func() { zone.now = time.Now() })
+		var took time.Duration
+		resolver.Exchanger = exchangerFunc(func(ctx context.Context, q *upstream.Query) (*upstream.Reply, error) {
+			if q.Msg.Question[0].Qtype != dns.TypeDNSKEY {
+				return zone.Exchange(ctx, q)
+			}
+			asked := time.Now()
+			<-ctx.Done()
+			took = time.Since(asked)
+			return nil, ctx.Err()
+		})
+		resolver.Lookup(t.Context(), "elsewhere.test", dns.TypeA)
+		time.Sleep(time.Minute)
+		if took != 5*time.Second {
+			t.Errorf("the refresh took %s", took)
+		}
+		if _, at := tracker.Next(time.Now()); at.IsZero() {
+			t.Error("it is not tried again")
+		}
+	})
+}
+
 // silentKeys never answers questions for keys.
 type silentKeys struct{ upstream.Exchanger }
 

@@ -32,6 +32,8 @@ func TestReadReply(t *testing.T) {
 		{name: "a code alone", in: "250\r\n", want: Reply{250, []string{""}}},
 		{name: "any octets", in: "250 \x00\xff\x1b\r\n", want: Reply{250, []string{"\x00\xff\x1b"}}},
 		{name: "the longest line", in: "250 " + long + "\r\n", want: Reply{250, []string{long}}},
+		{name: "the most octets", in: strings.Repeat("250-"+long+"\r\n", 7) + "250 " + long + "\r\n", want: Reply{250, []string{long, long, long, long, long, long, long, long}}},
+		{name: "exact: the most lines", exact: true, in: strings.Repeat("220-\r\n", maxExactLines-1) + "220 \r\n", want: Reply{220, make([]string, maxExactLines)}},
 		{name: "the most lines", in: strings.Repeat("250-\r\n", maxReplyLines-1) + "250 \r\n", want: Reply{250, make([]string, maxReplyLines)}},
 
 		{name: "nothing", err: io.ErrUnexpectedEOF},

@@ -165,6 +165,33 @@ func TestImplicitTLS(t *testing.T) {
 	}
 }
 
+// TestImplicitTLSWithLittleTime: a tenth of the time, where that is less than a second.
+func TestImplicitTLSWithLittleTime(t *testing.T) {
+	t.Parallel()
+	for stage, took := range map[time.Duration]time.Duration{
+		5 * time.Second:  4500 * time.Millisecond,
+		10 * time.Second: 9 * time.Second,
+		20 * time.Second: 19 * time.Second,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			config := &tls.Config{Certificates: smtptest.NewUnstartedServer().Certificates}
+			prober := &smtpprobe.Prober{StageTimeout: stage, Dial: func(context.Context, string, string) (net.Conn, error) {
+				client, server := net.Pipe()
+				go func() {
+					defer server.Close()
+					tls.Server(server, config).Handshake()
+				}()
+				return client, nil
+			}}
+			start := time.Now()
+			_, err := prober.Probe(t.Context(), address, nil)
+			if time.Since(start) != took || err == nil || !strings.Contains(err.Error(), "speaks TLS at once") {
+				t.Errorf("%v after %s, want %s", err, time.Since(start), took)
+			}
+		})
+	}
+}
+
 // TestClosedWhileWeSpeak: what a server has said before it closed counts, even if the
 // command could not be sent any more.
 func TestClosedWhileWeSpeak(t *testing.T) {

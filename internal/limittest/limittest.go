@@ -16,7 +16,7 @@ import (
 type Row struct {
 	Limit string             // what the row says, so that neither changes alone
 	Check func(t *testing.T) // nil where there are Tests
-	Tests []string           // names of tests of this package; "dir.Test" is one of another
+	Tests []string           // names of tests of this package; "dir/Test" is one of another
 }
 
 // Table fails the test unless the table that follows title in the document has just these rows,
@@ -84,12 +84,9 @@ func cellsOf(text string) (rows [][]string) {
 }
 
 // exists reports whether a package has a test of that name.
-func exists(t *testing.T, test string) bool {
+func exists(t *testing.T, path string) bool {
 	t.Helper()
-	dir := "."
-	if at := strings.LastIndex(test, "."); at >= 0 {
-		dir, test = test[:at], test[at+1:]
-	}
+	dir, test := filepath.Split(path)
 	files, err := filepath.Glob(filepath.Join(dir, "*_test.go"))
 	if err != nil {
 		t.Fatal(err)
