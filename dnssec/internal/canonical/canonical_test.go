@@ -2,6 +2,7 @@ package canonical_test
 
 import (
 	"encoding/hex"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -116,6 +117,43 @@ func TestSignedDataIsCanonical(t *testing.T) {
 	}
 	if _, err := new(canonical.RRset).AppendSignedData(nil, sig); err == nil {
 		t.Error("no record passed as an RRset")
+	}
+}
+
+// However many records there are, and in whatever order they come, each counts once and stands
+// in its place (RFC 4034 §6.3).
+func TestManyRecords(t *testing.T) {
+	t.Parallel()
+	rr := func(text string) dns.RR {
+		record, err := dns.NewRR(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return record
+	}
+	for _, n := range []int{15, 16, 17, 18, 4000} {
+		var set canonical.RRset
+		for i := range n {
+			address := n - 1 - i
+			record := rr(fmt.Sprintf("a. 60 A 192.0.%d.%d", address/256, address%256))
+			for again, want := range []bool{true, false} {
+				if added, err := set.Add(record); added != want || err != nil {
+					t.Fatalf("record %d, time %d: %t, %v", i, again+1, added, err)
+				}
+			}
+		}
+		sig := rr("a. 60 RRSIG A 13 1 60 20300101000000 20200101000000 1 . AAAA").(*dns.RRSIG)
+		data, err := set.AppendSignedData(nil, sig)
+		if err != nil || set.Len() != n {
+			t.Fatalf("%d of %d records, %v", set.Len(), n, err)
+		}
+		records := data[len(data)-set.SignedSize():]
+		for i := range n {
+			const size = 3 + 10 + 4
+			if last := records[i*size+size-2 : (i+1)*size]; int(last[0])*256+int(last[1]) != i {
+				t.Fatalf("of %d records, number %d is %v", n, i, last)
+			}
+		}
 	}
 }
 
