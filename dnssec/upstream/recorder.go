@@ -37,7 +37,7 @@ func (r *Recorder) Exchange(ctx context.Context, q *Query) (*Reply, error) {
 	}
 	recorded := Recorded{
 		At: r.now(), Name: dns.CanonicalName(q.Msg.Question[0].Name), Type: q.Msg.Question[0].Qtype,
-		DNSSEC: isValidating(q), Avoid: slices.Clone(q.Avoid),
+		DNSSEC: isValidating(q), Avoid: slices.Clone(q.Avoid), Checked: !q.Msg.CheckingDisabled,
 	}
 	if err == nil {
 		recorded.Server, recorded.Network, recorded.Elapsed = reply.Server, reply.Network, reply.Elapsed

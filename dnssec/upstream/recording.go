@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -30,6 +31,9 @@ type Recorded struct {
 	Type   uint16    `json:"type"`
 	DNSSEC bool      `json:"dnssec"`          // DNSSEC records were asked for
 	Avoid  []string  `json:"avoid,omitempty"` // Query.Avoid
+
+	// Checked: the server was to check what it sends: CD was clear (RFC 4035 §3.2.2).
+	Checked bool `json:"checked,omitempty"`
 
 	Server  string        `json:"server,omitempty"`
 	Network string        `json:"network,omitempty"`
@@ -80,22 +84,26 @@ func (r *Recording) Exchange(ctx context.Context, q *Query) (*Reply, error) {
 	return &Reply{Msg: msg, Server: recorded.Server, Network: recorded.Network, Elapsed: recorded.Elapsed}, nil
 }
 
-// find returns what best fits a query: the exchange with the same servers to avoid,
-// or else any reply of a server that is not to be avoided.
+// find returns what best fits a query: the exchange with the same servers to avoid, if there
+// are several that with or without CD as the query, or else any reply of a server that is not
+// to be avoided.
 func (r *Recording) find(q *Query) *Recorded {
 	question := q.Msg.Question[0]
-	var best *Recorded
+	var similar, other *Recorded
 	for i := range r.Exchanges {
 		recorded := &r.Exchanges[i]
 		if recorded.Type != question.Qtype || !strings.EqualFold(recorded.Name, dns.CanonicalName(question.Name)) || recorded.DNSSEC != isValidating(q) {
 			continue
 		}
-		if slices.Equal(recorded.Avoid, q.Avoid) {
-			return recorded
-		}
-		if best == nil && recorded.Message != nil && !slices.Contains(q.Avoid, recorded.Server) {
-			best = recorded
+		switch {
+		case slices.Equal(recorded.Avoid, q.Avoid):
+			if recorded.Checked != q.Msg.CheckingDisabled {
+				return recorded
+			}
+			similar = cmp.Or(similar, recorded)
+		case recorded.Message != nil && !slices.Contains(q.Avoid, recorded.Server):
+			other = cmp.Or(other, recorded)
 		}
 	}
-	return best
+	return cmp.Or(similar, other)
 }

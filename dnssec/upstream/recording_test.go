@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -69,6 +70,37 @@ func TestRecordingGivesTheSameVerdict(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What a server sends may depend on whether it is to check it, and with it the verdict.
+func TestRecordingKnowsWhoWasToCheck(t *testing.T) {
+	t.Parallel()
+	world := dnssectest.New(t, dnssectest.Zone{Name: "test.", Records: "@ A 192.0.2.1"})
+	recorder := &upstream.Recorder{Exchanger: uncheckedForged{world}}
+	for _, exchanger := range []func() upstream.Exchanger{
+		func() upstream.Exchanger { return recorder },
+		func() upstream.Exchanger { return recorder.Recording() },
+	} {
+		resolver := &dnssec.Resolver{Exchanger: exchanger(), Anchors: world.Anchors()}
+		if answer, err := resolver.Lookup(t.Context(), "test.", dns.TypeA); err != nil || answer.Status != dnssec.Secure {
+			t.Errorf("%+v, %v", answer, err)
+		}
+	}
+}
+
+// uncheckedForged sends a forged address where it is asked with CD.
+type uncheckedForged struct{ *dnssectest.Internet }
+
+func (u uncheckedForged) Exchange(ctx context.Context, q *upstream.Query) (*upstream.Reply, error) {
+	reply, err := u.Internet.Exchange(ctx, q)
+	if err == nil && q.Msg.CheckingDisabled {
+		for _, rr := range reply.Msg.Answer {
+			if a, ok := rr.(*dns.A); ok {
+				a.A = net.IPv4(192, 0, 2, 66)
+			}
+		}
+	}
+	return reply, err
 }
 
 func TestRecordingKnowsWhatWasAsked(t *testing.T) {
