@@ -42,6 +42,13 @@
 // A lookup has a budget of signature checks, hashes, and queries, and ends
 // with ErrBudget when it is spent; WithBudget makes several lookups share one.
 //
+// # An answer that does not validate
+//
+// One wrong server does not break a zone: up to two other servers are asked, for the answer
+// and then for the keys, too. If none has a better one, a server that resolves for others is
+// asked once without the CD bit, as its other clients ask: it may have kept what it would not
+// send to them. That it has checked a reply makes nothing true; each is validated.
+//
 // # What is kept and shared
 //
 // A Resolver caches what it has validated, in bounded memory, and uses proofs of denial

@@ -13,10 +13,6 @@ import (
 	"github.com/danesmtp/danesmtp/dnssec/upstream"
 )
 
-// maxSecondOpinions is how many further servers are asked when an answer does
-// not validate, before it is believed to be the zone's fault.
-const maxSecondOpinions = 2
-
 // ednsSize is the largest UDP reply that is asked for (dnsflagday.net/2020).
 const ednsSize = 1232
 
@@ -109,8 +105,8 @@ func deepCopies(records []dns.RR) []dns.RR {
 }
 
 // ask gives the verdict on one question, from the cache or from the network. A
-// reply that does not validate is asked for at other servers too, since one
-// wrong server must not break a zone.
+// reply that does not validate is asked for at other servers too, and as others ask for it,
+// since one wrong server must not break a zone.
 func (l *lookup) ask(ctx context.Context, q question) *verdict {
 	switch v := l.known.on(q); v {
 	case nil:
@@ -157,10 +153,11 @@ var unfinished = new(verdict)
 
 // find gives the verdict on one question from the network, and caches it.
 func (l *lookup) find(ctx context.Context, q question) *verdict {
-	v := l.askNetwork(ctx, q, l.avoid)
+	reply, err := l.exchange(ctx, l.query(q, l.avoid))
+	v := l.opinion(ctx, q, reply, err)
 	final := !l.fresh || !v.failed() // a second server may be the worse one
 	if v.status == Bogus && !l.fresh {
-		v, final = l.secondOpinion(ctx, q, v)
+		v, final = l.secondOpinion(ctx, q, v, reply)
 	}
 	if v.status != Indeterminate && final {
 		l.resolver.cache.put(q, v, l.trusted.generation)
@@ -171,68 +168,28 @@ func (l *lookup) find(ctx context.Context, q question) *verdict {
 	return v
 }
 
-// secondOpinion asks other servers when an answer did not validate, first for the
-// answer alone, then for the keys that it rests on, too: either may be what was
-// wrong. final is false where the caller ran out of time or budget meanwhile, which
-// says nothing about the zone.
-func (l *lookup) secondOpinion(ctx context.Context, q question, v *verdict) (best *verdict, final bool) {
-	best = v
-	avoid := []string{v.server}
-	for range maxSecondOpinions {
-		if best.server == "" {
-			break
-		}
-		again := l.askNetwork(ctx, q, avoid)
-		if again.status == Bogus && !slices.Contains(avoid, again.server) {
-			again = l.askFresh(ctx, q, avoid)
-		}
-		switch _, incapable := errors.AsType[*upstream.CapabilityError](again.err); {
-		case incapable:
-			return again, true // what looked broken was the server's doing
-		case again.err != nil && (ctx.Err() != nil || errors.Is(again.err, context.Canceled) || errors.Is(again.err, ErrBudget)):
-			return best, false
-		case again.server == "" || slices.Contains(avoid, again.server):
-			return best, true
-		case !again.failed():
-			return again, true
-		}
-		avoid = append(avoid, again.server)
-	}
-	return best, true
-}
-
-// askFresh asks once more, and for the keys and DS records on the way, too, whatever
-// is known of them. If that is of no use, what was known is known again.
-func (l *lookup) askFresh(ctx context.Context, q question, avoid []string) *verdict {
-	known := l.known
-	l.known = findings{{q, known.on(q)}}
-	l.fresh, l.avoid = true, avoid
-	v := l.askNetwork(ctx, q, avoid)
-	l.fresh, l.avoid = false, nil
-	if v.failed() {
-		l.known = known
-		return v
-	}
-	for _, f := range known {
-		if l.known.on(f.question) == nil {
-			l.known.set(f.question, f.verdict)
-		}
-	}
-	return v
-}
-
 // askNetwork sends the question and judges the reply.
 func (l *lookup) askNetwork(ctx context.Context, q question, avoid []string) *verdict {
+	reply, err := l.exchange(ctx, l.query(q, avoid))
+	return l.opinion(ctx, q, reply, err)
+}
+
+// exchange sends a query, and keeps what came of it.
+func (l *lookup) exchange(ctx context.Context, query *upstream.Query) (*upstream.Reply, error) {
 	if err := l.budget.spendQuery(); err != nil {
-		return indeterminate(q, err)
+		return nil, err
 	}
 	start := time.Now()
-	query := l.query(q, avoid)
-	name := query.Msg.Question[0].Name
+	asked := query.Msg.Question[0]
 	reply, err := exchange(ctx, l.resolver.upstream, query)
 	if !errors.Is(err, upstream.ErrExhausted) {
-		l.exchanges = append(l.exchanges, exchangeOf(name, q.qtype, reply, err, time.Since(start)))
+		l.exchanges = append(l.exchanges, exchangeOf(asked.Name, asked.Qtype, reply, err, time.Since(start)))
 	}
+	return reply, err
+}
+
+// opinion is the verdict by what came of a query.
+func (l *lookup) opinion(ctx context.Context, q question, reply *upstream.Reply, err error) *verdict {
 	if err != nil {
 		return indeterminate(q, err)
 	}

@@ -1,0 +1,107 @@
+package dnssec
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/dnssec/upstream"
+)
+
+// maxSecondOpinions is how many further servers are asked when an answer does
+// not validate, before it is believed to be the zone's fault.
+const maxSecondOpinions = 2
+
+// secondOpinion asks other servers when an answer did not validate, first for the
+// answer alone, then for the keys that it rests on, too: either may be what was
+// wrong. Where none has a better one, the answer that others get is asked for. final is
+// false where the caller ran out of time or budget meanwhile, which says nothing about
+// the zone.
+func (l *lookup) secondOpinion(ctx context.Context, q question, first *verdict, reply *upstream.Reply) (best *verdict, final bool) {
+	if first.server == "" {
+		return first, true
+	}
+	avoid := []string{first.server}
+	for range maxSecondOpinions {
+		again := l.askNetwork(ctx, q, avoid)
+		if again.status == Bogus && !slices.Contains(avoid, again.server) {
+			again = l.askFresh(ctx, q, avoid)
+		}
+		switch _, incapable := errors.AsType[*upstream.CapabilityError](again.err); {
+		case incapable:
+			return again, true // what looked broken was the server's doing
+		case isUnfinished(ctx, again):
+			return first, false
+		case slices.Contains(avoid, again.server):
+			return first, true // whom to avoid means nothing there
+		case again.server == "":
+			return l.checkedOpinion(ctx, q, first, reply)
+		case !again.failed():
+			return again, true
+		}
+		avoid = append(avoid, again.server)
+	}
+	return l.checkedOpinion(ctx, q, first, reply)
+}
+
+// isUnfinished reports whether a verdict is for want of the caller's time or budget.
+func isUnfinished(ctx context.Context, v *verdict) bool {
+	return v.err != nil && (ctx.Err() != nil || errors.Is(v.err, context.Canceled) || errors.Is(v.err, ErrBudget))
+}
+
+// checkedOpinion asks once more, and leaves it to the server to check what it sends, if it is
+// one that resolves for others: with CD it sends whatever it has (RFC 4035 §3.2.2), and that
+// may be a denial that a signer made for another type (Unbound 1.17), or what has failed to
+// validate there, too. Without CD it has to fetch that anew, or to say SERVFAIL. That it
+// has checked a reply counts for nothing: the reply is judged as any other.
+//
+// Deviation: RFC 6840 §5.9 wants CD in every query of a validating resolver. It is clear in
+// this one alone, instead of which there would be a failure.
+func (l *lookup) checkedOpinion(ctx context.Context, q question, first *verdict, reply *upstream.Reply) (best *verdict, final bool) {
+	if !reply.Msg.RecursionAvailable {
+		return first, true
+	}
+	query := l.query(q, nil)
+	query.Msg.CheckingDisabled = false
+	checked, err := l.exchange(ctx, query)
+	if err == nil && sameRecords(checked.Msg, reply.Msg) {
+		return first, true
+	}
+	again := l.opinion(ctx, q, checked, err)
+	switch {
+	case isUnfinished(ctx, again):
+		return first, false
+	case again.failed():
+		return first, true
+	}
+	return again, true
+}
+
+// sameRecords reports whether two replies have the same to say, but for TTLs. One whose
+// records are in another order counts as another one, which costs no more than to judge it.
+func sameRecords(a, b *dns.Msg) bool {
+	return a.Rcode == b.Rcode && slices.EqualFunc(a.Answer, b.Answer, dns.IsDuplicate) && slices.EqualFunc(a.Ns, b.Ns, dns.IsDuplicate) &&
+		!hasSignature(a.Extra) && !hasSignature(b.Extra)
+}
+
+// askFresh asks once more, and for the keys and DS records on the way, too, whatever
+// is known of them. If that is of no use, what was known is known again.
+func (l *lookup) askFresh(ctx context.Context, q question, avoid []string) *verdict {
+	known := l.known
+	l.known = findings{{q, known.on(q)}}
+	l.fresh, l.avoid = true, avoid
+	v := l.askNetwork(ctx, q, avoid)
+	l.fresh, l.avoid = false, nil
+	if v.failed() {
+		l.known = known
+		return v
+	}
+	for _, f := range known {
+		if l.known.on(f.question) == nil {
+			l.known.set(f.question, f.verdict)
+		}
+	}
+	return v
+}
