@@ -36,7 +36,8 @@
 // what RFC 5321 has.
 //
 // Package dnssec is compared with Unbound and delv on signed zones with faults made
-// at random, which named serves.
+// at random, which named serves. Denials that Knot makes as it is asked come through
+// Unbound, which mixes them up (onlinesign_test.go).
 //
 // Package dnssec/anchor follows zones that dnssec-settime and dnssec-signzone roll over and
 // named serves, and exchanges its state files with Unbound in both directions
@@ -45,7 +46,7 @@
 //
 // Nothing leaves the machine. Ports are chosen by the kernel and the files live
 // in a temporary directory. Postfix starts only for root, so root is needed. The
-// Debian packages are bind9, bind9-dnsutils, bind9-utils, unbound, knot-resolver,
+// Debian packages are bind9, bind9-dnsutils, bind9-utils, unbound, knot, knot-resolver,
 // dnsdist, dnsmasq-base, pdns-recursor, postfix, openssl, gnutls-bin and iproute2; a
 // missing program fails the run. CoreDNS is no Debian package, and that of systemd-resolved
 // would take over /etc/resolv.conf: DANE_COREDNS and DANE_RESOLVED name their programs, as
