@@ -34,6 +34,7 @@ type room struct {
 var rooms = []room{
 	{path: "."},
 	{path: "interop"},
+	{path: "internal/addresskind"},
 	{path: "internal/printable"},
 	{path: "internal/limittest", kit: true},
 	{path: "bench/...", imports: []string{"...", "github.com/miekg/dns"}, program: true},
@@ -57,7 +58,7 @@ var rooms = []room{
 		"dnssec/internal/...", "github.com/miekg/dns", "golang.org/x/net/...", "golang.org/x/sync/...",
 	}},
 	{path: "dnssec/upstream/...", imports: []string{
-		"dnssec/internal/wireform", "internal/printable",
+		"dnssec/internal/wireform", "internal/addresskind", "internal/printable",
 		"github.com/miekg/dns", "golang.org/x/net/...", "golang.org/x/sync/...",
 	}},
 	{path: "dnssec/anchor", imports: []string{
@@ -74,7 +75,7 @@ var rooms = []room{
 		"github.com/miekg/dns", "golang.org/x/net/...", "golang.org/x/sync/...",
 	}, kit: true},
 	{path: "dane", imports: []string{
-		"dnssec", "dnssec/anchor", "dnssec/upstream", "internal/printable", "smtpprobe", "tlsa",
+		"dnssec", "dnssec/anchor", "dnssec/upstream", "internal/addresskind", "internal/printable", "smtpprobe", "tlsa",
 		"github.com/miekg/dns", "golang.org/x/net/...", "golang.org/x/sync/...",
 	}},
 }
@@ -141,7 +142,7 @@ func short(path string) (name string, std bool) {
 
 // TestImports keeps the direction of imports: examples → dane → {dnssec, tlsa,
 // smtpprobe} → the standard library and a few others. All may print by
-// internal/printable.
+// internal/printable; those who connect to what DNS data names share internal/addresskind.
 func TestImports(t *testing.T) {
 	inhabited := make([]bool, len(rooms))
 	for _, p := range listPackages(t) {

@@ -34,8 +34,8 @@ type Recursor struct {
 
 	// Allow is asked before an address is used that DNS data led to. Nil refuses
 	// multicast, reserved and unspecified addresses; and loopback and link-local ones,
-	// unless a hint is of that kind, as in a private Internet. So it does those of NAT64
-	// and 6to4 that lead to such an address.
+	// unless a hint is of that kind, as in a private Internet. So it does those of
+	// translators and tunnels (NAT64, 6to4, Teredo, ISATAP) that lead to such an address.
 	Allow func(netip.Addr) bool
 
 	// FullNames: every server is asked the full question. Otherwise servers above

@@ -39,6 +39,16 @@ func TestSpecialAddresses(t *testing.T) {
 		{"ff02::fb", false, false},
 		{"240.0.0.1", false, false},
 		{"255.255.255.255", false, false},
+		{"2001:0:c000:201::80ff:fffe", false, true}, // Teredo, client 127.0.0.1
+		{"2001:0:7f00:1::3fff:fdfe", false, true},   // Teredo, server 127.0.0.1
+		{"2001:0:c000:201::3fff:fdfe", true, true},  // Teredo, 192.0.2.1
+		{"2001:db8::5efe:127.0.0.1", false, true},   // ISATAP
+		{"2001:db8::200:5efe:169.254.169.254", false, false},
+		{"::ffff:0:127.0.0.1", false, true}, // IPv4-translated
+		{"::192.0.2.1", true, true},         // IPv4-compatible
+		{"fec0::1", true, true},             // site-local, in a private Internet
+		{"192.175.48.1", true, true},        // AS112 has name servers
+		{"2620:4f:8000::1", true, true},
 		{"::ffff:255.255.255.255", false, false},
 	} {
 		addr := netip.MustParseAddr(tt.address)
