@@ -18,7 +18,8 @@
 // Package upstream gets the same Internet through named, Unbound, Knot Resolver and
 // dnsdist, over UDP, TCP, TLS and HTTPS; through caches, those of systemd-resolved, CoreDNS,
 // dnsmasq and PowerDNS among them, that have what others asked for, where it is to cost no
-// time (caches_test.go); over a path that loses every third packet;
+// time (caches_test.go); over a path that loses every third packet; over connections that
+// a server has just closed, or that are cut (idle_test.go);
 // and from the root down, where each level's named has a network namespace and so a
 // host of its own. That last test is skipped where namespaces are not permitted.
 //
@@ -47,7 +48,7 @@
 // Nothing leaves the machine. Ports are chosen by the kernel and the files live
 // in a temporary directory. Postfix starts only for root, so root is needed. The
 // Debian packages are bind9, bind9-dnsutils, bind9-utils, unbound, knot, knot-resolver,
-// dnsdist, dnsmasq-base, pdns-recursor, postfix, openssl, gnutls-bin and iproute2; a
+// dnsdist, dnsmasq-base, pdns-recursor, postfix, openssl, gnutls-bin, iproute2 and iptables; a
 // missing program fails the run. CoreDNS is no Debian package, and that of systemd-resolved
 // would take over /etc/resolv.conf: DANE_COREDNS and DANE_RESOLVED name their programs, as
 // .ci/run does, and without them these two are skipped.

@@ -3,6 +3,7 @@
 package interop
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -15,7 +16,8 @@ type forwarder struct {
 	name      string
 	validates bool
 	start     func(*internet, forwarder) error
-	more      string // in the configuration of dnsdist
+	more      string // in its configuration, of options and the like
+	httpsIdle int    // seconds that connections over HTTPS may be idle at dnsdist; 0 for its default
 
 	port, tls, https int // ports of UDP and TCP, of TLS and of HTTPS
 }
@@ -57,6 +59,7 @@ func (n *internet) configuration(f forwarder, text string) string {
 		"DNS_PORT", fmt.Sprint(f.port), "TLS_PORT", fmt.Sprint(f.tls), "HTTPS_PORT", fmt.Sprint(f.https),
 		"UNBOUND", fmt.Sprint(n.resolvers[0].port), "NAMED", fmt.Sprint(n.resolvers[1].port), "DIR", n.dir,
 		"CERTIFICATE", n.path("resolver.pem"), "KEY", n.path("resolver.key"), "ANCHOR", n.rootDS, "FILE", f.file(),
+		"HTTPS_IDLE", fmt.Sprint(cmp.Or(f.httpsIdle, 30)),
 	).Replace(text)
 }
 
@@ -70,7 +73,7 @@ func (f forwarder) answers() func() error {
 }
 
 func (n *internet) startEncryptingNamed(f forwarder, validation, anchors string) error {
-	conf := fmt.Sprintf(namedOptions, f.port, validation+namedEncryption) + anchors + namedTLS
+	conf := fmt.Sprintf(namedOptions, f.port, validation+f.more+namedEncryption) + anchors + namedTLS
 	return n.startNamed(f.file(), n.configuration(f, conf), f.answers())
 }
 
@@ -84,7 +87,7 @@ const namedTLS = `tls resolver { cert-file "CERTIFICATE"; key-file "KEY"; };
 `
 
 func (n *internet) startEncryptingUnbound(f forwarder, modules string) error {
-	conf := fmt.Sprintf(unboundServer, f.port, modules) + unboundEncryption
+	conf := fmt.Sprintf(unboundServer, f.port, modules) + f.more + unboundEncryption
 	return n.startUnbound(f.file(), n.configuration(f, conf), f.port)
 }
 
@@ -101,7 +104,7 @@ forward-zone:
 `
 
 func (n *internet) startKnotResolver(f forwarder) error {
-	file, err := n.writeFile(f.file()+".conf", n.configuration(f, knotResolver))
+	file, err := n.writeFile(f.file()+".conf", n.configuration(f, knotResolver+f.more))
 	if err != nil {
 		return err
 	}
@@ -134,6 +137,6 @@ func (n *internet) startDnsdist(f forwarder) error {
 const dnsdist = `setSecurityPollSuffix('')
 setLocal('127.0.0.1:DNS_PORT')
 addTLSLocal('127.0.0.1:TLS_PORT', 'CERTIFICATE', 'KEY')
-addDOHLocal('127.0.0.1:HTTPS_PORT', 'CERTIFICATE', 'KEY', '/dns-query')
+addDOHLocal('127.0.0.1:HTTPS_PORT', 'CERTIFICATE', 'KEY', '/dns-query', {idleTimeout=HTTPS_IDLE})
 newServer({address = '127.0.0.1:NAMED'})
 `
