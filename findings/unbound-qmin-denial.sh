@@ -2,7 +2,8 @@
 # Unbound answers a query with CD by a denial that denies nothing: NODATA for A, and
 # beside it the NSEC record that was sent for AAAA, with A in its list of types.
 #
-# Debian 12 packages: unbound 1.17.1-2+deb12u4, knot 3.2.6-1, bind9-dnsutils (for dig).
+# Debian 12 packages: unbound 1.17.1-2+deb12u4, knot 3.2.6-1, bind9-dnsutils (for dig). They are
+# fetched by apt-get, as root, and unpacked into a temporary folder.
 #
 # Knot's module onlinesign makes NSEC records as it is asked (in the way of RFC 4470). At a
 # name without records it lists the types of its option nsec-bitmap, A and AAAA by default,
@@ -34,11 +35,16 @@
 # Ends with 0 while that is so, with 1 when it is not, with 2 where it cannot be run.
 set -u
 
-for program in knotd keymgr unbound dig; do
-	PATH=$PATH:/usr/sbin command -v "$program" >/dev/null || { echo "no $program" >&2; exit 2; }
-done
-PATH=$PATH:/usr/sbin
+# The packages go into a folder of our own, with the libraries that this machine lacks.
+packages='unbound=1.17.1-2+deb12u4 knot=3.2.6-1 bind9-dnsutils'
 dir=$(mktemp -d) || exit 2
+mkdir -p "$dir/archives/partial" "$dir/root"
+apt-get install -qq -y --no-install-recommends --download-only --reinstall -o Dir::Cache::archives="$dir/archives" $packages >"$dir/apt" 2>&1 ||
+	{ cat "$dir/apt" >&2; rm -rf "$dir"; exit 2; }
+for package in "$dir"/archives/*.deb; do dpkg -x "$package" "$dir/root"; done
+PATH=$dir/root/usr/sbin:$dir/root/usr/bin:$PATH:/usr/sbin
+LD_LIBRARY_PATH=$dir/root/usr/lib/$(uname -m)-linux-gnu
+export PATH LD_LIBRARY_PATH
 knot='' unbound=''
 stop() {
 	for pid in $knot $unbound; do kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null; done
