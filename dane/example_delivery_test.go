@@ -49,6 +49,9 @@ func deliverTo(ctx context.Context, v *dane.Verifier, h *dane.Host, addr netip.A
 	if err != nil {
 		return err
 	}
+	if err := sayEHLO(client); err != nil {
+		return err
+	}
 	if offered, _ := client.Extension("STARTTLS"); offered {
 		// The hook in the configuration fails the handshake where DANE does not match.
 		if err := client.StartTLS(h.TLSConfig(nil)); err != nil {
@@ -58,6 +61,21 @@ func deliverTo(ctx context.Context, v *dane.Verifier, h *dane.Host, addr netip.A
 		return smtpprobe.ErrNoStartTLS
 	}
 	return send(client)
+}
+
+// sayEHLO returns the error of a server that refuses EHLO for now: net/smtp would go on with
+// HELO, and take the server for one without STARTTLS.
+func sayEHLO(client *smtp.Client) error {
+	id, err := client.Text.Cmd("EHLO localhost")
+	if err != nil {
+		return err
+	}
+	client.Text.StartResponse(id)
+	defer client.Text.EndResponse(id)
+	if code, _, err := client.Text.ReadResponse(250); code != 500 && code != 502 && code != 504 {
+		return err
+	}
+	return nil // it does not know the command (RFC 5321 §3.2)
 }
 
 // The delivery loop of a mail server.
