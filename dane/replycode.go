@@ -22,23 +22,17 @@ func refusal(code int, text string) classification {
 	return c
 }
 
-// enhancedCode splits the class off an enhanced status code: one digit, and two numbers of
-// one to three digits (RFC 3463 §2).
+// enhancedCode splits the class off the enhanced status code that a text begins with.
 func enhancedCode(text string) (class int, detail string, ok bool) {
 	word, _, _ := strings.Cut(strings.TrimSpace(text), " ")
-	parts := strings.Split(word, ".")
-	if len(parts) != 3 || len(parts[0]) != 1 {
+	digit, detail, _ := strings.Cut(word, ".")
+	class, err := strconv.Atoi(digit)
+	if err != nil {
 		return 0, "", false
 	}
-	var numbers [3]int
-	for i, part := range parts {
-		n, err := strconv.ParseUint(part, 10, 10)
-		if err != nil || len(part) > 3 {
-			return 0, "", false
-		}
-		numbers[i] = int(n)
-	}
-	return numbers[0], fmt.Sprintf("%d.%d", numbers[1], numbers[2]), true
+	// What one looks like is for the package to say that reads replies.
+	reply := smtpprobe.Reply{Code: class * 100, Lines: []string{word}}
+	return class, detail, reply.EnhancedCode() != ""
 }
 
 // A codedError is what github.com/wneessen/go-mail returns.
