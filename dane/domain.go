@@ -56,7 +56,7 @@ func (d *Domain) normal() *Domain {
 }
 
 // normal returns the host's name in lower case and without a final dot, if it is one; and
-// no other name for one that is none.
+// no other name for one that is none, which LookupHost refuses.
 func (mx MX) normal() MX {
 	if name, err := hostName(mx.Host); err == nil {
 		mx.Host = name
@@ -136,7 +136,7 @@ func (v *Verifier) lookupMX(ctx context.Context, name string) (*Domain, error) {
 	}
 	for _, rr := range answer.Records {
 		if mx, ok := rr.(*dns.MX); ok {
-			d.MX = append(d.MX, newMX(mx))
+			d.MX = append(d.MX, MX{Preference: mx.Preference, Host: mx.Mx}.normal())
 		}
 	}
 	if len(d.MX) == 0 && len(answer.Records) > 0 {
@@ -171,14 +171,6 @@ func (v *Verifier) lookupMX(ctx context.Context, name string) (*Domain, error) {
 // nullMX is the host of a domain that accepts no mail, if it is the only one (RFC
 // 7505 §3).
 const nullMX = "."
-
-func newMX(record *dns.MX) MX {
-	host, err := hostName(record.Mx)
-	if err != nil {
-		host = record.Mx // LookupHost refuses it
-	}
-	return MX{Preference: record.Preference, Host: host}
-}
 
 // shuffle changes the order within each preference.
 func (v *Verifier) shuffle(sorted []MX) {

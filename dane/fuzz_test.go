@@ -117,17 +117,7 @@ func FuzzResult(f *testing.F) {
 			if report := fmt.Sprintf("%+v", r.Failure()); strings.ContainsFunc(report, unprintable) {
 				t.Errorf("%q", report)
 			}
-			trace := dane.LogTrace(slog.New(plainHandler{t}))
-			trace.Result(&r)
-			for _, l := range r.Lookups() {
-				trace.Lookup(l)
-			}
-			for _, h := range r.Hosts {
-				trace.Host(h.Host)
-				for _, p := range h.Probes {
-					trace.Probe(h.Host, p)
-				}
-			}
+			logAgain(t, &r)
 		}
 	})
 }

@@ -37,11 +37,8 @@ type Lookup struct {
 // record" would switch DANE off.
 func keepsContract(a *dnssec.Answer) bool {
 	proven := a.Status == dnssec.Secure || a.Status == dnssec.Insecure
-	if slices.Contains(a.Records, nil) {
-		return false
-	}
 	answered := a.RCode == dns.RcodeSuccess || a.RCode == dns.RcodeNameError && len(a.Records) == 0
-	if !proven || !answered {
+	if !proven || !answered || slices.Contains(a.Records, nil) {
 		return false
 	}
 	// RFC 7672 §2.1.3: no better than the weakest step. TrustAD cannot tell single steps of
@@ -84,12 +81,10 @@ func (v *Verifier) lookup(ctx context.Context, name string, qtype uint16) (*dnss
 	if answer.Name == "" {
 		answer.Name = name + "." // and leave this out
 	}
-	switch kept := keepsContract(answer); {
-	case err == nil && kept:
-	case err != nil:
+	if err != nil || !keepsContract(answer) {
 		answer.Status = failed(answer.Status)
-	default:
-		answer.Status = failed(answer.Status)
+	}
+	if err == nil && answer.Status < dnssec.Insecure {
 		err = &dnssec.Error{Name: name + ".", Type: qtype, Status: answer.Status, Reason: answer.Reason, Err: notAnswered(answer)}
 	}
 	l := Lookup{

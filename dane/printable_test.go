@@ -88,17 +88,7 @@ func TestDecodedResultsForgeNoLines(t *testing.T) {
 				continue
 			}
 			noForgedLine(t, &again)
-			trace := dane.LogTrace(slog.New(plainHandler{t}))
-			trace.Result(&again)
-			for _, l := range again.Lookups() {
-				trace.Lookup(l)
-			}
-			for _, h := range again.Hosts {
-				trace.Host(h.Host)
-				for _, p := range h.Probes {
-					trace.Probe(h.Host, p)
-				}
-			}
+			logAgain(t, &again)
 		}
 	}
 }
@@ -154,6 +144,22 @@ func noForgedLine(t *testing.T, r *dane.Result) {
 			if report := fmt.Sprintf("%+v", h.Failure(p.Err)); strings.ContainsFunc(report, unprintable) {
 				t.Errorf("%q", report)
 			}
+		}
+	}
+}
+
+// logAgain logs a result as it would have been logged while it was found out.
+func logAgain(t *testing.T, r *dane.Result) {
+	t.Helper()
+	trace := dane.LogTrace(slog.New(plainHandler{t}))
+	trace.Result(r)
+	for _, l := range r.Lookups() {
+		trace.Lookup(l)
+	}
+	for _, h := range r.Hosts {
+		trace.Host(h.Host)
+		for _, p := range h.Probes {
+			trace.Probe(h.Host, p)
 		}
 	}
 }
