@@ -15,7 +15,7 @@ func BenchmarkVerify(b *testing.B) {
 	verify := func(b *testing.B, verifier *dane.Verifier) {
 		b.Helper()
 		result, err := verifier.Verify(b.Context(), "good.example")
-		if err != nil || result.Outcome != dane.Success {
+		if err != nil || result.Outcome != dane.OutcomeSuccess {
 			b.Fatal(result, err)
 		}
 	}

@@ -25,7 +25,7 @@ func TestHostileHostsSpendTheirOwnShare(t *testing.T) {
 	v := internet.Verifier()
 	v.Parallel = 1 // the good host comes last in time, too
 	result, err := v.Verify(t.Context(), "a.example")
-	if err != nil || result.Outcome != dane.Success {
+	if err != nil || result.Outcome != dane.OutcomeSuccess {
 		t.Fatalf("%v\n%s", err, result)
 	}
 }

@@ -77,7 +77,7 @@ func TestOneConnectionToAnAddress(t *testing.T) {
 			v := internet.Verifier()
 			v.Dial = server.Dial
 			result, err := v.Verify(t.Context(), "a.example")
-			if err != nil || result.Outcome != dane.Success || len(result.Hosts) != 2 {
+			if err != nil || result.Outcome != dane.OutcomeSuccess || len(result.Hosts) != 2 {
 				t.Fatalf("%v\n%s", err, result)
 			}
 			for _, h := range result.Hosts {

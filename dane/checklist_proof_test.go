@@ -43,8 +43,8 @@ func TestDenialsOfTLSA(t *testing.T) {
 		code        dnssec.EDE
 		outcome     dane.Outcome
 	}{
-		{"17", "RFC 9276 §3.2: NSEC3 within the limit proves", dnssectest.Zone{Denial: dnssectest.NSEC3, Iterations: 1}, nil, dnssec.Secure, 0, dane.None},
-		{"17", "RFC 9276 §3.2: with too many iterations it is insecure, and nothing better", tooMany, nil, dnssec.Insecure, dnssec.EDENSEC3IterationsTooBig, dane.None},
+		{"17", "RFC 9276 §3.2: NSEC3 within the limit proves", dnssectest.Zone{Denial: dnssectest.NSEC3, Iterations: 1}, nil, dnssec.Secure, 0, dane.OutcomeNone},
+		{"17", "RFC 9276 §3.2: with too many iterations it is insecure, and nothing better", tooMany, nil, dnssec.Insecure, dnssec.EDENSEC3IterationsTooBig, dane.OutcomeNone},
 		{"17", "RFC 9276 §3.2: its signature must be right all the same", tooMany, spoil(func(all []dns.RR) []dns.RR {
 			for i, rr := range all {
 				if ofNSEC3(rr) {
@@ -54,11 +54,11 @@ func TestDenialsOfTLSA(t *testing.T) {
 				}
 			}
 			return all
-		}), dnssec.Bogus, dnssec.EDEBogus, dane.Failure},
+		}), dnssec.Bogus, dnssec.EDEBogus, dane.OutcomeFailure},
 		{"17", "RFC 9276 §3.2: and be there", tooMany, spoil(func(all []dns.RR) []dns.RR {
 			return slices.DeleteFunc(all, ofNSEC3)
-		}), dnssec.Bogus, dnssec.EDERRSIGsMissing, dane.Failure},
-		{"18", "RFC 5155 §6: a span with opt-out is no secure denial", dnssectest.Zone{Denial: dnssectest.NSEC3OptOut}, nil, dnssec.Insecure, dnssec.EDEOther, dane.None},
+		}), dnssec.Bogus, dnssec.EDERRSIGsMissing, dane.OutcomeFailure},
+		{"18", "RFC 5155 §6: a span with opt-out is no secure denial", dnssectest.Zone{Denial: dnssectest.NSEC3OptOut}, nil, dnssec.Insecure, dnssec.EDEOther, dane.OutcomeNone},
 	} {
 		t.Run(tt.rule, func(t *testing.T) {
 			t.Parallel()
@@ -73,11 +73,11 @@ func TestDenialsOfTLSA(t *testing.T) {
 			if l == nil || l.Status != tt.status || l.Reason.Code != tt.code || len(l.Records) > 0 || result.Outcome != tt.outcome {
 				t.Errorf("line %s: %s, TLSA lookup %+v", tt.lines, result.Outcome, l)
 			}
-			if result.Hosts[0].MayCleartext() != (tt.outcome == dane.None) {
+			if result.Hosts[0].MayCleartext() != (tt.outcome == dane.OutcomeNone) {
 				t.Errorf("line %s: action %s", tt.lines, result.Hosts[0].Action)
 			}
 			v.Mandatory = true
-			if result, err = v.Verify(t.Context(), "a.example"); err != nil || result.Outcome != dane.Failure {
+			if result, err = v.Verify(t.Context(), "a.example"); err != nil || result.Outcome != dane.OutcomeFailure {
 				t.Errorf("line %s: mandatory: %v, %v", tt.lines, result, err)
 			}
 		})
@@ -107,20 +107,20 @@ func TestFallbackCertificates(t *testing.T) {
 		server  func(*smtptest.Server, tls.Certificate)
 		want    dane.Outcome
 	}{
-		{"DANE-EE: another name is no matter", "3 1 1", tlsatest.Leaf{Names: []string{"fallback.invalid"}}, nil, dane.Success},
-		{"DANE-TA: it is", "2 1 1", tlsatest.Leaf{Names: []string{"fallback.invalid"}}, nil, dane.Failure},
-		{"DANE-TA: one of the domain's will do", "2 1 1", tlsatest.Leaf{Names: []string{"a.example"}}, nil, dane.Success},
+		{"DANE-EE: another name is no matter", "3 1 1", tlsatest.Leaf{Names: []string{"fallback.invalid"}}, nil, dane.OutcomeSuccess},
+		{"DANE-TA: it is", "2 1 1", tlsatest.Leaf{Names: []string{"fallback.invalid"}}, nil, dane.OutcomeFailure},
+		{"DANE-TA: one of the domain's will do", "2 1 1", tlsatest.Leaf{Names: []string{"a.example"}}, nil, dane.OutcomeSuccess},
 		{"the server has others by name, and falls back to the one that matches", "3 1 1", tlsatest.Leaf{}, func(s *smtptest.Server, other tls.Certificate) {
 			s.ByName = map[string]tls.Certificate{"www.a.example": other}
-		}, dane.Success},
+		}, dane.OutcomeSuccess},
 		{"the server chooses by SNI the one that matches, and has another to fall back to", "3 1 1", tlsatest.Leaf{}, func(s *smtptest.Server, other tls.Certificate) {
 			s.ByName = map[string]tls.Certificate{"mail.a.example": s.Certificates[0]}
 			s.Certificates = []tls.Certificate{other}
-		}, dane.Success},
+		}, dane.OutcomeSuccess},
 		{"the server falls back to one that does not match", "3 1 1", tlsatest.Leaf{}, func(s *smtptest.Server, other tls.Certificate) {
 			s.ByName = map[string]tls.Certificate{"www.a.example": s.Certificates[0]}
 			s.Certificates = []tls.Certificate{other}
-		}, dane.Failure},
+		}, dane.OutcomeFailure},
 	} {
 		t.Run(tt.rule, func(t *testing.T) {
 			t.Parallel()
@@ -150,7 +150,7 @@ func TestRefusedCertificates(t *testing.T) {
 		Certificate: tlsatest.Leaf{Faults: tlsatest.NegativeSerial}}}})
 	v := internet.Verifier()
 	result, err := v.Verify(t.Context(), "a.example")
-	if err != nil || result.Outcome != dane.Failure {
+	if err != nil || result.Outcome != dane.OutcomeFailure {
 		t.Fatalf("%v, %v", result, err)
 	}
 	want := dane.FailureReport{Type: dane.ValidationFailure, Code: "4.7.5", Reason: "crypto/tls refuses the certificate: it has a negative serial number"}

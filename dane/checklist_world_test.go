@@ -74,14 +74,14 @@ func TestWorldRules(t *testing.T) {
 				t.Fatal(err)
 			}
 			got := result.Outcome.String()
-			if failure := result.Failure(); result.Outcome == dane.Failure {
+			if failure := result.Failure(); result.Outcome == dane.OutcomeFailure {
 				got += " " + failure.Code + " " + string(failure.Type)
 			}
 			if got != tt.want || result.Permanent() {
 				t.Errorf("lines %s: %s, want %s\n%s", tt.lines, got, tt.want, result)
 			}
 			// RFC 8461 §2 (line 88): MTA-STS must not override DANE.
-			if result.MTASTS != (result.Outcome == dane.None) {
+			if result.MTASTS != (result.Outcome == dane.OutcomeNone) {
 				t.Errorf("MTA-STS may apply: %v", result.MTASTS)
 			}
 		})
@@ -97,7 +97,7 @@ func TestDroppedTLSACostsNothing(t *testing.T) {
 			Faults: map[string]dnssectest.Fault{"_25._tcp.mail TLSA": dnssectest.Silent}}})
 	start := time.Now()
 	result, err := internet.Verifier().Verify(t.Context(), "a.example")
-	if err != nil || result.Outcome != dane.None || time.Since(start) > 2*time.Second {
+	if err != nil || result.Outcome != dane.OutcomeNone || time.Since(start) > 2*time.Second {
 		t.Errorf("%v, %v, %s", result, err, time.Since(start))
 	}
 	// The question may have been sent ahead, since the zone is signed. Its answer does not count.

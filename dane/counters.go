@@ -32,9 +32,9 @@ func (c *Counters) Trace() *Trace {
 		},
 		Result: func(r *Result) {
 			switch r.Outcome {
-			case Success:
+			case OutcomeSuccess:
 				c.Success.Add(1)
-			case None:
+			case OutcomeNone:
 				c.None.Add(1)
 			default:
 				c.Failure.Add(1)

@@ -57,7 +57,7 @@ func TestForgedInsecureMX(t *testing.T) {
 				t.Error("RFC 8461 §2: a forged MX record switches MTA-STS off")
 			}
 			result, err := v.Verify(t.Context(), "victim.example")
-			if err != nil || result.Outcome == dane.Success || result.MTASTS != (result.Outcome == dane.None) {
+			if err != nil || result.Outcome == dane.OutcomeSuccess || result.MTASTS != (result.Outcome == dane.OutcomeNone) {
 				t.Errorf("%v: outcome %s, MTA-STS %v", err, result.Outcome, result.MTASTS)
 			}
 		})
@@ -156,7 +156,7 @@ func TestAnswerWithoutTLSARecord(t *testing.T) {
 		a.Records = []dns.RR{&dns.CNAME{Hdr: dns.RR_Header{Name: a.Name, Rrtype: dns.TypeCNAME, Class: dns.ClassINET}, Target: "tlsa.example.net."}}
 	}}}
 	result, err := v.Plan(t.Context(), "example.org")
-	if err != nil || result.Outcome != dane.Failure || !errors.Is(result.Err, dane.ErrLookup) || result.Permanent() {
+	if err != nil || result.Outcome != dane.OutcomeFailure || !errors.Is(result.Err, dane.ErrLookup) || result.Permanent() {
 		t.Errorf("outcome %s, %v, %v", result.Outcome, result.Err, err)
 	}
 }
@@ -166,7 +166,7 @@ func testBrokenContract(t *testing.T, name string, breaks func(*dnssec.Answer)) 
 		script := parseScript("example.org MX secure 10 mx.example.org.\nmx.example.org A secure 192.0.2.1\n_25._tcp.mx.example.org TLSA secure 3 1 1 " + digest)
 		v := &dane.Verifier{Resolver: contractBreaker{script, qtype, breaks}}
 		result, err := v.Plan(t.Context(), "example.org")
-		if err != nil || result.Outcome != dane.Failure || result.Permanent() {
+		if err != nil || result.Outcome != dane.OutcomeFailure || result.Permanent() {
 			t.Errorf("%s %s: outcome %s, permanent %v, %v", name, dns.Type(qtype), result.Outcome, result.Permanent(), err)
 		}
 		for _, l := range result.Lookups() {
@@ -200,7 +200,7 @@ func TestAliasToNoHostName(t *testing.T) {
 		danetest.Domain{Name: "a.example", Zone: dnssectest.Zone{Records: `www CNAME no\032host.b.example.`}},
 		danetest.Domain{Name: "b.example", Zone: dnssectest.Zone{Records: `no\032host MX 10 mail`}, Hosts: []danetest.Host{{Name: "mail", TLSA: []string{"3 1 1"}}}})
 	result, err := internet.Verifier().Verify(t.Context(), "www.a.example")
-	if err != nil || result.Outcome != dane.Success || result.Domain.Expanded == "www.a.example" {
+	if err != nil || result.Outcome != dane.OutcomeSuccess || result.Domain.Expanded == "www.a.example" {
 		t.Errorf("%v\n%s", err, result)
 	}
 }

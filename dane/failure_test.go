@@ -249,7 +249,7 @@ func TestPermanentAtEachAddress(t *testing.T) {
 	} {
 		h := &dane.Host{Domain: "a.example", Name: "mail.a.example", Action: dane.MustAuthenticate, Omitted: tt.omittedAddrs}
 		result := dane.Result{
-			Outcome: dane.Failure, Domain: &dane.Domain{Name: h.Domain, Omitted: tt.omittedHosts},
+			Outcome: dane.OutcomeFailure, Domain: &dane.Domain{Name: h.Domain, Omitted: tt.omittedHosts},
 			Err: &dane.Error{Domain: h.Domain, Host: h.Name, Err: tt.probes[0].Err}, Hosts: []dane.HostResult{{Host: h, Probes: tt.probes}},
 		}
 		if got := result.Failure(); got.Permanent != tt.want || (got.Code == "5.7.1") != tt.want || result.Permanent() != tt.want {

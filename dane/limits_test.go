@@ -70,14 +70,14 @@ func limitOfTLSA(t *testing.T) {
 	}
 	internet := danetest.New(t, danetest.Domain{Name: "a.example", Zone: dnssectest.Zone{Records: records.String()}, Hosts: []danetest.Host{{Name: "mail", TLSA: []string{"3 1 1"}}}})
 	result, err := internet.Verifier().Verify(t.Context(), "a.example")
-	if err != nil || result.Outcome != dane.Success || len(result.Hosts[0].TLSA.Records) != most+1 {
+	if err != nil || result.Outcome != dane.OutcomeSuccess || len(result.Hosts[0].TLSA.Records) != most+1 {
 		t.Errorf("%v\n%s", err, result)
 	}
 }
 
 // limitOfAConnection has a server that takes a while at each step, but never too long for one.
 func limitOfAConnection(t *testing.T) {
-	for each, outcome := range map[time.Duration]dane.Outcome{70 * time.Second: dane.Success, 80 * time.Second: dane.Failure} {
+	for each, outcome := range map[time.Duration]dane.Outcome{70 * time.Second: dane.OutcomeSuccess, 80 * time.Second: dane.OutcomeFailure} {
 		synctest.Test(t, func(t *testing.T) {
 			internet := danetest.NewInternet(danetest.Domain{Name: "slow.example", Hosts: []danetest.Host{{
 				Name: "mail", TLSA: []string{"3 1 1"}, Server: func(s *smtptest.Server) {

@@ -26,7 +26,7 @@ import (
 // usable TLSA records, and the policy asks for DANE. So a message goes, over TLS and
 // authenticated, to the server that the domain has named, or it stays queued (RFC 7672 §2.2).
 // Bad is, for Verify and for the loop of the README: clear text, TLS without authentication,
-// the attacker's server, the outcome None, and a bounce, which the attacker would have forged.
+// the attacker's server, OutcomeNone, and a bounce, which the attacker would have forged.
 type matrixCell struct {
 	world  matrixWorld
 	policy dane.Profile
@@ -185,9 +185,9 @@ func matrixVerify(t *testing.T, cell matrixCell) string {
 	switch {
 	case result.Permanent():
 		t.Errorf("%s: Verify: a bounce: %v", cell, result.Err)
-	case result.Outcome == dane.None:
+	case result.Outcome == dane.OutcomeNone:
 		t.Errorf("%s: Verify: none\n%s", cell, result)
-	case result.Outcome == dane.Failure:
+	case result.Outcome == dane.OutcomeFailure:
 		return "queued"
 	}
 	for _, h := range result.Hosts {

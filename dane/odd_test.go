@@ -24,10 +24,10 @@ func TestOddRecords(t *testing.T) {
 		action  dane.Action
 		outcome dane.Outcome
 	}{
-		{"a TLSA record of two octets", `_25._tcp.mail TYPE52 \# 2 0301`, nil, dane.MustEncrypt, dane.None},
-		{"one without any", `_25._tcp.mail TYPE52 \# 0`, nil, dane.MustEncrypt, dane.None},
-		{"one beside a good one", `_25._tcp.mail TYPE52 \# 2 0301`, []string{"3 1 1"}, dane.MustAuthenticate, dane.Success},
-		{"one beside another key", `_25._tcp.mail TYPE52 \# 2 0301`, []string{otherKey}, dane.MustAuthenticate, dane.Failure},
+		{"a TLSA record of two octets", `_25._tcp.mail TYPE52 \# 2 0301`, nil, dane.MustEncrypt, dane.OutcomeNone},
+		{"one without any", `_25._tcp.mail TYPE52 \# 0`, nil, dane.MustEncrypt, dane.OutcomeNone},
+		{"one beside a good one", `_25._tcp.mail TYPE52 \# 2 0301`, []string{"3 1 1"}, dane.MustAuthenticate, dane.OutcomeSuccess},
+		{"one beside another key", `_25._tcp.mail TYPE52 \# 2 0301`, []string{otherKey}, dane.MustAuthenticate, dane.OutcomeFailure},
 	} {
 		internet := danetest.New(t, danetest.Domain{Name: "a.example", Hosts: []danetest.Host{{Name: "mail", TLSA: tt.tlsa}}, Zone: dnssectest.Zone{Records: tt.records}})
 		result, err := internet.Verifier().Verify(t.Context(), "a.example")

@@ -5,12 +5,12 @@ package dane
 type Outcome uint8
 
 const (
-	// Failure: the message must not be delivered now. The zero Outcome.
-	Failure Outcome = iota
-	// None: it is delivered without authentication by DANE.
-	None
-	// Success: it is delivered to a host that DANE has authenticated.
-	Success
+	// OutcomeFailure: the message must not be delivered now. The zero Outcome.
+	OutcomeFailure Outcome = iota
+	// OutcomeNone: it is delivered without authentication by DANE.
+	OutcomeNone
+	// OutcomeSuccess: it is delivered to a host that DANE has authenticated.
+	OutcomeSuccess
 )
 
 var outcomes = []string{"failure", "none", "success"}

@@ -195,11 +195,11 @@ func TestFirstSuccessWithinHosts(t *testing.T) {
 		v.Dial, v.FirstSuccess = n.dial, true
 		start := time.Now()
 		result, err := v.Verify(t.Context(), "a.example")
-		if err != nil || result.Outcome != dane.Success || len(result.Hosts[0].Probes) != 1 || time.Since(start) != time.Second {
+		if err != nil || result.Outcome != dane.OutcomeSuccess || len(result.Hosts[0].Probes) != 1 || time.Since(start) != time.Second {
 			t.Errorf("%v, %v, %s", result, err, time.Since(start))
 		}
 		result, err = v.Verify(t.Context(), "b.example")
-		if err != nil || result.Outcome != dane.None || len(result.Hosts) != 1 || time.Since(start) != time.Second {
+		if err != nil || result.Outcome != dane.OutcomeNone || len(result.Hosts) != 1 || time.Since(start) != time.Second {
 			t.Errorf("%v, %v, %s", result, err, time.Since(start))
 		}
 	})
@@ -215,9 +215,9 @@ func TestCancelledVerify(t *testing.T) {
 		outcome dane.Outcome
 		err     error
 	}{
-		{"nobody has answered", nil, dane.Failure, context.Canceled},
-		{"only a worse host has", map[byte]time.Duration{2: time.Second}, dane.Failure, context.Canceled},
-		{"the host that counts has", seconds(1, 1), dane.Success, nil},
+		{"nobody has answered", nil, dane.OutcomeFailure, context.Canceled},
+		{"only a worse host has", map[byte]time.Duration{2: time.Second}, dane.OutcomeFailure, context.Canceled},
+		{"the host that counts has", seconds(1, 1), dane.OutcomeSuccess, nil},
 	} {
 		for _, parallel := range []int{0, 1} {
 			t.Run(fmt.Sprintf("%s, limit %d", tt.name, parallel), func(t *testing.T) {
@@ -272,7 +272,7 @@ func TestCancelledDial(t *testing.T) {
 		}
 		return internet.Dial(ctx, network, address)
 	}
-	if result, err := v.Verify(t.Context(), "a.example"); err != nil || result.Outcome != dane.Success {
+	if result, err := v.Verify(t.Context(), "a.example"); err != nil || result.Outcome != dane.OutcomeSuccess {
 		t.Errorf("%v, %v", result, err)
 	}
 }
@@ -292,7 +292,7 @@ func TestHostsAreProbedOnce(t *testing.T) {
 	v := n.internet.Verifier()
 	v.Dial, v.Parallel, v.Policy = n.dial, 8, policy(t, dane.Profile{Route: dane.Route{Hosts: route}})
 	result, err := v.Verify(t.Context(), "a.example")
-	if err != nil || result.Outcome != dane.Success || len(result.Hosts) != 8 || n.all.Load() != 8 {
+	if err != nil || result.Outcome != dane.OutcomeSuccess || len(result.Hosts) != 8 || n.all.Load() != 8 {
 		t.Fatalf("%v, %v, %d connections", result, err, n.all.Load())
 	}
 	for i, h := range result.Hosts {

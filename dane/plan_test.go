@@ -501,7 +501,7 @@ func TestZeroValuesAreSafe(t *testing.T) {
 	if h.Action != dane.Skip || h.MayCleartext() {
 		t.Error("the zero Host permits delivery")
 	}
-	if (&dane.Result{}).Outcome != dane.Failure {
+	if (&dane.Result{}).Outcome != dane.OutcomeFailure {
 		t.Error("the zero Result is no failure")
 	}
 }

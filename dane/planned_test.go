@@ -19,11 +19,11 @@ func TestPlan(t *testing.T) {
 		outcome dane.Outcome
 		action  dane.Action
 	}{
-		{"good.example", dane.Success, dane.MustAuthenticate},
-		{"mismatch.example", dane.Success, dane.MustAuthenticate}, // which only a connection shows
-		{"unusable.example", dane.None, dane.MustEncrypt},
-		{"nodane.example", dane.None, dane.MayEncrypt},
-		{"bogustlsa.example", dane.Failure, dane.Skip},
+		{"good.example", dane.OutcomeSuccess, dane.MustAuthenticate},
+		{"mismatch.example", dane.OutcomeSuccess, dane.MustAuthenticate}, // which only a connection shows
+		{"unusable.example", dane.OutcomeNone, dane.MustEncrypt},
+		{"nodane.example", dane.OutcomeNone, dane.MayEncrypt},
+		{"bogustlsa.example", dane.OutcomeFailure, dane.Skip},
 	} {
 		t.Run(tt.domain, func(t *testing.T) {
 			r, err := internet.Verifier().Plan(t.Context(), tt.domain)

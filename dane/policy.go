@@ -22,7 +22,7 @@ type Profile struct {
 	TLS TLSLevel `json:"tls"`
 	// UseInsecureMX: DANE is used for the hosts of an insecure MX lookup, too. It
 	// authenticates the host then, but never the domain's mail server (RFC 7672
-	// §2.2.1), so it is no Success, and not enough for mandatory DANE.
+	// §2.2.1), so the outcome is not OutcomeSuccess, and not enough for mandatory DANE.
 	UseInsecureMX bool `json:"use_insecure_mx,omitempty"`
 	// Audit: DANE is judged, and not acted on (RFC 7672 §9.1). Host.Audited says what
 	// would have been done.

@@ -252,7 +252,7 @@ func TestInsecureMX(t *testing.T) {
 		v := danetest.New(t, worldOf(row)...).Verifier()
 		v.Policy = policy(t, tt.profile)
 		result, err := v.Verify(t.Context(), "a.example")
-		if err != nil || result.Hosts[0].Action != tt.action || result.Outcome == dane.Success {
+		if err != nil || result.Hosts[0].Action != tt.action || result.Outcome == dane.OutcomeSuccess {
 			t.Errorf("%s: %s, %v, %v", name, result.Hosts[0].Action, result.Outcome, err)
 		}
 		if tt.action == dane.MustAuthenticate {
@@ -299,7 +299,7 @@ func TestAudit(t *testing.T) {
 		}
 	}
 	result, err := v.Verify(t.Context(), "mismatch.example")
-	if err != nil || result.Outcome != dane.Failure || !result.Profile.Audit {
+	if err != nil || result.Outcome != dane.OutcomeFailure || !result.Profile.Audit {
 		t.Errorf("%v, %v", result, err)
 	}
 }
@@ -415,13 +415,13 @@ func TestVerifyByPolicy(t *testing.T) {
 		outcome dane.Outcome
 		line    string
 	}{
-		{"unsigned.example", dane.TLSRequired, false, dane.None, "TLS connection succeeded unsigned.example.\n"},
-		{"unsigned.example", dane.TLSRequiredVerify, true, dane.None, "TLS connection succeeded unsigned.example.\n"},
-		{"unsigned.example", dane.TLSRequiredVerify, false, dane.Failure, "TLS connection failed unsigned.example: x509"},
-		{"nodane.example", dane.TLSRequired, false, dane.None, "No TLSA record found"},
-		{"unusable.example", dane.TLSPreferredVerify, false, dane.None, "TLS connection succeeded unusable.example.\n"},
-		{"unusable.example", dane.TLSRequiredVerify, false, dane.Failure, "No usable TLSA record found"},
-		{"good.example", dane.TLSRequiredVerifyHosted, false, dane.Success, "DANE SUCCESS"},
+		{"unsigned.example", dane.TLSRequired, false, dane.OutcomeNone, "TLS connection succeeded unsigned.example.\n"},
+		{"unsigned.example", dane.TLSRequiredVerify, true, dane.OutcomeNone, "TLS connection succeeded unsigned.example.\n"},
+		{"unsigned.example", dane.TLSRequiredVerify, false, dane.OutcomeFailure, "TLS connection failed unsigned.example: x509"},
+		{"nodane.example", dane.TLSRequired, false, dane.OutcomeNone, "No TLSA record found"},
+		{"unusable.example", dane.TLSPreferredVerify, false, dane.OutcomeNone, "TLS connection succeeded unusable.example.\n"},
+		{"unusable.example", dane.TLSRequiredVerify, false, dane.OutcomeFailure, "No usable TLSA record found"},
+		{"good.example", dane.TLSRequiredVerifyHosted, false, dane.OutcomeSuccess, "DANE SUCCESS"},
 	} {
 		v := internet.Verifier()
 		v.Policy = policy(t, dane.Profile{TLS: tt.level})
@@ -433,7 +433,7 @@ func TestVerifyByPolicy(t *testing.T) {
 		if err != nil || result.Outcome != tt.outcome || !strings.Contains(result.String(), tt.line) {
 			t.Errorf("%s, %s: %v, want %q in\n%s", tt.domain, tt.level, err, tt.line, result)
 		}
-		if failure := result.Failure(); tt.level == dane.TLSRequiredVerify && tt.outcome == dane.Failure && failure.Type != dane.CertificateNotTrusted {
+		if failure := result.Failure(); tt.level == dane.TLSRequiredVerify && tt.outcome == dane.OutcomeFailure && failure.Type != dane.CertificateNotTrusted {
 			t.Errorf("%s: %+v", tt.domain, failure)
 		}
 	}

@@ -18,11 +18,11 @@ type Result struct {
 	Name string
 	// Outcome of delivery.
 	Outcome Outcome
-	// Err says why the outcome is Failure, or, with None, why no better host came
-	// first; nil with Success. It is that of the first host that failed, of type
+	// Err says why the outcome is OutcomeFailure, or, with OutcomeNone, why no better host came
+	// first; nil with OutcomeSuccess. It is that of the first host that failed, of type
 	// *Error.
 	Err error
-	// MTASTS: an MTA-STS policy of the domain may apply, since the outcome is None
+	// MTASTS: an MTA-STS policy of the domain may apply, since the outcome is OutcomeNone
 	// without DANE's doing. Otherwise it must not override DANE (RFC 8461 §2).
 	MTASTS bool
 	// Expires is when the first of the DNS answers must be forgotten, and the verdict
@@ -35,7 +35,7 @@ type Result struct {
 	// Mandatory: DANE was judged to be mandatory.
 	Mandatory bool
 	// Unresolved: no DNS server that is capable of DNSSEC answered, so that nothing
-	// is known about the domain. The Outcome is Failure.
+	// is known about the domain. The Outcome is OutcomeFailure.
 	Unresolved bool
 	// Planned: no server was connected to, as Plan does it.
 	Planned bool
@@ -78,9 +78,8 @@ type Probe struct {
 	Elapsed time.Duration
 }
 
-// Permanent reports whether the outcome is a Failure that trying again will not
-// change.
-func (r *Result) Permanent() bool { return r.Outcome == Failure && r.Failure().Permanent }
+// Permanent reports whether the outcome is OutcomeFailure, and trying again will not change it.
+func (r *Result) Permanent() bool { return r.Outcome == OutcomeFailure && r.Failure().Permanent }
 
 // Lookups returns the questions that were asked, in order.
 func (r *Result) Lookups() []Lookup {
@@ -142,7 +141,7 @@ func (h *HostResult) cancelled() error {
 // or else the first; nil if there is none.
 func (r *Result) decider() *HostResult {
 	for i := range r.Hosts {
-		if r.Outcome != Failure && r.Hosts[i].delivered() {
+		if r.Outcome != OutcomeFailure && r.Hosts[i].delivered() {
 			return &r.Hosts[i]
 		}
 	}
@@ -162,7 +161,7 @@ func (r *Result) plan() Action {
 
 // conclude sets what follows from the rest.
 func (r *Result) conclude() {
-	if h := r.decider(); h != nil && r.Outcome == None {
+	if h := r.decider(); h != nil && r.Outcome == OutcomeNone {
 		r.MTASTS = h.MTASTS
 	}
 	r.Expires = time.Time{}

@@ -89,7 +89,7 @@ func TestRoundsOfQueries(t *testing.T) {
 			v.Resolver = &dnssec.Resolver{Exchanger: distantServer{internet.DNS}, Anchors: internet.DNS.Anchors()}
 			start := time.Now()
 			result, err := v.Verify(t.Context(), "a.example")
-			if err != nil || result.Outcome != dane.Success || len(result.Hosts) != hosts {
+			if err != nil || result.Outcome != dane.OutcomeSuccess || len(result.Hosts) != hosts {
 				t.Fatalf("%v, %v", result, err)
 			}
 			rounds = time.Since(start) / aRound

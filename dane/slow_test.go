@@ -19,9 +19,9 @@ func TestSlowServers(t *testing.T) {
 		probe, deadline time.Duration
 		want            dane.Outcome
 	}{
-		"as long as senders wait":    {0, 10 * time.Minute, dane.Success},
-		"a shorter probe":            {30 * time.Second, 10 * time.Minute, dane.Failure},
-		"the deadline of the caller": {0, 40 * time.Second, dane.Failure},
+		"as long as senders wait":    {0, 10 * time.Minute, dane.OutcomeSuccess},
+		"a shorter probe":            {30 * time.Second, 10 * time.Minute, dane.OutcomeFailure},
+		"the deadline of the caller": {0, 40 * time.Second, dane.OutcomeFailure},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -154,11 +154,11 @@ func (s *survey) judge(ctx context.Context, h *HostResult) {
 	switch {
 	case s.decided:
 	case h.delivered() && h.byDANE() && h.MXSecure:
-		r.Outcome, r.Err, s.decided = Success, nil, true
+		r.Outcome, r.Err, s.decided = OutcomeSuccess, nil, true
 	case h.delivered():
 		// RFC 7672 §2.2.1: behind an insecure MX record a host that matches is not
 		// proven to be the domain's.
-		r.Outcome, s.decided = None, true
+		r.Outcome, s.decided = OutcomeNone, true
 	case cancelled != nil && ctx.Err() != nil:
 		r.Err, s.decided = cancelled, true // it might have been the one
 	case r.Err == nil:

@@ -80,7 +80,7 @@ func (t *transcript) result(r *Result) {
 			t.line("Trying next MX record in %s", t.domain)
 		}
 		t.host(r.Domain, h)
-		if !t.long && r.Outcome != Failure && h == r.decider() && len(h.Probes) > 0 {
+		if !t.long && r.Outcome != OutcomeFailure && h == r.decider() && len(h.Probes) > 0 {
 			break
 		}
 	}
@@ -91,7 +91,7 @@ func (t *transcript) result(r *Result) {
 		t.line("DANE PLAN for %s: %s", t.domain, r.plan())
 		return
 	}
-	if r.Outcome == Success {
+	if r.Outcome == OutcomeSuccess {
 		t.line("DANE SUCCESS for %s", t.domain)
 	} else {
 		t.line("DANE FAILED for %s", t.domain)

@@ -41,7 +41,7 @@ var transcripts = []struct {
 	{
 		name:    "success",
 		domain:  danetest.Domain{Name: "ietf.example", Hosts: []danetest.Host{{Name: "mail", TLSA: []string{"3 1 1"}, Server: tls12}}},
-		outcome: dane.Success,
+		outcome: dane.OutcomeSuccess,
 		want: `
 SECURE MX record(mail.ietf.example) found for ietf.example
 SECURE A record (192.0.2.1) found for MX(mail.ietf.example) in ietf.example
@@ -70,7 +70,7 @@ DANE verification completed.
 		name: "the domain has not deployed DANE",
 		domain: danetest.Domain{Name: "cisco.example", Zone: dnssectest.Zone{Unsigned: true},
 			Hosts: []danetest.Host{{Name: "alln-mx-01"}, {Name: "rcdn-mx-01"}, {Name: "aer-mx-01"}}},
-		outcome: dane.None,
+		outcome: dane.OutcomeNone,
 		want: `
 INSECURE MX record(alln-mx-01.cisco.example) found for cisco.example
 INSECURE MX record(alln-mx-01.cisco.example) found. The command will still proceed.
@@ -91,7 +91,7 @@ DANE verification completed.
 		name: "one MX with two addresses",
 		domain: danetest.Domain{Name: "thinkbeyond.example", Hosts: []danetest.Host{{Name: "m"}},
 			Zone: dnssectest.Zone{Unsigned: true, Records: "m A 192.0.2.36"}},
-		outcome: dane.None,
+		outcome: dane.OutcomeNone,
 		want: `
 INSECURE MX record(m.thinkbeyond.example) found for thinkbeyond.example
 INSECURE MX record(m.thinkbeyond.example) found. The command will still proceed.
@@ -106,7 +106,7 @@ DANE verification completed.
 		name: "the first host has another key",
 		domain: danetest.Domain{Name: "a.example", Hosts: []danetest.Host{
 			{Name: "one", TLSA: []string{"3 1 1 " + digest}, Server: tls12}, {Name: "two", TLSA: []string{"3 1 1"}, Server: tls12}}},
-		outcome: dane.Success,
+		outcome: dane.OutcomeSuccess,
 		want: `
 SECURE MX record(one.a.example) found for a.example
 SECURE A record (192.0.2.1) found for MX(one.a.example) in a.example
@@ -135,7 +135,7 @@ DANE verification completed.
 		name: "only unusable records",
 		domain: danetest.Domain{Name: "a.example", Hosts: []danetest.Host{{Name: "mail", TLSA: []string{"0 0 1"}, Server: tls12,
 			Certificate: tlsatest.Leaf{Names: []string{"other.example"}}}}},
-		outcome: dane.None,
+		outcome: dane.OutcomeNone,
 		want: `
 SECURE MX record(mail.a.example) found for a.example
 SECURE A record (192.0.2.1) found for MX(mail.a.example) in a.example
@@ -220,7 +220,7 @@ DANE verification completed.
 	{
 		name:    "no TLSA record",
 		domain:  danetest.Domain{Name: "a.example", Hosts: []danetest.Host{{Name: "mail"}}},
-		outcome: dane.None,
+		outcome: dane.OutcomeNone,
 		want: `
 SECURE MX record(mail.a.example) found for a.example
 SECURE A record (192.0.2.1) found for MX(mail.a.example) in a.example
@@ -276,7 +276,7 @@ DANE verification completed.
 	{
 		name:    "no MX record",
 		domain:  danetest.Domain{Name: "a.example", Zone: dnssectest.Zone{Records: "@ A 192.0.2.9"}},
-		outcome: dane.None,
+		outcome: dane.OutcomeNone,
 		want: `
 SECURE denial of MX records for a.example. The domain itself is the host.
 SECURE A record (192.0.2.9) found for MX(a.example) in a.example
@@ -383,7 +383,7 @@ func TestNoVerdictWithoutResolver(t *testing.T) {
 	dead := &dnssec.Resolver{Exchanger: deadExchanger{}, Anchors: internet.DNS.Anchors()}
 	v := &dane.Verifier{Resolver: dead}
 	result, err := v.Verify(t.Context(), "good.example")
-	if err == nil || !result.Unresolved || result.Outcome != dane.Failure || result.Permanent() {
+	if err == nil || !result.Unresolved || result.Outcome != dane.OutcomeFailure || result.Permanent() {
 		t.Fatalf("%+v, %v", result, err)
 	}
 	if diff := cmp.Diff("INDETERMINATE MX record for good.example: no answer: cable cut\n", result.String()); diff != "" {
@@ -406,7 +406,7 @@ func TestSilentDomainIsAFailure(t *testing.T) {
 		}
 		v.Resolver = patient{v.Resolver, 50 * time.Millisecond}
 		result, err := v.Verify(ctx, "a.example")
-		if err != nil || result.Unresolved || result.Outcome != dane.Failure {
+		if err != nil || result.Unresolved || result.Outcome != dane.OutcomeFailure {
 			t.Errorf("%+v, %v", result, err)
 		}
 	})
@@ -478,7 +478,7 @@ func TestHangingServer(t *testing.T) {
 		defer cancel()
 		start := time.Now()
 		result, err := internet.Verifier().Verify(ctx, "a.example")
-		if err != nil || result.Outcome != dane.Failure || time.Since(start) != 10*time.Second {
+		if err != nil || result.Outcome != dane.OutcomeFailure || time.Since(start) != 10*time.Second {
 			t.Fatalf("%+v, %v, %s", result, err, time.Since(start))
 		}
 		if failure := result.Failure(); failure.Code != "4.4.2" || failure.Permanent {
@@ -505,7 +505,7 @@ func TestProbesAreBounded(t *testing.T) {
 		return nil, net.ErrClosed
 	}
 	result, err := v.Verify(t.Context(), "a.example")
-	if err != nil || result.Outcome != dane.Failure || dials.Load() != 4*4 || result.Hosts[3].Omitted != 4 {
+	if err != nil || result.Outcome != dane.OutcomeFailure || dials.Load() != 4*4 || result.Hosts[3].Omitted != 4 {
 		t.Errorf("%s, %v, %d connections", result.Outcome, err, dials.Load())
 	}
 }
@@ -516,7 +516,7 @@ func TestAllow(t *testing.T) {
 	v := internet.Verifier()
 	v.Allow = func(addr netip.Addr) bool { return addr != netip.MustParseAddr("192.0.2.1") }
 	result, err := v.Verify(t.Context(), "good.example")
-	if err != nil || result.Outcome != dane.Failure || !result.Hosts[0].Addresses[0].Refused || len(result.Hosts[0].Probes) > 0 {
+	if err != nil || result.Outcome != dane.OutcomeFailure || !result.Hosts[0].Addresses[0].Refused || len(result.Hosts[0].Probes) > 0 {
 		t.Errorf("%v, %v", result, err)
 	}
 	if result.Lookups()[0].Type != dns.TypeMX {

@@ -23,16 +23,16 @@ func Verify(ctx context.Context, domain string) (*Result, error) {
 // encrypted are probed at each of their addresses, up to and through STARTTLS; no mail
 // is sent. The outcome is that of the first host, in order, that would be delivered to:
 // one that fails gives way to the next, and one without DANE needs no probe, and has
-// the outcome None. FirstSuccess ends the search there.
+// the outcome OutcomeNone. FirstSuccess ends the search there.
 //
 // Several hosts and addresses are worked on at the same time; see Parallel. The order
 // of what is in the Result does not depend on who answers first.
 //
-// A nil error means that the Result is a verdict, Failure included. The error is
+// A nil error means that the Result is a verdict, OutcomeFailure included. The error is
 // of type *Error: it wraps ErrName where the domain is none, or ErrNoResolver
 // where the DNS could not be asked, whatever the domain. The Result is never nil.
 // When ctx is cancelled, Verify returns promptly, with what is known: the outcome is
-// Failure, and Result.Err wraps context.Canceled, unless the host that would be
+// OutcomeFailure, and Result.Err wraps context.Canceled, unless the host that would be
 // delivered to was known before. A deadline that passes is a failure of the hosts that
 // have not answered by then.
 func (v *Verifier) Verify(ctx context.Context, domain string) (*Result, error) {
@@ -40,7 +40,7 @@ func (v *Verifier) Verify(ctx context.Context, domain string) (*Result, error) {
 }
 
 // Plan is Verify without connections: it looks everything up, and probes no host. The
-// outcome is what the DNS allows at best: Success means that the host must be
+// outcome is what the DNS allows at best: OutcomeSuccess means that the host must be
 // authenticated by DANE, not that it was.
 func (v *Verifier) Plan(ctx context.Context, domain string) (*Result, error) {
 	return v.verify(ctx, &Result{Name: domain, Planned: true})

@@ -141,12 +141,12 @@ func send(t *testing.T, v *dane.Verifier, domain string) attempt {
 		t.Errorf("%s: %v", domain, fault)
 	}
 	// Verify looks no further where DANE does not apply.
-	agrees := r.Outcome == dane.None
+	agrees := r.Outcome == dane.OutcomeNone
 	switch {
 	case got == authenticated && host.MXSecure:
-		agrees = r.Outcome == dane.Success
+		agrees = r.Outcome == dane.OutcomeSuccess
 	case got == refused && (host == nil || host.Action != dane.MayEncrypt):
-		agrees = r.Outcome == dane.Failure
+		agrees = r.Outcome == dane.OutcomeFailure
 	}
 	if !agrees {
 		t.Errorf("%s: Verify says %s, the delivery is %s: %v, %v", domain, r.Outcome, got, r.Err, err)

@@ -45,7 +45,7 @@ func TestDomains(t *testing.T) {
 		}
 		for _, d := range internet.Domains {
 			result, err := internet.Verifier().Verify(t.Context(), d.Name)
-			if err != nil || result.Outcome != d.Outcome || (result.Outcome == dane.Failure) != (result.Err != nil && d.Outcome != dane.None) {
+			if err != nil || result.Outcome != d.Outcome || (result.Outcome == dane.OutcomeFailure) != (result.Err != nil && d.Outcome != dane.OutcomeNone) {
 				t.Errorf("%s (%s): %s, %v, %v; want %s", d.Name, d.About, result.Outcome, result.Err, err, d.Outcome)
 			}
 		}

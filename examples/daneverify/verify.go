@@ -143,9 +143,9 @@ func status(r *dane.Result, err error) int {
 	switch {
 	case err != nil:
 		return exitUsage
-	case r.Outcome == dane.Success:
+	case r.Outcome == dane.OutcomeSuccess:
 		return exitSuccess
-	case r.Outcome == dane.None:
+	case r.Outcome == dane.OutcomeNone:
 		return exitNoDANE
 	}
 	return exitFailure
