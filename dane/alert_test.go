@@ -35,7 +35,7 @@ func TestAlertsAreReported(t *testing.T) {
 			t.Fatal(err)
 		}
 		got := result.Failure()
-		if got.Type != dane.ValidationFailure || got.Code != "4.7.5" || got.Reason != tt.reason {
+		if got.ResultType != dane.ValidationFailure || got.Code != "4.7.5" || got.Reason != tt.reason {
 			t.Errorf("%s: %+v\n%s", tt.name, got, result)
 		}
 	}

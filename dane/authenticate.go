@@ -9,7 +9,7 @@ import (
 	"github.com/danesmtp/danesmtp/tlsa"
 )
 
-// Authenticate judges a handshake that is over, for an SMTP client that does TLS by
+// VerifyConnection judges a handshake that is over, for an SMTP client that does TLS by
 // itself, and for audits; TLSConfig does the same within the handshake, which is better:
 // the client then has sent nothing. It returns nil only if TLS is there, complete, and all
 // that the Host demands: TLS 1.2 or later unless Action is MayEncrypt without PKIX, the
@@ -20,7 +20,7 @@ import (
 // whether the host may be sent to in clear or not (see MayCleartext), ErrWeakTLS,
 // *tlsa.Error, or an error of crypto/x509. With MayEncrypt and PKIX an error is no reason
 // not to deliver: see Fallback.
-func (h *Host) Authenticate(state tls.ConnectionState) error {
+func (h *Host) VerifyConnection(state tls.ConnectionState) error {
 	switch h.Action {
 	case MustAuthenticate, MustEncrypt, MayEncrypt, SendClear:
 	default:

@@ -74,7 +74,7 @@ func TestAuthenticate(t *testing.T) {
 		{"a host to be skipped", &dane.Host{}, good, is(dane.ErrSkipped)},
 		{"an action that does not exist", &dane.Host{Action: 99}, good, is(dane.ErrSkipped)},
 	} {
-		if err := tt.host.Authenticate(tt.state); !tt.want(err) {
+		if err := tt.host.VerifyConnection(tt.state); !tt.want(err) {
 			t.Errorf("%s: %v", tt.name, err)
 		}
 	}

@@ -153,8 +153,8 @@ func TestRefusedCertificates(t *testing.T) {
 	if err != nil || result.Outcome != dane.OutcomeFailure {
 		t.Fatalf("%v, %v", result, err)
 	}
-	want := dane.FailureReport{Type: dane.ValidationFailure, Code: "4.7.5", Reason: "crypto/tls refuses the certificate: it has a negative serial number"}
-	for _, got := range []dane.FailureReport{result.Failure(), handshakeOf(t, internet, v)} {
+	want := dane.Failure{ResultType: dane.ValidationFailure, Code: "4.7.5", Reason: "crypto/tls refuses the certificate: it has a negative serial number"}
+	for _, got := range []dane.Failure{result.Failure(), handshakeOf(t, internet, v)} {
 		if !strings.Contains(got.Text, "serial number") {
 			t.Errorf("text %q", got.Text)
 		}
@@ -165,7 +165,7 @@ func TestRefusedCertificates(t *testing.T) {
 }
 
 // handshakeOf is the failure of the same handshake by another SMTP client.
-func handshakeOf(t *testing.T, internet *danetest.Internet, v *dane.Verifier) dane.FailureReport {
+func handshakeOf(t *testing.T, internet *danetest.Internet, v *dane.Verifier) dane.Failure {
 	d, err := v.LookupMX(t.Context(), "a.example")
 	if err != nil {
 		t.Fatal(err)
@@ -180,5 +180,5 @@ func handshakeOf(t *testing.T, internet *danetest.Internet, v *dane.Verifier) da
 		t.Fatal(err)
 	}
 	defer client.Close()
-	return h.Failure(client.StartTLS(h.TLSConfig(nil)))
+	return h.Classify(client.StartTLS(h.TLSConfig(nil)))
 }

@@ -119,7 +119,7 @@ func planText(t *testing.T, v *dane.Verifier, resolver *script) string {
 		if h.Audited != nil {
 			line += ", audited: " + h.Audited.Action.String()
 		}
-		if (h.Action == dane.Skip) != (h.Err != nil && len(h.Addrs) == 0 && !h.Failure(h.Err).Permanent && h.Failure(h.Err).Code[0] == '4') {
+		if (h.Action == dane.Skip) != (h.Err != nil && len(h.Addrs) == 0 && !h.Classify(h.Err).Permanent && h.Classify(h.Err).Code[0] == '4') {
 			t.Errorf("%s: error %v, addresses %v", h.Name, h.Err, h.Addrs)
 		}
 		lines = append(lines, line)

@@ -75,7 +75,7 @@ func TestWorldRules(t *testing.T) {
 			}
 			got := result.Outcome.String()
 			if failure := result.Failure(); result.Outcome == dane.OutcomeFailure {
-				got += " " + failure.Code + " " + string(failure.Type)
+				got += " " + failure.Code + " " + string(failure.ResultType)
 			}
 			if got != tt.want || result.Permanent() {
 				t.Errorf("lines %s: %s, want %s\n%s", tt.lines, got, tt.want, result)

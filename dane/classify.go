@@ -24,11 +24,11 @@ import (
 // A classification is the one decision on what an error means. Code, permanence and type
 // come from here alone, so that they cannot contradict each other.
 type classification struct {
-	failure   FailureType
-	code      string // enhanced status code without its class, which permanent decides
-	permanent bool
-	reason    string
-	known     bool
+	resultType ResultType
+	code       string // enhanced status code without its class, which permanent decides
+	permanent  bool
+	reason     string
+	known      bool
 }
 
 // judge classifies the error of one attempt.
@@ -51,7 +51,7 @@ func byDestination(err error, _ *Host) classification {
 	case errors.Is(err, ErrNoDomain), errors.Is(err, ErrName) && c.permanent:
 		c.code = "1.2" // RFC 3463 §3.2: bad destination system address
 	case errors.Is(err, ErrNotDANE):
-		c.failure, c.code, c.reason = DANERequired, "7.5", "no DANE"
+		c.resultType, c.code, c.reason = DANERequired, "7.5", "no DANE"
 	case errors.Is(err, ErrNoAddress), errors.Is(err, ErrRefusedAddress), errors.Is(err, ErrName), errors.Is(err, ErrSkipped):
 		c.code = "4.4" // RFC 3463 §3.5: unable to route
 	}
@@ -76,7 +76,7 @@ func byLookup(err error, _ *Host) classification {
 	// just been proven to be in a signed zone (RFC 7672 §2.2.2).
 	blocked := lookup.Type == dns.TypeTLSA && !errors.Is(err, context.Canceled) && !incapable(err)
 	if lookup.Status == dnssec.Bogus || blocked {
-		c.failure, c.code = DNSSECInvalid, "7.5"
+		c.resultType, c.code = DNSSECInvalid, "7.5"
 	}
 	return c
 }
@@ -86,16 +86,16 @@ func byTLS(err error, _ *Host) classification {
 	_, verified := errors.AsType[*tlsa.Error](err)
 	quoted := quotesServer(err)
 	if match, ok := tlsa.HandshakeError(err); ok && (verified || !quoted) {
-		return classification{failure: certificateFailure(match), code: "7.5", reason: cmp.Or(tlsa.HandshakeReason(err), match.Reason.String())}
+		return classification{resultType: certificateFailure(match), code: "7.5", reason: cmp.Or(tlsa.HandshakeReason(err), match.Reason.String())}
 	}
 	if errors.Is(err, ErrWeakTLS) {
-		return classification{failure: ValidationFailure, code: "7.5", reason: ErrWeakTLS.Error()}
+		return classification{resultType: ValidationFailure, code: "7.5", reason: ErrWeakTLS.Error()}
 	}
 	if failure, reason := publicFailure(err); failure != "" {
-		return classification{failure: failure, code: "7.5", reason: reason}
+		return classification{resultType: failure, code: "7.5", reason: reason}
 	}
 	if errors.Is(err, smtpprobe.ErrNoStartTLS) || errors.Is(err, ErrNoTLS) || !quoted && saysNoStartTLS(err) {
-		return classification{failure: STARTTLSNotSupported, code: "7.4"} // RFC 3463 §3.8
+		return classification{resultType: STARTTLSNotSupported, code: "7.4"} // RFC 3463 §3.8
 	}
 	return classification{}
 }
@@ -112,7 +112,7 @@ func byStage(err error, h *Host) classification {
 	case smtpprobe.StageStartTLS:
 		return startTLSFailure(probe)
 	case smtpprobe.StageHandshake:
-		return classification{failure: ValidationFailure, code: "7.5", reason: tlsa.HandshakeReason(err)}
+		return classification{resultType: ValidationFailure, code: "7.5", reason: tlsa.HandshakeReason(err)}
 	}
 	code, text, replied := replyOf(probe)
 	if !replied {
@@ -134,9 +134,9 @@ func startTLSFailure(probe *smtpprobe.Error) classification {
 	case replied && code == 421: // RFC 5321 §3.8: the connection ends
 		return refusal(code, text)
 	case replied, errors.Is(probe, smtpprobe.ErrInjection):
-		return classification{failure: STARTTLSNotSupported, code: "7.4"}
+		return classification{resultType: STARTTLSNotSupported, code: "7.4"}
 	}
-	return classification{failure: ValidationFailure, code: "7.5", reason: "no proper reply to STARTTLS"}
+	return classification{resultType: ValidationFailure, code: "7.5", reason: "no proper reply to STARTTLS"}
 }
 
 // byReply judges the refusal that an SMTP client has returned.
@@ -148,7 +148,7 @@ func byReply(err error, _ *Host) classification {
 	case code == 454 && isAboutTLS(text), code == 502:
 		// RFC 3207 §4, RFC 5321 §4.2.4: TLS is not available, or the command is not
 		// implemented. Every other command of a delivery is one that all servers have.
-		return classification{failure: STARTTLSNotSupported, code: "7.4"}
+		return classification{resultType: STARTTLSNotSupported, code: "7.4"}
 	}
 	return refusal(code, text)
 }
@@ -171,7 +171,7 @@ func byConnection(err error, _ *Host) classification {
 	return classification{}
 }
 
-func certificateFailure(err *tlsa.Error) FailureType {
+func certificateFailure(err *tlsa.Error) ResultType {
 	switch err.Reason {
 	case tlsa.ReasonName:
 		return CertificateHostMismatch
@@ -187,7 +187,7 @@ func certificateFailure(err *tlsa.Error) FailureType {
 
 // publicFailure is the type and the reason of what crypto/tls and crypto/x509 say; empty
 // for what is none of theirs.
-func publicFailure(err error) (FailureType, string) {
+func publicFailure(err error) (ResultType, string) {
 	if _, ok := errors.AsType[x509.HostnameError](err); ok {
 		return CertificateHostMismatch, "certificate is for other names"
 	}

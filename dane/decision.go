@@ -156,7 +156,7 @@ func (h *HostResult) steps() (address, record, certificate Step) {
 		return address, StepUnusable, ""
 	}
 	for _, p := range h.Probes {
-		switch report(p.Err, h.Host).Type {
+		switch classify(p.Err, h.Host).ResultType {
 		case "":
 			if p.Authenticated && p.Err == nil {
 				return address, StepSecure, StepMatch

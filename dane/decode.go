@@ -33,7 +33,7 @@ func (r *Result) UnmarshalJSON(text []byte) error {
 	out := Result{
 		Name: in.Domain, Outcome: in.Outcome, Profile: in.Profile, MTASTS: in.MTASTS, Mandatory: in.Mandatory, Unresolved: in.Unresolved, Planned: in.Plan != nil,
 		Started: in.Started, Elapsed: duration(in.Elapsed), Expires: moment(in.Expires),
-		Err: recorded(FailureReport{Type: in.Failure, Code: in.Code, Reason: in.Reason, Text: in.Error}),
+		Err: recorded(Failure{ResultType: in.ResultType, Code: in.Code, Reason: in.Reason, Text: in.Error}),
 	}
 	var lookups []Lookup
 	for _, l := range in.Lookups {
@@ -91,7 +91,7 @@ func (in *jsonHost) decode(domain string, lookups []Lookup) (HostResult, error) 
 	h := &Host{
 		Domain: domain, Name: in.Host, Port: in.Port, Action: in.Action, MXSecure: in.MXSecure, Routed: in.Routed, MTASTS: in.MTASTS, PKIX: in.PKIX,
 		Base: in.Base, Names: in.Names, Omitted: in.Omitted, Lookups: lookups,
-		Err: recorded(FailureReport{Type: in.Failure, Code: in.Code, Reason: in.Reason, Text: in.Error}),
+		Err: recorded(Failure{ResultType: in.ResultType, Code: in.Code, Reason: in.Reason, Text: in.Error}),
 	}
 	out := HostResult{Host: h}
 	for i := range lookups {
@@ -125,7 +125,7 @@ func (in *jsonHost) decode(domain string, lookups []Lookup) (HostResult, error) 
 
 func (in *jsonLookup) decode() (Lookup, error) {
 	l := Lookup{Name: in.Name, Status: in.Status, Records: in.Records, Expires: moment(in.Expires), Elapsed: duration(in.Elapsed)}
-	l.Err = recorded(FailureReport{Text: in.Error})
+	l.Err = recorded(Failure{Text: in.Error})
 	l.RCode = dns.StringToRcode[in.RCode]
 	if in.EDE != nil {
 		// String adds the code, so that the text goes without.
@@ -146,7 +146,7 @@ func (in *jsonLookup) decode() (Lookup, error) {
 	for _, q := range in.Queries {
 		x := dnssec.Exchange{
 			Name: q.Name + ".", Server: q.Server, Network: q.Network, RCode: -1,
-			Elapsed: duration(q.Elapsed), Err: recorded(FailureReport{Text: q.Error}),
+			Elapsed: duration(q.Elapsed), Err: recorded(Failure{Text: q.Error}),
 		}
 		if code, ok := dns.StringToRcode[q.RCode]; ok {
 			x.RCode = code
@@ -155,7 +155,7 @@ func (in *jsonLookup) decode() (Lookup, error) {
 			return l, err
 		}
 		for _, text := range q.PassedOver {
-			x.PassedOver = append(x.PassedOver, recorded(FailureReport{Text: text}))
+			x.PassedOver = append(x.PassedOver, recorded(Failure{Text: text}))
 		}
 		l.Exchanges = append(l.Exchanges, x)
 	}
@@ -163,20 +163,20 @@ func (in *jsonLookup) decode() (Lookup, error) {
 }
 
 // A recordedError is what is left of an error in JSON.
-type recordedError struct{ report FailureReport }
+type recordedError struct{ failure Failure }
 
-func (e *recordedError) Error() string { return e.report.Text }
+func (e *recordedError) Error() string { return e.failure.Text }
 
-// recorded returns the error of a report, nil if there was none. Its words are for logs
+// recorded returns the error of a failure, nil if there was none. Its words are for logs
 // and reports, whoever wrote the JSON.
-func recorded(report FailureReport) error {
-	if report.Text == "" {
+func recorded(failure Failure) error {
+	if failure.Text == "" {
 		return nil
 	}
-	report.Permanent = strings.HasPrefix(report.Code, "5") // nothing else says so
-	report.Type = FailureType(printable.Line(string(report.Type)))
-	report.Code, report.Reason, report.Text = printable.Line(report.Code), printable.Line(report.Reason), printable.Line(report.Text)
-	return &recordedError{report}
+	failure.Permanent = strings.HasPrefix(failure.Code, "5") // nothing else says so
+	failure.ResultType = ResultType(printable.Line(string(failure.ResultType)))
+	failure.Code, failure.Reason, failure.Text = printable.Line(failure.Code), printable.Line(failure.Reason), printable.Line(failure.Text)
+	return &recordedError{failure}
 }
 
 func rrtype(text string) (uint16, error) {

@@ -11,7 +11,7 @@ import (
 
 func (in *jsonProbe) decode() (p Probe, err error) {
 	p.Authenticated, p.Fallback, p.Elapsed = in.Authenticated, in.Fallback, duration(in.Elapsed)
-	p.Err = recorded(FailureReport{Type: in.Failure, Code: in.Code, Reason: in.Reason, Text: in.Error})
+	p.Err = recorded(Failure{ResultType: in.ResultType, Code: in.Code, Reason: in.Reason, Text: in.Error})
 	if p.Addr, err = netip.ParseAddrPort(in.Address); err != nil {
 		return p, err
 	}

@@ -24,7 +24,7 @@ func (r *Result) MarshalJSON() ([]byte, error) {
 	failure := r.Failure()
 	out := jsonResult{
 		Version: jsonVersion, Domain: r.Name, Outcome: r.Outcome, Profile: r.Profile, MTASTS: r.MTASTS, Mandatory: r.Mandatory, Unresolved: r.Unresolved,
-		Permanent: r.Permanent(), Code: failure.Code, Failure: failure.Type, Reason: failure.Reason, Error: failure.Text,
+		Permanent: r.Permanent(), Code: failure.Code, ResultType: failure.ResultType, Reason: failure.Reason, Error: failure.Text,
 		Expires: instant(r.Expires), Lookups: []jsonLookup{}, Started: r.Started, Elapsed: milliseconds(r.Elapsed),
 	}
 	if r.Domain != nil {
@@ -52,9 +52,9 @@ func (r *Result) MarshalJSON() ([]byte, error) {
 }
 
 func hostJSON(h *HostResult) jsonHost {
-	failure := h.Failure(h.Err)
+	failure := h.Classify(h.Err)
 	out := jsonHost{
-		Host: h.Name, Port: h.Port, Action: h.Action, Error: failure.Text, Code: failure.Code, Failure: failure.Type, Reason: failure.Reason,
+		Host: h.Name, Port: h.Port, Action: h.Action, Error: failure.Text, Code: failure.Code, ResultType: failure.ResultType, Reason: failure.Reason,
 		MXSecure: h.MXSecure, Routed: h.Routed, MTASTS: h.MTASTS, PKIX: h.PKIX, Base: h.Base, Names: h.Names, Report: h.ReportPolicy(),
 		Omitted: h.Omitted, Lookups: len(h.Lookups),
 	}
@@ -65,10 +65,10 @@ func hostJSON(h *HostResult) jsonHost {
 		out.TLSA = append(out.TLSA, record.String())
 	}
 	for _, p := range h.Probes {
-		failure := h.Failure(p.Err)
+		failure := h.Classify(p.Err)
 		probe := jsonProbe{
 			Address: p.Addr.String(), Authenticated: p.Authenticated, Fallback: p.Fallback,
-			Error: failure.Text, Code: failure.Code, Failure: failure.Type, Reason: failure.Reason, Elapsed: milliseconds(p.Elapsed),
+			Error: failure.Text, Code: failure.Code, ResultType: failure.ResultType, Reason: failure.Reason, Elapsed: milliseconds(p.Elapsed),
 		}
 		if s := p.Session; s != nil {
 			probe.Steps = stepsJSON(s.Steps)

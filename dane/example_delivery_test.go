@@ -28,7 +28,7 @@ func deliver(ctx context.Context, v *dane.Verifier, domain string, send func(*sm
 			if err = deliverTo(ctx, v, h, addr, send); err == nil {
 				return nil
 			}
-			fmt.Println("not by", h.Name, h.Failure(err).Type)
+			fmt.Println("not by", h.Name, h.Classify(err).ResultType)
 		}
 	}
 	return fmt.Errorf("%s: try again later: %w", domain, err)

@@ -27,7 +27,7 @@ func ExampleReadPolicy() {
 	for _, domain := range []string{"good.example", "nodane.example", "unsigned.example"} {
 		d, _ := v.LookupMX(context.Background(), domain)
 		h := v.LookupHost(context.Background(), d, d.MX[0])
-		fmt.Printf("%s %s %q\n", domain, h.Action, h.Failure(h.Err).Code)
+		fmt.Printf("%s %s %q\n", domain, h.Action, h.Classify(h.Err).Code)
 	}
 	// Output:
 	// good.example must-authenticate ""

@@ -31,7 +31,7 @@ func ExampleVerifier_Verify() {
 		return
 	}
 	fmt.Print(result)
-	fmt.Println(result.Outcome, result.Failure().Code, result.Failure().Type)
+	fmt.Println(result.Outcome, result.Failure().Code, result.Failure().ResultType)
 	fmt.Println(result.Lookups()[0].Reason.Code)
 	// Output:
 	// BOGUS MX record found for bogus.example

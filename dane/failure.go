@@ -8,26 +8,26 @@ import (
 	"github.com/danesmtp/danesmtp/smtpprobe"
 )
 
-// A FailureType is a result type of an SMTP TLS report (RFC 8460 §4.3).
-type FailureType string
+// A ResultType is a result type of an SMTP TLS report (RFC 8460 §4.3).
+type ResultType string
 
 // The result types that a delivery by DANE can have.
 const (
-	STARTTLSNotSupported    FailureType = "starttls-not-supported"    // RFC 8460 §4.3.1
-	CertificateHostMismatch FailureType = "certificate-host-mismatch" // RFC 8460 §4.3.1
-	CertificateExpired      FailureType = "certificate-expired"       // RFC 8460 §4.3.1
-	CertificateNotTrusted   FailureType = "certificate-not-trusted"   // RFC 8460 §4.3.1
-	ValidationFailure       FailureType = "validation-failure"        // RFC 8460 §4.3.1
-	TLSAInvalid             FailureType = "tlsa-invalid"              // RFC 8460 §4.3.2.1
-	DNSSECInvalid           FailureType = "dnssec-invalid"            // RFC 8460 §4.3.2.1
-	DANERequired            FailureType = "dane-required"             // RFC 8460 §4.3.2.1
+	STARTTLSNotSupported    ResultType = "starttls-not-supported"    // RFC 8460 §4.3.1
+	CertificateHostMismatch ResultType = "certificate-host-mismatch" // RFC 8460 §4.3.1
+	CertificateExpired      ResultType = "certificate-expired"       // RFC 8460 §4.3.1
+	CertificateNotTrusted   ResultType = "certificate-not-trusted"   // RFC 8460 §4.3.1
+	ValidationFailure       ResultType = "validation-failure"        // RFC 8460 §4.3.1
+	TLSAInvalid             ResultType = "tlsa-invalid"              // RFC 8460 §4.3.2.1
+	DNSSECInvalid           ResultType = "dnssec-invalid"            // RFC 8460 §4.3.2.1
+	DANERequired            ResultType = "dane-required"             // RFC 8460 §4.3.2.1
 )
 
-// A FailureReport says how a failure is called in logs and reports.
-type FailureReport struct {
-	// Type is the RFC 8460 result type; empty for failures that TLS reports do not
+// A Failure is what an error means to a queue, a log and a TLS report.
+type Failure struct {
+	// ResultType is that of RFC 8460 §4.3; empty for failures that TLS reports do not
 	// count, such as a refused connection or a mailbox that does not exist.
-	Type FailureType
+	ResultType ResultType
 	// Code is the enhanced status code (RFC 3463, RFC 7505 §4.1), "4.7.5" above all; that
 	// of the server's reply, if it was one that failed. It begins with 5 exactly if
 	// Permanent.
@@ -41,11 +41,11 @@ type FailureReport struct {
 	Text string
 }
 
-// Failure classifies the error of a delivery attempt to the host: Host.Err, that
-// of STARTTLS or of a handshake with Host.TLSConfig, one of package smtpprobe, or any that
-// an SMTP client has returned. A nil error has the zero report.
+// Classify says what the error of a delivery attempt to the host means: Host.Err, that of
+// STARTTLS or of a handshake with Host.TLSConfig, one of package smtpprobe, or any that an
+// SMTP client has returned. A nil error has the zero Failure.
 //
-// Only what says by itself that TLS has failed has a Type (RFC 8460 §4.3). An error that
+// Only what says by itself that TLS has failed has a ResultType (RFC 8460 §4.3). An error that
 // does not tell where it comes from, such as io.EOF, is a broken connection, even if it
 // broke in the handshake. A refusal by the server has the server's code: as
 // *textproto.Error of net/smtp, and as the errors of go-smtp and go-mail. It is permanent
@@ -54,11 +54,11 @@ type FailureReport struct {
 // that knows the stage wraps the errors of its SMTP client in one.
 //
 // Of errors that are joined (errors.Join), one temporary failure makes all temporary.
-func (h *Host) Failure(err error) FailureReport { return report(err, h) }
+func (h *Host) Classify(err error) Failure { return classify(err, h) }
 
 // Failure classifies Result.Err. It is permanent if that of every host was, at each of its
 // addresses, and none was left out.
-func (r *Result) Failure() FailureReport {
+func (r *Result) Failure() Failure {
 	var host *Host
 	e, _ := errors.AsType[*Error](r.Err)
 	for i := range r.Hosts {
@@ -67,7 +67,7 @@ func (r *Result) Failure() FailureReport {
 			break
 		}
 	}
-	failure := report(r.Err, host)
+	failure := classify(r.Err, host)
 	if failure.Permanent && host != nil && r.mayPass() {
 		failure.setPermanent(false)
 	}
@@ -82,11 +82,11 @@ func (r *Result) mayPass() bool {
 	}
 	for i := range r.Hosts {
 		h := &r.Hosts[i]
-		if h.Omitted > 0 || h.Err != nil && !report(h.Err, h.Host).Permanent {
+		if h.Omitted > 0 || h.Err != nil && !classify(h.Err, h.Host).Permanent {
 			return true
 		}
 		for _, p := range h.Probes {
-			if p.Err != nil && !report(p.Err, h.Host).Permanent {
+			if p.Err != nil && !classify(p.Err, h.Host).Permanent {
 				return true
 			}
 		}
@@ -94,13 +94,13 @@ func (r *Result) mayPass() bool {
 	return false
 }
 
-// report classifies an error of a host, or with a nil host of a destination.
-func report(err error, h *Host) FailureReport {
+// classify says what an error means of a host, or with a nil host of a destination.
+func classify(err error, h *Host) Failure {
 	if err == nil {
-		return FailureReport{}
+		return Failure{}
 	}
 	if kept, ok := errors.AsType[*recordedError](err); ok {
-		return kept.report
+		return kept.failure
 	}
 	parts := attempts(err)
 	c := judge(parts[0], h)
@@ -110,12 +110,12 @@ func report(err error, h *Host) FailureReport {
 			c = next
 		}
 	}
-	out := FailureReport{Type: c.failure, Code: "4." + c.code, Reason: c.reason, Text: printable.Line(err.Error())}
+	out := Failure{ResultType: c.resultType, Code: "4." + c.code, Reason: c.reason, Text: printable.Line(err.Error())}
 	out.setPermanent(c.permanent)
 	return out
 }
 
-func (r *FailureReport) setPermanent(permanent bool) {
+func (r *Failure) setPermanent(permanent bool) {
 	class := "4"
 	if permanent {
 		class = "5"
@@ -150,7 +150,7 @@ func attempts(err error) []error {
 
 func permanent(err error) bool {
 	if kept, ok := errors.AsType[*recordedError](err); ok {
-		return kept.report.Permanent
+		return kept.failure.Permanent
 	}
 	e, ok := errors.AsType[*Error](err)
 	return ok && e.Permanent

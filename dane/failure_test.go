@@ -102,13 +102,13 @@ func TestFailureOfClients(t *testing.T) {
 		{"the same, in wrappers", fmt.Errorf("mx.example: %w", errors.New("tls: no supported versions satisfy MinVersion and MaxVersion")), "4.7.5 validation-failure"},
 	} {
 		for _, host := range []*dane.Host{{}, {Action: dane.MayEncrypt}, {Action: dane.MustAuthenticate}} {
-			got := host.Failure(tt.err)
-			if got.Code+" "+string(got.Type) != tt.want || got.Permanent != strings.HasPrefix(tt.want, "5") {
+			got := host.Classify(tt.err)
+			if got.Code+" "+string(got.ResultType) != tt.want || got.Permanent != strings.HasPrefix(tt.want, "5") {
 				t.Errorf("%s: %s: %+v, want %s", host.Action, tt.name, got, tt.want)
 			}
 		}
 	}
-	if got := (&dane.Host{}).Failure(nil); got != (dane.FailureReport{}) {
+	if got := (&dane.Host{}).Classify(nil); got != (dane.Failure{}) {
 		t.Errorf("no error: %+v", got)
 	}
 }
@@ -122,7 +122,7 @@ func TestFailureOfNetSMTP(t *testing.T) {
 		s := smtptest.NewUnstartedServer()
 		s.Faults = map[smtptest.Step]smtptest.Fault{step: smtptest.Permanent}
 		err := sendByNetSMTP(t.Context(), s)
-		if got := new(dane.Host).Failure(err); got.Code+" "+string(got.Type) != want || !got.Permanent {
+		if got := new(dane.Host).Classify(err); got.Code+" "+string(got.ResultType) != want || !got.Permanent {
 			t.Errorf("%s: %+v, want %s", step, got, want)
 		}
 		s.Close()
@@ -173,7 +173,7 @@ func TestFailureByTheServersReply(t *testing.T) {
 				t.Fatal(err)
 			}
 			failure := result.Failure()
-			if failure.Code != want || failure.Type != "" || failure.Permanent != (want[0] == '5') || result.Permanent() != failure.Permanent {
+			if failure.Code != want || failure.ResultType != "" || failure.Permanent != (want[0] == '5') || result.Permanent() != failure.Permanent {
 				t.Errorf("%s %q, TLSA %s: %+v, want %s", tt.step, tt.reply, record, failure, want)
 			}
 			if words := tt.reply[strings.LastIndex(tt.reply, " ")+1:]; !strings.Contains(failure.Text, words) {
@@ -203,8 +203,8 @@ func TestFailureOfClientsWithStage(t *testing.T) {
 	} {
 		for _, err := range []error{&textproto.Error{Code: tt.code, Msg: tt.text}, fmt.Errorf("SMTP error %d: %s", tt.code, tt.text)} {
 			for action, want := range map[dane.Action]string{dane.MayEncrypt: tt.want, dane.MustAuthenticate: tt.protected} {
-				got := (&dane.Host{Action: action}).Failure(&smtpprobe.Error{Stage: tt.stage, Err: err})
-				if got.Code+" "+string(got.Type) != want || got.Permanent != (want[0] == '5') {
+				got := (&dane.Host{Action: action}).Classify(&smtpprobe.Error{Stage: tt.stage, Err: err})
+				if got.Code+" "+string(got.ResultType) != want || got.Permanent != (want[0] == '5') {
 					t.Errorf("%s: %s: %v: %+v, want %s", action, tt.stage, err, got, want)
 				}
 			}
@@ -278,7 +278,7 @@ func testBlockedTLSA(t *testing.T, fault dnssectest.Fault) {
 		if fault == dnssectest.NoSignature {
 			want = "4.7.5 dnssec-invalid" // bogus, whatever it is
 		}
-		if failure := result.Failure(); failure.Code+" "+string(failure.Type) != want || failure.Permanent {
+		if failure := result.Failure(); failure.Code+" "+string(failure.ResultType) != want || failure.Permanent {
 			t.Errorf("fault %d of %s: %+v, want %s", fault, question, failure, want)
 		}
 	}
@@ -293,21 +293,21 @@ func TestFailureOfJoinedErrors(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		err  error
-		want dane.FailureReport // without text
+		want dane.Failure // without text
 	}{
-		{"permanent alone", errors.Join(gone), dane.FailureReport{Code: "5.1.2", Permanent: true}},
-		{"permanent twice", errors.Join(gone, gone), dane.FailureReport{Code: "5.1.2", Permanent: true}},
-		{"permanent first", errors.Join(gone, later), dane.FailureReport{Type: dane.DNSSECInvalid, Code: "4.7.5"}},
-		{"permanent last", errors.Join(later, gone), dane.FailureReport{Type: dane.DNSSECInvalid, Code: "4.7.5"}},
-		{"permanent, and a connection that broke", errors.Join(gone, silent), dane.FailureReport{Code: "4.4.2"}},
-		{"the same in wrappers", fmt.Errorf("x: %w", errors.Join(fmt.Errorf("y: %w", gone), silent)), dane.FailureReport{Code: "4.4.2"}},
-		{"permanent, in the words of a caller", fmt.Errorf("%w: %w", errors.New("not sent"), gone), dane.FailureReport{Code: "5.1.2", Permanent: true}},
-		{"causes of one handshake", &smtpprobe.Error{Stage: smtpprobe.StageHandshake, Err: errors.Join(errors.New("x"), errors.New("y"))}, dane.FailureReport{Type: dane.ValidationFailure, Code: "4.7.5"}},
-		{"causes of one dial", &smtpprobe.Error{Stage: smtpprobe.StageDial, Err: errors.Join(errors.New("x"), errors.New("y"))}, dane.FailureReport{Code: "4.4.1"}},
-		{"causes of one lookup", &dnssec.Error{Type: dns.TypeTLSA, Err: errors.Join(io.EOF, errors.New("y"))}, dane.FailureReport{Type: dane.DNSSECInvalid, Code: "4.7.5"}},
-		{"a sentinel that nobody called permanent", dane.ErrNoDomain, dane.FailureReport{Code: "4.1.2"}},
+		{"permanent alone", errors.Join(gone), dane.Failure{Code: "5.1.2", Permanent: true}},
+		{"permanent twice", errors.Join(gone, gone), dane.Failure{Code: "5.1.2", Permanent: true}},
+		{"permanent first", errors.Join(gone, later), dane.Failure{ResultType: dane.DNSSECInvalid, Code: "4.7.5"}},
+		{"permanent last", errors.Join(later, gone), dane.Failure{ResultType: dane.DNSSECInvalid, Code: "4.7.5"}},
+		{"permanent, and a connection that broke", errors.Join(gone, silent), dane.Failure{Code: "4.4.2"}},
+		{"the same in wrappers", fmt.Errorf("x: %w", errors.Join(fmt.Errorf("y: %w", gone), silent)), dane.Failure{Code: "4.4.2"}},
+		{"permanent, in the words of a caller", fmt.Errorf("%w: %w", errors.New("not sent"), gone), dane.Failure{Code: "5.1.2", Permanent: true}},
+		{"causes of one handshake", &smtpprobe.Error{Stage: smtpprobe.StageHandshake, Err: errors.Join(errors.New("x"), errors.New("y"))}, dane.Failure{ResultType: dane.ValidationFailure, Code: "4.7.5"}},
+		{"causes of one dial", &smtpprobe.Error{Stage: smtpprobe.StageDial, Err: errors.Join(errors.New("x"), errors.New("y"))}, dane.Failure{Code: "4.4.1"}},
+		{"causes of one lookup", &dnssec.Error{Type: dns.TypeTLSA, Err: errors.Join(io.EOF, errors.New("y"))}, dane.Failure{ResultType: dane.DNSSECInvalid, Code: "4.7.5"}},
+		{"a sentinel that nobody called permanent", dane.ErrNoDomain, dane.Failure{Code: "4.1.2"}},
 	} {
-		got := new(dane.Host).Failure(tt.err)
+		got := new(dane.Host).Classify(tt.err)
 		got.Text = ""
 		if diff := cmp.Diff(tt.want, got); diff != "" {
 			t.Errorf("%s: %s", tt.name, diff)

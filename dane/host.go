@@ -45,7 +45,7 @@ type Host struct {
 	// since DANE neither authenticates the domain's server nor has failed to (RFC 8461 §2).
 	MTASTS bool
 	// Audited is what DANE says to do, where the policy is to watch only (RFC 7672
-	// §9.1); its Authenticate judges a handshake. Otherwise nil.
+	// §9.1); its VerifyConnection judges a handshake. Otherwise nil.
 	Audited *Host
 	// MXSecure: the domain's MX lookup was secure, so authentication of this host
 	// is authentication of the domain's mail server.

@@ -23,7 +23,7 @@ type (
 		Plan       *Action      `json:"plan,omitempty"`
 		Permanent  bool         `json:"permanent,omitempty"`
 		Code       string       `json:"code,omitempty"`
-		Failure    FailureType  `json:"failure,omitempty"`
+		ResultType ResultType   `json:"failure,omitempty"`
 		Reason     string       `json:"failure_reason,omitempty"`
 		Error      string       `json:"error,omitempty"`
 		Decision   string       `json:"decision,omitempty"`
@@ -48,25 +48,25 @@ type (
 		Host       string `json:"host"`
 	}
 	jsonHost struct {
-		Host      string        `json:"host"`
-		Port      uint16        `json:"port"`
-		Action    Action        `json:"action"`
-		Error     string        `json:"error,omitempty"`
-		Code      string        `json:"code,omitempty"`
-		Failure   FailureType   `json:"failure,omitempty"`
-		Reason    string        `json:"failure_reason,omitempty"`
-		MXSecure  bool          `json:"mx_secure"`
-		Routed    bool          `json:"routed,omitempty"`
-		MTASTS    bool          `json:"mta_sts"`
-		PKIX      string        `json:"pkix,omitempty"`
-		Base      string        `json:"base,omitempty"`
-		Names     []string      `json:"names,omitempty"`
-		Addresses []jsonAddress `json:"addresses,omitempty"`
-		TLSA      []string      `json:"tlsa,omitempty"`
-		Report    ReportPolicy  `json:"report_policy"`
-		Omitted   int           `json:"omitted_records,omitempty"`
-		Lookups   int           `json:"lookup_count"` // of the result's lookups, in order
-		Probes    []jsonProbe   `json:"probes,omitempty"`
+		Host       string        `json:"host"`
+		Port       uint16        `json:"port"`
+		Action     Action        `json:"action"`
+		Error      string        `json:"error,omitempty"`
+		Code       string        `json:"code,omitempty"`
+		ResultType ResultType    `json:"failure,omitempty"`
+		Reason     string        `json:"failure_reason,omitempty"`
+		MXSecure   bool          `json:"mx_secure"`
+		Routed     bool          `json:"routed,omitempty"`
+		MTASTS     bool          `json:"mta_sts"`
+		PKIX       string        `json:"pkix,omitempty"`
+		Base       string        `json:"base,omitempty"`
+		Names      []string      `json:"names,omitempty"`
+		Addresses  []jsonAddress `json:"addresses,omitempty"`
+		TLSA       []string      `json:"tlsa,omitempty"`
+		Report     ReportPolicy  `json:"report_policy"`
+		Omitted    int           `json:"omitted_records,omitempty"`
+		Lookups    int           `json:"lookup_count"` // of the result's lookups, in order
+		Probes     []jsonProbe   `json:"probes,omitempty"`
 	}
 	jsonAddress struct {
 		Address string        `json:"address"`
@@ -74,20 +74,20 @@ type (
 		Refused bool          `json:"refused,omitempty"`
 	}
 	jsonProbe struct {
-		Address       string      `json:"address"`
-		Local         string      `json:"local,omitempty"`
-		Authenticated bool        `json:"authenticated"`
-		Fallback      bool        `json:"fallback,omitempty"`
-		Protocol      string      `json:"protocol,omitempty"`
-		Cipher        string      `json:"cipher,omitempty"`
-		Incomplete    bool        `json:"handshake_incomplete,omitempty"`
-		Match         *jsonMatch  `json:"match,omitempty"`
-		Error         string      `json:"error,omitempty"`
-		Code          string      `json:"code,omitempty"`
-		Failure       FailureType `json:"failure,omitempty"`
-		Reason        string      `json:"failure_reason,omitempty"`
-		Steps         []jsonStep  `json:"steps,omitempty"`
-		Elapsed       float64     `json:"elapsed_ms"`
+		Address       string     `json:"address"`
+		Local         string     `json:"local,omitempty"`
+		Authenticated bool       `json:"authenticated"`
+		Fallback      bool       `json:"fallback,omitempty"`
+		Protocol      string     `json:"protocol,omitempty"`
+		Cipher        string     `json:"cipher,omitempty"`
+		Incomplete    bool       `json:"handshake_incomplete,omitempty"`
+		Match         *jsonMatch `json:"match,omitempty"`
+		Error         string     `json:"error,omitempty"`
+		Code          string     `json:"code,omitempty"`
+		ResultType    ResultType `json:"failure,omitempty"`
+		Reason        string     `json:"failure_reason,omitempty"`
+		Steps         []jsonStep `json:"steps,omitempty"`
+		Elapsed       float64    `json:"elapsed_ms"`
 	}
 	jsonStep struct {
 		Stage   string   `json:"stage"`

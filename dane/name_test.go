@@ -70,7 +70,7 @@ func TestNamesThatIDNARefuses(t *testing.T) {
 		if !ok || e.Permanent != (tt.want == permanent) || !errors.Is(err, dane.ErrName) || len(resolver.asked) > 0 {
 			t.Errorf("%s: %v, want %s; asked %q", tt.name, err, tt.want, resolver.asked)
 		}
-		if code := (&dane.Host{}).Failure(err).Code; ok && e.Permanent != strings.HasPrefix(code, "5") {
+		if code := (&dane.Host{}).Classify(err).Code; ok && e.Permanent != strings.HasPrefix(code, "5") {
 			t.Errorf("%s: code %s, permanent is %v", tt.name, code, e.Permanent)
 		}
 	}

@@ -68,11 +68,11 @@ func fourHosts(t *testing.T) *danetest.Internet {
 // facts are what must not depend on who answers first.
 func facts(r *dane.Result) string {
 	var b strings.Builder
-	fmt.Fprintln(&b, r.Outcome, r.Failure().Type)
+	fmt.Fprintln(&b, r.Outcome, r.Failure().ResultType)
 	for _, h := range r.Hosts {
 		fmt.Fprintln(&b, h.Name, h.Action)
 		for _, p := range h.Probes {
-			fmt.Fprintln(&b, " ", p.Addr, p.Authenticated, h.Failure(p.Err).Type)
+			fmt.Fprintln(&b, " ", p.Addr, p.Authenticated, h.Classify(p.Err).ResultType)
 		}
 	}
 	return b.String()
@@ -232,7 +232,7 @@ func TestCancelledVerify(t *testing.T) {
 					if err != nil || result.Outcome != tt.outcome || !errors.Is(result.Err, tt.err) || len(result.Hosts) != 4 {
 						t.Errorf("%s, %v, %d hosts; error %v", result.Outcome, result.Err, len(result.Hosts), err)
 					}
-					if failure := result.Failure(); failure.Type != "" || failure.Permanent {
+					if failure := result.Failure(); failure.ResultType != "" || failure.Permanent {
 						t.Errorf("reported as %+v", failure)
 					}
 					if time.Since(start) != 4*time.Second || n.now.Load() != 0 {

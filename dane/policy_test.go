@@ -293,7 +293,7 @@ func TestAudit(t *testing.T) {
 			t.Errorf("%s: the audit acts: %v", domain, err)
 			continue
 		}
-		_, mismatch := errors.AsType[*tlsa.Error](h.Audited.Authenticate(*session.TLS))
+		_, mismatch := errors.AsType[*tlsa.Error](h.Audited.VerifyConnection(*session.TLS))
 		if mismatch != (domain == "mismatch.example") {
 			t.Errorf("%s: mismatch is %v", domain, mismatch)
 		}
@@ -433,7 +433,7 @@ func TestVerifyByPolicy(t *testing.T) {
 		if err != nil || result.Outcome != tt.outcome || !strings.Contains(result.String(), tt.line) {
 			t.Errorf("%s, %s: %v, want %q in\n%s", tt.domain, tt.level, err, tt.line, result)
 		}
-		if failure := result.Failure(); tt.level == dane.TLSRequiredVerify && tt.outcome == dane.OutcomeFailure && failure.Type != dane.CertificateNotTrusted {
+		if failure := result.Failure(); tt.level == dane.TLSRequiredVerify && tt.outcome == dane.OutcomeFailure && failure.ResultType != dane.CertificateNotTrusted {
 			t.Errorf("%s: %+v", tt.domain, failure)
 		}
 	}

@@ -33,13 +33,13 @@ func TestErrorsArePrintable(t *testing.T) {
 		if text := err.Error(); strings.ContainsFunc(text, unprintable) || len(text) > 998 {
 			t.Errorf("%s: %q", name, text)
 		}
-		report := (&dane.Host{}).Failure(err)
+		report := (&dane.Host{}).Classify(err)
 		if text := fmt.Sprintf("%+v", report); strings.ContainsFunc(text, unprintable) || len(report.Text) > 998 {
 			t.Errorf("%s: %q", name, text)
 		}
 	}
 	for _, err := range []error{errors.New(forged), fmt.Errorf("a: %w", errors.Join(errors.New(forged), errors.New("b")))} {
-		if text := (&dane.Host{}).Failure(err).Text; strings.ContainsFunc(text, unprintable) {
+		if text := (&dane.Host{}).Classify(err).Text; strings.ContainsFunc(text, unprintable) {
 			t.Errorf("of another's error: %q", text)
 		}
 	}
@@ -57,7 +57,7 @@ func TestStrangersForgeNoLines(t *testing.T) {
 		v := internet.Verifier()
 		v.Policy, v.RootCAs = policy(t, dane.Profile{TLS: dane.TLSRequiredVerify}), internet.CA.Pool()
 		result, _ := v.Verify(ctx, domain)
-		if len(result.Hosts) > 0 && result.Failure().Type != dane.CertificateHostMismatch {
+		if len(result.Hosts) > 0 && result.Failure().ResultType != dane.CertificateHostMismatch {
 			t.Errorf("%q: %+v", domain, result.Failure())
 		}
 		noForgedLine(t, result)
@@ -141,7 +141,7 @@ func noForgedLine(t *testing.T, r *dane.Result) {
 	}
 	for _, h := range r.Hosts {
 		for _, p := range h.Probes {
-			if report := fmt.Sprintf("%+v", h.Failure(p.Err)); strings.ContainsFunc(report, unprintable) {
+			if report := fmt.Sprintf("%+v", h.Classify(p.Err)); strings.ContainsFunc(report, unprintable) {
 				t.Errorf("%q", report)
 			}
 		}

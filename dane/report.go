@@ -16,9 +16,9 @@ type ReportPolicy struct {
 	// Domain is the TLSA base domain, or without DANE the destination (RFC 8460 §1.1): that
 	// of the mail, or the host that it is routed to.
 	Domain string `json:"policy-domain"`
-	// Failure is TLSAInvalid if no record is usable: one failure to report of each
+	// ResultType is TLSAInvalid if no record is usable: one failure to report of each
 	// session, although it may be used to deliver (RFC 7672 §2.2).
-	Failure FailureType `json:"failure,omitempty"`
+	ResultType ResultType `json:"failure,omitempty"`
 }
 
 // ReportPolicy returns the policy that applies to the host.
@@ -36,7 +36,7 @@ func (h *Host) ReportPolicy() ReportPolicy {
 		p.Strings = append(p.Strings, r.String())
 	}
 	if len(h.Records) > 0 && !slices.ContainsFunc(h.Records, usable) {
-		p.Failure = TLSAInvalid
+		p.ResultType = TLSAInvalid
 	}
 	return p
 }

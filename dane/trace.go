@@ -109,14 +109,14 @@ func LogTrace(logger *slog.Logger) *Trace {
 		},
 		Host: func(h *Host) {
 			if h.Err != nil {
-				log.info("host skipped", "domain", h.Domain, "mx", h.Name, "code", h.Failure(h.Err).Code, "err", h.Err)
+				log.info("host skipped", "domain", h.Domain, "mx", h.Name, "code", h.Classify(h.Err).Code, "err", h.Err)
 				return
 			}
 			log.debug("host", "domain", h.Domain, "mx", h.Name, "action", h.Action, "addrs", len(h.Addrs))
 		},
 		Probe: func(h *Host, p Probe) {
 			if p.Err != nil {
-				log.info("TLS failed", "domain", h.Domain, "mx", h.Name, "addr", p.Addr, "code", h.Failure(p.Err).Code, "err", p.Err)
+				log.info("TLS failed", "domain", h.Domain, "mx", h.Name, "addr", p.Addr, "code", h.Classify(p.Err).Code, "err", p.Err)
 				return
 			}
 			if p.Session != nil && p.Session.TLS != nil {

@@ -133,7 +133,7 @@ func TestReportPolicy(t *testing.T) {
 		"nodane.example":    {Type: "no-policy-found", Domain: "nodane.example"},
 		"bogustlsa.example": {Type: "tlsa", Domain: "mail.bogustlsa.example"},
 		"mismatch.example":  {Type: "tlsa", Domain: "mail.mismatch.example"},
-		"unusable.example":  {Type: "tlsa", Domain: "mail.unusable.example", Failure: dane.TLSAInvalid},
+		"unusable.example":  {Type: "tlsa", Domain: "mail.unusable.example", ResultType: dane.TLSAInvalid},
 	} {
 		result, _ := internet.Verifier().Verify(t.Context(), domain)
 		got := result.Hosts[0].ReportPolicy()

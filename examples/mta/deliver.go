@@ -45,7 +45,7 @@ func (m *mail) deliver(ctx context.Context, v *dane.Verifier) error {
 			if err = m.attempts(ctx, v, h, addr); err == nil || permanent(err) {
 				return err
 			}
-			m.log.Info("next", "mx", h.Name, "addr", addr, "code", h.Failure(err).Code, "err", err)
+			m.log.Info("next", "mx", h.Name, "addr", addr, "code", h.Classify(err).Code, "err", err)
 		}
 	}
 	return err
@@ -74,7 +74,7 @@ func (m *mail) attempt(ctx context.Context, v *dane.Verifier, h *dane.Host, addr
 	if state, encrypted := client.TLSConnectionState(); encrypted {
 		m.log.Info(dane.TLSSuccess(h, state))
 		if h.Audited != nil {
-			if err := h.Audited.Authenticate(state); err != nil {
+			if err := h.Audited.VerifyConnection(state); err != nil {
 				m.log.Warn("DANE would have failed", "mx", h.Name, "err", err)
 			}
 		}

@@ -120,7 +120,7 @@ func TestCodesOfReplies(t *testing.T) {
 		h := v.LookupHost(t.Context(), d, d.MX[0])
 		m := &mail{from: "me@sender.example", to: "you@a.example", text: bytes.NewReader(nil), log: slog.New(slog.NewTextHandler(io.Discard, nil))}
 		err = m.attempts(t.Context(), v, h, h.Addrs[0])
-		if failure := h.Failure(err); failure.Code+" "+string(failure.Type) != tt.want {
+		if failure := h.Classify(err); failure.Code+" "+string(failure.ResultType) != tt.want {
 			t.Errorf("%s %q: %v: %+v, want %s", tt.step, tt.reply, err, failure, tt.want)
 		}
 	}
