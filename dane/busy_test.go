@@ -81,7 +81,7 @@ func TestOneConnectionToAnAddress(t *testing.T) {
 				t.Fatalf("%v\n%s", err, result)
 			}
 			for _, h := range result.Hosts {
-				if p := h.Probes[0]; p.Err != nil || !p.Authenticated {
+				if p := h.Attempts[0]; p.Err != nil || !p.Authenticated {
 					t.Errorf("linger %s: %s: %v", linger, h.Name, p.Err)
 				}
 			}

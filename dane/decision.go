@@ -155,10 +155,10 @@ func (h *HostResult) steps() (address, record, certificate Step) {
 	case !slices.ContainsFunc(h.Records, usable):
 		return address, StepUnusable, ""
 	}
-	for _, p := range h.Probes {
-		switch classify(p.Err, h.Host).ResultType {
+	for _, a := range h.Attempts {
+		switch classify(a.Err, h.Host).ResultType {
 		case "":
-			if p.Authenticated && p.Err == nil {
+			if a.Authenticated && a.Err == nil {
 				return address, StepSecure, StepMatch
 			}
 		case CertificateNotTrusted, CertificateExpired, CertificateHostMismatch:

@@ -114,11 +114,11 @@ func (in *jsonHost) decode(domain string, lookups []Lookup) (HostResult, error) 
 		h.Records = append(h.Records, record)
 	}
 	for _, p := range in.Probes {
-		probe, err := p.decode()
+		attempt, err := p.decode()
 		if err != nil {
 			return out, fmt.Errorf("dane: result: %w", err)
 		}
-		out.Probes = append(out.Probes, probe)
+		out.Attempts = append(out.Attempts, attempt)
 	}
 	return out, nil
 }

@@ -9,33 +9,33 @@ import (
 	"github.com/danesmtp/danesmtp/tlsa"
 )
 
-func (in *jsonProbe) decode() (p Probe, err error) {
-	p.Authenticated, p.Fallback, p.Elapsed = in.Authenticated, in.Fallback, duration(in.Elapsed)
-	p.Err = recorded(Failure{ResultType: in.ResultType, Code: in.Code, Reason: in.Reason, Text: in.Error})
-	if p.Addr, err = netip.ParseAddrPort(in.Address); err != nil {
-		return p, err
+func (in *jsonProbe) decode() (a Attempt, err error) {
+	a.Authenticated, a.Fallback, a.Elapsed = in.Authenticated, in.Fallback, duration(in.Elapsed)
+	a.Err = recorded(Failure{ResultType: in.ResultType, Code: in.Code, Reason: in.Reason, Text: in.Error})
+	if a.Addr, err = netip.ParseAddrPort(in.Address); err != nil {
+		return a, err
 	}
-	p.Session = &smtpprobe.Result{Addr: p.Addr}
+	a.Session = &smtpprobe.Result{Addr: a.Addr}
 	for _, s := range in.Steps {
 		step, err := s.decode()
 		if err != nil {
-			return p, err
+			return a, err
 		}
-		p.Session.Steps = append(p.Session.Steps, step)
+		a.Session.Steps = append(a.Session.Steps, step)
 	}
 	if in.Local != "" {
-		if p.Session.LocalAddr, err = netip.ParseAddrPort(in.Local); err != nil {
-			return p, err
+		if a.Session.LocalAddr, err = netip.ParseAddrPort(in.Local); err != nil {
+			return a, err
 		}
 	}
 	if in.Protocol != "" {
-		p.Session.TLS = &tls.ConnectionState{Version: protocol(in.Protocol), CipherSuite: cipher(in.Cipher), HandshakeComplete: !in.Incomplete}
+		a.Session.TLS = &tls.ConnectionState{Version: protocol(in.Protocol), CipherSuite: cipher(in.Cipher), HandshakeComplete: !in.Incomplete}
 	}
 	if m := in.Match; m != nil {
-		p.Match.Depth, p.Match.Name = m.Depth, m.Name
-		p.Match.Record, err = tlsa.Parse(m.Record)
+		a.Match.Depth, a.Match.Name = m.Depth, m.Name
+		a.Match.Record, err = tlsa.Parse(m.Record)
 	}
-	return p, err
+	return a, err
 }
 
 func (in *jsonStep) decode() (smtpprobe.Step, error) {

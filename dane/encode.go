@@ -64,26 +64,26 @@ func hostJSON(h *HostResult) jsonHost {
 	for _, record := range h.Records {
 		out.TLSA = append(out.TLSA, record.String())
 	}
-	for _, p := range h.Probes {
-		failure := h.Classify(p.Err)
-		probe := jsonProbe{
-			Address: p.Addr.String(), Authenticated: p.Authenticated, Fallback: p.Fallback,
-			Error: failure.Text, Code: failure.Code, ResultType: failure.ResultType, Reason: failure.Reason, Elapsed: milliseconds(p.Elapsed),
+	for _, a := range h.Attempts {
+		failure := h.Classify(a.Err)
+		attempt := jsonProbe{
+			Address: a.Addr.String(), Authenticated: a.Authenticated, Fallback: a.Fallback,
+			Error: failure.Text, Code: failure.Code, ResultType: failure.ResultType, Reason: failure.Reason, Elapsed: milliseconds(a.Elapsed),
 		}
-		if s := p.Session; s != nil {
-			probe.Steps = stepsJSON(s.Steps)
+		if s := a.Session; s != nil {
+			attempt.Steps = stepsJSON(s.Steps)
 			if s.LocalAddr.IsValid() {
-				probe.Local = s.LocalAddr.String()
+				attempt.Local = s.LocalAddr.String()
 			}
 			if s.TLS != nil {
-				probe.Incomplete = !s.TLS.HandshakeComplete
-				probe.Protocol, probe.Cipher = smtpprobe.ProtocolName(s.TLS.Version), smtpprobe.CipherName(s.TLS.CipherSuite)
+				attempt.Incomplete = !s.TLS.HandshakeComplete
+				attempt.Protocol, attempt.Cipher = smtpprobe.ProtocolName(s.TLS.Version), smtpprobe.CipherName(s.TLS.CipherSuite)
 			}
 		}
-		if p.Authenticated {
-			probe.Match = &jsonMatch{p.Match.Record.String(), p.Match.Depth, p.Match.Name}
+		if a.Authenticated {
+			attempt.Match = &jsonMatch{a.Match.Record.String(), a.Match.Depth, a.Match.Name}
 		}
-		out.Probes = append(out.Probes, probe)
+		out.Probes = append(out.Probes, attempt)
 	}
 	return out
 }

@@ -85,8 +85,8 @@ func (r *Result) mayPass() bool {
 		if h.Omitted > 0 || h.Err != nil && !classify(h.Err, h.Host).Permanent {
 			return true
 		}
-		for _, p := range h.Probes {
-			if p.Err != nil && !classify(p.Err, h.Host).Permanent {
+		for _, a := range h.Attempts {
+			if a.Err != nil && !classify(a.Err, h.Host).Permanent {
 				return true
 			}
 		}

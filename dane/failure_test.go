@@ -238,19 +238,19 @@ func TestPermanentAtEachAddress(t *testing.T) {
 	broken := &smtpprobe.Error{Stage: smtpprobe.StageDial, Err: io.EOF}
 	for _, tt := range []struct {
 		name                       string
-		probes                     []dane.Probe
+		probes                     []dane.Attempt
 		omittedHosts, omittedAddrs int
 		want                       bool
 	}{
-		{"each says no", []dane.Probe{{Err: no}, {Err: no}}, 0, 0, true},
-		{"one cannot be reached", []dane.Probe{{Err: no}, {Err: broken}}, 0, 0, false},
-		{"addresses are left out", []dane.Probe{{Err: no}}, 0, 1, false},
-		{"hosts are left out", []dane.Probe{{Err: no}}, 1, 0, false},
+		{"each says no", []dane.Attempt{{Err: no}, {Err: no}}, 0, 0, true},
+		{"one cannot be reached", []dane.Attempt{{Err: no}, {Err: broken}}, 0, 0, false},
+		{"addresses are left out", []dane.Attempt{{Err: no}}, 0, 1, false},
+		{"hosts are left out", []dane.Attempt{{Err: no}}, 1, 0, false},
 	} {
 		h := &dane.Host{Domain: "a.example", Name: "mail.a.example", Action: dane.MustAuthenticate, Omitted: tt.omittedAddrs}
 		result := dane.Result{
 			Outcome: dane.OutcomeFailure, Domain: &dane.Domain{Name: h.Domain, Omitted: tt.omittedHosts},
-			Err: &dane.Error{Domain: h.Domain, Host: h.Name, Err: tt.probes[0].Err}, Hosts: []dane.HostResult{{Host: h, Probes: tt.probes}},
+			Err: &dane.Error{Domain: h.Domain, Host: h.Name, Err: tt.probes[0].Err}, Hosts: []dane.HostResult{{Host: h, Attempts: tt.probes}},
 		}
 		if got := result.Failure(); got.Permanent != tt.want || (got.Code == "5.7.1") != tt.want || result.Permanent() != tt.want {
 			t.Errorf("%s: %+v", tt.name, got)

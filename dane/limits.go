@@ -40,9 +40,9 @@ const (
 // the DNS servers are alive when the MX lookup gets no answer.
 const maxReserve = 2 * time.Second
 
-// defaultProbeTimeout bounds one connection of Verify where the caller does not: what
+// defaultAttemptTimeout bounds one connection of Verify where the caller does not: what
 // senders wait for the greeting alone (RFC 5321 §4.5.3.2.1).
-const defaultProbeTimeout = 5 * time.Minute
+const defaultAttemptTimeout = 5 * time.Minute
 
 // busyPause is how long Verify waits before it tries a server again, once, that has answered
 // 421: some count a connection for as long as it takes them to see that it is closed.

@@ -191,7 +191,7 @@ func matrixVerify(t *testing.T, cell matrixCell) string {
 		return "queued"
 	}
 	for _, h := range result.Hosts {
-		for _, p := range h.Probes {
+		for _, p := range h.Attempts {
 			if p.Err == nil && (!p.Authenticated || cell.smtp.dial != nil || h.Name == "mail.attacker.example") {
 				t.Errorf("%s: Verify: success at another server\n%s", cell, result)
 			}

@@ -71,7 +71,7 @@ func facts(r *dane.Result) string {
 	fmt.Fprintln(&b, r.Outcome, r.Failure().ResultType)
 	for _, h := range r.Hosts {
 		fmt.Fprintln(&b, h.Name, h.Action)
-		for _, p := range h.Probes {
+		for _, p := range h.Attempts {
 			fmt.Fprintln(&b, " ", p.Addr, p.Authenticated, h.Classify(p.Err).ResultType)
 		}
 	}
@@ -112,12 +112,12 @@ m4.a.example must-authenticate
 			synctest.Test(t, func(t *testing.T) {
 				n := &network{internet: fourHosts(t), takes: tt.takes}
 				v := n.internet.Verifier()
-				v.Dial, v.Parallel, v.ProbeTimeout = n.dial, tt.parallel, 15*time.Second
+				v.Dial, v.Parallel, v.AttemptTimeout = n.dial, tt.parallel, 15*time.Second
 				var hooks []string // not locked: all hooks are called by this goroutine
 				ctx := dane.WithTrace(t.Context(), &dane.Trace{
-					Lookup: func(l dane.Lookup) { hooks = append(hooks, fmt.Sprint(l.Name, l.Type)) },
-					Host:   func(h *dane.Host) { hooks = append(hooks, h.Name) },
-					Probe:  func(h *dane.Host, p dane.Probe) { hooks = append(hooks, p.Addr.String()) },
+					Lookup:  func(l dane.Lookup) { hooks = append(hooks, fmt.Sprint(l.Name, l.Type)) },
+					Host:    func(h *dane.Host) { hooks = append(hooks, h.Name) },
+					Attempt: func(h *dane.Host, p dane.Attempt) { hooks = append(hooks, p.Addr.String()) },
 				})
 				start := time.Now()
 				result, err := v.Verify(ctx, "a.example")
@@ -136,7 +136,7 @@ m4.a.example must-authenticate
 				if elapsed := time.Since(start); n.most.Load() != tt.most || elapsed != tt.elapsed {
 					t.Errorf("%d connections at a time in %s, want %d in %s", n.most.Load(), elapsed, tt.most, tt.elapsed)
 				}
-				if p := result.Hosts[1].Probes[0]; p.Elapsed != tt.takes[2] || p.Session.Steps[0].Duration != p.Elapsed {
+				if p := result.Hosts[1].Attempts[0]; p.Elapsed != tt.takes[2] || p.Session.Steps[0].Duration != p.Elapsed {
 					t.Errorf("the probe took %s", p.Elapsed)
 				}
 			})
@@ -195,7 +195,7 @@ func TestFirstSuccessWithinHosts(t *testing.T) {
 		v.Dial, v.FirstSuccess = n.dial, true
 		start := time.Now()
 		result, err := v.Verify(t.Context(), "a.example")
-		if err != nil || result.Outcome != dane.OutcomeSuccess || len(result.Hosts[0].Probes) != 1 || time.Since(start) != time.Second {
+		if err != nil || result.Outcome != dane.OutcomeSuccess || len(result.Hosts[0].Attempts) != 1 || time.Since(start) != time.Second {
 			t.Errorf("%v, %v, %s", result, err, time.Since(start))
 		}
 		result, err = v.Verify(t.Context(), "b.example")
@@ -256,7 +256,7 @@ func TestPanicInHook(t *testing.T) {
 				t.Error("no panic")
 			}
 		}()
-		v.Verify(dane.WithTrace(t.Context(), &dane.Trace{Probe: func(*dane.Host, dane.Probe) { panic("hook") }}), "a.example")
+		v.Verify(dane.WithTrace(t.Context(), &dane.Trace{Attempt: func(*dane.Host, dane.Attempt) { panic("hook") }}), "a.example")
 	})
 }
 
@@ -296,7 +296,7 @@ func TestHostsAreProbedOnce(t *testing.T) {
 		t.Fatalf("%v, %v, %d connections", result, err, n.all.Load())
 	}
 	for i, h := range result.Hosts {
-		if h.Name != fmt.Sprintf("m%d.a.example", i) || len(h.Probes) != 1 || !h.Probes[0].Authenticated {
+		if h.Name != fmt.Sprintf("m%d.a.example", i) || len(h.Attempts) != 1 || !h.Attempts[0].Authenticated {
 			t.Errorf("host %d: %s, %v", i, h.Name, h.Err)
 		}
 	}

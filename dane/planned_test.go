@@ -27,7 +27,7 @@ func TestPlan(t *testing.T) {
 	} {
 		t.Run(tt.domain, func(t *testing.T) {
 			r, err := internet.Verifier().Plan(t.Context(), tt.domain)
-			if err != nil || !r.Planned || r.Outcome != tt.outcome || r.Hosts[0].Action != tt.action || len(r.Hosts[0].Probes) > 0 {
+			if err != nil || !r.Planned || r.Outcome != tt.outcome || r.Hosts[0].Action != tt.action || len(r.Hosts[0].Attempts) > 0 {
 				t.Fatalf("%v, %+v", err, r)
 			}
 			if _, decided := r.Decision(); decided {

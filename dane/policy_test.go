@@ -257,10 +257,10 @@ func TestInsecureMX(t *testing.T) {
 		}
 		if tt.action == dane.MustAuthenticate {
 			h := result.Hosts[0]
-			if !slices.Equal(h.Names, []string{"mail.b.example"}) || !h.Probes[0].Authenticated {
-				t.Errorf("%s: names %v, probes %v", name, h.Names, h.Probes)
+			if !slices.Equal(h.Names, []string{"mail.b.example"}) || !h.Attempts[0].Authenticated {
+				t.Errorf("%s: names %v, probes %v", name, h.Names, h.Attempts)
 			}
-			if line := dane.TLSSuccess(h.Host, *h.Probes[0].Session.TLS); !strings.HasSuffix(line, " for mail.b.example") {
+			if line := dane.TLSSuccess(h.Host, *h.Attempts[0].Session.TLS); !strings.HasSuffix(line, " for mail.b.example") {
 				t.Errorf("log line %q", line)
 			}
 		}

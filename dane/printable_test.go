@@ -140,7 +140,7 @@ func noForgedLine(t *testing.T, r *dane.Result) {
 		t.Errorf("%q", report)
 	}
 	for _, h := range r.Hosts {
-		for _, p := range h.Probes {
+		for _, p := range h.Attempts {
 			if report := fmt.Sprintf("%+v", h.Classify(p.Err)); strings.ContainsFunc(report, unprintable) {
 				t.Errorf("%q", report)
 			}
@@ -158,8 +158,8 @@ func logAgain(t *testing.T, r *dane.Result) {
 	}
 	for _, h := range r.Hosts {
 		trace.Host(h.Host)
-		for _, p := range h.Probes {
-			trace.Probe(h.Host, p)
+		for _, p := range h.Attempts {
+			trace.Attempt(h.Host, p)
 		}
 	}
 }

@@ -9,20 +9,20 @@ import (
 	"github.com/danesmtp/danesmtp/smtpprobe"
 )
 
-// probeAddress connects to an address of a host, once more if the server is busy, and once
+// attempt connects to an address of a host, once more if the server is busy, and once
 // more in a weaker way if the handshake fails and the policy allows that.
-func (v *Verifier) probeAddress(ctx context.Context, h *Host, addr netip.AddrPort) Probe {
+func (v *Verifier) attempt(ctx context.Context, h *Host, addr netip.AddrPort) Attempt {
 	start := time.Now()
-	p := v.probe(ctx, h, addr)
-	if isBusy(p.Err) && pause(ctx, busyPause) {
-		p = v.probe(ctx, h, addr)
+	a := v.connectOnce(ctx, h, addr)
+	if isBusy(a.Err) && pause(ctx, busyPause) {
+		a = v.connectOnce(ctx, h, addr)
 	}
-	if weaker := h.Fallback(); weaker != nil && handshakeFailed(p.Err) {
-		p = v.probe(ctx, weaker, addr)
-		p.Fallback = true
+	if weaker := h.Fallback(); weaker != nil && handshakeFailed(a.Err) {
+		a = v.connectOnce(ctx, weaker, addr)
+		a.Fallback = true
 	}
-	p.Elapsed = time.Since(start)
-	return p
+	a.Elapsed = time.Since(start)
+	return a
 }
 
 // isBusy reports whether a server has said that it closes the connection for now (RFC 5321
@@ -44,28 +44,28 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-func (v *Verifier) probe(ctx context.Context, h *Host, addr netip.AddrPort) Probe {
-	ctx, cancel := context.WithTimeout(ctx, v.probeTimeout())
+func (v *Verifier) connectOnce(ctx context.Context, h *Host, addr netip.AddrPort) Attempt {
+	ctx, cancel := context.WithTimeout(ctx, v.attemptTimeout())
 	defer cancel()
 	prober := smtpprobe.Prober{Dial: v.Dial, LocalAddr: v.LocalAddr, Hello: v.Hello}
-	p := Probe{Addr: addr}
-	p.Session, p.Err = prober.Probe(ctx, addr.String(), h.TLSConfig(nil))
-	if p.Err != nil {
-		return p
+	a := Attempt{Addr: addr}
+	a.Session, a.Err = prober.Probe(ctx, addr.String(), h.TLSConfig(nil))
+	if a.Err != nil {
+		return a
 	}
 	if h.byDANE() {
 		// The hook has found a match, or the handshake would have failed; this says
 		// which.
-		if p.Match, p.Err = h.matcher().Verify(p.Session.TLS.PeerCertificates); p.Err != nil {
-			return p
+		if a.Match, a.Err = h.matcher().Verify(a.Session.TLS.PeerCertificates); a.Err != nil {
+			return a
 		}
-		p.Authenticated = true
+		a.Authenticated = true
 	}
 	// A server that takes the handshake and then refuses EHLO takes no mail.
-	if late, ok := errors.AsType[*smtpprobe.Error](p.Session.Late); ok && late.Stage == smtpprobe.StageHelloTLS {
-		p.Err = late
+	if late, ok := errors.AsType[*smtpprobe.Error](a.Session.Late); ok && late.Stage == smtpprobe.StageHelloTLS {
+		a.Err = late
 	}
-	return p
+	return a
 }
 
 func handshakeFailed(err error) bool {

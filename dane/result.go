@@ -51,15 +51,15 @@ type Result struct {
 // A HostResult is a host, and what it answered.
 type HostResult struct {
 	*Host
-	// Probes of its addresses, at most four, in order; none if the host's action needs
-	// no probe.
-	Probes []Probe
+	// Attempts at its addresses, at most four, in order. There are none where the action
+	// needs no connection.
+	Attempts []Attempt
 
 	planned bool // it is not to be probed
 }
 
-// A Probe is one connection to an address of a host.
-type Probe struct {
+// An Attempt is one connection to an address of a host.
+type Attempt struct {
 	Addr netip.AddrPort
 	// Session is what was seen until the end, or until the error.
 	Session *smtpprobe.Result
@@ -101,9 +101,9 @@ func (h *HostResult) failed() error {
 	if h.Err != nil {
 		return h.Err
 	}
-	for _, p := range h.Probes {
-		if p.Err != nil {
-			return &Error{Domain: h.Domain, Host: h.Name, Err: p.Err}
+	for _, a := range h.Attempts {
+		if a.Err != nil {
+			return &Error{Domain: h.Domain, Host: h.Name, Err: a.Err}
 		}
 	}
 	return nil
@@ -115,7 +115,7 @@ func (h *HostResult) delivered() bool {
 	if h.Err != nil || h.Action == Skip {
 		return false
 	}
-	return !h.needsProbe() || slices.ContainsFunc(h.Probes, func(p Probe) bool { return p.Err == nil })
+	return !h.needsProbe() || slices.ContainsFunc(h.Attempts, func(a Attempt) bool { return a.Err == nil })
 }
 
 // needsProbe reports whether it takes a connection to know that the host is fit.
@@ -129,9 +129,9 @@ func (h *HostResult) cancelled() error {
 	if errors.Is(h.Err, context.Canceled) {
 		return h.Err
 	}
-	for _, p := range h.Probes {
-		if errors.Is(p.Err, context.Canceled) {
-			return &Error{Domain: h.Domain, Host: h.Name, Err: p.Err}
+	for _, a := range h.Attempts {
+		if errors.Is(a.Err, context.Canceled) {
+			return &Error{Domain: h.Domain, Host: h.Name, Err: a.Err}
 		}
 	}
 	return nil

@@ -33,7 +33,7 @@ func TestSlowServers(t *testing.T) {
 				}}})
 				defer internet.Close()
 				v := internet.Verifier()
-				v.ProbeTimeout = tt.probe
+				v.AttemptTimeout = tt.probe
 				ctx, cancel := context.WithTimeout(t.Context(), tt.deadline)
 				defer cancel()
 				if r, err := v.Verify(ctx, "slow.example"); err != nil || r.Outcome != tt.want {

@@ -31,9 +31,9 @@ type visit struct {
 	untold *Host
 	// Addresses to probe, how many have been begun, and what came of them, nil if that
 	// is not known yet.
-	addrs  []netip.Addr
-	probed int
-	probes []*Probe
+	addrs    []netip.Addr
+	probed   int
+	attempts []*Attempt
 }
 
 // work is what a goroutine does. It returns what the survey's goroutine does with
@@ -91,10 +91,10 @@ func (s *survey) next() work {
 			n.probed++
 			s.busy[addr] = true
 			return func(ctx context.Context) func() {
-				p := s.probeAddress(ctx, host, addr)
+				a := s.attempt(ctx, host, addr)
 				return func() {
 					delete(s.busy, addr)
-					n.probes[at] = &p
+					n.attempts[at] = &a
 				}
 			}
 		}
@@ -116,7 +116,7 @@ func (n *visit) known(h *Host) {
 		n.addrs = n.Addrs[:maxProbesPerHost]
 		n.Omitted += left
 	}
-	n.probes = make([]*Probe, len(n.addrs))
+	n.attempts = make([]*Attempt, len(n.addrs))
 }
 
 // report takes into the result what is known, as far as all before it is known, and
@@ -131,13 +131,13 @@ func (s *survey) report(ctx context.Context) bool {
 			contextTrace(ctx).host(n.untold)
 			n.untold = nil
 		}
-		for len(n.Probes) < len(n.probes) && !(s.FirstSuccess && len(n.Probes) > 0 && n.delivered()) {
-			p := n.probes[len(n.Probes)]
-			if p == nil {
+		for len(n.Attempts) < len(n.attempts) && !(s.FirstSuccess && len(n.Attempts) > 0 && n.delivered()) {
+			a := n.attempts[len(n.Attempts)]
+			if a == nil {
 				return true
 			}
-			n.Probes = append(n.Probes, *p)
-			contextTrace(ctx).probe(n.Host, *p)
+			n.Attempts = append(n.Attempts, *a)
+			contextTrace(ctx).attempt(n.Host, *a)
 		}
 		s.result.Hosts = append(s.result.Hosts, n.HostResult)
 		s.judge(ctx, &n.HostResult)

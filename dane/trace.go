@@ -26,8 +26,8 @@ type Trace struct {
 	Domain func(*Domain, error)
 	// Host is called when LookupHost is done.
 	Host func(*Host)
-	// Probe is called for each connection of Verify that is in the Result.
-	Probe func(*Host, Probe)
+	// Attempt is called for each connection of Verify that is in the Result.
+	Attempt func(*Host, Attempt)
 	// Result is called when Verify is done.
 	Result func(*Result)
 }
@@ -75,10 +75,10 @@ func (ts traces) host(h *Host) {
 	}
 }
 
-func (ts traces) probe(h *Host, p Probe) {
+func (ts traces) attempt(h *Host, a Attempt) {
 	for _, t := range ts {
-		if t.Probe != nil {
-			t.Probe(h, p)
+		if t.Attempt != nil {
+			t.Attempt(h, a)
 		}
 	}
 }
@@ -114,13 +114,13 @@ func LogTrace(logger *slog.Logger) *Trace {
 			}
 			log.debug("host", "domain", h.Domain, "mx", h.Name, "action", h.Action, "addrs", len(h.Addrs))
 		},
-		Probe: func(h *Host, p Probe) {
-			if p.Err != nil {
-				log.info("TLS failed", "domain", h.Domain, "mx", h.Name, "addr", p.Addr, "code", h.Classify(p.Err).Code, "err", p.Err)
+		Attempt: func(h *Host, a Attempt) {
+			if a.Err != nil {
+				log.info("TLS failed", "domain", h.Domain, "mx", h.Name, "addr", a.Addr, "code", h.Classify(a.Err).Code, "err", a.Err)
 				return
 			}
-			if p.Session != nil && p.Session.TLS != nil {
-				log.info(TLSSuccess(h, *p.Session.TLS), "domain", h.Domain, "mx", h.Name, "addr", p.Addr)
+			if a.Session != nil && a.Session.TLS != nil {
+				log.info(TLSSuccess(h, *a.Session.TLS), "domain", h.Domain, "mx", h.Name, "addr", a.Addr)
 			}
 		},
 		Result: func(r *Result) {

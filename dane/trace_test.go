@@ -21,11 +21,11 @@ func TestTrace(t *testing.T) {
 	var got []string
 	note := func(format string, args ...any) { got = append(got, fmt.Sprintf(format, args...)) }
 	first, second := &dane.Trace{Result: func(*dane.Result) { note("first") }}, &dane.Trace{
-		Lookup: func(l dane.Lookup) { note("%s %s", l.Name, l.Status) },
-		Domain: func(d *dane.Domain, err error) { note("domain %s %v", d.Name, err) },
-		Host:   func(h *dane.Host) { note("host %s %s", h.Name, h.Action) },
-		Probe:  func(h *dane.Host, p dane.Probe) { note("probe %s %s %v", h.Name, p.Addr, p.Authenticated) },
-		Result: func(r *dane.Result) { note("result %s", r.Outcome) },
+		Lookup:  func(l dane.Lookup) { note("%s %s", l.Name, l.Status) },
+		Domain:  func(d *dane.Domain, err error) { note("domain %s %v", d.Name, err) },
+		Host:    func(h *dane.Host) { note("host %s %s", h.Name, h.Action) },
+		Attempt: func(h *dane.Host, p dane.Attempt) { note("probe %s %s %v", h.Name, p.Addr, p.Authenticated) },
+		Result:  func(r *dane.Result) { note("result %s", r.Outcome) },
 	}
 	ctx := dane.WithTrace(dane.WithTrace(t.Context(), first), second)
 	var counters dane.Counters

@@ -80,7 +80,7 @@ func (t *transcript) result(r *Result) {
 			t.line("Trying next MX record in %s", t.domain)
 		}
 		t.host(r.Domain, h)
-		if !t.long && r.Outcome != OutcomeFailure && h == r.decider() && len(h.Probes) > 0 {
+		if !t.long && r.Outcome != OutcomeFailure && h == r.decider() && len(h.Attempts) > 0 {
 			break
 		}
 	}
@@ -108,7 +108,7 @@ func (t *transcript) host(d *Domain, h *HostResult) {
 	}
 	of := fmt.Sprintf("for MX(%s) in %s", h.Name, t.domain)
 	t.addresses(h, of)
-	if len(h.Probes) == 0 && h.TLSA != nil {
+	if len(h.Attempts) == 0 && h.TLSA != nil {
 		t.tlsa(h, of)
 	}
 	if errors.Is(h.Err, ErrNotDANE) {
@@ -135,7 +135,7 @@ func (t *transcript) addresses(h *HostResult, of string) {
 		}
 		return
 	}
-	probed := 0
+	tried := 0
 	for i, a := range h.Addresses {
 		family := "A"
 		if a.Addr.Is6() {
@@ -148,65 +148,65 @@ func (t *transcript) addresses(h *HostResult, of string) {
 		if a.Refused {
 			t.line("Not connecting to %s: %s.", a.Addr, ErrRefusedAddress)
 		}
-		for _, p := range h.Probes {
-			if p.Addr.Addr() != a.Addr {
+		for _, made := range h.Attempts {
+			if made.Addr.Addr() != a.Addr {
 				continue
 			}
-			t.probe(h, p, probed == 0, of)
-			if probed++; t.long {
-				t.steps(p)
-			} else if p.Err == nil {
+			t.attempt(h, made, tried == 0, of)
+			if tried++; t.long {
+				t.steps(made)
+			} else if made.Err == nil {
 				return
 			}
 		}
 	}
 }
 
-// probe writes one connection. The TLSA line stands in the first one.
-func (t *transcript) probe(h *HostResult, p Probe, first bool, of string) {
-	failed, _ := errors.AsType[*smtpprobe.Error](p.Err)
-	t.line("Connecting to %s on port %d.", p.Addr.Addr(), p.Addr.Port())
-	connected := p.Session != nil && p.Session.LocalAddr.IsValid()
+// attempt writes one connection. The TLSA line stands in the first one.
+func (t *transcript) attempt(h *HostResult, a Attempt, first bool, of string) {
+	failed, _ := errors.AsType[*smtpprobe.Error](a.Err)
+	t.line("Connecting to %s on port %d.", a.Addr.Addr(), a.Addr.Port())
+	connected := a.Session != nil && a.Session.LocalAddr.IsValid()
 	if connected {
-		t.line("Connected to %s from interface %s.", p.Addr.Addr(), p.Session.LocalAddr.Addr())
+		t.line("Connected to %s from interface %s.", a.Addr.Addr(), a.Session.LocalAddr.Addr())
 	}
 	if first {
 		t.tlsa(h, of)
 	}
 	if !connected || failed != nil && failed.Stage < smtpprobe.StageStartTLS {
-		t.line("Connection to %s failed: %s", p.Addr.Addr(), cause(p.Err))
+		t.line("Connection to %s failed: %s", a.Addr.Addr(), cause(a.Err))
 		return
 	}
 	t.line("Checking TLS connection.")
-	if state := p.Session.TLS; state != nil {
+	if state := a.Session.TLS; state != nil {
 		how := "TLS connection established"
 		if !state.HandshakeComplete {
 			how = "TLS handshake not completed"
 		}
 		t.line("%s: protocol %s, cipher %s.", how, smtpprobe.ProtocolName(state.Version), smtpprobe.CipherName(state.CipherSuite))
 	}
-	_, mismatch := errors.AsType[*tlsa.Error](p.Err)
+	_, mismatch := errors.AsType[*tlsa.Error](a.Err)
 	switch {
-	case p.Authenticated:
+	case a.Authenticated:
 		t.line("Certificate verification successful")
 	case mismatch:
-		t.line("Certificate verification failed: %s", cause(p.Err))
+		t.line("Certificate verification failed: %s", cause(a.Err))
 		t.line("TLS connection failed %s.", t.domain)
 		return
 	}
-	if p.Err != nil {
-		t.line("TLS connection failed %s: %s", t.domain, cause(p.Err))
+	if a.Err != nil {
+		t.line("TLS connection failed %s: %s", t.domain, cause(a.Err))
 		return
 	}
 	t.line("TLS connection succeeded %s.", t.domain)
 }
 
 // steps writes what was said, and how long it took.
-func (t *transcript) steps(p Probe) {
-	if p.Session == nil {
+func (t *transcript) steps(a Attempt) {
+	if a.Session == nil {
 		return
 	}
-	for _, step := range p.Session.Steps {
+	for _, step := range a.Session.Steps {
 		took := shownTime(step.Duration)
 		if step.Command == "" {
 			t.line("  %s (%s)", step.Stage, took)

@@ -516,7 +516,7 @@ func TestAllow(t *testing.T) {
 	v := internet.Verifier()
 	v.Allow = func(addr netip.Addr) bool { return addr != netip.MustParseAddr("192.0.2.1") }
 	result, err := v.Verify(t.Context(), "good.example")
-	if err != nil || result.Outcome != dane.OutcomeFailure || !result.Hosts[0].Addresses[0].Refused || len(result.Hosts[0].Probes) > 0 {
+	if err != nil || result.Outcome != dane.OutcomeFailure || !result.Hosts[0].Addresses[0].Refused || len(result.Hosts[0].Attempts) > 0 {
 		t.Errorf("%v, %v", result, err)
 	}
 	if result.Lookups()[0].Type != dns.TypeMX {

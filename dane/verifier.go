@@ -85,10 +85,10 @@ type Verifier struct {
 	// Hello is the name given in EHLO, for Verify. Empty means that of the host.
 	Hello string
 
-	// ProbeTimeout bounds one connection of Verify, from dial to QUIT, so that a server
+	// AttemptTimeout bounds one connection of Verify, from dial to QUIT, so that a server
 	// that hangs leaves time for the next one. 0 means five minutes, as senders wait for
 	// a greeting (RFC 5321 §4.5.3.2.1). The context bounds all.
-	ProbeTimeout time.Duration
+	AttemptTimeout time.Duration
 
 	// Parallel bounds the hosts that Verify looks up, and the addresses that it is
 	// connected to, both together, at a time. 0 means 8; with 1 it is one after the
@@ -117,7 +117,9 @@ func (v *Verifier) resolver() Resolver {
 
 func (v *Verifier) port() uint16 { return cmp.Or(v.Port, smtpPort) }
 
-func (v *Verifier) probeTimeout() time.Duration { return cmp.Or(v.ProbeTimeout, defaultProbeTimeout) }
+func (v *Verifier) attemptTimeout() time.Duration {
+	return cmp.Or(v.AttemptTimeout, defaultAttemptTimeout)
+}
 
 func (v *Verifier) parallel() int { return max(1, cmp.Or(v.Parallel, defaultParallel)) }
 

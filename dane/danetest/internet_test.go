@@ -29,7 +29,7 @@ func ExampleNewInternet() {
 	})
 	defer internet.Close()
 	result, err := internet.Verifier().Verify(context.Background(), "mine.example")
-	fmt.Println(result.Outcome, result.Hosts[0].Name, result.Hosts[0].Probes[0].Match.Record.Usage, err)
+	fmt.Println(result.Outcome, result.Hosts[0].Name, result.Hosts[0].Attempts[0].Match.Record.Usage, err)
 	// Output: success mx1.mine.example DANE-TA <nil>
 }
 

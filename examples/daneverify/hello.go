@@ -20,11 +20,11 @@ func isHello(name string) bool {
 // brackets (RFC 5321 §4.1.4). It is empty if nothing was said, or a name.
 func addressInHello(r *dane.Result) string {
 	for _, h := range r.Hosts {
-		for _, p := range h.Probes {
-			if p.Session == nil {
+		for _, a := range h.Attempts {
+			if a.Session == nil {
 				continue
 			}
-			for _, step := range p.Session.Steps {
+			for _, step := range a.Session.Steps {
 				if name, said := strings.CutPrefix(step.Command, "EHLO ["); said && step.Stage == smtpprobe.StageHello {
 					return "[" + name
 				}
