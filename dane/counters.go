@@ -8,8 +8,8 @@ type Counters struct {
 	Lookups, FailedLookups atomic.Int64
 	// Hosts by what to do with them; Skipped ones must not be delivered to.
 	Hosts, Skipped, Authenticate atomic.Int64
-	// Results of Verify by outcome.
-	Success, None, Failure atomic.Int64
+	// Results of Verify by outcome: success, none, failure.
+	Successes, WithoutDANE, Failures atomic.Int64
 }
 
 // Trace returns hooks that feed the counters.
@@ -33,11 +33,11 @@ func (c *Counters) Trace() *Trace {
 		Result: func(r *Result) {
 			switch r.Outcome {
 			case OutcomeSuccess:
-				c.Success.Add(1)
+				c.Successes.Add(1)
 			case OutcomeNone:
-				c.None.Add(1)
+				c.WithoutDANE.Add(1)
 			default:
-				c.Failure.Add(1)
+				c.Failures.Add(1)
 			}
 		},
 	}

@@ -41,7 +41,7 @@ func TestTrace(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	if counters.Lookups.Load() != 4 || counters.Hosts.Load() != 1 || counters.Authenticate.Load() != 1 || counters.Success.Load() != 1 || counters.Failure.Load() != 0 {
+	if counters.Lookups.Load() != 4 || counters.Hosts.Load() != 1 || counters.Authenticate.Load() != 1 || counters.Successes.Load() != 1 || counters.Failures.Load() != 0 {
 		t.Error("counters are wrong")
 	}
 }

@@ -21,9 +21,9 @@ func register(registry prometheus.Registerer, c *dane.Counters) error {
 		{"dane_hosts_total", "Mail servers that were looked up.", nil, &c.Hosts},
 		{"dane_skipped_hosts_total", "Mail servers that must not be delivered to.", nil, &c.Skipped},
 		{"dane_authenticate_hosts_total", "Mail servers that must match their TLSA records.", nil, &c.Authenticate},
-		{"dane_results_total", "Results of Verify, by outcome.", prometheus.Labels{"outcome": dane.OutcomeSuccess.String()}, &c.Success},
-		{"dane_results_total", "Results of Verify, by outcome.", prometheus.Labels{"outcome": dane.OutcomeNone.String()}, &c.None},
-		{"dane_results_total", "Results of Verify, by outcome.", prometheus.Labels{"outcome": dane.OutcomeFailure.String()}, &c.Failure},
+		{"dane_results_total", "Results of Verify, by outcome.", prometheus.Labels{"outcome": dane.OutcomeSuccess.String()}, &c.Successes},
+		{"dane_results_total", "Results of Verify, by outcome.", prometheus.Labels{"outcome": dane.OutcomeNone.String()}, &c.WithoutDANE},
+		{"dane_results_total", "Results of Verify, by outcome.", prometheus.Labels{"outcome": dane.OutcomeFailure.String()}, &c.Failures},
 	} {
 		metric := prometheus.NewCounterFunc(prometheus.CounterOpts{Name: m.name, Help: m.help, ConstLabels: m.labels},
 			func() float64 { return float64(m.value.Load()) })
