@@ -30,7 +30,7 @@ func TestAlertsAreReported(t *testing.T) {
 	} {
 		internet := danetest.New(t, danetest.Domain{Name: "a.example", Hosts: []danetest.Host{{Name: "mail", TLSA: []string{"3 1 1"},
 			Server: func(s *smtptest.Server) { s.TLS = tt.server }}}})
-		result, err := internet.Verifier().Verify(t.Context(), "a.example")
+		result, err := internet.Checker().Verify(t.Context(), "a.example")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -14,7 +14,7 @@ func BenchmarkVerify(b *testing.B) {
 	defer internet.Close()
 	verify := func(b *testing.B, verifier *dane.Verifier) {
 		b.Helper()
-		result, err := verifier.Verify(b.Context(), "good.example")
+		result, err := checker(verifier).Verify(b.Context(), "good.example")
 		if err != nil || result.Outcome != dane.OutcomeSuccess {
 			b.Fatal(result, err)
 		}

@@ -22,9 +22,9 @@ func TestHostileHostsSpendTheirOwnShare(t *testing.T) {
 		danetest.Domain{Name: "a.example", Zone: dnssectest.Zone{Records: mx.String() + "@ MX 99 mail.good.example."}},
 		danetest.Domain{Name: "evil.example", Zone: dnssectest.Zone{Denial: dnssectest.NSEC3, Iterations: 150, Salt: "00"}},
 		danetest.Domain{Name: "good.example", Hosts: []danetest.Host{{Name: "mail", TLSA: []string{"3 1 1"}}}})
-	v := internet.Verifier()
-	v.Parallel = 1 // the good host comes last in time, too
-	result, err := v.Verify(t.Context(), "a.example")
+	c := internet.Checker()
+	c.Parallel = 1 // the good host comes last in time, too
+	result, err := c.Verify(t.Context(), "a.example")
 	if err != nil || result.Outcome != dane.OutcomeSuccess {
 		t.Fatalf("%v\n%s", err, result)
 	}

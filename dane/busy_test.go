@@ -76,7 +76,7 @@ func TestOneConnectionToAnAddress(t *testing.T) {
 			server := &lonely{internet: internet, linger: linger}
 			v := internet.Verifier()
 			v.Dial = server.Dial
-			result, err := v.Verify(t.Context(), "a.example")
+			result, err := checker(v).Verify(t.Context(), "a.example")
 			if err != nil || result.Outcome != dane.OutcomeSuccess || len(result.Hosts) != 2 {
 				t.Fatalf("%v\n%s", err, result)
 			}
@@ -101,7 +101,7 @@ func TestBusyServer(t *testing.T) {
 		server := &lonely{internet: internet, open: 1}
 		v := internet.Verifier()
 		v.Dial = server.Dial
-		result, err := v.Verify(t.Context(), "a.example")
+		result, err := checker(v).Verify(t.Context(), "a.example")
 		if got := fmt.Sprint(result.Failure().Code, server.times, err); got != "4.7.02 <nil>" {
 			t.Errorf("%s\n%s", got, result)
 		}

@@ -65,7 +65,7 @@ func TestDenialsOfTLSA(t *testing.T) {
 			internet := danetest.New(t, danetest.Domain{Name: "a.example", Hosts: one(), Zone: tt.zone})
 			internet.DNS.Tamper = tt.tamper
 			v := internet.Verifier()
-			result, err := v.Verify(t.Context(), "a.example")
+			result, err := checker(v).Verify(t.Context(), "a.example")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -77,7 +77,7 @@ func TestDenialsOfTLSA(t *testing.T) {
 				t.Errorf("line %s: action %s", tt.lines, result.Hosts[0].Action)
 			}
 			v.Mandatory = true
-			if result, err = v.Verify(t.Context(), "a.example"); err != nil || result.Outcome != dane.OutcomeFailure {
+			if result, err = checker(v).Verify(t.Context(), "a.example"); err != nil || result.Outcome != dane.OutcomeFailure {
 				t.Errorf("line %s: mandatory: %v, %v", tt.lines, result, err)
 			}
 		})
@@ -131,7 +131,7 @@ func TestFallbackCertificates(t *testing.T) {
 				}
 			}}
 			internet := danetest.New(t, danetest.Domain{Name: "a.example", Hosts: []danetest.Host{host}})
-			result, err := internet.Verifier().Verify(t.Context(), "a.example")
+			result, err := internet.Checker().Verify(t.Context(), "a.example")
 			if err != nil || result.Outcome != tt.want {
 				t.Errorf("RFC 7672 §8.1: %v, %v; want %s", result, err, tt.want)
 			}
@@ -149,7 +149,7 @@ func TestRefusedCertificates(t *testing.T) {
 	internet := danetest.New(t, danetest.Domain{Name: "a.example", Hosts: []danetest.Host{{Name: "mail", TLSA: []string{"3 0 1"},
 		Certificate: tlsatest.Leaf{Faults: tlsatest.NegativeSerial}}}})
 	v := internet.Verifier()
-	result, err := v.Verify(t.Context(), "a.example")
+	result, err := checker(v).Verify(t.Context(), "a.example")
 	if err != nil || result.Outcome != dane.OutcomeFailure {
 		t.Fatalf("%v, %v", result, err)
 	}

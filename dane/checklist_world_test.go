@@ -69,7 +69,7 @@ func TestWorldRules(t *testing.T) {
 		t.Run(tt.rule, func(t *testing.T) {
 			t.Parallel()
 			internet := danetest.New(t, danetest.Domain{Name: "a.example", Hosts: tt.hosts, Zone: tt.zone})
-			result, err := internet.Verifier().Verify(t.Context(), "a.example")
+			result, err := internet.Checker().Verify(t.Context(), "a.example")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -96,7 +96,7 @@ func TestDroppedTLSACostsNothing(t *testing.T) {
 		danetest.Domain{Name: "b.example", Hosts: one("3 1 1"), Zone: dnssectest.Zone{NoDS: true,
 			Faults: map[string]dnssectest.Fault{"_25._tcp.mail TLSA": dnssectest.Silent}}})
 	start := time.Now()
-	result, err := internet.Verifier().Verify(t.Context(), "a.example")
+	result, err := internet.Checker().Verify(t.Context(), "a.example")
 	if err != nil || result.Outcome != dane.OutcomeNone || time.Since(start) > 2*time.Second {
 		t.Errorf("%v, %v, %s", result, err, time.Since(start))
 	}

@@ -88,7 +88,7 @@
 // # Several at a time
 //
 // Verify looks up and probes several hosts at a time, and by default all of them:
-// see Verifier.Parallel and Verifier.FirstSuccess. Hooks are called by the goroutine that
+// see Checker.Parallel and Checker.FirstSuccess. Hooks are called by the goroutine that
 // called Verify, in the order of the hosts. When it returns, nothing is connected to any
 // more, and lookups that were made ahead are cancelled. LookupMX makes such ones, too, if
 // its resolver is a dnssec.Resolver: they go on until its context ends, for half a minute

@@ -56,7 +56,7 @@ func TestForgedInsecureMX(t *testing.T) {
 			if !h.MTASTS {
 				t.Error("RFC 8461 §2: a forged MX record switches MTA-STS off")
 			}
-			result, err := v.Verify(t.Context(), "victim.example")
+			result, err := checker(v).Verify(t.Context(), "victim.example")
 			if err != nil || result.Outcome == dane.OutcomeSuccess || result.MTASTS != (result.Outcome == dane.OutcomeNone) {
 				t.Errorf("%v: outcome %s, MTA-STS %v", err, result.Outcome, result.MTASTS)
 			}
@@ -155,7 +155,7 @@ func TestAnswerWithoutTLSARecord(t *testing.T) {
 	v := &dane.Verifier{Resolver: contractBreaker{script, dns.TypeTLSA, func(a *dnssec.Answer) {
 		a.Records = []dns.RR{&dns.CNAME{Hdr: dns.RR_Header{Name: a.Name, Rrtype: dns.TypeCNAME, Class: dns.ClassINET}, Target: "tlsa.example.net."}}
 	}}}
-	result, err := v.Plan(t.Context(), "example.org")
+	result, err := checker(v).Plan(t.Context(), "example.org")
 	if err != nil || result.Outcome != dane.OutcomeFailure || !errors.Is(result.Err, dane.ErrLookup) || result.Permanent() {
 		t.Errorf("outcome %s, %v, %v", result.Outcome, result.Err, err)
 	}
@@ -165,7 +165,7 @@ func testBrokenContract(t *testing.T, name string, breaks func(*dnssec.Answer)) 
 	for _, qtype := range []uint16{dns.TypeTLSA, dns.TypeA, dns.TypeMX} {
 		script := parseScript("example.org MX secure 10 mx.example.org.\nmx.example.org A secure 192.0.2.1\n_25._tcp.mx.example.org TLSA secure 3 1 1 " + digest)
 		v := &dane.Verifier{Resolver: contractBreaker{script, qtype, breaks}}
-		result, err := v.Plan(t.Context(), "example.org")
+		result, err := checker(v).Plan(t.Context(), "example.org")
 		if err != nil || result.Outcome != dane.OutcomeFailure || result.Permanent() {
 			t.Errorf("%s %s: outcome %s, permanent %v, %v", name, dns.Type(qtype), result.Outcome, result.Permanent(), err)
 		}
@@ -199,7 +199,7 @@ func TestAliasToNoHostName(t *testing.T) {
 	internet := danetest.New(t,
 		danetest.Domain{Name: "a.example", Zone: dnssectest.Zone{Records: `www CNAME no\032host.b.example.`}},
 		danetest.Domain{Name: "b.example", Zone: dnssectest.Zone{Records: `no\032host MX 10 mail`}, Hosts: []danetest.Host{{Name: "mail", TLSA: []string{"3 1 1"}}}})
-	result, err := internet.Verifier().Verify(t.Context(), "www.a.example")
+	result, err := internet.Checker().Verify(t.Context(), "www.a.example")
 	if err != nil || result.Outcome != dane.OutcomeSuccess || result.Domain.Expanded == "www.a.example" {
 		t.Errorf("%v\n%s", err, result)
 	}
@@ -260,7 +260,7 @@ func TestHostTooLongForTLSA(t *testing.T) {
 	for cut, want := range map[int]dane.Action{0: dane.MustAuthenticate, 1: dane.MayEncrypt} {
 		host := long[:244-len(".org")+cut] + ".org"
 		script := parseScript("example.org MX secure 10 " + host + ".\n" + host + " A secure 192.0.2.1\n_25._tcp." + host + " TLSA secure 3 1 1 " + digest)
-		result, err := (&dane.Verifier{Resolver: script}).Plan(t.Context(), "example.org")
+		result, err := checker(&dane.Verifier{Resolver: script}).Plan(t.Context(), "example.org")
 		if err != nil || result.Hosts[0].Action != want || result.Hosts[0].Err != nil {
 			t.Errorf("%d octets: %s, %v, %v", len(host), result.Hosts[0].Action, result.Hosts[0].Err, err)
 		}

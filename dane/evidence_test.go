@@ -27,7 +27,7 @@ func TestLongTranscript(t *testing.T) {
 		{Name: "two", TLSA: []string{"3 1 1"}, Server: func(s *smtptest.Server) { s.NoStartTLS = true }}}})
 	v := internet.Verifier()
 	v.Hello = "client.example"
-	result, err := v.Verify(t.Context(), "a.example")
+	result, err := checker(v).Verify(t.Context(), "a.example")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +120,7 @@ func steps(t *testing.T, result *dane.Result) []step {
 // What a server said, and how long it took, is in JSON, step by step.
 func TestEvidenceInJSON(t *testing.T) {
 	t.Parallel()
-	result, err := danetest.New(t).Verifier().Verify(t.Context(), "good.example")
+	result, err := danetest.New(t).Checker().Verify(t.Context(), "good.example")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,7 +160,7 @@ func TestEvidenceIsBounded(t *testing.T) {
 		}}, {Name: "next", TLSA: []string{"3 1 1"}, Server: func(s *smtptest.Server) {
 		s.Replies = map[smtptest.Step]string{smtptest.AtHello: reply}
 	}}}})
-	result, err := internet.Verifier().Verify(t.Context(), "a.example")
+	result, err := internet.Checker().Verify(t.Context(), "a.example")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,7 +198,7 @@ func TestTranscriptNamesTheStage(t *testing.T) {
 		smtptest.AtHelloTLS: "TLS connection failed a.example: EHLO over TLS: 554 5.7.0 Refused",
 	} {
 		internet := danetest.New(t, danetest.Domain{Name: "a.example", Hosts: faulty(step, smtptest.Permanent)})
-		result, err := internet.Verifier().Verify(t.Context(), "a.example")
+		result, err := internet.Checker().Verify(t.Context(), "a.example")
 		if err != nil || !strings.Contains(result.String(), "\n"+want+"\n") {
 			t.Errorf("%s: %v, want %q in\n%s", step, err, want, result)
 		}

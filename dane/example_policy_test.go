@@ -47,7 +47,7 @@ func ExampleWithTrace() {
 	ctx := dane.WithTrace(context.Background(), &dane.Trace{
 		Host: func(h *dane.Host) { fmt.Println(h.Name, h.Action) },
 	})
-	internet.Verifier().Verify(ctx, "backup.example")
+	internet.Checker().Verify(ctx, "backup.example")
 	// Output:
 	// mail.backup.example must-authenticate
 	// backup.backup.example must-authenticate
@@ -63,7 +63,7 @@ func ExampleLogTrace() {
 	log := slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: noTime}))
 	internet := danetest.NewInternet()
 	defer internet.Close()
-	internet.Verifier().Verify(dane.WithTrace(context.Background(), dane.LogTrace(log)), "nodane.example")
+	internet.Checker().Verify(dane.WithTrace(context.Background(), dane.LogTrace(log)), "nodane.example")
 	// Output: level=INFO msg="DANE none" domain=nodane.example outcome=none code=""
 }
 

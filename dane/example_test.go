@@ -22,10 +22,10 @@ func ExampleVerify() {
 	// Output: true
 }
 
-func ExampleVerifier_Verify() {
+func ExampleChecker_Verify() {
 	internet := danetest.NewInternet() // see ExampleVerify for the real one
 	defer internet.Close()
-	result, err := internet.Verifier().Verify(context.Background(), "bogus.example")
+	result, err := internet.Checker().Verify(context.Background(), "bogus.example")
 	if err != nil {
 		fmt.Println(err) // nothing is known about the domain
 		return
@@ -44,7 +44,7 @@ func ExampleVerifier_Verify() {
 func ExampleResult_MarshalJSON() {
 	internet := danetest.NewInternet()
 	defer internet.Close()
-	result, _ := internet.Verifier().Verify(context.Background(), "good.example")
+	result, _ := internet.Checker().Verify(context.Background(), "good.example")
 	text, _ := json.Marshal(result)
 	var decoded struct {
 		Domain, Outcome string

@@ -168,7 +168,7 @@ func TestFailureByTheServersReply(t *testing.T) {
 		for record, want := range map[string]string{"0 0 1": tt.code, "3 1 1": tt.protected} {
 			internet := danetest.New(t, danetest.Domain{Name: "a.example", Hosts: []danetest.Host{{Name: "mail", TLSA: []string{record},
 				Server: func(s *smtptest.Server) { s.Replies = map[smtptest.Step]string{tt.step: tt.reply} }}}})
-			result, err := internet.Verifier().Verify(t.Context(), "a.example")
+			result, err := internet.Checker().Verify(t.Context(), "a.example")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -224,7 +224,7 @@ func TestPermanentOfSeveralHosts(t *testing.T) {
 	other := refusing
 	other.Name = "mx2"
 	for want, hosts := range map[bool][]danetest.Host{false: {refusing, closing}, true: {refusing, other}} {
-		result, err := danetest.New(t, danetest.Domain{Name: "a.example", Hosts: hosts}).Verifier().Verify(t.Context(), "a.example")
+		result, err := danetest.New(t, danetest.Domain{Name: "a.example", Hosts: hosts}).Checker().Verify(t.Context(), "a.example")
 		if failure := result.Failure(); err != nil || failure.Permanent != want || result.Permanent() != want || (failure.Code == "5.7.1") != want {
 			t.Errorf("%v: %+v", err, failure)
 		}
@@ -271,7 +271,7 @@ func testBlockedTLSA(t *testing.T, fault dnssectest.Fault) {
 	for question, want := range map[string]string{"_25._tcp.mail TLSA": "4.7.5 dnssec-invalid", "mail A": "4.4.3 "} {
 		internet := danetest.New(t, danetest.Domain{Name: "a.example", Hosts: []danetest.Host{{Name: "mail", TLSA: []string{"3 1 1"}}},
 			Zone: dnssectest.Zone{Faults: map[string]dnssectest.Fault{question: fault}}})
-		result, err := internet.Verifier().Verify(t.Context(), "a.example")
+		result, err := internet.Checker().Verify(t.Context(), "a.example")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/danesmtp/danesmtp/dane"
 	"github.com/danesmtp/danesmtp/dnssec/upstream"
 	"github.com/danesmtp/danesmtp/tlsa"
 )
@@ -22,6 +23,9 @@ type deadExchanger struct{}
 func (deadExchanger) Exchange(context.Context, *upstream.Query) (*upstream.Reply, error) {
 	return nil, errors.New("cable cut")
 }
+
+// checker is a Checker in the place of a sender.
+func checker(v *dane.Verifier) *dane.Checker { return &dane.Checker{Verifier: v} }
 
 // noNetwork is a network without servers.
 func noNetwork(context.Context, string, string) (net.Conn, error) {

@@ -69,7 +69,7 @@ func limitOfTLSA(t *testing.T) {
 		fmt.Fprintf(&records, "_25._tcp.mail TLSA 3 1 1 %064x\n", i)
 	}
 	internet := danetest.New(t, danetest.Domain{Name: "a.example", Zone: dnssectest.Zone{Records: records.String()}, Hosts: []danetest.Host{{Name: "mail", TLSA: []string{"3 1 1"}}}})
-	result, err := internet.Verifier().Verify(t.Context(), "a.example")
+	result, err := internet.Checker().Verify(t.Context(), "a.example")
 	if err != nil || result.Outcome != dane.OutcomeSuccess || len(result.Hosts[0].TLSA.Records) != most+1 {
 		t.Errorf("%v\n%s", err, result)
 	}
@@ -86,7 +86,7 @@ func limitOfAConnection(t *testing.T) {
 			}}})
 			defer internet.Close()
 			start := time.Now()
-			result, err := internet.Verifier().Verify(t.Context(), "slow.example")
+			result, err := internet.Checker().Verify(t.Context(), "slow.example")
 			if took := time.Since(start); err != nil || result.Outcome != outcome || took > 5*time.Minute || took < 4*70*time.Second {
 				t.Errorf("%s at each step: %s after %s, %v", each, result.Outcome, took, err)
 			}

@@ -181,7 +181,7 @@ func matrixVerify(t *testing.T, cell matrixCell) string {
 	_, v := matrixInternet(t, cell)
 	ctx, cancel := context.WithTimeout(t.Context(), matrixPatience)
 	defer cancel()
-	result, _ := v.Verify(ctx, "victim.example")
+	result, _ := checker(v).Verify(ctx, "victim.example")
 	switch {
 	case result.Permanent():
 		t.Errorf("%s: Verify: a bounce: %v", cell, result.Err)

@@ -30,7 +30,7 @@ func TestOddRecords(t *testing.T) {
 		{"one beside another key", `_25._tcp.mail TYPE52 \# 2 0301`, []string{otherKey}, dane.MustAuthenticate, dane.OutcomeFailure},
 	} {
 		internet := danetest.New(t, danetest.Domain{Name: "a.example", Hosts: []danetest.Host{{Name: "mail", TLSA: tt.tlsa}}, Zone: dnssectest.Zone{Records: tt.records}})
-		result, err := internet.Verifier().Verify(t.Context(), "a.example")
+		result, err := internet.Checker().Verify(t.Context(), "a.example")
 		if err != nil || result.Outcome != tt.outcome || result.Hosts[0].Action != tt.action || len(result.Hosts[0].Records) != 1+len(tt.tlsa) {
 			t.Errorf("%s: %v, %s\n%s", tt.name, err, result.Hosts[0].Action, result)
 		}

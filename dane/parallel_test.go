@@ -112,7 +112,8 @@ m4.a.example must-authenticate
 			synctest.Test(t, func(t *testing.T) {
 				n := &network{internet: fourHosts(t), takes: tt.takes}
 				v := n.internet.Verifier()
-				v.Dial, v.Parallel, v.AttemptTimeout = n.dial, tt.parallel, 15*time.Second
+				v.Dial, v.AttemptTimeout = n.dial, 15*time.Second
+				c := &dane.Checker{Verifier: v, Parallel: tt.parallel}
 				var hooks []string // not locked: all hooks are called by this goroutine
 				ctx := dane.WithTrace(t.Context(), &dane.Trace{
 					Lookup:  func(l dane.Lookup) { hooks = append(hooks, fmt.Sprint(l.Name, l.Type)) },
@@ -120,7 +121,7 @@ m4.a.example must-authenticate
 					Attempt: func(h *dane.Host, p dane.Attempt) { hooks = append(hooks, p.Addr.String()) },
 				})
 				start := time.Now()
-				result, err := v.Verify(ctx, "a.example")
+				result, err := c.Verify(ctx, "a.example")
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -163,9 +164,10 @@ func TestFirstSuccess(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				n := &network{internet: fourHosts(t), takes: tt.takes}
 				v := n.internet.Verifier()
-				v.Dial, v.Parallel, v.FirstSuccess = n.dial, tt.parallel, true
+				v.Dial = n.dial
+				c := &dane.Checker{Verifier: v, Parallel: tt.parallel, FirstSuccess: true}
 				start := time.Now()
-				result, err := v.Verify(t.Context(), "a.example")
+				result, err := c.Verify(t.Context(), "a.example")
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -192,13 +194,14 @@ func TestFirstSuccessWithinHosts(t *testing.T) {
 			danetest.Domain{Name: "b.example", Hosts: []danetest.Host{{Name: "m1"}, {Name: "m2", TLSA: []string{"3 1 1"}}}})
 		n := &network{internet: internet, takes: seconds(1)}
 		v := internet.Verifier()
-		v.Dial, v.FirstSuccess = n.dial, true
+		v.Dial = n.dial
+		c := &dane.Checker{Verifier: v, FirstSuccess: true}
 		start := time.Now()
-		result, err := v.Verify(t.Context(), "a.example")
+		result, err := c.Verify(t.Context(), "a.example")
 		if err != nil || result.Outcome != dane.OutcomeSuccess || len(result.Hosts[0].Attempts) != 1 || time.Since(start) != time.Second {
 			t.Errorf("%v, %v, %s", result, err, time.Since(start))
 		}
-		result, err = v.Verify(t.Context(), "b.example")
+		result, err = c.Verify(t.Context(), "b.example")
 		if err != nil || result.Outcome != dane.OutcomeNone || len(result.Hosts) != 1 || time.Since(start) != time.Second {
 			t.Errorf("%v, %v, %s", result, err, time.Since(start))
 		}
@@ -224,11 +227,12 @@ func TestCancelledVerify(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					n := &network{internet: fourHosts(t), takes: tt.takes}
 					v := n.internet.Verifier()
-					v.Dial, v.Parallel = n.dial, parallel
+					v.Dial = n.dial
+					c := &dane.Checker{Verifier: v, Parallel: parallel}
 					ctx, cancel := context.WithCancel(t.Context())
 					time.AfterFunc(4*time.Second, cancel)
 					start := time.Now()
-					result, err := v.Verify(ctx, "a.example")
+					result, err := c.Verify(ctx, "a.example")
 					if err != nil || result.Outcome != tt.outcome || !errors.Is(result.Err, tt.err) || len(result.Hosts) != 4 {
 						t.Errorf("%s, %v, %d hosts; error %v", result.Outcome, result.Err, len(result.Hosts), err)
 					}
@@ -256,7 +260,7 @@ func TestPanicInHook(t *testing.T) {
 				t.Error("no panic")
 			}
 		}()
-		v.Verify(dane.WithTrace(t.Context(), &dane.Trace{Attempt: func(*dane.Host, dane.Attempt) { panic("hook") }}), "a.example")
+		checker(v).Verify(dane.WithTrace(t.Context(), &dane.Trace{Attempt: func(*dane.Host, dane.Attempt) { panic("hook") }}), "a.example")
 	})
 }
 
@@ -272,7 +276,7 @@ func TestCancelledDial(t *testing.T) {
 		}
 		return internet.Dial(ctx, network, address)
 	}
-	if result, err := v.Verify(t.Context(), "a.example"); err != nil || result.Outcome != dane.OutcomeSuccess {
+	if result, err := checker(v).Verify(t.Context(), "a.example"); err != nil || result.Outcome != dane.OutcomeSuccess {
 		t.Errorf("%v, %v", result, err)
 	}
 }
@@ -290,8 +294,9 @@ func TestHostsAreProbedOnce(t *testing.T) {
 	}
 	n := &network{internet: danetest.New(t, danetest.Domain{Name: "a.example", Hosts: hosts}), takes: seconds(make([]int, 8)...)}
 	v := n.internet.Verifier()
-	v.Dial, v.Parallel, v.Policy = n.dial, 8, policy(t, dane.Profile{Route: dane.Route{Hosts: route}})
-	result, err := v.Verify(t.Context(), "a.example")
+	v.Dial, v.Policy = n.dial, policy(t, dane.Profile{Route: dane.Route{Hosts: route}})
+	c := &dane.Checker{Verifier: v, Parallel: 8}
+	result, err := c.Verify(t.Context(), "a.example")
 	if err != nil || result.Outcome != dane.OutcomeSuccess || len(result.Hosts) != 8 || n.all.Load() != 8 {
 		t.Fatalf("%v, %v, %d connections", result, err, n.all.Load())
 	}

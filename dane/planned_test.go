@@ -26,7 +26,7 @@ func TestPlan(t *testing.T) {
 		{"bogustlsa.example", dane.OutcomeFailure, dane.Skip},
 	} {
 		t.Run(tt.domain, func(t *testing.T) {
-			r, err := internet.Verifier().Plan(t.Context(), tt.domain)
+			r, err := internet.Checker().Plan(t.Context(), tt.domain)
 			if err != nil || !r.Planned || r.Outcome != tt.outcome || r.Hosts[0].Action != tt.action || len(r.Hosts[0].Attempts) > 0 {
 				t.Fatalf("%v, %+v", err, r)
 			}
@@ -54,10 +54,10 @@ func TestPlan(t *testing.T) {
 	}
 }
 
-func ExampleVerifier_Plan() {
+func ExampleChecker_Plan() {
 	internet := danetest.NewInternet()
 	defer internet.Close()
-	r, err := internet.Verifier().Plan(context.Background(), "good.example")
+	r, err := internet.Checker().Plan(context.Background(), "good.example")
 	fmt.Println(r.Outcome, err)
 	for _, h := range r.Hosts {
 		fmt.Println(h.Name, h.Action)

@@ -184,7 +184,7 @@ func TestDecisions(t *testing.T) {
 				internet := danetest.New(t, worldOf(row)...)
 				v := internet.Verifier()
 				v.Policy = policy(t, dane.Profile{DANE: level})
-				result, err := v.Verify(t.Context(), "a.example")
+				result, err := checker(v).Verify(t.Context(), "a.example")
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -251,7 +251,7 @@ func TestInsecureMX(t *testing.T) {
 	} {
 		v := danetest.New(t, worldOf(row)...).Verifier()
 		v.Policy = policy(t, tt.profile)
-		result, err := v.Verify(t.Context(), "a.example")
+		result, err := checker(v).Verify(t.Context(), "a.example")
 		if err != nil || result.Hosts[0].Action != tt.action || result.Outcome == dane.OutcomeSuccess {
 			t.Errorf("%s: %s, %v, %v", name, result.Hosts[0].Action, result.Outcome, err)
 		}
@@ -298,7 +298,7 @@ func TestAudit(t *testing.T) {
 			t.Errorf("%s: mismatch is %v", domain, mismatch)
 		}
 	}
-	result, err := v.Verify(t.Context(), "mismatch.example")
+	result, err := checker(v).Verify(t.Context(), "mismatch.example")
 	if err != nil || result.Outcome != dane.OutcomeFailure || !result.Profile.Audit {
 		t.Errorf("%v, %v", result, err)
 	}
@@ -429,7 +429,7 @@ func TestVerifyByPolicy(t *testing.T) {
 		if tt.trusted {
 			v.RootCAs = internet.CA.Pool()
 		}
-		result, err := v.Verify(t.Context(), tt.domain)
+		result, err := checker(v).Verify(t.Context(), tt.domain)
 		if err != nil || result.Outcome != tt.outcome || !strings.Contains(result.String(), tt.line) {
 			t.Errorf("%s, %s: %v, want %q in\n%s", tt.domain, tt.level, err, tt.line, result)
 		}

@@ -56,7 +56,7 @@ func TestStrangersForgeNoLines(t *testing.T) {
 		ctx := dane.WithTrace(t.Context(), dane.LogTrace(slog.New(plainHandler{t})))
 		v := internet.Verifier()
 		v.Policy, v.RootCAs = policy(t, dane.Profile{TLS: dane.TLSRequiredVerify}), internet.CA.Pool()
-		result, _ := v.Verify(ctx, domain)
+		result, _ := checker(v).Verify(ctx, domain)
 		if len(result.Hosts) > 0 && result.Failure().ResultType != dane.CertificateHostMismatch {
 			t.Errorf("%q: %+v", domain, result.Failure())
 		}
@@ -69,7 +69,7 @@ func TestDecodedResultsForgeNoLines(t *testing.T) {
 	t.Parallel()
 	internet := danetest.New(t)
 	for _, domain := range []string{"mismatch.example", "bogustlsa.example", "good.example", "unsigned.example", "backup.example"} {
-		result, _ := internet.Verifier().Verify(t.Context(), domain)
+		result, _ := internet.Checker().Verify(t.Context(), domain)
 		text, err := json.Marshal(result)
 		if err != nil {
 			t.Fatal(err)

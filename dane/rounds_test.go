@@ -53,9 +53,10 @@ func TestRoundsOfLookups(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				v := &dane.Verifier{Resolver: distant{parseScript(tt.script), tt.more}, Parallel: tt.parallel, Dial: noNetwork}
+				v := &dane.Verifier{Resolver: distant{parseScript(tt.script), tt.more}, Dial: noNetwork}
+				c := &dane.Checker{Verifier: v, Parallel: tt.parallel}
 				start := time.Now()
-				if _, err := v.Verify(t.Context(), "example.org"); err != nil {
+				if _, err := c.Verify(t.Context(), "example.org"); err != nil {
 					t.Fatal(err)
 				}
 				if elapsed := time.Since(start); elapsed != time.Duration(tt.rounds)*aRound {
@@ -88,7 +89,7 @@ func TestRoundsOfQueries(t *testing.T) {
 			v := internet.Verifier()
 			v.Resolver = &dnssec.Resolver{Exchanger: distantServer{internet.DNS}, Anchors: internet.DNS.Anchors()}
 			start := time.Now()
-			result, err := v.Verify(t.Context(), "a.example")
+			result, err := checker(v).Verify(t.Context(), "a.example")
 			if err != nil || result.Outcome != dane.OutcomeSuccess || len(result.Hosts) != hosts {
 				t.Fatalf("%v, %v", result, err)
 			}

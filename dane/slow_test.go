@@ -36,7 +36,7 @@ func TestSlowServers(t *testing.T) {
 				v.AttemptTimeout = tt.probe
 				ctx, cancel := context.WithTimeout(t.Context(), tt.deadline)
 				defer cancel()
-				if r, err := v.Verify(ctx, "slow.example"); err != nil || r.Outcome != tt.want {
+				if r, err := checker(v).Verify(ctx, "slow.example"); err != nil || r.Outcome != tt.want {
 					t.Errorf("outcome %v, error %v; want %v\n%s", r.Outcome, err, tt.want, r)
 				}
 			})

@@ -12,11 +12,12 @@ import (
 // look one host up, or probe one address, and hand back what is to be done with that;
 // they end before Verify returns.
 type survey struct {
-	*Verifier
-	result  *Result
-	visits  []visit
-	at      int // the visit that is next in the Result
-	decided bool
+	*Checker
+	verifier *Verifier
+	result   *Result
+	visits   []visit
+	at       int // the visit that is next in the Result
+	decided  bool
 	// Addresses with a connection. A server may allow one to each client, and say 421 to
 	// the next.
 	busy map[netip.AddrPort]bool
@@ -41,8 +42,8 @@ type visit struct {
 type work func(context.Context) func()
 
 // tryHosts sets the outcome, and the hosts that it took, in their order.
-func (v *Verifier) tryHosts(ctx context.Context, r *Result) {
-	s := &survey{Verifier: v, result: r, visits: make([]visit, len(r.Domain.MX)), busy: make(map[netip.AddrPort]bool)}
+func (c *Checker) tryHosts(ctx context.Context, r *Result) {
+	s := &survey{Checker: c, verifier: c.verifier(), result: r, visits: make([]visit, len(r.Domain.MX)), busy: make(map[netip.AddrPort]bool)}
 	for i := range s.visits {
 		s.visits[i].planned = r.Planned
 	}
@@ -52,7 +53,7 @@ func (v *Verifier) tryHosts(ctx context.Context, r *Result) {
 	results := make(chan func(), len(s.visits)*(1+maxProbesPerHost))
 	running := 0
 	for s.report(ctx) {
-		for running < v.parallel() {
+		for running < c.parallel() {
 			next := s.next()
 			if next == nil {
 				break
@@ -79,7 +80,7 @@ func (s *survey) next() work {
 			n.begun = true
 			return func(ctx context.Context) func() {
 				share := dnssec.WithBudget(ctx, lookupsForHosts/len(s.visits))
-				h := s.lookupHost(share, s.result.Domain, s.result.Domain.MX[i])
+				h := s.verifier.lookupHost(share, s.result.Domain, s.result.Domain.MX[i])
 				return func() { n.known(h) }
 			}
 		case n.probed < len(n.addrs):
@@ -91,7 +92,7 @@ func (s *survey) next() work {
 			n.probed++
 			s.busy[addr] = true
 			return func(ctx context.Context) func() {
-				a := s.attempt(ctx, host, addr)
+				a := s.verifier.attempt(ctx, host, addr)
 				return func() {
 					delete(s.busy, addr)
 					n.attempts[at] = &a

@@ -30,7 +30,7 @@ func TestTrace(t *testing.T) {
 	ctx := dane.WithTrace(dane.WithTrace(t.Context(), first), second)
 	var counters dane.Counters
 	ctx = dane.WithTrace(ctx, counters.Trace())
-	if _, err := danetest.New(t).Verifier().Verify(ctx, "good.example"); err != nil {
+	if _, err := danetest.New(t).Checker().Verify(ctx, "good.example"); err != nil {
 		t.Fatal(err)
 	}
 	want := []string{
@@ -56,7 +56,7 @@ func TestLogTrace(t *testing.T) {
 	} {
 		var log bytes.Buffer
 		trace := dane.LogTrace(slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})))
-		danetest.New(t).Verifier().Verify(dane.WithTrace(t.Context(), trace), domain)
+		danetest.New(t).Checker().Verify(dane.WithTrace(t.Context(), trace), domain)
 		for _, part := range want {
 			if !strings.Contains(log.String(), part) {
 				t.Errorf("%s: no %s in\n%s", domain, part, &log)
@@ -76,7 +76,7 @@ func TestJSONRoundTrip(t *testing.T) {
 		names = append(names, d.Name)
 	}
 	for _, name := range names {
-		result, _ := internet.Verifier().Verify(t.Context(), name)
+		result, _ := internet.Checker().Verify(t.Context(), name)
 		text, err := json.Marshal(result)
 		if err != nil {
 			t.Fatal(err)
@@ -115,7 +115,7 @@ func TestExpiresAndNext(t *testing.T) {
 	for domain, sts := range map[string]bool{
 		"good.example": false, "mismatch.example": false, "bogustlsa.example": false, "nodane.example": true, "unsigned.example": true, "unusable.example": true,
 	} {
-		result, err := internet.Verifier().Verify(t.Context(), domain)
+		result, err := internet.Checker().Verify(t.Context(), domain)
 		if err != nil || result.MTASTS != sts {
 			t.Errorf("%s: MTA-STS may apply: %v, want %v", domain, result.MTASTS, sts)
 		}
@@ -135,7 +135,7 @@ func TestReportPolicy(t *testing.T) {
 		"mismatch.example":  {Type: "tlsa", Domain: "mail.mismatch.example"},
 		"unusable.example":  {Type: "tlsa", Domain: "mail.unusable.example", ResultType: dane.TLSAInvalid},
 	} {
-		result, _ := internet.Verifier().Verify(t.Context(), domain)
+		result, _ := internet.Checker().Verify(t.Context(), domain)
 		got := result.Hosts[0].ReportPolicy()
 		if len(got.Strings) != len(result.Hosts[0].Records) {
 			t.Errorf("%s: %v", domain, got.Strings)

@@ -362,7 +362,7 @@ func TestTranscripts(t *testing.T) {
 			if tt.change != nil {
 				tt.change(v)
 			}
-			result, err := v.Verify(t.Context(), tt.domain.Name)
+			result, err := checker(v).Verify(t.Context(), tt.domain.Name)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -382,7 +382,7 @@ func TestNoVerdictWithoutResolver(t *testing.T) {
 	internet := danetest.New(t)
 	dead := &dnssec.Resolver{Exchanger: deadExchanger{}, Anchors: internet.DNS.Anchors()}
 	v := &dane.Verifier{Resolver: dead}
-	result, err := v.Verify(t.Context(), "good.example")
+	result, err := checker(v).Verify(t.Context(), "good.example")
 	if err == nil || !result.Unresolved || result.Outcome != dane.OutcomeFailure || result.Permanent() {
 		t.Fatalf("%+v, %v", result, err)
 	}
@@ -401,11 +401,11 @@ func TestSilentDomainIsAFailure(t *testing.T) {
 		defer cancel()
 		v := internet.Verifier()
 		// The resolver has spoken before.
-		if _, err := v.Verify(t.Context(), "mail.a.example"); err != nil {
+		if _, err := checker(v).Verify(t.Context(), "mail.a.example"); err != nil {
 			t.Fatal(err)
 		}
 		v.Resolver = patient{v.Resolver, 50 * time.Millisecond}
-		result, err := v.Verify(ctx, "a.example")
+		result, err := checker(v).Verify(ctx, "a.example")
 		if err != nil || result.Unresolved || result.Outcome != dane.OutcomeFailure {
 			t.Errorf("%+v, %v", result, err)
 		}
@@ -438,7 +438,7 @@ func TestJSON(t *testing.T) {
 		"none.such.example":  {"outcome": "failure", "code": "5.1.2", "permanent": true},
 		"exa mple":           {"outcome": "failure", "code": "5.1.2", "permanent": true},
 	} {
-		result, _ := internet.Verifier().Verify(t.Context(), domain)
+		result, _ := internet.Checker().Verify(t.Context(), domain)
 		text, err := json.Marshal(result)
 		if err != nil {
 			t.Fatal(err)
@@ -477,7 +477,7 @@ func TestHangingServer(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
 		start := time.Now()
-		result, err := internet.Verifier().Verify(ctx, "a.example")
+		result, err := internet.Checker().Verify(ctx, "a.example")
 		if err != nil || result.Outcome != dane.OutcomeFailure || time.Since(start) != 10*time.Second {
 			t.Fatalf("%+v, %v, %s", result, err, time.Since(start))
 		}
@@ -504,7 +504,7 @@ func TestProbesAreBounded(t *testing.T) {
 		dials.Add(1)
 		return nil, net.ErrClosed
 	}
-	result, err := v.Verify(t.Context(), "a.example")
+	result, err := checker(v).Verify(t.Context(), "a.example")
 	if err != nil || result.Outcome != dane.OutcomeFailure || dials.Load() != 4*4 || result.Hosts[3].Omitted != 4 {
 		t.Errorf("%s, %v, %d connections", result.Outcome, err, dials.Load())
 	}
@@ -515,7 +515,7 @@ func TestAllow(t *testing.T) {
 	internet := danetest.New(t)
 	v := internet.Verifier()
 	v.Allow = func(addr netip.Addr) bool { return addr != netip.MustParseAddr("192.0.2.1") }
-	result, err := v.Verify(t.Context(), "good.example")
+	result, err := checker(v).Verify(t.Context(), "good.example")
 	if err != nil || result.Outcome != dane.OutcomeFailure || !result.Hosts[0].Addresses[0].Refused || len(result.Hosts[0].Attempts) > 0 {
 		t.Errorf("%v, %v", result, err)
 	}

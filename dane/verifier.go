@@ -90,17 +90,6 @@ type Verifier struct {
 	// a greeting (RFC 5321 §4.5.3.2.1). The context bounds all.
 	AttemptTimeout time.Duration
 
-	// Parallel bounds the hosts that Verify looks up, and the addresses that it is
-	// connected to, both together, at a time. 0 means 8; with 1 it is one after the
-	// other, in order.
-	Parallel int
-
-	// FirstSuccess: Verify ends as soon as it knows the host, and the address of it,
-	// that a message would be delivered to. Those after it are not in the Result,
-	// although some may have been connected to already, unless Parallel is 1. Otherwise
-	// all are.
-	FirstSuccess bool
-
 	// Time is the instant at which certificates must be valid. Nil means time.Now.
 	Time func() time.Time
 }
@@ -120,8 +109,6 @@ func (v *Verifier) port() uint16 { return cmp.Or(v.Port, smtpPort) }
 func (v *Verifier) attemptTimeout() time.Duration {
 	return cmp.Or(v.AttemptTimeout, defaultAttemptTimeout)
 }
-
-func (v *Verifier) parallel() int { return max(1, cmp.Or(v.Parallel, defaultParallel)) }
 
 // profile returns what is wanted for a destination: the strictest of what is configured.
 func (v *Verifier) profile(destination string) Profile {

@@ -1,6 +1,7 @@
 package dane
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,10 +14,39 @@ import (
 	"github.com/danesmtp/danesmtp/dnssec/upstream"
 )
 
-// Verify calls Verify of the zero Verifier.
+// Verify calls Verify of the zero Checker.
 func Verify(ctx context.Context, domain string) (*Result, error) {
-	return new(Verifier).Verify(ctx, domain)
+	return new(Checker).Verify(ctx, domain)
 }
+
+// A Checker finds out what a sender of mail gets at a domain, as a check: it goes through
+// STARTTLS with the domain's servers, and sends no mail. The zero Checker is ready to use.
+// Like a Verifier it may be copied and changed, but not while it is in use, and is safe for
+// concurrent use.
+type Checker struct {
+	// Verifier is the sender in whose place the Checker is. Nil means the zero Verifier.
+	Verifier *Verifier
+
+	// Parallel bounds the hosts that are looked up, and the addresses that there is a
+	// connection to, both together, at a time. 0 means 8; with 1 it is one after the
+	// other, in order.
+	Parallel int
+
+	// FirstSuccess: Verify ends as soon as it knows the host, and the address of it,
+	// that a message would be delivered to. Those after it are not in the Result,
+	// although some may have been connected to already, unless Parallel is 1. Otherwise
+	// all are.
+	FirstSuccess bool
+}
+
+func (c *Checker) verifier() *Verifier {
+	if c.Verifier == nil {
+		return new(Verifier)
+	}
+	return c.Verifier
+}
+
+func (c *Checker) parallel() int { return max(1, cmp.Or(c.Parallel, defaultParallel)) }
 
 // Verify finds out what a sender of mail to the domain gets, and connects to its
 // servers for that. All hosts are looked up, and those that must be authenticated or
@@ -35,19 +65,20 @@ func Verify(ctx context.Context, domain string) (*Result, error) {
 // OutcomeFailure, and Result.Err wraps context.Canceled, unless the host that would be
 // delivered to was known before. A deadline that passes is a failure of the hosts that
 // have not answered by then.
-func (v *Verifier) Verify(ctx context.Context, domain string) (*Result, error) {
-	return v.verify(ctx, &Result{Name: domain})
+func (c *Checker) Verify(ctx context.Context, domain string) (*Result, error) {
+	return c.verify(ctx, &Result{Name: domain})
 }
 
 // Plan is Verify without connections: it looks everything up, and probes no host. The
 // outcome is what the DNS allows at best: OutcomeSuccess means that the host must be
 // authenticated by DANE, not that it was.
-func (v *Verifier) Plan(ctx context.Context, domain string) (*Result, error) {
-	return v.verify(ctx, &Result{Name: domain, Planned: true})
+func (c *Checker) Plan(ctx context.Context, domain string) (*Result, error) {
+	return c.verify(ctx, &Result{Name: domain, Planned: true})
 }
 
 // verify completes the result of a domain.
-func (v *Verifier) verify(ctx context.Context, r *Result) (*Result, error) {
+func (c *Checker) verify(ctx context.Context, r *Result) (*Result, error) {
+	v := c.verifier()
 	r.Profile, r.Started = v.profile(r.Name), time.Now()
 	r.Mandatory = r.Profile.DANE == DANEMandatory
 	defer func() {
@@ -70,7 +101,7 @@ func (v *Verifier) verify(ctx context.Context, r *Result) (*Result, error) {
 		}
 		return r, nil
 	}
-	v.tryHosts(ctx, r)
+	c.tryHosts(ctx, r)
 	return r, nil
 }
 

@@ -136,7 +136,7 @@ func send(t *testing.T, v *dane.Verifier, domain string) attempt {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	got, host, err := deliver(ctx, v, domain)
-	r, fault := v.Verify(ctx, domain)
+	r, fault := (&dane.Checker{Verifier: v}).Verify(ctx, domain)
 	if fault != nil {
 		t.Errorf("%s: %v", domain, fault)
 	}

@@ -126,6 +126,9 @@ func (i *Internet) Verifier() *dane.Verifier {
 	return &dane.Verifier{Resolver: i.DNS.Resolver(), Dial: i.Dial}
 }
 
+// Checker returns a Checker in the place of the Verifier.
+func (i *Internet) Checker() *dane.Checker { return &dane.Checker{Verifier: i.Verifier()} }
+
 var errNoServer = errors.New("danetest: no mail server at that address")
 
 // Dial connects to the mail server with that address, whatever the port: in

@@ -13,7 +13,7 @@ func ExampleInternet() {
 	internet := danetest.NewInternet()
 	defer internet.Close()
 	for _, domain := range []string{"good.example", "unsigned.example", "mismatch.example"} {
-		result, err := internet.Verifier().Verify(context.Background(), domain)
+		result, err := internet.Checker().Verify(context.Background(), domain)
 		fmt.Println(domain, result.Outcome, err)
 	}
 	// Output:
@@ -28,7 +28,7 @@ func ExampleNewInternet() {
 		Hosts: []danetest.Host{{Name: "mx1", TLSA: []string{"2 0 1"}}, {Name: "mx2"}},
 	})
 	defer internet.Close()
-	result, err := internet.Verifier().Verify(context.Background(), "mine.example")
+	result, err := internet.Checker().Verify(context.Background(), "mine.example")
 	fmt.Println(result.Outcome, result.Hosts[0].Name, result.Hosts[0].Attempts[0].Match.Record.Usage, err)
 	// Output: success mx1.mine.example DANE-TA <nil>
 }
@@ -44,7 +44,7 @@ func TestDomains(t *testing.T) {
 			}
 		}
 		for _, d := range internet.Domains {
-			result, err := internet.Verifier().Verify(t.Context(), d.Name)
+			result, err := internet.Checker().Verify(t.Context(), d.Name)
 			if err != nil || result.Outcome != d.Outcome || (result.Outcome == dane.OutcomeFailure) != (result.Err != nil && d.Outcome != dane.OutcomeNone) {
 				t.Errorf("%s (%s): %s, %v, %v; want %s", d.Name, d.About, result.Outcome, result.Err, err, d.Outcome)
 			}

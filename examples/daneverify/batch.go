@@ -35,11 +35,11 @@ func verifyAll(ctx context.Context, v *dane.Verifier, o options, stdout, stderr 
 		complain(stderr, err)
 		return exitUsage
 	}
-	own := *v
-	own.FirstSuccess = !o.json && !o.verbose && !o.dnsOnly // a transcript ends there
-	verify := check(own.Verify)
+	// A transcript ends with the first host that is good.
+	checker := &dane.Checker{Verifier: v, FirstSuccess: !o.json && !o.verbose && !o.dnsOnly}
+	verify := check(checker.Verify)
 	if o.dnsOnly {
-		verify = own.Plan
+		verify = checker.Plan
 	}
 	places := make(chan struct{}, o.concurrency)
 	before := make(chan struct{}) // closed once the domain before is printed

@@ -18,7 +18,7 @@
 // is reported on standard error. At the end there is a line that counts what became of
 // the list.
 //
-// -dns-only makes all lookups, and connects to no mail server: see dane.Plan. The JSON
+// -dns-only makes all lookups, and connects to no mail server: see dane.Checker.Plan. The JSON
 // has besides "dns_ms", the time for all lookups, and "queries", how many the resolver
 // sent for them. With -recursive one of these may take several messages.
 //

@@ -50,7 +50,7 @@ func run(ctx context.Context, listen string, every time.Duration, v *dane.Verifi
 	go func() { failed <- server.ListenAndServe() }()
 	ctx = dane.WithTrace(ctx, counters.Trace())
 	for {
-		verify(ctx, v, domains)
+		verify(ctx, &dane.Checker{Verifier: v}, domains)
 		select {
 		case err := <-failed:
 			return err
@@ -77,11 +77,11 @@ func metrics(counters *dane.Counters) (http.Handler, error) {
 }
 
 // verify counts one round. The counters are fed by the trace in ctx.
-func verify(ctx context.Context, v *dane.Verifier, domains []string) {
+func verify(ctx context.Context, c *dane.Checker, domains []string) {
 	for _, domain := range domains {
 		ctx, cancel := context.WithTimeout(ctx, time.Minute)
 		// A result without verdict is counted as a failure, too.
-		v.Verify(ctx, domain)
+		c.Verify(ctx, domain)
 		cancel()
 	}
 }

@@ -64,12 +64,12 @@ func TestScrape(t *testing.T) {
 	defer server.Close()
 	internet := danetest.New(t)
 	ctx := dane.WithTrace(t.Context(), counters.Trace())
-	verify(ctx, internet.Verifier(), domains)
+	verify(ctx, internet.Checker(), domains)
 	got, err := scrape(t, server.URL+"/metrics")
 	if err != nil || got != want {
 		t.Errorf("%v, got:\n%s\nwant:\n%s", err, got, want)
 	}
-	verify(ctx, internet.Verifier(), domains)
+	verify(ctx, internet.Checker(), domains)
 	got, err = scrape(t, server.URL+"/metrics")
 	if twice := `dane_results_total{outcome="failure"} 6`; err != nil || !strings.Contains(got, twice) {
 		t.Errorf("%v, no %s in:\n%s", err, twice, got)
