@@ -95,7 +95,7 @@ func Decisions(level DANELevel) []Decision {
 // offers no STARTTLS, a domain that accepts no mail, or DANE that is off. The reason
 // is in Failure then.
 func (r *Result) Decision() (Decision, bool) {
-	if r.Domain == nil || r.Unresolved || r.Planned || r.Profile.Flow == Accept {
+	if r.Domain == nil || r.Unresolved || r.Planned {
 		return Decision{}, false
 	}
 	row := Decision{MX: stepOf(r.Domain.Status), Outcome: r.Outcome}

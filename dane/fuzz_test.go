@@ -17,7 +17,7 @@ import (
 // it was passed over: it has as many words as what encoding/json makes of it.
 func FuzzPolicy(f *testing.F) {
 	f.Add([]byte(`{"default": {"tls": "required"}, "destinations": {"Bücher.example.": {"dane": "mandatory", "route": {"hosts": ["[IPv6:::1]"], "port": 25}}}}`))
-	f.Add([]byte(`{"destinations": {"a": {"audit": true, "flow": "accept"}}}`))
+	f.Add([]byte(`{"destinations": {"a": {"audit": true, "tls": "required"}}}`))
 	f.Add([]byte(`{"destinations": {"a": {"dane": "mandatory"}, "a": {"dane": "none"}}}`))
 	f.Add([]byte(`{"default": null, "Default": {"TLS": "none"}} {}`))
 	f.Fuzz(func(t *testing.T, text []byte) {

@@ -111,11 +111,10 @@ func (v *Verifier) lookupHost(ctx context.Context, d *Domain, mx MX) *Host {
 // plan decides on the action. Its error means to skip the host.
 func (v *Verifier) plan(ctx context.Context, d *Domain, h *Host) error {
 	profile := v.profile(d.Name)
-	byDANE := profile.DANE != DANENone && profile.Flow != Accept
-	noDANE := d.Routed && profile.Route.NoDANE
+	byDANE := profile.DANE != DANENone
 	// RFC 7672 §2.2.1: with an insecure MX lookup DANE need not be used, and would not
 	// authenticate the domain's server.
-	found, err := v.reach(ctx, d, h, byDANE && !noDANE && (d.Status == dnssec.Secure || profile.UseInsecureMX))
+	found, err := v.reach(ctx, d, h, byDANE && (d.Status == dnssec.Secure || profile.UseInsecureMX))
 	if err != nil {
 		return err
 	}
@@ -126,11 +125,7 @@ func (v *Verifier) plan(ctx context.Context, d *Domain, h *Host) error {
 		return nil
 	}
 	judged := *h
-	if noDANE {
-		err = ErrNotDANE
-	} else {
-		err = judged.planDANE(d, found, profile)
-	}
+	err = judged.planDANE(d, found, profile)
 	if !profile.Audit {
 		*h = judged
 		return err

@@ -40,20 +40,9 @@ const (
 	TLSRequiredVerifyHosted
 )
 
-// A Flow is the direction of mail. Only mail that leaves is verified.
-type Flow uint8
-
-const (
-	// Relay: mail goes to other people's servers. The zero Flow.
-	Relay Flow = iota
-	// Accept: mail comes in, and goes to servers behind this one. DANE is not used.
-	Accept
-)
-
 var (
 	daneLevels = []string{"opportunistic", "mandatory", "none"}
 	tlsLevels  = []string{"preferred", "none", "required", "preferred-verify", "required-verify", "required-verify-hosted-domain"}
-	flows      = []string{"relay", "accept"}
 )
 
 // String returns "opportunistic", "mandatory" or "none".
@@ -74,15 +63,6 @@ func (l TLSLevel) MarshalText() ([]byte, error) { return []byte(l.String()), nil
 
 // UnmarshalText inverts MarshalText.
 func (l *TLSLevel) UnmarshalText(text []byte) error { return parseLevel(tlsLevels, "TLS", text, l) }
-
-// String returns "relay" or "accept".
-func (f Flow) String() string { return levelName(flows, "flow", f) }
-
-// MarshalText returns the same text as String.
-func (f Flow) MarshalText() ([]byte, error) { return []byte(f.String()), nil }
-
-// UnmarshalText inverts MarshalText.
-func (f *Flow) UnmarshalText(text []byte) error { return parseLevel(flows, "flow", text, f) }
 
 func levelName[T ~uint8](names []string, kind string, value T) string {
 	if int(value) < len(names) {

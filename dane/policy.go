@@ -2,6 +2,7 @@ package dane
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -27,8 +28,6 @@ type Profile struct {
 	// Audit: DANE is judged, and not acted on (RFC 7672 §9.1). Host.Audited says what
 	// would have been done.
 	Audit bool `json:"audit,omitempty"`
-	// Flow of the mail; with Accept DANE is not used.
-	Flow Flow `json:"flow,omitempty"`
 	// Route replaces the MX records; without hosts in it the DNS is used.
 	Route Route `json:"route,omitzero"`
 }
@@ -44,13 +43,11 @@ type Route struct {
 	Hosts []string `json:"hosts,omitempty"`
 	// Port of the hosts; 0 means Verifier.Port.
 	Port uint16 `json:"port,omitempty"`
-	// NoDANE: as on some mail gateways DANE is not tried for the hosts, so that both
-	// opportunistic and mandatory DANE fail with ErrNotDANE. It is there to compare
-	// with those; to send by a route without DANE, switch DANE off.
-	NoDANE bool `json:"no_dane,omitempty"`
 }
 
-// A Policy has the profiles of destinations, and one for all others. The zero
+// A Policy has the profiles of destinations, and one for all others. Policies are for mail
+// that leaves: a program that also hands on mail to servers behind it has a Verifier of its
+// own for that, with DANENone in its policy. The zero
 // Policy, and a nil one, have the zero Profile for all. It does not change and is
 // safe for concurrent use, except for UnmarshalJSON.
 //
@@ -161,7 +158,7 @@ func (p *Policy) UnmarshalJSON(text []byte) error {
 // go to those of the DNS, past the route that somebody wanted.
 func (p *Profile) decode(text []byte) error {
 	if err := decodeKnown(text, p); err != nil {
-		return err
+		return cmp.Or(retiredSetting(text), err)
 	}
 	var has struct {
 		Route json.RawMessage `json:"route"`
@@ -171,6 +168,26 @@ func (p *Profile) decode(text []byte) error {
 	}
 	if has.Route != nil && len(p.Route.Hosts) == 0 {
 		return errors.New("a route without hosts")
+	}
+	return nil
+}
+
+// retiredSetting returns what to write in place of a setting that there was once, and nil
+// for others.
+func retiredSetting(profile []byte) error {
+	var has struct {
+		Flow  json.RawMessage
+		Route struct {
+			NoDANE json.RawMessage `json:"no_dane"`
+		}
+	}
+	switch err := json.Unmarshal(profile, &has); {
+	case err != nil:
+		return nil
+	case has.Flow != nil:
+		return errors.New(`there is no "flow" any more: leave "relay" out, and for "accept" write "dane": "none"`)
+	case has.Route.NoDANE != nil:
+		return errors.New(`there is no "no_dane" any more: to send by a route without DANE, write "dane": "none"`)
 	}
 	return nil
 }
@@ -209,19 +226,16 @@ func (p Profile) validate(destination string) error {
 	wrong := func(format string, args ...any) {
 		errs = append(errs, fmt.Errorf("%w: %s: %s", ErrPolicy, destination, fmt.Sprintf(format, args...)))
 	}
-	if int(p.DANE) >= len(daneLevels) || int(p.TLS) >= len(tlsLevels) || int(p.Flow) >= len(flows) {
-		wrong("unknown setting %s, %s or %s", p.DANE, p.TLS, p.Flow)
+	if int(p.DANE) >= len(daneLevels) || int(p.TLS) >= len(tlsLevels) {
+		wrong("unknown setting %s or %s", p.DANE, p.TLS)
 	}
 	if p.TLS == TLSNone && p.DANE != DANENone {
 		wrong("DANE without TLS")
 	}
-	if p.DANE == DANEMandatory && p.Flow == Accept {
-		wrong("mandatory DANE for mail that is accepted, which is not verified")
-	}
 	if p.DANE == DANEMandatory && p.Audit {
 		wrong("mandatory DANE that is audited only")
 	}
-	if len(p.Route.Hosts) == 0 && (p.Route.Port != 0 || p.Route.NoDANE) {
+	if len(p.Route.Hosts) == 0 && p.Route.Port != 0 {
 		wrong("a route without hosts")
 	}
 	if len(p.Route.Hosts) > maxHosts {

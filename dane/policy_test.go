@@ -39,7 +39,6 @@ func TestPolicyIsCheckedWhenBuilt(t *testing.T) {
 		"a.example: route":                       `{"destinations": {"a.example": {"route": {"hosts": ["no host"]}}}}`,
 		"a.example: a route without hosts":       `{"destinations": {"a.example": {"route": {"port": 587}}}}`,
 		"a.example: mandatory DANE that is":      `{"destinations": {"a.example": {"dane": "mandatory", "audit": true}}}`,
-		"a.example: mandatory DANE for mail":     `{"destinations": {"a.example": {"dane": "mandatory", "flow": "accept"}}}`,
 		`unknown field "dnae"`:                   `{"default": {"dnae": "mandatory"}}`,
 		`DANE "must": want one of`:               `{"default": {"dane": "must"}}`,
 		`TLS "required-verify-hosted": want one`: `{"default": {"tls": "required-verify-hosted"}}`,
@@ -327,12 +326,9 @@ func TestRoutes(t *testing.T) {
 		"a host without records":       {dane.Profile{Route: dane.Route{Hosts: []string{"plain.example"}}}, dane.MayEncrypt, []string{"plain.example"}, nil, false},
 		"a host without DNSSEC":        {dane.Profile{Route: dane.Route{Hosts: []string{"unsigned.example"}}}, dane.MayEncrypt, []string{"unsigned.example"}, nil, false},
 		"mandatory, without records":   {dane.Profile{DANE: dane.DANEMandatory, Route: dane.Route{Hosts: []string{"plain.example"}}}, dane.Skip, nil, dane.ErrNotDANE, false},
-		"as the gateways do":           {dane.Profile{Route: dane.Route{Hosts: []string{"relay.example"}, Port: 587, NoDANE: true}}, dane.Skip, nil, dane.ErrNotDANE, false},
-		"as the gateways, without":     {dane.Profile{DANE: dane.DANENone, Route: dane.Route{Hosts: []string{"relay.example"}, NoDANE: true}}, dane.MayEncrypt, []string{"relay.example"}, nil, false},
 		"an address":                   {dane.Profile{Route: dane.Route{Hosts: []string{"[127.0.0.1]"}}}, dane.MayEncrypt, []string{"127.0.0.1"}, nil, false},
 		"an address, and mandatory":    {dane.Profile{DANE: dane.DANEMandatory, Route: dane.Route{Hosts: []string{"[192.0.2.9]"}}}, dane.Skip, nil, dane.ErrNotDANE, false},
 		"a name of this machine":       {dane.Profile{Route: dane.Route{Hosts: []string{"local.example"}}}, dane.Skip, nil, dane.ErrRefusedAddress, false},
-		"mail that is accepted":        {dane.Profile{Flow: dane.Accept, Route: dane.Route{Hosts: []string{"relay.example"}, Port: 587}}, dane.MayEncrypt, []string{"relay.example"}, nil, false},
 		"TLS is required for the host": {dane.Profile{TLS: dane.TLSRequired, Route: dane.Route{Hosts: []string{"plain.example"}}}, dane.MustEncrypt, []string{"plain.example"}, nil, false},
 	} {
 		resolver := parseScript(records)
@@ -477,9 +473,7 @@ func TestMandatoryAndPolicy(t *testing.T) {
 		{"nodane.example", dane.Profile{Audit: true}, dane.Skip, false},
 		{"nodane.example", dane.Profile{DANE: dane.DANENone}, dane.Skip, false},
 		{"nodane.example", dane.Profile{DANE: dane.DANENone, TLS: dane.TLSNone}, dane.Skip, false},
-		{"nodane.example", dane.Profile{Flow: dane.Accept}, dane.Skip, false},
 		{"good.example", dane.Profile{DANE: dane.DANENone, TLS: dane.TLSNone}, dane.MustAuthenticate, false},
-		{"good.example", dane.Profile{Flow: dane.Accept}, dane.MustAuthenticate, false},
 		{"good.example", dane.Profile{Audit: true}, dane.MustAuthenticate, false},
 		{"bogustlsa.example", dane.Profile{}, dane.Skip, false},
 	} {

@@ -39,6 +39,8 @@ func TestPolicyTakesNothingInSilence(t *testing.T) {
 		{"a setting with a letter that folds", `{"default": {"tl\u017f": "required"}}`, "default: unknown field"},
 		{"a field in another case", `{"Default": {"dane": "mandatory"}}`, `unknown field "Default"`},
 		{"an unknown setting", `{"destinations": {"a.example": {"dnae": "mandatory"}}}`, `a.example: json: unknown field "dnae"`},
+		{"a setting that there was once", `{"destinations": {"a.example": {"flow": "accept"}}}`, `a.example: there is no "flow" any more: leave "relay" out, and for "accept" write "dane": "none"`},
+		{"a setting of routes that there was once", `{"default": {"route": {"hosts": ["a"], "no_dane": true}}}`, `the default: there is no "no_dane" any more`},
 		{"an unknown field", `{"destination": {}}`, `unknown field "destination"`},
 		{"a destination outside of destinations", `{"a.example": {"dane": "mandatory"}}`, `unknown field "a.example"`},
 		{"an unknown value", `{"destinations": {"a.example": {"dane": "Mandatory"}}}`, `a.example: dane: DANE "Mandatory": want one of`},
@@ -121,5 +123,8 @@ func TestResultTakesNothingInSilence(t *testing.T) {
 	}
 	if err := json.Unmarshal([]byte(`{"version": 1, "added_later": [{"a": 1}]}`), new(dane.Result)); err != nil {
 		t.Errorf("a field that was added later: %v", err)
+	}
+	if err := json.Unmarshal([]byte(`{"version": 1, "profile": {"dane": "opportunistic", "tls": "preferred", "flow": "accept"}}`), new(dane.Result)); err != nil {
+		t.Errorf("a result from a version that had a flow: %v", err)
 	}
 }

@@ -114,7 +114,7 @@ func (v *Verifier) attemptTimeout() time.Duration {
 func (v *Verifier) profile(destination string) Profile {
 	profile := v.Policy.For(destination)
 	if v.Mandatory {
-		profile.DANE, profile.Audit, profile.Flow = DANEMandatory, false, Relay
+		profile.DANE, profile.Audit = DANEMandatory, false
 		if profile.TLS == TLSNone {
 			profile.TLS = TLSRequired // there is no DANE without TLS
 		}
