@@ -6,25 +6,25 @@ import (
 	"github.com/danesmtp/danesmtp/dnssec"
 )
 
-// A Step is what one step of the way to a certificate gave, in a Decision.
-type Step string
+// A step is what one step of the way to a certificate gave, in a decision.
+type step string
 
-// The steps. StepBogus stands for all lookups that fail (RFC 7672 §2.1.1).
+// The steps. stepBogus stands for all lookups that fail (RFC 7672 §2.1.1).
 const (
-	StepAny      Step = ""
-	StepSecure   Step = "secure"
-	StepInsecure Step = "insecure"
-	StepBogus    Step = "bogus"
-	StepNone     Step = "no record"
-	StepUnusable Step = "unusable"
-	StepMatch    Step = "success"
-	StepMismatch Step = "failure"
-	StepNotBogus Step = "any but bogus"
+	stepAny      step = ""
+	stepSecure   step = "secure"
+	stepInsecure step = "insecure"
+	stepBogus    step = "bogus"
+	stepAbsent   step = "no record"
+	stepUnusable step = "unusable"
+	stepMatch    step = "success"
+	stepMismatch step = "failure"
+	stepNotBogus step = "any but bogus"
 )
 
-// A Decision is a row of the table that turns what was found into an outcome.
-type Decision struct {
-	MX, Address, TLSA, Certificate Step
+// A decision is a row of the table that turns what was found into an outcome.
+type decision struct {
+	MX, Address, TLSA, Certificate step
 	Outcome                        Outcome
 	// Text says what to do and why, for the log.
 	Text string
@@ -45,42 +45,42 @@ const (
 )
 
 // mandatory is the table for mandatory DANE (RFC 7672 §6).
-var mandatory = []Decision{
-	{StepSecure, StepSecure, StepSecure, StepMatch, OutcomeSuccess, deliver},
-	{StepSecure, StepSecure, StepSecure, StepMismatch, OutcomeFailure, untrusted},
-	{StepSecure, StepSecure, StepInsecure, StepAny, OutcomeFailure, withoutDANE},
-	{StepSecure, StepSecure, StepNone, StepAny, OutcomeFailure, noTLSA},
-	{StepSecure, StepSecure, StepUnusable, StepAny, OutcomeFailure, noUsableTLSA},
-	{StepSecure, StepSecure, StepBogus, StepAny, OutcomeFailure, failedTLSA},
-	{StepSecure, StepInsecure, StepAny, StepAny, OutcomeFailure, withoutDANE},
-	{StepSecure, StepBogus, StepAny, StepAny, OutcomeFailure, noHost},
-	{StepSecure, StepNone, StepAny, StepAny, OutcomeFailure, noAddress},
-	{StepInsecure, StepNone, StepAny, StepAny, OutcomeFailure, noAddress},
-	{StepInsecure, StepNotBogus, StepAny, StepAny, OutcomeFailure, withoutDANE},
-	{StepInsecure, StepBogus, StepAny, StepAny, OutcomeFailure, noHost},
-	{StepBogus, StepAny, StepAny, StepAny, OutcomeFailure, noHost},
+var mandatory = []decision{
+	{stepSecure, stepSecure, stepSecure, stepMatch, OutcomeSuccess, deliver},
+	{stepSecure, stepSecure, stepSecure, stepMismatch, OutcomeFailure, untrusted},
+	{stepSecure, stepSecure, stepInsecure, stepAny, OutcomeFailure, withoutDANE},
+	{stepSecure, stepSecure, stepAbsent, stepAny, OutcomeFailure, noTLSA},
+	{stepSecure, stepSecure, stepUnusable, stepAny, OutcomeFailure, noUsableTLSA},
+	{stepSecure, stepSecure, stepBogus, stepAny, OutcomeFailure, failedTLSA},
+	{stepSecure, stepInsecure, stepAny, stepAny, OutcomeFailure, withoutDANE},
+	{stepSecure, stepBogus, stepAny, stepAny, OutcomeFailure, noHost},
+	{stepSecure, stepAbsent, stepAny, stepAny, OutcomeFailure, noAddress},
+	{stepInsecure, stepAbsent, stepAny, stepAny, OutcomeFailure, noAddress},
+	{stepInsecure, stepNotBogus, stepAny, stepAny, OutcomeFailure, withoutDANE},
+	{stepInsecure, stepBogus, stepAny, stepAny, OutcomeFailure, noHost},
+	{stepBogus, stepAny, stepAny, stepAny, OutcomeFailure, noHost},
 }
 
 // opportunistic is the table for opportunistic DANE (RFC 7672 §2.2).
-var opportunistic = []Decision{
-	{StepSecure, StepSecure, StepSecure, StepMatch, OutcomeSuccess, deliver},
-	{StepSecure, StepSecure, StepSecure, StepMismatch, OutcomeFailure, untrusted},
-	{StepSecure, StepSecure, StepInsecure, StepAny, OutcomeNone, fallBack},
-	{StepSecure, StepSecure, StepNone, StepAny, OutcomeNone, fallBack},
-	{StepSecure, StepSecure, StepUnusable, StepAny, OutcomeNone, encrypt},
-	{StepSecure, StepSecure, StepBogus, StepAny, OutcomeFailure, failedTLSA},
-	{StepSecure, StepInsecure, StepAny, StepAny, OutcomeNone, fallBack},
-	{StepSecure, StepBogus, StepAny, StepAny, OutcomeFailure, noHost},
-	{StepSecure, StepNone, StepAny, StepAny, OutcomeFailure, noAddress},
-	{StepInsecure, StepNone, StepAny, StepAny, OutcomeFailure, noAddress},
-	{StepInsecure, StepNotBogus, StepAny, StepAny, OutcomeNone, fallBack},
-	{StepInsecure, StepBogus, StepAny, StepAny, OutcomeFailure, noHost},
-	{StepBogus, StepAny, StepAny, StepAny, OutcomeFailure, noHost},
+var opportunistic = []decision{
+	{stepSecure, stepSecure, stepSecure, stepMatch, OutcomeSuccess, deliver},
+	{stepSecure, stepSecure, stepSecure, stepMismatch, OutcomeFailure, untrusted},
+	{stepSecure, stepSecure, stepInsecure, stepAny, OutcomeNone, fallBack},
+	{stepSecure, stepSecure, stepAbsent, stepAny, OutcomeNone, fallBack},
+	{stepSecure, stepSecure, stepUnusable, stepAny, OutcomeNone, encrypt},
+	{stepSecure, stepSecure, stepBogus, stepAny, OutcomeFailure, failedTLSA},
+	{stepSecure, stepInsecure, stepAny, stepAny, OutcomeNone, fallBack},
+	{stepSecure, stepBogus, stepAny, stepAny, OutcomeFailure, noHost},
+	{stepSecure, stepAbsent, stepAny, stepAny, OutcomeFailure, noAddress},
+	{stepInsecure, stepAbsent, stepAny, stepAny, OutcomeFailure, noAddress},
+	{stepInsecure, stepNotBogus, stepAny, stepAny, OutcomeNone, fallBack},
+	{stepInsecure, stepBogus, stepAny, stepAny, OutcomeFailure, noHost},
+	{stepBogus, stepAny, stepAny, stepAny, OutcomeFailure, noHost},
 }
 
-// Decisions returns the table for a level, the first row that fits counting. There
+// decisions returns the table for a level, the first row that fits counting. There
 // is none for DANENone.
-func Decisions(level DANELevel) []Decision {
+func decisions(level DANELevel) []decision {
 	switch level {
 	case DANEMandatory:
 		return slices.Clone(mandatory)
@@ -90,47 +90,47 @@ func Decisions(level DANELevel) []Decision {
 	return nil
 }
 
-// Decision returns the row of the tables that the outcome is by. There is none if
+// decision returns the row of the tables that the outcome is by. There is none if
 // the tables do not cover what happened: a server that cannot be connected to or
 // offers no STARTTLS, a domain that accepts no mail, or DANE that is off. The reason
 // is in Failure then.
-func (r *Result) Decision() (Decision, bool) {
+func (r *Result) decision() (decision, bool) {
 	if r.Domain == nil || r.Unresolved || r.Planned {
-		return Decision{}, false
+		return decision{}, false
 	}
-	row := Decision{MX: stepOf(r.Domain.Status), Outcome: r.Outcome}
+	row := decision{MX: stepOf(r.Domain.Status), Outcome: r.Outcome}
 	if r.Domain.Lookup.Err != nil {
-		row.MX = StepBogus
+		row.MX = stepBogus
 	} else if h := r.decider(); h != nil {
 		row.Address, row.TLSA, row.Certificate = h.steps()
 	} else {
-		return Decision{}, false
+		return decision{}, false
 	}
-	for _, known := range Decisions(r.Profile.DANE) {
+	for _, known := range decisions(r.Profile.DANE) {
 		if fits(known.MX, row.MX) && fits(known.Address, row.Address) && fits(known.TLSA, row.TLSA) &&
 			fits(known.Certificate, row.Certificate) && known.Outcome == row.Outcome {
 			return known, true
 		}
 	}
-	return Decision{}, false
+	return decision{}, false
 }
 
-func fits(known, seen Step) bool {
-	return known == StepAny || known == seen || known == StepNotBogus && seen != StepBogus
+func fits(known, seen step) bool {
+	return known == stepAny || known == seen || known == stepNotBogus && seen != stepBogus
 }
 
-func stepOf(s dnssec.Status) Step {
+func stepOf(s dnssec.Status) step {
 	switch s {
 	case dnssec.Secure:
-		return StepSecure
+		return stepSecure
 	case dnssec.Insecure:
-		return StepInsecure
+		return stepInsecure
 	}
-	return StepBogus
+	return stepBogus
 }
 
-// steps returns what the host's lookups and probes gave.
-func (h *HostResult) steps() (address, record, certificate Step) {
+// steps returns what the host's lookups and attempts gave.
+func (h *HostResult) steps() (address, record, certificate step) {
 	best := dnssec.Indeterminate
 	for _, a := range h.Addresses {
 		best = max(best, a.Status)
@@ -138,32 +138,32 @@ func (h *HostResult) steps() (address, record, certificate Step) {
 	failed := slices.ContainsFunc(h.Lookups, func(l Lookup) bool { return l.Err != nil })
 	switch address = stepOf(best); {
 	case len(h.Addresses) == 0 && len(h.Lookups) > 0 && !failed:
-		return StepNone, "", ""
+		return stepAbsent, "", ""
 	case h.TLSA == nil:
 		return address, "", ""
 	}
 	// TLSA records are asked for below a secure name only, be it an alias to an
 	// insecure address (RFC 7672 §2.2.2).
-	address = StepSecure
+	address = stepSecure
 	switch {
 	case h.TLSA.Err != nil:
-		return address, StepBogus, ""
+		return address, stepBogus, ""
 	case len(h.Records) == 0 && len(h.TLSA.Records) == 0:
-		return address, StepNone, ""
+		return address, stepAbsent, ""
 	case len(h.Records) == 0:
-		return address, StepInsecure, ""
+		return address, stepInsecure, ""
 	case !slices.ContainsFunc(h.Records, usable):
-		return address, StepUnusable, ""
+		return address, stepUnusable, ""
 	}
 	for _, a := range h.Attempts {
 		switch classify(a.Err, h.Host).ResultType {
 		case "":
 			if a.Authenticated && a.Err == nil {
-				return address, StepSecure, StepMatch
+				return address, stepSecure, stepMatch
 			}
 		case CertificateNotTrusted, CertificateExpired, CertificateHostMismatch:
-			certificate = StepMismatch
+			certificate = stepMismatch
 		}
 	}
-	return address, StepSecure, certificate
+	return address, stepSecure, certificate
 }

@@ -59,7 +59,7 @@
 // Verifier.Policy says for each destination whether DANE is used, and what TLS it
 // gets where DANE does not apply; it can be read from JSON. After a handshake that
 // has failed, Host.Fallback says whether there is a weaker way, on a new
-// connection. Decisions has the tables by which DANE is judged.
+// connection.
 //
 // # Logs
 //

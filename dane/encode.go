@@ -39,7 +39,7 @@ func (r *Result) MarshalJSON() ([]byte, error) {
 		plan := r.plan()
 		out.Plan = &plan
 	}
-	if row, ok := r.Decision(); ok {
+	if row, ok := r.decision(); ok {
 		out.Decision = row.Text
 	}
 	for _, h := range r.Hosts {

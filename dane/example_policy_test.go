@@ -67,12 +67,3 @@ func ExampleLogTrace() {
 	// Output: level=INFO msg="DANE none" domain=nodane.example outcome=none code=""
 }
 
-func ExampleDecisions() {
-	for _, row := range dane.Decisions(dane.DANEOpportunistic)[:3] {
-		fmt.Printf("MX %s, address %s, TLSA %s: %s, %s\n", row.MX, row.Address, row.TLSA, row.Outcome, row.Text)
-	}
-	// Output:
-	// MX secure, address secure, TLSA secure: success, deliver
-	// MX secure, address secure, TLSA secure: failure, defer: certificate not trusted
-	// MX secure, address secure, TLSA insecure: none, fall back to the TLS setting
-}

@@ -222,13 +222,13 @@ func worldOf(row dane.Decision) []danetest.Domain {
 	host := danetest.Domain{Name: "b.example", Hosts: []danetest.Host{{Name: "mail"}}, Zone: dnssectest.Zone{
 		Unsigned: row.Address == dane.StepInsecure, Faults: faults(row.Address, "mail A")}}
 	switch {
-	case row.Address == dane.StepNone:
+	case row.Address == dane.StepAbsent:
 		host.Hosts, host.Zone.Records = nil, "mail TXT none"
 	case row.TLSA == dane.StepBogus:
 		host.Hosts[0].TLSA, host.Zone.Faults = []string{record}, faults(dane.StepBogus, "_25._tcp.mail TLSA")
 	case row.TLSA == dane.StepInsecure:
 		host.Zone.Records = "_25._tcp.mail CNAME tlsa.c.example."
-	case row.TLSA != dane.StepNone:
+	case row.TLSA != dane.StepAbsent:
 		host.Hosts[0].TLSA = []string{record}
 	}
 	records := danetest.Domain{Name: "c.example", Zone: dnssectest.Zone{Unsigned: true, Records: "tlsa TLSA 3 1 1 " + digest}}
