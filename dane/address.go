@@ -8,6 +8,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/danesmtp/danesmtp/dnssec"
+	"github.com/danesmtp/danesmtp/internal/addresskind"
 )
 
 // A family is what came of the lookup of a host's addresses of one family.
@@ -100,4 +101,18 @@ func address(rr dns.RR) (netip.Addr, bool) {
 		return addr.Unmap(), ok
 	}
 	return netip.Addr{}, false
+}
+
+// allows reports whether an address may be used that DNS data led to.
+func (v *Verifier) allows(addr netip.Addr) bool {
+	return (v.AllowAll || usualAddress(addr)) && (v.Allow == nil || v.Allow(addr))
+}
+
+// usualAddress reports whether a mail server of somebody else can be at an address: not
+// where it leads to this machine or link, to many at once, or to the nearest server of some
+// other protocol, and not where nobody has it. A zone means something on this machine only
+// (RFC 4007 §6), so that no address with one is usual.
+func usualAddress(addr netip.Addr) bool {
+	unusual := func(kind addresskind.Kind) bool { return kind != addresskind.Host }
+	return addr.Zone() == "" && !slices.ContainsFunc(addresskind.Of(addr), unusual)
 }

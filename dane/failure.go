@@ -2,25 +2,11 @@ package dane
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/danesmtp/danesmtp/dnssec"
 	"github.com/danesmtp/danesmtp/internal/printable"
 	"github.com/danesmtp/danesmtp/smtpprobe"
-)
-
-// A ResultType is a result type of an SMTP TLS report (RFC 8460 §4.3).
-type ResultType string
-
-// The result types that a delivery by DANE can have.
-const (
-	STARTTLSNotSupported    ResultType = "starttls-not-supported"    // RFC 8460 §4.3.1
-	CertificateHostMismatch ResultType = "certificate-host-mismatch" // RFC 8460 §4.3.1
-	CertificateExpired      ResultType = "certificate-expired"       // RFC 8460 §4.3.1
-	CertificateNotTrusted   ResultType = "certificate-not-trusted"   // RFC 8460 §4.3.1
-	ValidationFailure       ResultType = "validation-failure"        // RFC 8460 §4.3.1
-	TLSAInvalid             ResultType = "tlsa-invalid"              // RFC 8460 §4.3.2.1
-	DNSSECInvalid           ResultType = "dnssec-invalid"            // RFC 8460 §4.3.2.1
-	DANERequired            ResultType = "dane-required"             // RFC 8460 §4.3.2.1
 )
 
 // A Failure is what an error means to a queue, a log and a TLS report.
@@ -55,44 +41,6 @@ type Failure struct {
 //
 // Of errors that are joined (errors.Join), one temporary failure makes all temporary.
 func (h *Host) Classify(err error) Failure { return classify(err, h) }
-
-// Failure classifies Result.Err. It is permanent if that of every host was, at each of its
-// addresses, and none was left out.
-func (r *Result) Failure() Failure {
-	var host *Host
-	e, _ := errors.AsType[*Error](r.Err)
-	for i := range r.Hosts {
-		if h := &r.Hosts[i]; e != nil && e.Host == h.Name {
-			host = h.Host
-			break
-		}
-	}
-	failure := classify(r.Err, host)
-	if failure.Permanent && host != nil && r.mayPass() {
-		failure.setPermanent(false)
-	}
-	return failure
-}
-
-// mayPass reports whether a host has failed in a way that is not permanent, or has not been
-// tried.
-func (r *Result) mayPass() bool {
-	if r.Domain != nil && r.Domain.Omitted > 0 {
-		return true
-	}
-	for i := range r.Hosts {
-		h := &r.Hosts[i]
-		if h.Omitted > 0 || h.Err != nil && !classify(h.Err, h.Host).Permanent {
-			return true
-		}
-		for _, a := range h.Attempts {
-			if a.Err != nil && !classify(a.Err, h.Host).Permanent {
-				return true
-			}
-		}
-	}
-	return false
-}
 
 // classify says what an error means of a host, or with a nil host of a destination.
 func classify(err error, h *Host) Failure {
@@ -148,10 +96,19 @@ func attempts(err error) []error {
 	return []error{err}
 }
 
-func permanent(err error) bool {
-	if kept, ok := errors.AsType[*recordedError](err); ok {
-		return kept.failure.Permanent
+// A recordedError is what is left of an error in JSON.
+type recordedError struct{ failure Failure }
+
+func (e *recordedError) Error() string { return e.failure.Text }
+
+// recorded returns the error of a failure, nil if there was none. Its words are for logs
+// and reports, whoever wrote the JSON.
+func recorded(failure Failure) error {
+	if failure.Text == "" {
+		return nil
 	}
-	e, ok := errors.AsType[*Error](err)
-	return ok && e.Permanent
+	failure.Permanent = strings.HasPrefix(failure.Code, "5") // nothing else says so
+	failure.ResultType = ResultType(printable.Line(string(failure.ResultType)))
+	failure.Code, failure.Reason, failure.Text = printable.Line(failure.Code), printable.Line(failure.Reason), printable.Line(failure.Text)
+	return &recordedError{failure}
 }

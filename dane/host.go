@@ -1,8 +1,6 @@
 package dane
 
 import (
-	"cmp"
-	"context"
 	"crypto/x509"
 	"errors"
 	"net/netip"
@@ -12,6 +10,37 @@ import (
 	"github.com/danesmtp/danesmtp/dnssec"
 	"github.com/danesmtp/danesmtp/tlsa"
 )
+
+// An Action is what a sender must do with a host (RFC 7672 §2.2).
+type Action uint8
+
+const (
+	// Skip: do not connect to the host. Host.Err says why. The zero Action.
+	Skip Action = iota
+	// MayEncrypt: DANE does not apply. TLS is opportunistic, as without DANE.
+	MayEncrypt
+	// MustEncrypt: TLS is required, and nobody is authenticated: the host has TLSA records
+	// of which none is usable (RFC 7672 §2.2), or the policy wants no more.
+	MustEncrypt
+	// MustAuthenticate: TLS is required. The host's usable TLSA records must match, if it has
+	// any; and where Host.PKIX is set there must be a certificate of a public authority.
+	MustAuthenticate
+	// SendClear: TLS is switched off for the destination, or has failed where it was
+	// optional. STARTTLS is not sent.
+	SendClear
+)
+
+var actions = []string{"skip", "may-encrypt", "must-encrypt", "must-authenticate", "send-clear"}
+
+// String returns "skip", "may-encrypt", "must-encrypt", "must-authenticate" or
+// "send-clear".
+func (a Action) String() string { return levelName(actions, "action", a) }
+
+// MarshalText returns the same text as String.
+func (a Action) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
+
+// UnmarshalText inverts MarshalText.
+func (a *Action) UnmarshalText(text []byte) error { return parseLevel(actions, "action", text, a) }
 
 // A Host is a mail server, and what a sender must do with it. The zero Host is
 // skipped.
@@ -75,110 +104,6 @@ type Address struct {
 	Refused bool // by Verifier.Allow
 }
 
-// LookupHost finds out what to do with a mail server of a domain: its addresses,
-// its TLSA records, and the action that follows from them. It never returns nil.
-// A failure is in Host.Err, and concerns this host only.
-//
-// The Domain need not come from LookupMX; Name, Status and Implicit or Routed count then.
-// Unless its Status is Secure or Insecure, all its hosts are skipped: the MX lookup has
-// failed (RFC 7672 §2.1.2), or nobody has said how it went.
-func (v *Verifier) LookupHost(ctx context.Context, d *Domain, mx MX) *Host {
-	h := v.lookupHost(ctx, d, mx)
-	contextTrace(ctx).host(h)
-	return h
-}
-
-// lookupHost is LookupHost without the hooks, which are the caller's goroutine's.
-func (v *Verifier) lookupHost(ctx context.Context, d *Domain, mx MX) *Host {
-	if d == nil {
-		d = new(Domain)
-	}
-	d, mx = d.normal(), mx.normal()
-	h := &Host{
-		Domain: d.Name, Name: mx.Host, Port: cmp.Or(d.Port, v.port()), Base: mx.Host, MXSecure: d.Status == dnssec.Secure, Routed: d.Routed,
-		now: v.now, roots: v.RootCAs, rsaKeyExchange: v.RSAKeyExchange,
-	}
-	err := d.failure()
-	if err == nil {
-		err = v.plan(ctx, d, h)
-	}
-	if err != nil {
-		h.skip(err)
-	}
-	return h
-}
-
-// plan decides on the action. Its error means to skip the host.
-func (v *Verifier) plan(ctx context.Context, d *Domain, h *Host) error {
-	profile := v.profile(d.Name)
-	byDANE := profile.DANE != DANENone
-	// RFC 7672 §2.2.1: with an insecure MX lookup DANE need not be used, and would not
-	// authenticate the domain's server.
-	found, err := v.reach(ctx, d, h, byDANE && (d.Status == dnssec.Secure || profile.UseInsecureMX))
-	if err != nil {
-		return err
-	}
-	h.Names = []string{h.Base}
-	h.withoutDANE(profile.TLS)
-	h.MTASTS = !d.Routed
-	if !byDANE {
-		return nil
-	}
-	judged := *h
-	err = judged.planDANE(d, found, profile)
-	if !profile.Audit {
-		*h = judged
-		return err
-	}
-	if err != nil {
-		judged.skip(err)
-	}
-	h.Audited, h.TLSA, h.Lookups, h.Omitted = &judged, judged.TLSA, judged.Lookups, judged.Omitted
-	return nil
-}
-
-// reach finds the addresses, and what there is of TLSA records if they are wanted; nil
-// if they were not looked for.
-func (v *Verifier) reach(ctx context.Context, d *Domain, h *Host, wanted bool) (*search, error) {
-	addr, ok := parseLiteral(h.Name)
-	if !ok || !d.Routed {
-		if _, err := hostName(h.Name); err != nil {
-			return nil, err
-		}
-		return v.lookupAddresses(ctx, h, wanted)
-	}
-	// RFC 7672 §2.2: an address literal has no DANE.
-	h.Base = addr.String()
-	// A recipient may name any address; a route is the sender's own.
-	refused := d.Name == h.Name && !v.allows(addr)
-	h.Addresses = []Address{{Addr: addr, Status: dnssec.Insecure, Refused: refused}}
-	if refused {
-		return nil, ErrRefusedAddress
-	}
-	h.Addrs = []netip.Addr{addr}
-	return nil, nil
-}
-
-// planDANE changes the plan where DANE applies.
-func (h *Host) planDANE(d *Domain, found *search, profile Profile) error {
-	if found != nil {
-		if err := h.takeSearch(found); err != nil {
-			return err
-		}
-		h.Names = referenceNames(d, h)
-		if h.PKIX != "" && profile.TLS != TLSRequiredVerifyHosted {
-			h.PKIX = h.Base // one name for SNI and for what is demanded of the answer
-		}
-	}
-	if profile.DANE == DANEMandatory && !(h.byDANE() && h.MXSecure) {
-		return ErrNotDANE // RFC 7672 §6: delayed, not delivered
-	}
-	if h.byDANE() && h.MXSecure {
-		h.MTASTS = false
-	}
-	return nil
-}
-
 // byDANE reports whether the host must be authenticated by its TLSA records. Beside that
 // it may need a certificate of a public authority; see PKIX.
 func (h *Host) byDANE() bool {
@@ -192,26 +117,4 @@ func (h *Host) skip(err error) {
 	h.Action, h.Err, h.Addrs, h.MTASTS = Skip, err, nil, false
 }
 
-// referenceNames returns the names that a certificate may have (RFC 7672 §3.2.2):
-// the TLSA base domain; with a secure MX record also the destination, and what it
-// is an alias of; without MX record, and by a route, the host where the base is its
-// alias's target. With an insecure MX record the base is all that is known.
-func referenceNames(d *Domain, h *Host) []string {
-	names := []string{h.Base}
-	add := func(name string) {
-		// An alias may lead to a name that no host can have. No certificate is for it, and
-		// DANE-EE needs no name at all (RFC 7672 §3.1.1).
-		if _, err := hostName(name); err == nil && !slices.Contains(names, name) {
-			names = append(names, name)
-		}
-	}
-	switch {
-	case d.Status != dnssec.Secure:
-	case d.Routed, d.Implicit:
-		add(h.Name)
-	default:
-		add(d.Name)
-		add(d.Expanded)
-	}
-	return names
-}
+func usable(r tlsa.Record) bool { return r.Usable(tlsa.SMTP) == nil }

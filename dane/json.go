@@ -1,9 +1,15 @@
 package dane
 
 import (
+	"encoding/json"
+	"fmt"
 	"time"
 
+	"github.com/miekg/dns"
+
 	"github.com/danesmtp/danesmtp/dnssec"
+	"github.com/danesmtp/danesmtp/internal/printable"
+	"github.com/danesmtp/danesmtp/smtpprobe"
 )
 
 // jsonVersion changes when a field changes its meaning or goes.
@@ -133,3 +139,152 @@ type (
 		Status dnssec.Status `json:"status"`
 	}
 )
+
+// MarshalJSON gives all facts of the result as one JSON object. "version" changes
+// when a field changes its meaning or goes; others may be added. "domain",
+// "outcome" ("success", "failure", "none") and "lookups" are always there; each
+// lookup has "name", "type" and "status" ("secure", "insecure", "bogus",
+// "indeterminate"), and where it is not secure "reason" and "ede" (RFC 8914). The
+// "steps" of a probe are what was said, and when; of a reply there are at most 32 lines
+// of 256 characters each. A result of Plan has "plan", the action for the host that
+// decides, and its "outcome" is what the DNS allows at best. The schema is schema.json in this package's directory.
+func (r *Result) MarshalJSON() ([]byte, error) {
+	failure := r.Failure()
+	out := jsonResult{
+		Version: jsonVersion, Domain: r.Name, Outcome: r.Outcome, Profile: r.Profile, MTASTS: r.MTASTS, Mandatory: r.Mandatory, Unresolved: r.Unresolved,
+		Permanent: r.Permanent(), Code: failure.Code, ResultType: failure.ResultType, Reason: failure.Reason, Error: failure.Text,
+		Expires: instant(r.Expires), Lookups: []jsonLookup{}, Started: r.Started, Elapsed: milliseconds(r.Elapsed),
+	}
+	if r.Domain != nil {
+		d := r.Domain
+		out.Domain, out.Omitted = d.Name, d.Omitted
+		out.Place = &jsonPlace{Expanded: d.Expanded, Status: d.Status, Implicit: d.Implicit, Routed: d.Routed, Port: d.Port}
+		for _, mx := range d.MX {
+			out.Place.MX = append(out.Place.MX, jsonMX(mx))
+		}
+	}
+	if r.Planned {
+		plan := r.plan()
+		out.Plan = &plan
+	}
+	if row, ok := r.decision(); ok {
+		out.Decision = row.Text
+	}
+	for _, h := range r.Hosts {
+		out.Hosts = append(out.Hosts, hostJSON(&h))
+	}
+	for _, l := range r.Lookups() {
+		out.Lookups = append(out.Lookups, lookupJSON(l))
+	}
+	return json.Marshal(out)
+}
+
+func hostJSON(h *HostResult) jsonHost {
+	failure := h.Classify(h.Err)
+	out := jsonHost{
+		Host: h.Name, Port: h.Port, Action: h.Action, Error: failure.Text, Code: failure.Code, ResultType: failure.ResultType, Reason: failure.Reason,
+		MXSecure: h.MXSecure, Routed: h.Routed, MTASTS: h.MTASTS, PKIX: h.PKIX, Base: h.Base, Names: h.Names, Report: h.ReportPolicy(),
+		Omitted: h.Omitted, Lookups: len(h.Lookups),
+	}
+	for _, a := range h.Addresses {
+		out.Addresses = append(out.Addresses, jsonAddress{a.Addr.String(), a.Status, a.Refused})
+	}
+	for _, record := range h.Records {
+		out.TLSA = append(out.TLSA, record.String())
+	}
+	for _, a := range h.Attempts {
+		failure := h.Classify(a.Err)
+		attempt := jsonProbe{
+			Address: a.Addr.String(), Authenticated: a.Authenticated, Fallback: a.Fallback,
+			Error: failure.Text, Code: failure.Code, ResultType: failure.ResultType, Reason: failure.Reason, Elapsed: milliseconds(a.Elapsed),
+		}
+		if s := a.Session; s != nil {
+			attempt.Steps = stepsJSON(s.Steps)
+			if s.LocalAddr.IsValid() {
+				attempt.Local = s.LocalAddr.String()
+			}
+			if s.TLS != nil {
+				attempt.Incomplete = !s.TLS.HandshakeComplete
+				attempt.Protocol, attempt.Cipher = smtpprobe.ProtocolName(s.TLS.Version), smtpprobe.CipherName(s.TLS.CipherSuite)
+			}
+		}
+		if a.Authenticated {
+			attempt.Match = &jsonMatch{a.Match.Record.String(), a.Match.Depth, a.Match.Name}
+		}
+		out.Probes = append(out.Probes, attempt)
+	}
+	return out
+}
+
+// stepsJSON is what was said on a connection, and when.
+func stepsJSON(steps []smtpprobe.Step) (out []jsonStep) {
+	for _, s := range steps {
+		out = append(out, jsonStep{
+			Stage: s.Stage.String(), Command: printable.Line(s.Command), Code: s.Reply.Code, Reply: shownLines(s.Reply),
+			Start: milliseconds(s.Start), Elapsed: milliseconds(s.Duration),
+		})
+	}
+	return out
+}
+
+// shownLines returns the lines of a reply in printable ASCII, within limits. What it
+// returns it leaves as it is.
+func shownLines(reply smtpprobe.Reply) (lines []string) {
+	for i, line := range reply.Lines {
+		if i == maxShownLines-1 && len(reply.Lines) > maxShownLines {
+			return append(lines, fmt.Sprintf("... (%d more lines)", len(reply.Lines)-i))
+		}
+		if line = printable.Line(line); len(line) > maxShownOctets {
+			line = line[:maxShownOctets-len("...")] + "..."
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+func lookupJSON(l Lookup) jsonLookup {
+	out := jsonLookup{
+		Name: l.Name, Type: dns.Type(l.Type).String(), Status: l.Status, Records: l.Records, Error: text(l.Err), Elapsed: milliseconds(l.Elapsed),
+	}
+	if l.Err == nil {
+		out.RCode = dns.RcodeToString[l.RCode]
+	}
+	if l.Status != dnssec.Secure {
+		out.Reason, out.EDE = printable.Line(l.Reason.String()), &l.Reason.Code
+		if out.Reason == "" {
+			out.Reason = "the resolver gave no reason"
+		}
+	}
+	out.Expires = instant(l.Expires)
+	for _, x := range l.Exchanges {
+		q := jsonQuery{
+			Name: fromDNS(x.Name), Type: dns.Type(x.Type).String(), Server: x.Server, Network: x.Network,
+			RCode: dns.RcodeToString[x.RCode], Error: text(x.Err), Elapsed: milliseconds(x.Elapsed),
+		}
+		for _, err := range x.PassedOver {
+			q.PassedOver = append(q.PassedOver, text(err))
+		}
+		out.Queries = append(out.Queries, q)
+	}
+	for _, a := range l.Aliases {
+		out.Aliases = append(out.Aliases, jsonAlias{fromDNS(a.Name), fromDNS(a.Target), dns.Type(a.Type).String(), a.Status})
+	}
+	return out
+}
+
+func text(err error) string {
+	if err == nil {
+		return ""
+	}
+	return printable.Line(err.Error())
+}
+
+// instant leaves the zero instant out.
+func instant(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

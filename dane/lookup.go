@@ -12,6 +12,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/danesmtp/danesmtp/dnssec"
+	"github.com/danesmtp/danesmtp/dnssec/upstream"
 )
 
 // A Lookup is one question that was asked, and what came of it.
@@ -107,4 +108,14 @@ func rdata(record string) string {
 		_, record, _ = strings.Cut(record, "\t")
 	}
 	return record
+}
+
+func incapable(err error) bool {
+	_, ok := errors.AsType[*upstream.CapabilityError](err)
+	return ok
+}
+
+// unanswered reports whether queries were sent, and none was answered.
+func unanswered(l Lookup) bool {
+	return len(l.Exchanges) > 0 && !slices.ContainsFunc(l.Exchanges, func(e dnssec.Exchange) bool { return e.Err == nil })
 }

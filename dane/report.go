@@ -3,8 +3,21 @@ package dane
 import (
 	"slices"
 	"strings"
+)
 
-	"github.com/danesmtp/danesmtp/tlsa"
+// A ResultType is a result type of an SMTP TLS report (RFC 8460 §4.3).
+type ResultType string
+
+// The result types that a delivery by DANE can have.
+const (
+	STARTTLSNotSupported    ResultType = "starttls-not-supported"    // RFC 8460 §4.3.1
+	CertificateHostMismatch ResultType = "certificate-host-mismatch" // RFC 8460 §4.3.1
+	CertificateExpired      ResultType = "certificate-expired"       // RFC 8460 §4.3.1
+	CertificateNotTrusted   ResultType = "certificate-not-trusted"   // RFC 8460 §4.3.1
+	ValidationFailure       ResultType = "validation-failure"        // RFC 8460 §4.3.1
+	TLSAInvalid             ResultType = "tlsa-invalid"              // RFC 8460 §4.3.2.1
+	DNSSECInvalid           ResultType = "dnssec-invalid"            // RFC 8460 §4.3.2.1
+	DANERequired            ResultType = "dane-required"             // RFC 8460 §4.3.2.1
 )
 
 // A ReportPolicy is the policy part of an SMTP TLS report for a host (RFC 8460 §4.4).
@@ -40,5 +53,3 @@ func (h *Host) ReportPolicy() ReportPolicy {
 	}
 	return p
 }
-
-func usable(r tlsa.Record) bool { return r.Usable(tlsa.SMTP) == nil }

@@ -3,13 +3,33 @@ package dane
 import (
 	"context"
 	"errors"
-	"net/netip"
 	"slices"
 	"time"
-
-	"github.com/danesmtp/danesmtp/smtpprobe"
-	"github.com/danesmtp/danesmtp/tlsa"
 )
+
+// An Outcome is what a sender of mail gets who tries the hosts of a domain in
+// order.
+type Outcome uint8
+
+const (
+	// OutcomeFailure: the message must not be delivered now. The zero Outcome.
+	OutcomeFailure Outcome = iota
+	// OutcomeNone: it is delivered without authentication by DANE.
+	OutcomeNone
+	// OutcomeSuccess: it is delivered to a host that DANE has authenticated.
+	OutcomeSuccess
+)
+
+var outcomes = []string{"failure", "none", "success"}
+
+// String returns "failure", "none" or "success".
+func (o Outcome) String() string { return levelName(outcomes, "outcome", o) }
+
+// MarshalText returns the same text as String.
+func (o Outcome) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
+
+// UnmarshalText inverts MarshalText.
+func (o *Outcome) UnmarshalText(text []byte) error { return parseLevel(outcomes, "outcome", text, o) }
 
 // A Result is what Verify found out about a domain. It prints as a transcript and
 // as JSON; see WriteTranscript and MarshalJSON.
@@ -56,26 +76,6 @@ type HostResult struct {
 	Attempts []Attempt
 
 	planned bool // it is not to be probed
-}
-
-// An Attempt is one connection to an address of a host.
-type Attempt struct {
-	Addr netip.AddrPort
-	// Session is what was seen until the end, or until the error.
-	Session *smtpprobe.Result
-	// Fallback: an attempt with a verified certificate had failed before.
-	Fallback bool
-	// Match is the TLSA record that the certificate matched; set where
-	// Authenticated.
-	Match         tlsa.Match
-	Authenticated bool
-	// Err says why the host cannot be delivered to at this address: of type
-	// *smtpprobe.Error. That may be so although it was Authenticated, if it then
-	// refused EHLO.
-	Err error
-	// Elapsed is the time that it took, an attempt before a Fallback included; that of
-	// each step is in Session.
-	Elapsed time.Duration
 }
 
 // Permanent reports whether the outcome is OutcomeFailure, and trying again will not change it.
@@ -174,4 +174,42 @@ func (r *Result) conclude() {
 			r.Expires = l.Expires
 		}
 	}
+}
+
+// Failure classifies Result.Err. It is permanent if that of every host was, at each of its
+// addresses, and none was left out.
+func (r *Result) Failure() Failure {
+	var host *Host
+	e, _ := errors.AsType[*Error](r.Err)
+	for i := range r.Hosts {
+		if h := &r.Hosts[i]; e != nil && e.Host == h.Name {
+			host = h.Host
+			break
+		}
+	}
+	failure := classify(r.Err, host)
+	if failure.Permanent && host != nil && r.mayPass() {
+		failure.setPermanent(false)
+	}
+	return failure
+}
+
+// mayPass reports whether a host has failed in a way that is not permanent, or has not been
+// tried.
+func (r *Result) mayPass() bool {
+	if r.Domain != nil && r.Domain.Omitted > 0 {
+		return true
+	}
+	for i := range r.Hosts {
+		h := &r.Hosts[i]
+		if h.Omitted > 0 || h.Err != nil && !classify(h.Err, h.Host).Permanent {
+			return true
+		}
+		for _, a := range h.Attempts {
+			if a.Err != nil && !classify(a.Err, h.Host).Permanent {
+				return true
+			}
+		}
+	}
+	return false
 }

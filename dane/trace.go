@@ -2,16 +2,7 @@ package dane
 
 import (
 	"context"
-	"crypto/tls"
-	"log/slog"
-	"net/netip"
-	"time"
-
-	"github.com/miekg/dns"
-
-	"github.com/danesmtp/danesmtp/dnssec"
-	"github.com/danesmtp/danesmtp/internal/printable"
-	"github.com/danesmtp/danesmtp/smtpprobe"
+	"sync/atomic"
 )
 
 // A Trace is hooks that tell what a Verifier does, as in net/http/httptrace. Any may
@@ -91,122 +82,43 @@ func (ts traces) result(r *Result) {
 	}
 }
 
-// LogTrace returns hooks that log: at level info each TLS connection that succeeds,
-// each host that is skipped, and each result; at level debug each query with its
-// server, and each answer with status and TTL. The keys are domain, mx, addr, name,
-// type, server, status, ttl, cached, action, outcome, code and err. Names and errors, in
-// which strangers have a say, are each one line of printable ASCII.
-func LogTrace(logger *slog.Logger) *Trace {
-	log := printableLog{logger}
+// Counters count what happens, for a program's metrics. The zero Counters are ready
+// to use; they must not be copied.
+type Counters struct {
+	Lookups, FailedLookups atomic.Int64
+	// Hosts by what to do with them; Skipped ones must not be delivered to.
+	Hosts, Skipped, Authenticate atomic.Int64
+	// Results of Verify by outcome: success, none, failure.
+	Successes, WithoutDANE, Failures atomic.Int64
+}
+
+// Trace returns hooks that feed the counters.
+func (c *Counters) Trace() *Trace {
 	return &Trace{
-		Lookup: func(l Lookup) { logLookup(log, l) },
-		Domain: func(d *Domain, err error) {
-			if err != nil {
-				log.info("no delivery", "err", err)
-				return
+		Lookup: func(l Lookup) {
+			c.Lookups.Add(1)
+			if l.Err != nil {
+				c.FailedLookups.Add(1)
 			}
-			log.debug("domain", "domain", d.Name, "status", d.Status, "hosts", len(d.MX))
 		},
 		Host: func(h *Host) {
-			if h.Err != nil {
-				log.info("host skipped", "domain", h.Domain, "mx", h.Name, "code", h.Classify(h.Err).Code, "err", h.Err)
-				return
-			}
-			log.debug("host", "domain", h.Domain, "mx", h.Name, "action", h.Action, "addrs", len(h.Addrs))
-		},
-		Attempt: func(h *Host, a Attempt) {
-			if a.Err != nil {
-				log.info("TLS failed", "domain", h.Domain, "mx", h.Name, "addr", a.Addr, "code", h.Classify(a.Err).Code, "err", a.Err)
-				return
-			}
-			if a.Session != nil && a.Session.TLS != nil {
-				log.info(TLSSuccess(h, *a.Session.TLS), "domain", h.Domain, "mx", h.Name, "addr", a.Addr)
+			c.Hosts.Add(1)
+			switch {
+			case h.Action == Skip:
+				c.Skipped.Add(1)
+			case h.byDANE():
+				c.Authenticate.Add(1)
 			}
 		},
 		Result: func(r *Result) {
-			log.info("DANE "+r.Outcome.String(), "domain", r.Name, "outcome", r.Outcome, "code", r.Failure().Code)
+			switch r.Outcome {
+			case OutcomeSuccess:
+				c.Successes.Add(1)
+			case OutcomeNone:
+				c.WithoutDANE.Add(1)
+			default:
+				c.Failures.Add(1)
+			}
 		},
 	}
 }
-
-// TLSSuccess returns the line that mail gateways log for a TLS connection, for a
-// sender's own log: "TLS success protocol TLSv1.3 cipher TLS_AES_128_GCM_SHA256",
-// and where DANE has authenticated the host " for " and the domain. Behind an
-// insecure MX record it is the host's name, since the domain is not proven (RFC 7672
-// §2.2.1).
-func TLSSuccess(h *Host, state tls.ConnectionState) string {
-	line := "TLS success protocol " + smtpprobe.ProtocolName(state.Version) + " cipher " + smtpprobe.CipherName(state.CipherSuite)
-	switch {
-	case h.byDANE() && h.MXSecure:
-		line += " for " + h.Domain
-	case h.byDANE():
-		line += " for " + h.Name
-	}
-	return printable.Line(line)
-}
-
-func logLookup(log printableLog, l Lookup) {
-	for _, e := range l.Exchanges {
-		log.debug("DNS query", "name", e.Name, "type", dns.Type(e.Type).String(), "server", e.Server, "network", e.Network,
-			"rcode", dns.RcodeToString[e.RCode], "elapsed", e.Elapsed, "err", e.Err)
-		for _, err := range e.PassedOver {
-			log.debug("DNS server passed over", "err", err)
-		}
-	}
-	attrs := []any{"name", l.Name, "type", dns.Type(l.Type).String(), "status", l.Status, "cached", len(l.Exchanges) == 0}
-	switch {
-	case l.Err != nil:
-		log.debug("DNS failure", append(attrs, "err", l.Err)...)
-		return
-	case l.Status != dnssec.Secure:
-		attrs = append(attrs, "reason", l.Reason.String())
-	}
-	if !l.Expires.IsZero() {
-		attrs = append(attrs, "ttl", max(0, time.Until(l.Expires).Round(time.Second)))
-	}
-	switch {
-	case l.RCode == dns.RcodeNameError:
-		log.debug("DNS NXDOMAIN", attrs...)
-	case len(l.Records) == 0:
-		log.debug("DNS NODATA", attrs...)
-	default:
-		log.debug("DNS answer", append(attrs, "records", l.Records)...)
-	}
-}
-
-// A printableLog writes texts and errors by printable.Line, for not every slog.Handler
-// quotes them.
-type printableLog struct{ to *slog.Logger }
-
-func (l printableLog) info(message string, args ...any)  { l.log(slog.LevelInfo, message, args) }
-func (l printableLog) debug(message string, args ...any) { l.log(slog.LevelDebug, message, args) }
-
-func (l printableLog) log(level slog.Level, message string, args []any) {
-	ctx := context.Background()
-	if !l.to.Enabled(ctx, level) {
-		return
-	}
-	for i, arg := range args {
-		switch arg := arg.(type) {
-		case string:
-			args[i] = printable.Line(arg)
-		case []string:
-			lines := make([]string, len(arg))
-			for i, text := range arg {
-				lines[i] = printable.Line(text)
-			}
-			args[i] = lines
-		case error:
-			args[i] = printableError{arg}
-		case netip.AddrPort: // a zone may be any text
-			args[i] = printable.Line(arg.String())
-		}
-	}
-	l.to.Log(ctx, level, message, args...)
-}
-
-// A printableError is an error for a log, with its causes.
-type printableError struct{ error }
-
-func (e printableError) Error() string { return printable.Line(e.error.Error()) }
-func (e printableError) Unwrap() error { return e.error }

@@ -11,17 +11,6 @@ import (
 	"github.com/danesmtp/danesmtp/smtpprobe"
 )
 
-// refusal classifies a server's negative reply: by the enhanced status code at its
-// beginning (RFC 2034 §4), or else by its first digit alone.
-func refusal(code int, text string) classification {
-	c := classification{code: "0.0", permanent: code >= 500} // RFC 3463 §3.1: other undefined status
-	class, detail, ok := enhancedCode(text)
-	if ok && class == code/100 {
-		c.code = detail
-	}
-	return c
-}
-
 // enhancedCode splits the class off the enhanced status code that a text begins with.
 func enhancedCode(text string) (class int, detail string, ok bool) {
 	word, _, _ := strings.Cut(strings.TrimSpace(text), " ")

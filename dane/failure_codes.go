@@ -229,3 +229,14 @@ func publicFailure(err error) (ResultType, string) {
 	}
 	return "", ""
 }
+
+// refusal classifies a server's negative reply: by the enhanced status code at its
+// beginning (RFC 2034 §4), or else by its first digit alone.
+func refusal(code int, text string) classification {
+	c := classification{code: "0.0", permanent: code >= 500} // RFC 3463 §3.1: other undefined status
+	class, detail, ok := enhancedCode(text)
+	if ok && class == code/100 {
+		c.code = detail
+	}
+	return c
+}

@@ -5,13 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/miekg/dns"
 
 	"github.com/danesmtp/danesmtp/dnssec"
-	"github.com/danesmtp/danesmtp/dnssec/upstream"
 )
 
 // Verify calls Verify of the zero Checker.
@@ -128,14 +126,4 @@ func (v *Verifier) unresolved(ctx context.Context, failed Lookup) bool {
 	_, root, err := v.lookup(ctx, "", dns.TypeDNSKEY)
 	contextTrace(ctx).lookups(root)
 	return err != nil && (incapable(err) || unanswered(root))
-}
-
-func incapable(err error) bool {
-	_, ok := errors.AsType[*upstream.CapabilityError](err)
-	return ok
-}
-
-// unanswered reports whether queries were sent, and none was answered.
-func unanswered(l Lookup) bool {
-	return len(l.Exchanges) > 0 && !slices.ContainsFunc(l.Exchanges, func(e dnssec.Exchange) bool { return e.Err == nil })
 }

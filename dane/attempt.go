@@ -7,7 +7,28 @@ import (
 	"time"
 
 	"github.com/danesmtp/danesmtp/smtpprobe"
+	"github.com/danesmtp/danesmtp/tlsa"
 )
+
+// An Attempt is one connection to an address of a host.
+type Attempt struct {
+	Addr netip.AddrPort
+	// Session is what was seen until the end, or until the error.
+	Session *smtpprobe.Result
+	// Fallback: an attempt with a verified certificate had failed before.
+	Fallback bool
+	// Match is the TLSA record that the certificate matched; set where
+	// Authenticated.
+	Match         tlsa.Match
+	Authenticated bool
+	// Err says why the host cannot be delivered to at this address: of type
+	// *smtpprobe.Error. That may be so although it was Authenticated, if it then
+	// refused EHLO.
+	Err error
+	// Elapsed is the time that it took, an attempt before a Fallback included; that of
+	// each step is in Session.
+	Elapsed time.Duration
+}
 
 // attempt connects to an address of a host, once more if the server is busy, and once
 // more in a weaker way if the handshake fails and the policy allows that.
