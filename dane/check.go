@@ -99,7 +99,8 @@ func (c *Checker) verify(ctx context.Context, r *Result) (*Result, error) {
 		}
 		return r, nil
 	}
-	c.tryHosts(ctx, r)
+	hosts := hostsCheck{verifier: v, parallel: c.parallel(), firstSuccess: c.FirstSuccess, result: r}
+	hosts.run(ctx)
 	return r, nil
 }
 

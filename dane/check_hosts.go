@@ -7,54 +7,56 @@ import (
 	"github.com/danesmtp/danesmtp/dnssec"
 )
 
-// A survey is the work of one Verify on the hosts of a domain. Only the goroutine that
+// A hostsCheck is the work of one Verify on the hosts of a domain. Only the goroutine that
 // called Verify reads or changes it, and calls the hooks. The goroutines that it starts
-// look one host up, or probe one address, and hand back what is to be done with that;
-// they end before Verify returns.
-type survey struct {
-	*Checker
-	verifier *Verifier
-	result   *Result
-	visits   []visit
-	at       int // the visit that is next in the Result
+// look one host up, or make one attempt at an address, and hand back what is to be done
+// with what came of it; they end before Verify returns.
+type hostsCheck struct {
+	verifier     *Verifier
+	parallel     int
+	firstSuccess bool
+	result       *Result
+
+	hosts    []hostCheck
+	reported int // hosts that are in the Result
 	decided  bool
-	// Addresses with a connection. A server may allow one to each client, and say 421 to
-	// the next.
-	busy map[netip.AddrPort]bool
+	// connected has the addresses with a connection. A server may allow one to each client,
+	// and say 421 to the next.
+	connected map[netip.AddrPort]bool
 }
 
-// A visit is what is known of a host so far.
-type visit struct {
+// A hostCheck is what is known of a host so far.
+type hostCheck struct {
 	HostResult
 	begun bool
-	// The plan that the hooks have not been told of yet. In an audit it is not the
-	// one that is judged.
+	// untold is what the hook for hosts has not been told of yet. In an audit it is not the
+	// Host that is judged.
 	untold *Host
-	// Addresses to probe, how many have been begun, and what came of them, nil if that
-	// is not known yet.
+	// addrs are to be connected to; so many have been begun; attempts has what came of
+	// each, nil if that is not known yet.
 	addrs    []netip.Addr
-	probed   int
+	tried    int
 	attempts []*Attempt
 }
 
-// work is what a goroutine does. It returns what the survey's goroutine does with
+// work is what a goroutine does. It returns what the goroutine of the hostsCheck does with
 // what came of it.
 type work func(context.Context) func()
 
-// tryHosts sets the outcome, and the hosts that it took, in their order.
-func (c *Checker) tryHosts(ctx context.Context, r *Result) {
-	s := &survey{Checker: c, verifier: c.verifier(), result: r, visits: make([]visit, len(r.Domain.MX)), busy: make(map[netip.AddrPort]bool)}
-	for i := range s.visits {
-		s.visits[i].planned = r.Planned
+// run sets the outcome, and the hosts that it took, in their order.
+func (c *hostsCheck) run(ctx context.Context) {
+	c.hosts, c.connected = make([]hostCheck, len(c.result.Domain.MX)), make(map[netip.AddrPort]bool)
+	for i := range c.hosts {
+		c.hosts[i].planned = c.result.Planned
 	}
 	own, cancel := context.WithCancel(ctx)
 	defer cancel()
 	// Room for all work, so that nobody is left behind should a hook panic.
-	results := make(chan func(), len(s.visits)*(1+maxProbesPerHost))
+	results := make(chan func(), len(c.hosts)*(1+maxAttemptsPerHost))
 	running := 0
-	for s.report(ctx) {
-		for running < c.parallel() {
-			next := s.next()
+	for c.report(ctx) {
+		for running < c.parallel {
+			next := c.next()
 			if next == nil {
 				break
 			}
@@ -73,29 +75,29 @@ func (c *Checker) tryHosts(ctx context.Context, r *Result) {
 
 // next returns the work that is the first in the order of hosts and addresses among
 // what nobody has begun and what can be begun; nil if there is none for now.
-func (s *survey) next() work {
-	for i := range s.visits {
-		switch n := &s.visits[i]; {
-		case !n.begun:
-			n.begun = true
+func (c *hostsCheck) next() work {
+	for i := range c.hosts {
+		switch h := &c.hosts[i]; {
+		case !h.begun:
+			h.begun = true
 			return func(ctx context.Context) func() {
-				share := dnssec.WithBudget(ctx, lookupsForHosts/len(s.visits))
-				h := s.verifier.lookupHost(share, s.result.Domain, s.result.Domain.MX[i])
-				return func() { n.known(h) }
+				share := dnssec.WithBudget(ctx, lookupsForHosts/len(c.hosts))
+				found := c.verifier.lookupHost(share, c.result.Domain, c.result.Domain.MX[i])
+				return func() { h.known(found) }
 			}
-		case n.probed < len(n.addrs):
-			at, host := n.probed, n.Host
-			addr := netip.AddrPortFrom(n.addrs[at], host.Port)
-			if s.busy[addr] {
+		case h.tried < len(h.addrs):
+			at, host := h.tried, h.Host
+			addr := netip.AddrPortFrom(h.addrs[at], host.Port)
+			if c.connected[addr] {
 				continue // two names of one server
 			}
-			n.probed++
-			s.busy[addr] = true
+			h.tried++
+			c.connected[addr] = true
 			return func(ctx context.Context) func() {
-				a := s.verifier.attempt(ctx, host, addr)
+				a := c.verifier.attempt(ctx, host, addr)
 				return func() {
-					delete(s.busy, addr)
-					n.attempts[at] = &a
+					delete(c.connected, addr)
+					h.attempts[at] = &a
 				}
 			}
 		}
@@ -104,45 +106,45 @@ func (s *survey) next() work {
 }
 
 // known takes what the lookups of the host gave.
-func (n *visit) known(h *Host) {
-	n.untold, n.Host = h, h
-	if h.Audited != nil {
-		n.Host = h.Audited // what would have been done
+func (h *hostCheck) known(found *Host) {
+	h.untold, h.Host = found, found
+	if found.Audited != nil {
+		h.Host = found.Audited // what would have been done
 	}
-	if !n.needsProbe() {
+	if !h.needsAttempt() {
 		return
 	}
-	n.addrs = n.Addrs
-	if left := len(n.Addrs) - maxProbesPerHost; left > 0 {
-		n.addrs = n.Addrs[:maxProbesPerHost]
-		n.Omitted += left
+	h.addrs = h.Addrs
+	if left := len(h.Addrs) - maxAttemptsPerHost; left > 0 {
+		h.addrs = h.Addrs[:maxAttemptsPerHost]
+		h.Omitted += left
 	}
-	n.attempts = make([]*Attempt, len(n.addrs))
+	h.attempts = make([]*Attempt, len(h.addrs))
 }
 
 // report takes into the result what is known, as far as all before it is known, and
 // reports whether there is more to find out.
-func (s *survey) report(ctx context.Context) bool {
-	for ; s.at < len(s.visits); s.at++ {
-		n := &s.visits[s.at]
-		if n.Host == nil {
+func (c *hostsCheck) report(ctx context.Context) bool {
+	for ; c.reported < len(c.hosts); c.reported++ {
+		h := &c.hosts[c.reported]
+		if h.Host == nil {
 			return true
 		}
-		if n.untold != nil {
-			contextTrace(ctx).host(n.untold)
-			n.untold = nil
+		if h.untold != nil {
+			contextTrace(ctx).host(h.untold)
+			h.untold = nil
 		}
-		for len(n.Attempts) < len(n.attempts) && !(s.FirstSuccess && len(n.Attempts) > 0 && n.delivered()) {
-			a := n.attempts[len(n.Attempts)]
+		for len(h.Attempts) < len(h.attempts) && !(c.firstSuccess && len(h.Attempts) > 0 && h.delivered()) {
+			a := h.attempts[len(h.Attempts)]
 			if a == nil {
 				return true
 			}
-			n.Attempts = append(n.Attempts, *a)
-			contextTrace(ctx).attempt(n.Host, *a)
+			h.Attempts = append(h.Attempts, *a)
+			contextTrace(ctx).attempt(h.Host, *a)
 		}
-		s.result.Hosts = append(s.result.Hosts, n.HostResult)
-		s.judge(ctx, &n.HostResult)
-		if s.decided && s.FirstSuccess {
+		c.result.Hosts = append(c.result.Hosts, h.HostResult)
+		c.judge(ctx, &h.HostResult)
+		if c.decided && c.firstSuccess {
 			return false
 		}
 	}
@@ -150,18 +152,18 @@ func (s *survey) report(ctx context.Context) bool {
 }
 
 // judge sets the outcome, if the hosts before have not.
-func (s *survey) judge(ctx context.Context, h *HostResult) {
-	r, cancelled := s.result, h.cancelled()
+func (c *hostsCheck) judge(ctx context.Context, h *HostResult) {
+	r, cancelled := c.result, h.cancelled()
 	switch {
-	case s.decided:
+	case c.decided:
 	case h.delivered() && h.byDANE() && h.MXSecure:
-		r.Outcome, r.Err, s.decided = OutcomeSuccess, nil, true
+		r.Outcome, r.Err, c.decided = OutcomeSuccess, nil, true
 	case h.delivered():
 		// RFC 7672 §2.2.1: behind an insecure MX record a host that matches is not
 		// proven to be the domain's.
-		r.Outcome, s.decided = OutcomeNone, true
+		r.Outcome, c.decided = OutcomeNone, true
 	case cancelled != nil && ctx.Err() != nil:
-		r.Err, s.decided = cancelled, true // it might have been the one
+		r.Err, c.decided = cancelled, true // it might have been the one
 	case r.Err == nil:
 		r.Err = h.failed()
 	}

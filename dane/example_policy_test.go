@@ -66,4 +66,3 @@ func ExampleLogTrace() {
 	internet.Checker().Verify(dane.WithTrace(context.Background(), dane.LogTrace(log)), "nodane.example")
 	// Output: level=INFO msg="DANE none" domain=nodane.example outcome=none code=""
 }
-

@@ -34,7 +34,7 @@ func (v *Verifier) lookupHost(ctx context.Context, d *Domain, mx MX) *Host {
 	}
 	err := d.failure()
 	if err == nil {
-		err = v.plan(ctx, d, h)
+		err = v.decide(ctx, d, h)
 	}
 	if err != nil {
 		h.skip(err)
@@ -42,8 +42,8 @@ func (v *Verifier) lookupHost(ctx context.Context, d *Domain, mx MX) *Host {
 	return h
 }
 
-// plan decides on the action. Its error means to skip the host.
-func (v *Verifier) plan(ctx context.Context, d *Domain, h *Host) error {
+// decide sets the action. Its error means to skip the host.
+func (v *Verifier) decide(ctx context.Context, d *Domain, h *Host) error {
 	profile := v.profile(d.Name)
 	byDANE := profile.DANE != DANENone
 	// RFC 7672 §2.2.1: with an insecure MX lookup DANE need not be used, and would not
@@ -59,7 +59,7 @@ func (v *Verifier) plan(ctx context.Context, d *Domain, h *Host) error {
 		return nil
 	}
 	judged := *h
-	err = judged.planDANE(d, found, profile)
+	err = judged.decideDANE(d, found, profile)
 	if !profile.Audit {
 		*h = judged
 		return err
@@ -93,8 +93,8 @@ func (v *Verifier) reach(ctx context.Context, d *Domain, h *Host, wanted bool) (
 	return nil, nil
 }
 
-// planDANE changes the plan where DANE applies.
-func (h *Host) planDANE(d *Domain, found *search, profile Profile) error {
+// decideDANE changes that where DANE applies.
+func (h *Host) decideDANE(d *Domain, found *search, profile Profile) error {
 	if found != nil {
 		if err := h.takeSearch(found); err != nil {
 			return err

@@ -164,8 +164,8 @@ func (r *Result) MarshalJSON() ([]byte, error) {
 		}
 	}
 	if r.Planned {
-		plan := r.plan()
-		out.Plan = &plan
+		action := r.action()
+		out.Plan = &action
 	}
 	if row, ok := r.decision(); ok {
 		out.Decision = row.Text

@@ -23,7 +23,7 @@ const (
 	lookupsForHosts = 32
 	// Addresses of one host that Verify connects to, so that a host with many dead
 	// ones leaves time for the next. RFC 5321 §5.1 asks for two at least.
-	maxProbesPerHost = 4
+	maxAttemptsPerHost = 4
 	// Hosts and connections that Verify works on at a time. The largest providers have
 	// five MX hosts with two addresses each; more at once would look like an attack.
 	defaultParallel = 8

@@ -58,8 +58,8 @@ func routed(name string, route Route) *Domain {
 
 // lookupMX asks the DNS. The Domain is never nil.
 func (v *Verifier) lookupMX(ctx context.Context, name string) (*Domain, error) {
-	early := &ahead{port: v.port(), noTLSA: v.profile(name).DANE == DANENone}
-	answer, lookup, err := v.lookup(dnssec.WithAhead(ctx, early.next), name, dns.TypeMX)
+	early := &suggester{port: v.port(), noTLSA: v.profile(name).DANE == DANENone}
+	answer, lookup, err := v.lookup(dnssec.WithAhead(ctx, early.suggest), name, dns.TypeMX)
 	d := &Domain{Name: name, Expanded: fromDNS(answer.Name), Status: answer.Status, Lookup: lookup}
 	if err != nil {
 		return d, &Error{Domain: name, Err: err}

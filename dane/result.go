@@ -115,11 +115,11 @@ func (h *HostResult) delivered() bool {
 	if h.Err != nil || h.Action == Skip {
 		return false
 	}
-	return !h.needsProbe() || slices.ContainsFunc(h.Attempts, func(a Attempt) bool { return a.Err == nil })
+	return !h.needsAttempt() || slices.ContainsFunc(h.Attempts, func(a Attempt) bool { return a.Err == nil })
 }
 
-// needsProbe reports whether it takes a connection to know that the host is fit.
-func (h *HostResult) needsProbe() bool {
+// needsAttempt reports whether it takes a connection to know that the host is fit.
+func (h *HostResult) needsAttempt() bool {
 	return !h.planned && (h.Action == MustAuthenticate || h.Action == MustEncrypt)
 }
 
@@ -151,8 +151,8 @@ func (r *Result) decider() *HostResult {
 	return nil
 }
 
-// plan returns what is to be done with the host that decides; Skip if there is none.
-func (r *Result) plan() Action {
+// action returns what is to be done with the host that decides; Skip if there is none.
+func (r *Result) action() Action {
 	if h := r.decider(); h != nil {
 		return h.Action
 	}

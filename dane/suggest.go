@@ -8,22 +8,22 @@ import (
 	"github.com/miekg/dns"
 )
 
-// hostsAhead is how many of the best MX hosts are asked for ahead. Few domains have more,
+// suggestedHosts is how many of the best MX hosts are asked for ahead. Few domains have more,
 // and three questions for each is what a dnssec.Resolver takes.
-const hostsAhead = 4
+const suggestedHosts = 4
 
-// An ahead suggests what is going to be asked after a reply of one LookupMX, which is not
+// A suggester suggests what is going to be asked after a reply of one LookupMX, which is not
 // validated: the addresses of the best MX hosts, and TLSA records where they are likely to
 // be and to count. It saves a round trip for each step (dnssec.WithAhead); what comes of it
 // is asked for again, and judged, in the order that RFC 7672 wants.
-type ahead struct {
+type suggester struct {
 	port   uint16
 	noTLSA bool        // for the policy
 	signed atomic.Bool // the MX records have a signature, so that DANE may apply
 }
 
-// next may be called by several goroutines.
-func (a *ahead) next(reply *dns.Msg) []dns.Question {
+// suggest may be called by several goroutines.
+func (s *suggester) suggest(reply *dns.Msg) []dns.Question {
 	if len(reply.Question) != 1 {
 		return nil
 	}
@@ -32,14 +32,14 @@ func (a *ahead) next(reply *dns.Msg) []dns.Question {
 	case dns.TypeMX:
 		zones := signers(reply.Answer, dns.TypeMX)
 		if len(zones) > 0 {
-			a.signed.Store(true)
+			s.signed.Store(true)
 		}
 		for _, host := range bestHosts(reply.Answer) {
 			next.add(host, dns.TypeA, dns.TypeAAAA)
-			a.addTLSA(&next, host, zones)
+			s.addTLSA(&next, host, zones)
 		}
 	case dns.TypeA: // of a host in another zone than its domain
-		a.addTLSA(&next, fromDNS(asked.Name), signers(reply.Answer, dns.TypeA))
+		s.addTLSA(&next, fromDNS(asked.Name), signers(reply.Answer, dns.TypeA))
 	}
 	return next
 }
@@ -47,12 +47,12 @@ func (a *ahead) next(reply *dns.Msg) []dns.Question {
 // addTLSA adds the TLSA records of a host where the zone that has signed what is known
 // encloses it: a server of an unsigned zone may fail for TLSA (RFC 7672 §2.1.2), and is not
 // asked. Behind unsigned MX records DANE does not apply (RFC 7672 §2.2.1).
-func (a *ahead) addTLSA(next *questions, host string, signers []string) {
-	if a.noTLSA || !a.signed.Load() {
+func (s *suggester) addTLSA(next *questions, host string, signers []string) {
+	if s.noTLSA || !s.signed.Load() {
 		return
 	}
 	if slices.ContainsFunc(signers, func(zone string) bool { return dns.IsSubDomain(zone, dns.Fqdn(host)) }) {
-		next.add(tlsaOwner(a.port, host), dns.TypeTLSA)
+		next.add(tlsaOwner(s.port, host), dns.TypeTLSA)
 	}
 }
 
@@ -87,7 +87,7 @@ func bestHosts(records []dns.RR) (hosts []string) {
 	for _, mx := range all {
 		host, err := hostName(mx.Mx)
 		if err == nil && host != nullMX && !slices.Contains(hosts, host) {
-			if hosts = append(hosts, host); len(hosts) == hostsAhead {
+			if hosts = append(hosts, host); len(hosts) == suggestedHosts {
 				break
 			}
 		}

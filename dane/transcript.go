@@ -88,7 +88,7 @@ func (t *transcript) result(r *Result) {
 		t.line("%d more MX records in %s are left out.", r.Domain.Omitted, t.domain)
 	}
 	if r.Planned {
-		t.line("DANE PLAN for %s: %s", t.domain, r.plan())
+		t.line("DANE PLAN for %s: %s", t.domain, r.action())
 		return
 	}
 	if r.Outcome == OutcomeSuccess {

@@ -49,11 +49,11 @@ func TestAhead(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			a := &ahead{port: 25, noTLSA: tt.off}
+			a := &suggester{port: 25, noTLSA: tt.off}
 			var got []string
 			for _, reply := range tt.replies {
 				got = nil
-				for _, q := range a.next(message(t, reply)) {
+				for _, q := range a.suggest(message(t, reply)) {
 					got = append(got, q.Name+" "+dns.TypeToString[q.Qtype])
 				}
 			}
