@@ -36,41 +36,18 @@ func (r *Result) UnmarshalJSON(text []byte) error {
 		Started: in.Started, Elapsed: duration(in.Elapsed), Expires: moment(in.Expires),
 		Err: recorded(Failure{ResultType: in.ResultType, Code: in.Code, Reason: in.Reason, Text: in.Error}),
 	}
-	var lookups []Lookup
-	for _, l := range in.Lookups {
-		lookup, err := l.decode()
-		if err != nil {
-			return err
-		}
-		lookups = append(lookups, lookup)
+	lookups, err := in.lookups()
+	if err != nil {
+		return err
 	}
-	// take returns the next ones, in the order in which Lookups has them.
-	take := func(n int) ([]Lookup, error) {
-		if n < 0 || n > len(lookups) {
-			return nil, errors.New("dane: result: lookups are missing")
-		}
-		taken := lookups[:n:n]
-		lookups = lookups[n:]
-		return taken, nil
-	}
-	if p := in.Place; p != nil {
-		out.Domain = &Domain{Name: in.Domain, Expanded: p.Expanded, Status: p.Status, Implicit: p.Implicit, Routed: p.Routed, Port: p.Port, Omitted: in.Omitted}
-		for _, mx := range p.MX {
-			out.Domain.MX = append(out.Domain.MX, MX(mx))
-		}
-		if !p.Routed {
-			first, err := take(1)
-			if err != nil {
-				return err
-			}
-			out.Domain.Lookup = first[0]
-		}
+	if out.Domain, err = in.domain(lookups); err != nil {
+		return err
 	}
 	if out.Domain == nil && len(in.Hosts) > 0 {
 		return errors.New("dane: result: hosts without destination")
 	}
 	for _, h := range in.Hosts {
-		own, err := take(h.Lookups)
+		own, err := lookups.take(h.Lookups)
 		if err != nil {
 			return err
 		}
@@ -81,11 +58,58 @@ func (r *Result) UnmarshalJSON(text []byte) error {
 		host.planned = out.Planned
 		out.Hosts = append(out.Hosts, host)
 	}
-	if len(lookups) > 0 {
+	if len(lookups.left) > 0 {
 		return errors.New("dane: result: lookups of no host")
 	}
 	*r = out
 	return nil
+}
+
+// pendingLookups are the lookups of a result, in the order of those that they belong to.
+type pendingLookups struct{ left []Lookup }
+
+// take returns the next n of them.
+func (p *pendingLookups) take(n int) ([]Lookup, error) {
+	if n < 0 || n > len(p.left) {
+		return nil, errors.New("dane: result: lookups are missing")
+	}
+	taken := p.left[:n:n]
+	p.left = p.left[n:]
+	return taken, nil
+}
+
+func (in *jsonResult) lookups() (*pendingLookups, error) {
+	var all pendingLookups
+	for _, l := range in.Lookups {
+		lookup, err := l.decode()
+		if err != nil {
+			return nil, err
+		}
+		all.left = append(all.left, lookup)
+	}
+	return &all, nil
+}
+
+// domain returns the destination with the first of the lookups, unless it had none; nil if
+// there is no destination.
+func (in *jsonResult) domain(lookups *pendingLookups) (*Domain, error) {
+	p := in.Place
+	if p == nil {
+		return nil, nil
+	}
+	d := &Domain{Name: in.Domain, Expanded: p.Expanded, Status: p.Status, Implicit: p.Implicit, Routed: p.Routed, Port: p.Port, Omitted: in.Omitted}
+	for _, mx := range p.MX {
+		d.MX = append(d.MX, MX(mx))
+	}
+	if p.Routed {
+		return d, nil
+	}
+	first, err := lookups.take(1)
+	if err != nil {
+		return nil, err
+	}
+	d.Lookup = first[0]
+	return d, nil
 }
 
 func (in *jsonHost) decode(domain string, lookups []Lookup) (HostResult, error) {
