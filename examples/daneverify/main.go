@@ -149,8 +149,25 @@ const (
 	defaultTimeout      = 2 * defaultProbeTimeout
 )
 
+// parse reads the command line. The error says what is wrong with it, or is flag.ErrHelp
+// once help is printed.
 func parse(args []string, stderr io.Writer) (options, error) {
 	var o options
+	flags := o.flags()
+	if err := flags.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			fmt.Fprint(stderr, usage)
+			flags.SetOutput(stderr)
+			flags.PrintDefaults()
+		}
+		return o, err
+	}
+	o.domains = flags.Args()
+	return o, o.wrong()
+}
+
+// flags returns the flags, which set the options.
+func (o *options) flags() *flag.FlagSet {
 	flags := flag.NewFlagSet("daneverify", flag.ContinueOnError)
 	flags.SetOutput(io.Discard) // errors are printed once, by run
 	flags.StringVar(&o.resolver, "resolver", "", "DNS servers `ADDR[,ADDR…]` in order of priority: 192.0.2.1, [2001:db8::1]:5353,\ntcp://…, tls://192.0.2.1#NAME, https://… (default: the system's; the root servers if those are not capable)")
@@ -173,51 +190,47 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags.DurationVar(&o.probeTimeout, "probe-timeout", defaultProbeTimeout, "for one SMTP connection: a duration `D`")
 	flags.BoolVar(&o.verbose, "v", false, "print every query, answer, status and reason")
 	flags.BoolVar(&o.demo, "demo", false, "use the built-in Internet")
-	if err := flags.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			fmt.Fprint(stderr, usage)
-			flags.SetOutput(stderr)
-			flags.PrintDefaults()
-		}
-		return o, err
-	}
-	o.domains = flags.Args()
+	return flags
+}
+
+// wrong returns what is wrong with the options: what contradicts each other, or is missing.
+func (o *options) wrong() error {
 	switch {
 	case o.anchorsUpdate != "" && o.trustState == "":
-		return o, errors.New("-anchors-update is for -trust-state")
+		return errors.New("-anchors-update is for -trust-state")
 	case (o.showAnchors || o.anchorsUpdate != "") && (len(o.domains) > 0 || o.input != "" || o.checkResolver || o.demo):
-		return o, errors.New("-show-anchors and -anchors-update take no domain, -input, -check-resolver or -demo")
+		return errors.New("-show-anchors and -anchors-update take no domain, -input, -check-resolver or -demo")
 	case len(o.domains) == 0 && o.input == "" && !o.demo && !o.checkResolver && !o.showAnchors && o.anchorsUpdate == "":
-		return o, errors.New("no domain is given; -help lists the flags")
+		return errors.New("no domain is given; -help lists the flags")
 	case (len(o.domains) > 0 || o.input != "" || o.dnsOnly) && o.checkResolver:
-		return o, errors.New("-check-resolver takes no domain, -input or -dns-only")
+		return errors.New("-check-resolver takes no domain, -input or -dns-only")
 	case len(o.domains) > 0 && o.input != "":
-		return o, errors.New("-input names the domains, and takes no others")
+		return errors.New("-input names the domains, and takes no others")
 	case o.dnsOnly && (o.local != "" || o.hello != ""):
-		return o, errors.New("-dns-only connects to no mail server, and takes no -local or -helo")
+		return errors.New("-dns-only connects to no mail server, and takes no -local or -helo")
 	case o.hello != "" && !isHello(o.hello):
-		return o, fmt.Errorf("-helo %q: want one word of at most %d ASCII characters", o.hello, maxHello)
+		return fmt.Errorf("-helo %q: want one word of at most %d ASCII characters", o.hello, maxHello)
 	case o.probeTimeout <= 0:
-		return o, fmt.Errorf("-probe-timeout %s: want a positive duration", o.probeTimeout)
+		return fmt.Errorf("-probe-timeout %s: want a positive duration", o.probeTimeout)
 	case o.concurrency < 1 || o.concurrency > maxConcurrency:
-		return o, fmt.Errorf("-concurrency %d: want 1 to %d", o.concurrency, maxConcurrency)
+		return fmt.Errorf("-concurrency %d: want 1 to %d", o.concurrency, maxConcurrency)
 	case o.demo && (o.resolver != "" || o.recursive || o.checkResolver || o.anchors != "" || o.trustState != "" || o.local != "" || o.port != 25):
-		return o, errors.New("-demo has servers of its own, and takes no -resolver, -recursive, -check-resolver, -anchors, -trust-state, -local or -port")
+		return errors.New("-demo has servers of its own, and takes no -resolver, -recursive, -check-resolver, -anchors, -trust-state, -local or -port")
 	case o.recursive && (o.resolver != "" || o.checkResolver):
-		return o, errors.New("-recursive asks no resolver, and takes no -resolver or -check-resolver")
+		return errors.New("-recursive asks no resolver, and takes no -resolver or -check-resolver")
 	case o.hints != "" && !o.recursive:
-		return o, errors.New("-hints is for -recursive")
+		return errors.New("-hints is for -recursive")
 	case o.port == 0 || o.port > 65535:
-		return o, fmt.Errorf("-port %d: want 1 to 65535", o.port)
+		return fmt.Errorf("-port %d: want 1 to 65535", o.port)
 	case o.timeout <= 0:
-		return o, fmt.Errorf("-timeout %s: want a positive duration", o.timeout)
+		return fmt.Errorf("-timeout %s: want a positive duration", o.timeout)
 	}
 	for _, domain := range o.domains {
 		if strings.Trim(domain, " .") == "" {
-			return o, fmt.Errorf("%q is no domain", domain)
+			return fmt.Errorf("%q is no domain", domain)
 		}
 	}
-	return o, nil
+	return nil
 }
 
 // verifier makes what the flags ask for.
