@@ -9,14 +9,6 @@ import (
 	"github.com/danesmtp/danesmtp/dane"
 )
 
-// Domains that are verified at the same time.
-const (
-	defaultConcurrency = 32
-	// Each may have sockets open to several servers; systems allow a process about a
-	// thousand without asking.
-	maxConcurrency = 1024
-)
-
 // A check finds out about one domain.
 type check func(ctx context.Context, domain string) (*dane.Result, error)
 

@@ -10,7 +10,6 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/danesmtp/danesmtp/dane"
-	"github.com/danesmtp/danesmtp/internal/printable"
 )
 
 // writeDebug writes every question, the queries sent for it, and what came of
@@ -68,10 +67,4 @@ func writeDebug(w io.Writer, r *dane.Result) {
 // milliseconds is a duration in ASCII, which that of package time is not.
 func milliseconds(d time.Duration) string {
 	return fmt.Sprintf("%.3fms", float64(d)/float64(time.Millisecond))
-}
-
-// say writes a line. What servers on the network have put into it begins no other one.
-func say(w io.Writer, format string, args ...any) error {
-	_, err := fmt.Fprintln(w, printable.Line(fmt.Sprintf(format, args...)))
-	return err
 }

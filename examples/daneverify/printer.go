@@ -7,10 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/danesmtp/danesmtp/dane"
+	"github.com/danesmtp/danesmtp/smtpprobe"
 )
 
 // A printer prints results, one at a time, and counts them.
@@ -127,29 +129,11 @@ func (p *printer) summarize() {
 		p.seen[exitSuccess], p.seen[exitNoDANE], p.seen[exitFailure], p.seen[exitUsage]-p.wrong, p.wrong)
 }
 
-// complain prints an error on one line. Names in it may come from anywhere.
-func complain(stderr io.Writer, err error) {
-	say(stderr, "daneverify: %s", err)
-}
-
 const advice = `The DNS servers in use cannot be checked with DNSSEC, so nothing is said about
 the domain; -check-resolver says what each one lacks. Name one that passes DNSSEC
 records on with -resolver ADDR: most resolvers of providers and public ones do; stubs
 of containers and home routers often do not. Or ask none of them, with -recursive.
 `
-
-// status is the exit status for one result.
-func status(r *dane.Result, err error) int {
-	switch {
-	case err != nil:
-		return exitUsage
-	case r.Outcome == dane.OutcomeSuccess:
-		return exitSuccess
-	case r.Outcome == dane.OutcomeNone:
-		return exitNoDANE
-	}
-	return exitFailure
-}
 
 // exit returns the worst exit status of all.
 func (p *printer) exit(ctx context.Context) int {
@@ -167,4 +151,22 @@ func (p *printer) exit(ctx context.Context) int {
 		}
 	}
 	return exitSuccess
+}
+
+// addressInHello returns what was said in EHLO for want of a name: an address in
+// brackets (RFC 5321 §4.1.4). It is empty if nothing was said, or a name.
+func addressInHello(r *dane.Result) string {
+	for _, h := range r.Hosts {
+		for _, a := range h.Attempts {
+			if a.Session == nil {
+				continue
+			}
+			for _, step := range a.Session.Steps {
+				if name, said := strings.CutPrefix(step.Command, "EHLO ["); said && step.Stage == smtpprobe.StageHello {
+					return "[" + name
+				}
+			}
+		}
+	}
+	return ""
 }

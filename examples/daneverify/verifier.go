@@ -1,12 +1,54 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io"
+	"net"
+	"net/netip"
 	"strings"
+	"time"
 
+	"github.com/danesmtp/danesmtp/dane"
+	"github.com/danesmtp/danesmtp/dnssec"
 	"github.com/danesmtp/danesmtp/dnssec/anchor"
 	"github.com/danesmtp/danesmtp/dnssec/upstream"
 )
+
+// verifier makes what the flags ask for.
+func (o *options) verifier(stderr io.Writer) (*dane.Verifier, error) {
+	resolver := new(dnssec.Resolver)
+	v := &dane.Verifier{Resolver: resolver, Port: uint16(o.port), Mandatory: o.mandatory, Hello: o.hello, AttemptTimeout: o.probeTimeout}
+	var err error
+	if resolver.Anchors, err = o.anchorSource(stderr); err != nil {
+		return nil, err
+	}
+	set, err := resolver.Anchors.Anchors(time.Now())
+	if err != nil && !errors.Is(err, anchor.ErrOutdated) { // which a lookup says
+		return nil, err
+	}
+	if resolver.Exchanger, err = o.exchanger(set); err != nil {
+		return nil, err
+	}
+	if set.Private() {
+		// A private Internet, whose servers may be on this machine.
+		v.AllowAll = true
+	}
+	if o.local != "" {
+		addr, err := netip.ParseAddr(o.local)
+		if err != nil {
+			return nil, fmt.Errorf("-local: %w", err)
+		}
+		// Binding tells at once whether the address is one of this machine's.
+		listener, err := net.Listen("tcp", netip.AddrPortFrom(addr, 0).String())
+		if err != nil {
+			return nil, fmt.Errorf("-local: %w", err)
+		}
+		listener.Close()
+		v.LocalAddr = addr
+	}
+	return v, nil
+}
 
 // exchanger returns what the flags say to ask. Without such flags that is an Auto,
 // which is kept for what it has chosen.
