@@ -33,7 +33,8 @@ func (d distant) Lookup(ctx context.Context, name string, qtype uint16) (*dnssec
 // hosts; then TLSA, which waits for nothing that it does not depend on.
 func TestRoundsOfLookups(t *testing.T) {
 	t.Parallel()
-	const addresses, records = "mx.example.org A secure 192.0.2.1\n", theTLSA + good
+	const addresses, records = "mx.example.org A secure 192.0.2.1\n", "_25._tcp.mx.example.org TLSA secure 3 1 1 " + digest + "\n"
+	const alias = "mx.example.org A secure ->mx.example.net; 192.0.2.1\n"
 	for _, tt := range []struct {
 		name, script string
 		more         map[string]int
