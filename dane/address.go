@@ -23,11 +23,11 @@ type family struct {
 // lookupAddresses finds the host's addresses, both families at once. The answer by
 // which DANE applies or not is that of the family with addresses and the better
 // status, IPv4 before IPv6. So one family that is secure is enough, and a failure of
-// the other is no matter (RFC 7672 §2.2.2; many zones cannot deny AAAA properly).
+// the other does not matter (RFC 7672 §2.2.2; many zones cannot deny AAAA properly).
 //
 // If TLSA records are wanted they are looked for as soon as that answer is known,
 // which is at once if the IPv4 addresses are secure: a slow denial of AAAA then costs
-// its own time only. The search is nil if there was none.
+// its own time only. The search is nil if TLSA records were not looked for.
 func (v *Verifier) lookupAddresses(ctx context.Context, h *Host, wanted bool) (*search, error) {
 	second := make(chan family, 1)
 	go func() { second <- v.lookupFamily(ctx, h.Name, dns.TypeAAAA) }()

@@ -10,12 +10,12 @@ import (
 	"github.com/danesmtp/danesmtp/tlsa"
 )
 
-// An Attempt is one connection to an address of a host.
+// An Attempt is a connection to an address of a host, and what came of it.
 type Attempt struct {
 	Addr netip.AddrPort
 	// Session is what was seen until the end, or until the error.
 	Session *smtpprobe.Result
-	// Fallback: an attempt with a verified certificate had failed before.
+	// Fallback: it was tried before in a stronger way, and that has failed.
 	Fallback bool
 	// Match is the TLSA record that the certificate matched; set where
 	// Authenticated.

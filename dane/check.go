@@ -12,14 +12,15 @@ import (
 	"github.com/danesmtp/danesmtp/dnssec"
 )
 
-// Verify calls Verify of the zero Checker.
+// Verify finds out what a sender of mail to the domain gets; see [Checker.Verify]. It is
+// that of the zero [Checker].
 func Verify(ctx context.Context, domain string) (*Result, error) {
 	return new(Checker).Verify(ctx, domain)
 }
 
 // A Checker finds out what a sender of mail gets at a domain, as a check: it goes through
 // STARTTLS with the domain's servers, and sends no mail. The zero Checker is ready to use.
-// Like a Verifier it may be copied and changed, but not while it is in use, and is safe for
+// Like a [Verifier] it may be copied and changed, but not while it is in use, and is safe for
 // concurrent use.
 type Checker struct {
 	// Verifier is the sender in whose place the Checker is. Nil means the zero Verifier.
@@ -48,28 +49,33 @@ func (c *Checker) parallel() int { return max(1, cmp.Or(c.Parallel, defaultParal
 
 // Verify finds out what a sender of mail to the domain gets, and connects to its
 // servers for that. All hosts are looked up, and those that must be authenticated or
-// encrypted are probed at each of their addresses, up to and through STARTTLS; no mail
+// encrypted are connected to at each of their addresses, up to and through STARTTLS; no mail
 // is sent. The outcome is that of the first host, in order, that would be delivered to:
-// one that fails gives way to the next, and one without DANE needs no probe, and has
-// the outcome OutcomeNone. FirstSuccess ends the search there.
+// one that fails gives way to the next, and one without DANE needs no connection, and
+// has the outcome [OutcomeNone]. FirstSuccess ends the search there.
 //
 // Several hosts and addresses are worked on at the same time; see Parallel. The order
-// of what is in the Result does not depend on who answers first.
+// of what is in the [Result] does not depend on who answers first. Hooks of a [Trace] are
+// called by the goroutine that called Verify, in the order of the hosts. When it returns,
+// nothing is connected to any more, and lookups that were made ahead are cancelled.
 //
-// A nil error means that the Result is a verdict, OutcomeFailure included. The error is
-// of type *Error: it wraps ErrName where the domain is none, or ErrNoResolver
+// The work is bounded: at most 16 hosts and 4 addresses of each, and a budget of lookups of
+// which each host has its share. What is left out is counted in the Result.
+//
+// A nil error means that the Result is a verdict, [OutcomeFailure] included. The error is
+// of type *[Error]: it wraps [ErrName] for what is not a domain name, or [ErrNoResolver]
 // where the DNS could not be asked, whatever the domain. The Result is never nil.
 // When ctx is cancelled, Verify returns promptly, with what is known: the outcome is
-// OutcomeFailure, and Result.Err wraps context.Canceled, unless the host that would be
+// OutcomeFailure, and [Result.Err] wraps context.Canceled, unless the host that would be
 // delivered to was known before. A deadline that passes is a failure of the hosts that
 // have not answered by then.
 func (c *Checker) Verify(ctx context.Context, domain string) (*Result, error) {
 	return c.verify(ctx, &Result{Name: domain})
 }
 
-// Plan is Verify without connections: it looks everything up, and probes no host. The
-// outcome is what the DNS allows at best: OutcomeSuccess means that the host must be
-// authenticated by DANE, not that it was.
+// Plan is [Checker.Verify] without connections: it looks everything up. The outcome is what
+// the DNS allows at best: [OutcomeSuccess] means that the host must be authenticated by
+// DANE, not that it was.
 func (c *Checker) Plan(ctx context.Context, domain string) (*Result, error) {
 	return c.verify(ctx, &Result{Name: domain, Planned: true})
 }
@@ -104,8 +110,7 @@ func (c *Checker) verify(ctx context.Context, r *Result) (*Result, error) {
 	return r, nil
 }
 
-// withReserve leaves some of the time to find out whose fault it is when there is no
-// answer.
+// withReserve keeps some of the time back, to find out whose fault it is when nobody answers.
 func withReserve(ctx context.Context) (context.Context, context.CancelFunc) {
 	deadline, ok := ctx.Deadline()
 	if !ok {

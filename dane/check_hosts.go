@@ -74,7 +74,7 @@ func (c *hostsCheck) run(ctx context.Context) {
 }
 
 // next returns the work that is the first in the order of hosts and addresses among
-// what nobody has begun and what can be begun; nil if there is none for now.
+// what nobody has begun and what can be begun; nil if nothing can for now.
 func (c *hostsCheck) next() work {
 	for i := range c.hosts {
 		switch h := &c.hosts[i]; {

@@ -78,8 +78,8 @@ var opportunistic = []decision{
 	{stepBogus, stepAny, stepAny, stepAny, OutcomeFailure, noHost},
 }
 
-// decisions returns the table for a level, the first row that fits counting. There
-// is none for DANENone.
+// decisions returns the table for a level, in which the first row that fits counts; nil for
+// DANENone.
 func decisions(level DANELevel) []decision {
 	switch level {
 	case DANEMandatory:
@@ -90,10 +90,9 @@ func decisions(level DANELevel) []decision {
 	return nil
 }
 
-// decision returns the row of the tables that the outcome is by. There is none if
-// the tables do not cover what happened: a server that cannot be connected to or
-// offers no STARTTLS, a domain that accepts no mail, or DANE that is off. The reason
-// is in Failure then.
+// decision returns the row of the tables that gives the outcome, and false if the tables do
+// not cover what happened: a server that cannot be connected to or offers no STARTTLS, a
+// domain that accepts no mail, or DANE that is off. Failure has the reason then.
 func (r *Result) decision() (decision, bool) {
 	if r.Domain == nil || r.Unresolved || r.Planned {
 		return decision{}, false
@@ -142,7 +141,7 @@ func (h *HostResult) steps() (address, record, certificate step) {
 	case h.TLSA == nil:
 		return address, "", ""
 	}
-	// TLSA records are asked for below a secure name only, be it an alias to an
+	// TLSA records are asked for below a secure name only, which may be an alias to an
 	// insecure address (RFC 7672 §2.2.2).
 	address = stepSecure
 	switch {

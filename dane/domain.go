@@ -6,11 +6,12 @@ import (
 	"github.com/danesmtp/danesmtp/dnssec"
 )
 
-// A Domain is a destination and the mail servers that its MX records name.
+// A Domain is a destination and the mail servers that its MX records name:
+// [Verifier.LookupMX] makes one. It has at most 16 hosts, and counts the others.
 type Domain struct {
 	// Name is the destination: A-labels, lower case, without the final dot.
 	Name string
-	// Expanded is the name at the end of its aliases; the same where it has none.
+	// Expanded is the name at the end of its aliases; the same as Name if it is no alias.
 	Expanded string
 	// MX hosts in the order to try them. Where the domain has no MX record it is
 	// its own and only host (RFC 5321 §5.1).
@@ -34,7 +35,7 @@ type Domain struct {
 // An MX is one mail server of a domain.
 type MX struct {
 	Preference uint16
-	Host       string // A-labels, lower case, without the final dot; as found if it is no host name
+	Host       string // A-labels, lower case, without the final dot; as found if it is not a host name
 }
 
 // normal returns the domain with its names in the one form they have here, as callers
@@ -50,8 +51,8 @@ func (d *Domain) normal() *Domain {
 	return &own
 }
 
-// normal returns the host's name in lower case and without a final dot, if it is one; and
-// no other name for one that is none, which LookupHost refuses.
+// normal returns the host's name in lower case and without a final dot. What is not a host
+// name stays as it is, and LookupHost refuses it.
 func (mx MX) normal() MX {
 	if name, err := hostName(mx.Host); err == nil {
 		mx.Host = name

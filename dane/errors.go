@@ -13,7 +13,7 @@ var (
 	ErrNullMX = errors.New("domain does not accept mail (null MX)")
 	// ErrNoDomain: the recipient's domain does not exist. Permanent.
 	ErrNoDomain = errors.New("domain does not exist")
-	// ErrName: what was given, or found in an MX record, is no host name. Permanent for a
+	// ErrName: what was given, or found in an MX record, is not a host name. Permanent for a
 	// destination that cannot exist.
 	ErrName = errors.New("not a host name")
 	// ErrNoAddress: the host has no address that could be connected to.
@@ -29,16 +29,18 @@ var (
 	ErrNoTLS = errors.New("connection is not encrypted")
 	// ErrWeakTLS: the connection is encrypted by a version before TLS 1.2 (RFC 8996 §3).
 	ErrWeakTLS = errors.New("TLS version is too old")
-	// ErrNoResolver: nobody answered who could have proven anything; see Verify.
+	// ErrNoResolver: no DNS server answered that could have proven anything; see Verify.
 	ErrNoResolver = errors.New("no DNS server that is capable of DNSSEC answered")
-	// ErrPolicy: a policy that cannot be meant so; see NewPolicy.
+	// ErrPolicy: a policy that contradicts itself, or cannot be read; see NewPolicy.
 	ErrPolicy = errors.New("wrong policy")
 	// ErrLookup: a lookup gave no usable answer, and no better reason for that.
 	ErrLookup = errors.New("lookup failed")
 )
 
-// An Error is a destination or host that cannot be delivered to. Unless it is
-// Permanent the message stays queued, and is tried again (RFC 7672 §2.1.1, §2.2).
+// An Error is a destination or host that cannot be delivered to. Unless it is Permanent the
+// message stays queued, and is tried again (RFC 7672 §2.1.1, §2.2). Permanent are [ErrNoDomain],
+// [ErrNullMX], and an [ErrName] about a destination that cannot exist. [Host.Classify] says
+// what to put into logs and reports.
 type Error struct {
 	Domain    string // the destination
 	Host      string // the mail server concerned; empty if the domain as a whole

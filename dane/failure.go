@@ -27,11 +27,11 @@ type Failure struct {
 	Text string
 }
 
-// Classify says what the error of a delivery attempt to the host means: Host.Err, that of
-// STARTTLS or of a handshake with Host.TLSConfig, one of package smtpprobe, or any that an
-// SMTP client has returned. A nil error has the zero Failure.
+// Classify says what the error of a delivery attempt to the host means: [Host.Err], that of
+// STARTTLS or of a handshake with [Host.TLSConfig], one of package smtpprobe, or any that an
+// SMTP client has returned. A nil error has the zero [Failure].
 //
-// Only what says by itself that TLS has failed has a ResultType (RFC 8460 §4.3). An error that
+// Only what says by itself that TLS has failed has a [ResultType] (RFC 8460 §4.3). An error that
 // does not tell where it comes from, such as io.EOF, is a broken connection, even if it
 // broke in the handshake. A refusal by the server has the server's code: as
 // *textproto.Error of net/smtp, and as the errors of go-smtp and go-mail. It is permanent
@@ -53,7 +53,7 @@ func classify(err error, h *Host) Failure {
 	parts := attempts(err)
 	c := judge(parts[0], h)
 	for _, part := range parts[1:] {
-		// One that nobody knows says nothing: it may be a wrapper's own words.
+		// An unknown error says nothing: it may be a wrapper's own words.
 		if next := judge(part, h); !c.known || next.known && c.permanent && !next.permanent {
 			c = next
 		}
@@ -101,8 +101,8 @@ type recordedError struct{ failure Failure }
 
 func (e *recordedError) Error() string { return e.failure.Text }
 
-// recorded returns the error of a failure, nil if there was none. Its words are for logs
-// and reports, whoever wrote the JSON.
+// recorded returns the error that a failure was, nil for the zero Failure. Its words are made
+// printable for logs and reports, whoever wrote the JSON.
 func recorded(failure Failure) error {
 	if failure.Text == "" {
 		return nil

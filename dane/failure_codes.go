@@ -81,7 +81,7 @@ func byLookup(err error, _ *Host) classification {
 	return c
 }
 
-// byTLS judges what a handshake says of itself, in whose client ever.
+// byTLS judges what an error of a handshake says by itself, whichever client made it.
 func byTLS(err error, _ *Host) classification {
 	_, verified := errors.AsType[*tlsa.Error](err)
 	quoted := quotesServer(err)
@@ -186,7 +186,7 @@ func certificateFailure(err *tlsa.Error) ResultType {
 }
 
 // publicFailure is the type and the reason of what crypto/tls and crypto/x509 say; empty
-// for what is none of theirs.
+// for errors of others.
 func publicFailure(err error) (ResultType, string) {
 	if _, ok := errors.AsType[x509.HostnameError](err); ok {
 		return CertificateHostMismatch, "certificate is for other names"

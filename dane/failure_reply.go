@@ -45,7 +45,7 @@ func replyIn(err error) (code int, text string, ok bool) {
 
 // goSMTPReply returns the reply in an error of github.com/emersion/go-smtp, which has a type
 // for it; this module does not depend on it. An error whose text only has the same words in
-// it is none: they may be a stranger's.
+// it does not count: they may be a stranger's.
 func goSMTPReply(err error) (code int, text string) {
 	for ; err != nil; err = errors.Unwrap(err) {
 		if reply, found := strings.CutPrefix(err.Error(), "SMTP error "); found {
@@ -60,7 +60,7 @@ func goSMTPReply(err error) (code int, text string) {
 }
 
 // enhancedField returns the enhanced status code in an error of go-smtp, which takes it off the
-// text, and has no method that gives it; empty if there is none.
+// text, and has no method that gives it; empty if the reply had no such code.
 func enhancedField(err error) string {
 	value := reflect.Indirect(reflect.ValueOf(err))
 	if value.Kind() != reflect.Struct {
@@ -68,7 +68,7 @@ func enhancedField(err error) string {
 	}
 	field := value.FieldByName("EnhancedCode")
 	if field.Kind() != reflect.Array || field.Len() != 3 || field.Type().Elem().Kind() != reflect.Int || field.Index(0).Int() < 4 {
-		return "" // or it has none, which are zeros and negative numbers
+		return "" // a reply without one has zeros or negative numbers
 	}
 	return fmt.Sprintf("%d.%d.%d", field.Index(0).Int(), field.Index(1).Int(), field.Index(2).Int())
 }

@@ -12,14 +12,14 @@ import (
 
 // MayCleartext reports whether a message may be sent without TLS where the host
 // does not offer STARTTLS. For what may be done after a failed handshake see
-// Fallback.
+// [Host.Fallback].
 func (h *Host) MayCleartext() bool { return h.Action == MayEncrypt || h.Action == SendClear }
 
 // Fallback returns what to do with the host in a new connection after STARTTLS was
-// refused, or the handshake has failed: the next weaker way that is allowed, or nil if
-// there is none. There never is where DANE applies. No other error may weaken: after a
-// greeting that refuses, a connection that breaks or a message that is not taken, the
-// same way is tried again later.
+// refused, or the handshake has failed: the next weaker way that is allowed, or nil if it
+// must not be weaker, which is always so where DANE applies. No other error may weaken:
+// after a greeting that refuses, a connection that breaks or a message that is not taken,
+// the same way is tried again later.
 func (h *Host) Fallback() *Host {
 	weaker := *h
 	switch {
@@ -36,26 +36,27 @@ func (h *Host) Fallback() *Host {
 
 // TLSConfig returns the configuration for STARTTLS with the host. It is made from
 // base, which may be nil and is not changed. Every handshake of a host to be skipped,
-// and of the zero Host, fails with ErrSkipped.
+// and of the zero Host, fails with [ErrSkipped].
 //
 // Who the server must be is the Host's to say, and nothing in base adds to that or takes
 // from it: with MustAuthenticate the handshake fails unless the TLSA records match; where
 // PKIX is set, unless the certificate is for that name, by an authority of base's RootCAs
-// or else of Verifier.RootCAs; otherwise nobody is authenticated. For verification where
-// DANE does not apply, see Profile.TLS.
+// or else of [Verifier.RootCAs]; otherwise nobody is authenticated. For verification where
+// DANE does not apply, see [Profile.TLS].
 //
 // Of base
 //   - ServerName and InsecureSkipVerify are set by the Host: SNI is Base if that is a host
-//     name, and else there is none.
+//     name; otherwise no SNI is sent.
 //   - NextProtos and all that belongs to Encrypted Client Hello are left out: they are for
 //     servers that one has agreed with.
 //   - VerifyConnection and VerifyPeerCertificate run, and run first; the latter not for
-//     resumed sessions, as always in crypto/tls. What they refuse is a failed handshake, so a caller who then sends in clear, as Fallback allows with
-//     MayEncrypt, has asked for more and got less.
+//     resumed sessions, as always in crypto/tls. What they refuse is a failed handshake, so
+//     a caller who then sends in clear, as Fallback allows with MayEncrypt, has asked for
+//     more and got less.
 //   - MinVersion is raised to TLS 1.2 (RFC 7671 §3, RFC 8996 §3) with MustAuthenticate and
 //     MustEncrypt, and where PKIX is set.
 //   - CipherSuites are taken as they are. Without them those with RSA key exchange are not
-//     offered in these cases; see Verifier.RSAKeyExchange.
+//     offered in these cases; see [Verifier.RSAKeyExchange].
 //   - RootCAs count where PKIX is set, and nowhere else. Time does not count: the
 //     Verifier's does.
 //   - All else is taken as it is, ClientSessionCache too: resumed sessions are verified again
@@ -65,7 +66,7 @@ func (h *Host) Fallback() *Host {
 // down to TLS 1.0 and RSA key exchange: what would follow without it is clear text (RFC
 // 7435 §3). With a base, its versions and suites count, or else the defaults of crypto/tls.
 //
-// A configuration cannot demand that STARTTLS is used: see MayCleartext.
+// A configuration cannot demand that STARTTLS is used: see [Host.MayCleartext].
 func (h *Host) TLSConfig(base *tls.Config) *tls.Config {
 	config := h.unauthenticated(base)
 	if h.byDANE() {
@@ -158,16 +159,16 @@ func isRSAKeyExchange(suite *tls.CipherSuite) bool {
 }
 
 // VerifyConnection judges a handshake that is over, for an SMTP client that does TLS by
-// itself, and for audits; TLSConfig does the same within the handshake, which is better:
-// the client then has sent nothing. It returns nil only if TLS is there, complete, and all
+// itself, and for audits; [Host.TLSConfig] does the same within the handshake, which is
+// better: the client then has sent nothing. It returns nil only if TLS is there, complete, and all
 // that the Host demands: TLS 1.2 or later unless Action is MayEncrypt without PKIX, the
 // TLSA records with MustAuthenticate, and where PKIX is set a certificate for that name by
-// an authority of Verifier.RootCAs.
+// an authority of [Verifier.RootCAs].
 //
-// The error wraps ErrSkipped for a host to be skipped, ErrNoTLS for a connection in clear,
-// whether the host may be sent to in clear or not (see MayCleartext), ErrWeakTLS,
+// The error wraps [ErrSkipped] for a host to be skipped, [ErrNoTLS] for a connection in clear,
+// whether the host may be sent to in clear or not (see [Host.MayCleartext]), [ErrWeakTLS],
 // *tlsa.Error, or an error of crypto/x509. With MayEncrypt and PKIX an error is no reason
-// not to deliver: see Fallback.
+// not to deliver: see [Host.Fallback].
 func (h *Host) VerifyConnection(state tls.ConnectionState) error {
 	switch h.Action {
 	case MustAuthenticate, MustEncrypt, MayEncrypt, SendClear:

@@ -11,7 +11,21 @@ import (
 	"github.com/danesmtp/danesmtp/tlsa"
 )
 
-// An Action is what a sender must do with a host (RFC 7672 §2.2).
+// An Action is what a sender must do with a host (RFC 7672 §2.2). Without a [Policy] it
+// follows from the lookups alone:
+//
+//	MX lookup        failed                     no delivery now, no fallback to the domain's address
+//	                 insecure                   MayEncrypt: DANE does not apply
+//	address lookups  failed in both families    Skip: next host
+//	                 insecure in both           MayEncrypt; no TLSA record is looked for
+//	TLSA lookup      failed                     Skip: next host, no connection
+//	                 no record, or insecure     MayEncrypt
+//	                 secure, all unusable       MustEncrypt
+//	                 secure                     MustAuthenticate
+//
+// A lookup has failed if it was bogus, timed out, or was answered with SERVFAIL or the like
+// (RFC 7672 §2.1.1). One secure family of addresses is enough for DANE to apply, and the
+// failure of one family is no failure of the host.
 type Action uint8
 
 const (
@@ -20,7 +34,7 @@ const (
 	// MayEncrypt: DANE does not apply. TLS is opportunistic, as without DANE.
 	MayEncrypt
 	// MustEncrypt: TLS is required, and nobody is authenticated: the host has TLSA records
-	// of which none is usable (RFC 7672 §2.2), or the policy wants no more.
+	// and not one of them is usable (RFC 7672 §2.2), or the policy wants no more.
 	MustEncrypt
 	// MustAuthenticate: TLS is required. The host's usable TLSA records must match, if it has
 	// any; and where Host.PKIX is set there must be a certificate of a public authority.
@@ -42,7 +56,8 @@ func (a Action) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
 // UnmarshalText inverts MarshalText.
 func (a *Action) UnmarshalText(text []byte) error { return parseLevel(actions, "action", text, a) }
 
-// A Host is a mail server, and what a sender must do with it. The zero Host is
+// A Host is a mail server, and what a sender must do with it: [Verifier.LookupHost] makes
+// one. It has at most 8 addresses of each family, and counts the others. The zero Host is
 // skipped.
 type Host struct {
 	// Domain is the destination, Name the host: as the MX record names it, or the
@@ -52,7 +67,7 @@ type Host struct {
 	Action Action
 	// Err says why the host is skipped; of type *Error.
 	Err error
-	// Addrs to connect to, in order. A host that is skipped has none.
+	// Addrs to connect to, in order; empty for a host that is skipped.
 	Addrs []netip.Addr
 	// Port of the host.
 	Port uint16
@@ -87,7 +102,7 @@ type Host struct {
 	Addresses []Address
 	// Omitted counts the addresses beyond the limit.
 	Omitted int
-	// TLSA is the last lookup of TLSA records; nil if there was none.
+	// TLSA is the last lookup of TLSA records; nil if they were not asked for.
 	TLSA *Lookup
 	// Lookups are the questions that were asked, in order.
 	Lookups []Lookup

@@ -11,9 +11,13 @@ import (
 
 // LookupHost finds out what to do with a mail server of a domain: its addresses,
 // its TLSA records, and the action that follows from them. It never returns nil.
-// A failure is in Host.Err, and concerns this host only.
+// A failure is in [Host.Err], and concerns this host only.
 //
-// The Domain need not come from LookupMX; Name, Status and Implicit or Routed count then.
+// It asks for A and AAAA at once, and for TLSA as soon as the rules allow that; a sender
+// may call it for several hosts at the same time.
+//
+// The Domain need not come from [Verifier.LookupMX]; Name, Status and Implicit or Routed count
+// then.
 // Unless its Status is Secure or Insecure, all its hosts are skipped: the MX lookup has
 // failed (RFC 7672 §2.1.2), or nobody has said how it went.
 func (v *Verifier) LookupHost(ctx context.Context, d *Domain, mx MX) *Host {

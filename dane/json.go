@@ -145,9 +145,10 @@ type (
 // "outcome" ("success", "failure", "none") and "lookups" are always there; each
 // lookup has "name", "type" and "status" ("secure", "insecure", "bogus",
 // "indeterminate"), and where it is not secure "reason" and "ede" (RFC 8914). The
-// "steps" of a probe are what was said, and when; of a reply there are at most 32 lines
-// of 256 characters each. A result of Plan has "plan", the action for the host that
-// decides, and its "outcome" is what the DNS allows at best. The schema is schema.json in this package's directory.
+// "steps" of a probe, which is an [Attempt], are what was said, and when; of a reply there are at most 32 lines
+// of 256 characters each. A result of [Checker.Plan] has "plan", the action for the host that
+// decides, and its "outcome" is what the DNS allows at best. The schema is schema.json in
+// this package's directory.
 func (r *Result) MarshalJSON() ([]byte, error) {
 	failure := r.Failure()
 	out := jsonResult{

@@ -17,9 +17,9 @@ import (
 )
 
 // UnmarshalJSON reads what MarshalJSON writes. Facts are as they were, errors are
-// their texts, which Failure still classifies, and of a session there is what JSON
-// has. The hosts cannot be delivered to: they have no Addrs, and their action is to
-// be read, not acted on.
+// their texts, of which [Result.Failure] and [Host.Classify] still know what they mean, and
+// of a session there is what JSON has. The hosts cannot be delivered to: they have no
+// Addrs, and their action is to be read, not acted on.
 func (r *Result) UnmarshalJSON(text []byte) error {
 	var in jsonResult
 	if err := checkJSON(text, ""); err != nil {
@@ -90,8 +90,8 @@ func (in *jsonResult) lookups() (*pendingLookups, error) {
 	return &all, nil
 }
 
-// domain returns the destination with the first of the lookups, unless it had none; nil if
-// there is no destination.
+// domain returns the destination with the first of the lookups, which is its own unless the
+// hosts were given; nil if there is no destination.
 func (in *jsonResult) domain(lookups *pendingLookups) (*Domain, error) {
 	p := in.Place
 	if p == nil {
@@ -271,6 +271,6 @@ func cipher(name string) uint16 {
 }
 
 func hexadecimal(text string) (number uint16) {
-	fmt.Sscanf(text, "0x%x", &number) // a name that is none stays 0
+	fmt.Sscanf(text, "0x%x", &number) // of an unknown name that is 0
 	return number
 }

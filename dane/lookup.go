@@ -28,7 +28,7 @@ type Lookup struct {
 	Expires time.Time     // when the answer must be forgotten
 	Elapsed time.Duration
 
-	// Exchanges are the queries sent for it; none if all was cached.
+	// Exchanges are the queries sent for it; empty if all was cached.
 	Exchanges []dnssec.Exchange
 }
 

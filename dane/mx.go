@@ -12,14 +12,17 @@ import (
 )
 
 // LookupMX finds the mail servers of a domain: those of its MX records, or of the
-// route that the Policy has for it. An address literal such as "[192.0.2.1]" is its
+// route that the [Policy] has for it. An address literal such as "[192.0.2.1]" is its
 // own and only host, without DANE (RFC 7672 §2.2).
 //
-// The error is of type *Error. It is permanent, and wraps ErrName, ErrNullMX or
-// ErrNoDomain, or it is temporary, and wraps the *dnssec.Error of the lookup: then
-// the domain must not be delivered to, by its address neither (RFC 7672 §2.1.2). For an
+// The error is of type *[Error]. It is permanent, and wraps [ErrName], [ErrNullMX] or
+// [ErrNoDomain], or it is temporary, and wraps the *dnssec.Error of the lookup: then the
+// domain must not be delivered to, not even at its own address (RFC 7672 §2.1.2). For an
 // internationalized name that cannot be turned into A-labels, ErrName is temporary.
-// The Domain comes along for diagnosis, unless the name is none.
+// The Domain comes along for diagnosis, unless what was given is not a domain name.
+//
+// If the resolver is a dnssec.Resolver, it looks up ahead what LookupHost is going to ask
+// for. Such lookups go on until ctx ends, for half a minute at most.
 func (v *Verifier) LookupMX(ctx context.Context, domain string) (*Domain, error) {
 	name, err := destinationName(domain)
 	if err != nil {
@@ -73,7 +76,7 @@ func (v *Verifier) lookupMX(ctx context.Context, name string) (*Domain, error) {
 		}
 	}
 	if len(d.MX) == 0 && len(answer.Records) > 0 {
-		// There are MX records, and none that can be read: the domain's address is none of them.
+		// MX records exist, and none of them can be read. So the domain is not its own host.
 		return d, &Error{Domain: name, Err: fmt.Errorf("%w: no MX record that can be read", ErrLookup)}
 	}
 	if len(d.MX) == 0 {

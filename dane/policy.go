@@ -12,12 +12,12 @@ import (
 type Profile struct {
 	// DANE says whether DANE is used.
 	DANE DANELevel `json:"dane"`
-	// TLS applies where DANE does not. Where TLSA records are secure, and none is
-	// usable, TLS is required in any case (RFC 7672 §2.2).
+	// TLS applies where DANE does not. Where TLSA records are secure, and all of them
+	// unusable, TLS is required in any case (RFC 7672 §2.2).
 	TLS TLSLevel `json:"tls"`
 	// UseInsecureMX: DANE is used for the hosts of an insecure MX lookup, too. It
 	// authenticates the host then, but never the domain's mail server (RFC 7672
-	// §2.2.1), so the outcome is not OutcomeSuccess, and not enough for mandatory DANE.
+	// §2.2.1): the outcome is OutcomeNone at best, and mandatory DANE is not satisfied.
 	UseInsecureMX bool `json:"use_insecure_mx,omitempty"`
 	// Audit: DANE is judged, and not acted on (RFC 7672 §9.1). Host.Audited says what
 	// would have been done.
@@ -32,8 +32,8 @@ type Profile struct {
 // recipient's domain.
 type Route struct {
 	// Hosts in the order to try them: names, or addresses in brackets as in
-	// "[192.0.2.1]" and "[IPv6:2001:db8::1]", for which there is no DANE. None means
-	// to use the DNS; in JSON a route must have some.
+	// "[192.0.2.1]" and "[IPv6:2001:db8::1]", for which there is no DANE. Without hosts
+	// the DNS is used; in JSON a route must have some.
 	Hosts []string `json:"hosts,omitempty"`
 	// Port of the hosts; 0 means Verifier.Port.
 	Port uint16 `json:"port,omitempty"`
@@ -65,8 +65,8 @@ type policyRules struct {
 }
 
 // NewPolicy returns a policy. A destination stands for itself, not for the domains
-// below it. The error names the destinations that are wrong, and wraps ErrPolicy:
-// DANE without TLS, names that are none, and settings that contradict each other.
+// below it. The error names the destinations that are wrong, and wraps [ErrPolicy]:
+// DANE without TLS, what is not a domain name, and settings that contradict each other.
 func NewPolicy(byDefault Profile, destinations map[string]Profile) (*Policy, error) {
 	p := new(Policy)
 	errs := []error{byDefault.validate("the default")}
@@ -91,7 +91,7 @@ func NewPolicy(byDefault Profile, destinations map[string]Profile) (*Policy, err
 	return p, nil
 }
 
-// For returns the profile of a destination. A name that is none has the default.
+// For returns the profile of a destination. What is not a domain name gets the default.
 func (p *Policy) For(destination string) Profile {
 	if p == nil {
 		return Profile{}

@@ -16,10 +16,10 @@ import (
 // MarshalJSON returns the form that UnmarshalJSON reads.
 func (p *Policy) MarshalJSON() ([]byte, error) { return json.Marshal(p.rules) }
 
-// UnmarshalJSON reads a policy, and checks it as NewPolicy does. What is not meant so is
-// an error that names the destination, and wraps ErrPolicy: a field that is not known or
-// not in lower case, for a setting misspelt would not be kept, a key that is there
-// twice, null, and a route without hosts.
+// UnmarshalJSON reads a policy, and checks it as [NewPolicy] does. What can only be a mistake
+// is an error that names the destination, and wraps [ErrPolicy]: a field that is unknown or
+// not in lower case, since a misspelt setting would have no effect; a key that is given
+// twice; null; and a route without hosts.
 func (p *Policy) UnmarshalJSON(text []byte) error {
 	if err := checkJSON(text, "destinations"); err != nil {
 		return fmt.Errorf("dane: %w: %w", ErrPolicy, err)
@@ -102,7 +102,7 @@ func decodeKnown(text []byte, to any) error {
 	return decoder.Decode(to)
 }
 
-// ReadPolicy reads a policy in JSON, as UnmarshalJSON does.
+// ReadPolicy reads a policy in JSON, as [Policy.UnmarshalJSON] does.
 func ReadPolicy(r io.Reader) (*Policy, error) {
 	text, err := io.ReadAll(io.LimitReader(r, maxPolicy+1))
 	if err != nil {

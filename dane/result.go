@@ -31,8 +31,8 @@ func (o Outcome) MarshalText() ([]byte, error) { return []byte(o.String()), nil 
 // UnmarshalText inverts MarshalText.
 func (o *Outcome) UnmarshalText(text []byte) error { return parseLevel(outcomes, "outcome", text, o) }
 
-// A Result is what Verify found out about a domain. It prints as a transcript and
-// as JSON; see WriteTranscript and MarshalJSON.
+// A Result is what [Checker.Verify] found out about a domain. It prints as a transcript and
+// as JSON; see [Result.WriteTranscript] and [Result.MarshalJSON].
 type Result struct {
 	// Name of the domain as it was given.
 	Name string
@@ -59,7 +59,7 @@ type Result struct {
 	Unresolved bool
 	// Planned: no server was connected to, as Plan does it.
 	Planned bool
-	// Domain and its MX records; nil if the name is none.
+	// Domain and its MX records; nil if Name is not a domain name.
 	Domain *Domain
 	// Hosts that were looked up, in the order in which they are tried.
 	Hosts []HostResult
@@ -75,7 +75,7 @@ type HostResult struct {
 	// needs no connection.
 	Attempts []Attempt
 
-	planned bool // it is not to be probed
+	planned bool // it is not to be connected to
 }
 
 // Permanent reports whether the outcome is OutcomeFailure, and trying again will not change it.
@@ -96,7 +96,7 @@ func (r *Result) Lookups() []Lookup {
 	return lookups
 }
 
-// failed returns the error of the host that was not delivered to, nil if none.
+// failed returns the error for which the host was not delivered to, nil if it was.
 func (h *HostResult) failed() error {
 	if h.Err != nil {
 		return h.Err
@@ -110,7 +110,7 @@ func (h *HostResult) failed() error {
 }
 
 // delivered reports whether a message would go to the host: to one of its addresses,
-// in order, if it needs a probe.
+// in order, if it needs a connection.
 func (h *HostResult) delivered() bool {
 	if h.Err != nil || h.Action == Skip {
 		return false
@@ -138,7 +138,7 @@ func (h *HostResult) cancelled() error {
 }
 
 // decider returns the host that the outcome is about: the one that is delivered to,
-// or else the first; nil if there is none.
+// or else the first; nil if there is no host.
 func (r *Result) decider() *HostResult {
 	for i := range r.Hosts {
 		if r.Outcome != OutcomeFailure && r.Hosts[i].delivered() {
@@ -151,7 +151,7 @@ func (r *Result) decider() *HostResult {
 	return nil
 }
 
-// action returns what is to be done with the host that decides; Skip if there is none.
+// action returns what is to be done with the host that decides; Skip if there is no host.
 func (r *Result) action() Action {
 	if h := r.decider(); h != nil {
 		return h.Action
@@ -177,7 +177,7 @@ func (r *Result) conclude() {
 }
 
 // Failure classifies Result.Err. It is permanent if that of every host was, at each of its
-// addresses, and none was left out.
+// addresses, and nothing was left out.
 func (r *Result) Failure() Failure {
 	var host *Host
 	e, _ := errors.AsType[*Error](r.Err)

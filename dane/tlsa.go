@@ -136,9 +136,9 @@ func (h *Host) take(found *search) error {
 	return nil
 }
 
-// tlsaRecord returns a TLSA record, if it is one. One that is too short to be one is a record
-// all the same, and not usable: it is there, so that TLS is required (RFC 7672 §2.2). What it
-// lacks is 255, which stands for nothing (RFC 7218 §2).
+// tlsaRecord returns the TLSA record that an RR is; false for RRs of other types. A record that
+// is too short is not usable, but it is there, so that TLS is required (RFC 7672 §2.2). The
+// fields that it lacks are set to 255, which has no meaning (RFC 7218 §2).
 func tlsaRecord(rr dns.RR) (record tlsa.Record, ok bool, err error) {
 	switch rr := rr.(type) {
 	case *dns.TLSA:
@@ -146,7 +146,7 @@ func tlsaRecord(rr dns.RR) (record tlsa.Record, ok bool, err error) {
 		return tlsa.Record{
 			Usage: tlsa.Usage(rr.Usage), Selector: tlsa.Selector(rr.Selector), Matching: tlsa.Matching(rr.MatchingType), Data: data,
 		}, true, err
-	case *dns.RFC3597: // how dnssec gives what is none in form
+	case *dns.RFC3597: // how dnssec gives a record that is malformed
 		if rr.Hdr.Rrtype != dns.TypeTLSA {
 			return tlsa.Record{}, false, nil
 		}

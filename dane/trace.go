@@ -5,15 +5,17 @@ import (
 	"sync/atomic"
 )
 
-// A Trace is hooks that tell what a Verifier does, as in net/http/httptrace. Any may
-// be nil. They are called by the goroutine that called the Verifier, one after
+// A Trace is hooks that tell what a [Verifier] does, as in net/http/httptrace; [WithTrace]
+// sets them, [LogTrace] has those for log/slog, and [Counters.Trace] those for metrics. Any
+// may be nil. They are called by the goroutine that called the Verifier, one after
 // another, in the order of the hosts and of their addresses, whoever answers first;
 // what comes before must be known for that. Several calls with the same
 // Trace may run concurrently. What they get must not be changed.
 type Trace struct {
 	// Lookup is called for each question, once those of the domain or host are done.
 	Lookup func(Lookup)
-	// Domain is called when LookupMX is done; the Domain is nil if the name is none.
+	// Domain is called when LookupMX is done; the Domain is nil if what was given is not a
+	// domain name.
 	Domain func(*Domain, error)
 	// Host is called when LookupHost is done.
 	Host func(*Host)

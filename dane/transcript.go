@@ -22,9 +22,9 @@ import (
 // message. Without a verdict, that is where Unresolved is set, the line says why.
 func (r *Result) WriteTranscript(w io.Writer) error { return r.write(w, false) }
 
-// WriteLongTranscript writes all hosts and addresses that Verify has probed, and after
+// WriteLongTranscript writes all hosts and addresses that there was an attempt at, and after
 // each connection what was said on it, and how long each step took. The lines are
-// otherwise those of WriteTranscript. Replies are cut as in JSON.
+// otherwise those of [Result.WriteTranscript]. Replies are cut as in JSON.
 func (r *Result) WriteLongTranscript(w io.Writer) error { return r.write(w, true) }
 
 func (r *Result) write(w io.Writer, long bool) error {
@@ -47,11 +47,11 @@ func (r *Result) String() string {
 type transcript struct {
 	text   bytes.Buffer
 	domain string
-	long   bool // with all probes, and the evidence of each
+	long   bool // with all attempts, and the evidence of each
 }
 
-// line writes a line. Strangers have a say in what is in it, of which none may begin a
-// line of its own.
+// line writes a line. Strangers have a say in what is in it, and must not begin a line of
+// their own.
 func (t *transcript) line(format string, args ...any) {
 	t.text.WriteString(printable.Line(fmt.Sprintf(format, args...)) + "\n")
 }
@@ -119,7 +119,7 @@ func (t *transcript) host(d *Domain, h *HostResult) {
 	}
 }
 
-// addresses writes the addresses and their probes.
+// addresses writes the addresses and the attempts at them.
 func (t *transcript) addresses(h *HostResult, of string) {
 	for _, l := range h.Lookups {
 		if l.Err != nil && (l.Type == dns.TypeA || l.Type == dns.TypeAAAA) {

@@ -19,7 +19,8 @@ type Resolver interface {
 	Lookup(ctx context.Context, name string, qtype uint16) (*dnssec.Answer, error)
 }
 
-// A Verifier finds out what a sender of mail must do for a destination (RFC 7672).
+// A Verifier finds out what a sender of mail must do for a destination (RFC 7672):
+// [Verifier.LookupMX] which hosts to try, [Verifier.LookupHost] how each must be treated.
 // The zero Verifier is ready to use: it validates what the system's DNS servers
 // say, from the built-in root keys. A Verifier holds no locks and may be copied
 // and changed, for example for one destination; it must not be changed while it
@@ -74,18 +75,18 @@ type Verifier struct {
 	// a root of its own, whose servers may be on this machine.
 	AllowAll bool
 
-	// Dial connects to mail servers, for Verify. It must heed its context. Nil means a
+	// Dial connects to mail servers, for a Checker. It must heed its context. Nil means a
 	// net.Dialer bound to LocalAddr.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
-	// LocalAddr is the source address of connections, for Verify. The zero Addr
+	// LocalAddr is the source address of connections, for a Checker. The zero Addr
 	// lets the system choose.
 	LocalAddr netip.Addr
 
-	// Hello is the name given in EHLO, for Verify. Empty means that of the host.
+	// Hello is the name given in EHLO, for a Checker. Empty means that of the host.
 	Hello string
 
-	// AttemptTimeout bounds one connection of Verify, from dial to QUIT, so that a server
+	// AttemptTimeout bounds one connection of a Checker, from dial to QUIT, so that a server
 	// that hangs leaves time for the next one. 0 means five minutes, as senders wait for
 	// a greeting (RFC 5321 §4.5.3.2.1). The context bounds all.
 	AttemptTimeout time.Duration
