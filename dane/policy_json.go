@@ -2,7 +2,6 @@ package dane
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -57,11 +56,24 @@ func (p *Policy) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
+// A storedProfile is a profile as policy files hold it, with the two settings that only files
+// from earlier versions have. They mean what they meant.
+type storedProfile struct {
+	Profile
+	// Flow: mail that is accepted, which goes to servers behind this one, has no DANE.
+	Flow  string `json:"flow"`
+	Route struct {
+		Route
+		NoDANE bool `json:"no_dane"`
+	} `json:"route"`
+}
+
 // decode reads a profile in JSON. A route that is there must have hosts: without, the mail would
 // go to those of the DNS, past the route that somebody wanted.
 func (p *Profile) decode(text []byte) error {
-	if err := decodeKnown(text, p); err != nil {
-		return cmp.Or(retiredSetting(text), err)
+	var in storedProfile
+	if err := decodeKnown(text, &in); err != nil {
+		return err
 	}
 	var has struct {
 		Route json.RawMessage `json:"route"`
@@ -69,27 +81,28 @@ func (p *Profile) decode(text []byte) error {
 	if err := json.Unmarshal(text, &has); err != nil {
 		return err
 	}
-	if has.Route != nil && len(p.Route.Hosts) == 0 {
+	if has.Route != nil && len(in.Route.Hosts) == 0 {
 		return errors.New("a route without hosts")
 	}
-	return nil
+	*p = in.Profile
+	p.Route = in.Route.Route
+	return in.applyRetired(p)
 }
 
-// retiredSetting returns what to write in place of a setting that there was once, and nil
-// for others.
-func retiredSetting(profile []byte) error {
-	var has struct {
-		Flow  json.RawMessage
-		Route struct {
-			NoDANE json.RawMessage `json:"no_dane"`
+// applyRetired gives the profile what the settings of earlier versions say.
+func (in *storedProfile) applyRetired(p *Profile) error {
+	switch in.Flow {
+	case "", "relay":
+	case "accept":
+		if p.DANE == DANEMandatory {
+			return errors.New("mandatory DANE for mail that is accepted, which is not verified")
 		}
+		p.DANE = DANENone
+	default:
+		return fmt.Errorf(`flow %q: want "relay" or "accept"`, in.Flow)
 	}
-	switch err := json.Unmarshal(profile, &has); {
-	case err != nil:
-		return nil
-	case has.Flow != nil:
-		return errors.New(`there is no "flow" any more: leave "relay" out, and for "accept" write "dane": "none"`)
-	case has.Route.NoDANE != nil:
+	if in.Route.NoDANE && p.DANE != DANENone {
+		// Such a route failed always, so that nobody can have one that delivers.
 		return errors.New(`there is no "no_dane" any more: to send by a route without DANE, write "dane": "none"`)
 	}
 	return nil

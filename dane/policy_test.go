@@ -499,3 +499,25 @@ func TestEmptyRoute(t *testing.T) {
 		t.Errorf("%s: %v", text, err)
 	}
 }
+
+func TestPoliciesOfEarlierVersions(t *testing.T) {
+	p, err := dane.ReadPolicy(strings.NewReader(`{
+		"default": {"dane": "opportunistic", "flow": "relay"},
+		"destinations": {
+			"inside.example": {"flow": "accept", "tls": "required"},
+			"routed.example": {"dane": "none", "route": {"hosts": ["relay.example"], "port": 587, "no_dane": true}}
+		}
+	}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for destination, want := range map[string]dane.Profile{
+		"other.example":  {},
+		"inside.example": {DANE: dane.DANENone, TLS: dane.TLSRequired},
+		"routed.example": {DANE: dane.DANENone, Route: dane.Route{Hosts: []string{"relay.example"}, Port: 587}},
+	} {
+		if diff := cmp.Diff(want, p.For(destination)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", destination, diff)
+		}
+	}
+}
