@@ -1,6 +1,7 @@
 package tlsa_test
 
 import (
+	"crypto/tls"
 	"strings"
 	"testing"
 
@@ -215,5 +216,74 @@ func TestErrorAboutNamesIsPrintableAndShort(t *testing.T) {
 	text := err.Error()
 	if len(text) > 1000 || strings.Contains(text, "\n") || !strings.Contains(text, `"mx.example.org"`) || !strings.Contains(text, "4994 more") {
 		t.Errorf("%d octets: %.500q", len(text), text)
+	}
+}
+
+// TestFormsOfNames has every form in which callers hand over names, under every usage:
+// what is sent as SNI, and whether the server is accepted. The server chooses its
+// certificate by SNI, as those with many domains do, so that DANE-EE, to which names do not
+// matter, fails with them where the wrong name or none is sent.
+func TestFormsOfNames(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	other := w.intermediate.Issue(tlsatest.Leaf{Names: []string{"hosting.example.net"}})
+	for _, c := range []struct {
+		form  string
+		names []string
+		base  string // tls.Config.ServerName to start from
+		sni   string
+		bad   tlsa.Reason // for the usages to which names matter; 0 if the name is good
+	}{
+		{form: "as it is", names: []string{mx}, sni: mx},
+		{form: "with the final dot of DNS", names: []string{mx + "."}, sni: mx},
+		{form: "in upper case", names: []string{"MX.EXAMPLE.ORG"}, sni: "MX.EXAMPLE.ORG"},
+		{form: "as it is, whatever the configuration says", names: []string{mx}, base: "example.com", sni: mx},
+		{form: "nil", names: nil, bad: tlsa.ReasonName},
+		{form: "nil, with a name in the configuration", names: nil, base: mx, sni: mx, bad: tlsa.ReasonName},
+		{form: "empty", names: []string{""}, bad: tlsa.ReasonBadName},
+		{form: "empty, with a name in the configuration", names: []string{""}, base: mx, sni: mx, bad: tlsa.ReasonBadName},
+		{form: "the root, with a name in the configuration", names: []string{"."}, base: mx, sni: mx, bad: tlsa.ReasonBadName},
+		{form: "empty, and another after it", names: []string{"", mx}, sni: mx},
+		{form: "the root and an empty one, and another after them", names: []string{".", "", mx + "."}, sni: mx},
+		{form: "with two dots at its end", names: []string{mx + ".."}, bad: tlsa.ReasonBadName},
+		{form: "a blank", names: []string{" "}, bad: tlsa.ReasonBadName},
+		{form: "with blanks around it", names: []string{" " + mx + " "}, bad: tlsa.ReasonBadName},
+		{form: "a U-label", names: []string{"mx.bücher.example"}, bad: tlsa.ReasonBadName},
+		// The first name is the base domain: what comes after it is sent to nobody.
+		{form: "a U-label, and another after it", names: []string{"mx.bücher.example", mx}},
+		{form: "a U-label, with a name in the configuration", names: []string{"mx.bücher.example"}, base: mx, bad: tlsa.ReasonBadName},
+		{form: "an address", names: []string{"192.0.2.25"}, bad: tlsa.ReasonName},
+	} {
+		for _, r := range []tlsa.Record{
+			w.server.Record(tlsa.SPKI, tlsa.SHA256),
+			w.root.Record(tlsa.SPKI, tlsa.SHA256),
+			record(tlsa.PKIXEE, tlsa.SPKI, tlsa.SHA256, w.server.Leaf),
+			record(tlsa.PKIXTA, tlsa.SPKI, tlsa.SHA256, w.root.Certificate),
+		} {
+			t.Run(c.form+": "+r.Usage.String(), func(t *testing.T) {
+				t.Parallel()
+				asked := ""
+				server := &tls.Config{GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+					asked = hello.ServerName
+					certificate := w.server.TLS()
+					if asked != c.sni {
+						certificate = other.TLS()
+					}
+					return &certificate, nil
+				}}
+				v := tlsa.Verifier{Records: records(r), Names: c.names, Time: atNoon, Profile: tlsa.PKIX, Roots: w.root.Pool()}
+				_, err := handshake(server, v.TLSConfig(&tls.Config{ServerName: c.base}))
+				want := c.bad
+				if r.Usage == tlsa.DANEEE {
+					want = 0
+				}
+				if reason := reasonOf(t, err); reason != want {
+					t.Errorf("handshake: %v, want %v", err, want)
+				}
+				if asked != c.sni {
+					t.Errorf("SNI is %q, want %q", asked, c.sni)
+				}
+			})
+		}
 	}
 }

@@ -17,9 +17,10 @@ func (v *Verifier) VerifyConnection(state tls.ConnectionState) error {
 // and is not changed. The Verifier is copied; the slices in it must not be changed
 // while the configuration is in use.
 //
-// ServerName, which is sent as SNI, is the first of Names, the TLSA base domain,
-// without a dot at the end (RFC 7672 §8.1). If there are no names, it is what base
-// has. MinVersion is at least TLS 1.2.
+// ServerName, which is sent as SNI, is the first of Names that is not empty, the TLSA
+// base domain, without a dot at the end (RFC 7672 §8.1). If there is no such name, it is
+// what base has; if it is no host name in ASCII, nothing is sent. MinVersion is at least
+// TLS 1.2.
 //
 // The hooks of base still run, and first: its VerifyConnection for all connections,
 // its VerifyPeerCertificate, as always, not for resumed ones. Since the records take
@@ -36,11 +37,10 @@ func (v *Verifier) TLSConfig(base *tls.Config) *tls.Config {
 		config = base.Clone()
 	}
 	verifier := *v
-	if len(v.Names) > 0 {
-		config.ServerName = ""
-		if name := trimDot(v.Names[0]); isHostName(name) { // no other is sent (RFC 6066 §3)
-			config.ServerName = name
-		}
+	if name := v.baseDomain(); isHostName(name) {
+		config.ServerName = name
+	} else if name != "" {
+		config.ServerName = "" // what is no host name is not sent (RFC 6066 §3), nor is another for it
 	}
 	config.MinVersion = max(config.MinVersion, tls.VersionTLS12) // RFC 7671 §3
 
@@ -57,4 +57,15 @@ func (v *Verifier) TLSConfig(base *tls.Config) *tls.Config {
 		return verifier.VerifyConnection(state)
 	}
 	return config
+}
+
+// baseDomain returns the first of Names that is not empty, without its final dot; ""
+// if there is no such name.
+func (v *Verifier) baseDomain() string {
+	for _, name := range v.Names {
+		if name = trimDot(name); name != "" {
+			return name
+		}
+	}
+	return ""
 }

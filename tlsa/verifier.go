@@ -19,10 +19,16 @@ type Verifier struct {
 
 	// Names are the reference identifiers: the host names, one of which the server's
 	// certificate must be for (RFC 7672 §3.2.2). The first is the TLSA base domain,
-	// which is sent as SNI. Case and a dot at the end do not matter. Without names
-	// only DANEEE records can match, to which names do not matter (RFC 7672 §3.1.1).
-	// For a name with anything but ASCII letters, digits, hyphens and underscores there
-	// is no certificate, and nobody is accepted for it.
+	// which is sent as SNI. Case and one dot at the end do not matter.
+	//
+	// No server is accepted for a name that is not a host name: with blanks, with
+	// letters outside of ASCII (U-labels; use A-labels), with a wildcard, or empty. An
+	// empty name is passed over, so that the first of the others is sent as SNI. Other
+	// names of that kind are not sent, and neither is any in their place. Beside good
+	// names they do no harm.
+	//
+	// To DANEEE records names do not matter (RFC 7672 §3.1.1): they match without any
+	// name, and with any that is no host name.
 	Names []string
 
 	// Time returns the instant at which certificates have to be valid. Nil, or a
