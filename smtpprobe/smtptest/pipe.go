@@ -12,9 +12,15 @@ import (
 // streamSize is how much one side may write before the other has to read.
 const streamSize = 1 << 16
 
-// newPipe returns the two ends of a connection in memory. Unlike those of net.Pipe
-// they buffer, as a network does: in TLS, both sides write at the same time when
-// one turns down the other's certificate, or when both close.
+// newPipe returns the two ends of a connection in memory, which behaves as one of TCP
+// where net.Pipe does not:
+//
+//   - It buffers: in TLS, both sides write at the same time when one turns down the
+//     other's certificate, or when both close.
+//   - What is written to an end that has been closed is lost, and only the next write
+//     fails. So a client may take leave of TLS although the server has closed after
+//     QUIT. If that were an error, clients would take a message that was accepted for
+//     one that was not, and send it twice.
 func newPipe(client, server netip.AddrPort) (net.Conn, net.Conn) {
 	up, down := newStream(), newStream()
 	local, remote := net.TCPAddrFromAddrPort(client), net.TCPAddrFromAddrPort(server)
@@ -60,6 +66,7 @@ type stream struct {
 	changed                *sync.Cond
 	data                   []byte
 	readerGone, writerGone bool
+	reset                  bool // the writer has been told, or would have been, that the reader is gone
 	readBy, writeBy        *deadline
 }
 
@@ -97,9 +104,16 @@ func (s *stream) read(b []byte) (int, error) {
 	}
 }
 
+// write waits until all octets are in the buffer. With the reader gone, TCP sends the
+// octets, and hears only then that they are unwanted, by a reset (RFC 9293 §3.5.2). If the
+// reader left octets unread, the reset has come with its close (RFC 2525 §2.17).
 func (s *stream) write(b []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.readerGone && !s.reset && !s.writerGone && !s.writeBy.passed {
+		s.reset = len(b) > 0
+		return len(b), nil
+	}
 	written := 0
 	for {
 		switch {
@@ -126,6 +140,7 @@ func (s *stream) close(gone *bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	*gone = true
+	s.reset = s.reset || s.readerGone && len(s.data) > 0
 	if s.readerGone && s.writerGone {
 		s.readBy.stop()
 		s.writeBy.stop()

@@ -41,8 +41,78 @@ func TestPipeBuffersUpToALimit(t *testing.T) {
 		if all, err := io.ReadAll(server); len(all) != streamSize || err != nil {
 			t.Errorf("%d octets read, error %v", len(all), err)
 		}
-		if _, err := server.Write([]byte("x")); err != io.ErrClosedPipe {
-			t.Errorf("write to nobody: %v", err)
-		}
 	})
+}
+
+// TestWritesToNobody compares the pipe with TCP on loopback: the first write to an end
+// that has been closed is lost without an error, and what is written later fails.
+func TestWritesToNobody(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name string
+		make func(*testing.T) (near, far net.Conn)
+	}{
+		{"TCP", tcp},
+		{"in memory", func(*testing.T) (near, far net.Conn) { return pipe() }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			near, far := c.make(t)
+			defer near.Close()
+			far.Write([]byte("bye"))
+			far.Close()
+			if all, err := io.ReadAll(near); string(all) != "bye" || err != nil {
+				t.Errorf("read %q, error %v", all, err)
+			}
+			if n, err := near.Write([]byte("first")); n != len("first") || err != nil {
+				t.Errorf("first write: %d octets, error %v", n, err)
+			}
+			if err := writeUntilError(near); err == nil {
+				t.Error("no write fails")
+			}
+			if n, err := near.Read(make([]byte, 1)); n != 0 || err == nil {
+				t.Errorf("read after that: %d octets, error %v", n, err)
+			}
+		})
+		t.Run(c.name+", with octets unread", func(t *testing.T) {
+			t.Parallel()
+			near, far := c.make(t)
+			defer near.Close()
+			near.Write([]byte("unread"))
+			if _, err := io.ReadFull(far, make([]byte, 1)); err != nil {
+				t.Fatal(err)
+			}
+			far.Close()
+			if err := writeUntilError(near); err == nil {
+				t.Error("no write fails")
+			}
+		})
+	}
+}
+
+func tcp(t *testing.T) (near, far net.Conn) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	if near, err = net.Dial("tcp", listener.Addr().String()); err != nil {
+		t.Fatal(err)
+	}
+	if far, err = listener.Accept(); err != nil {
+		t.Fatal(err)
+	}
+	return near, far
+}
+
+// writeUntilError gives the system some time to hear of the reset.
+func writeUntilError(conn net.Conn) error {
+	for range 1000 {
+		if _, err := conn.Write([]byte("x")); err != nil {
+			return err
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return nil
 }

@@ -414,3 +414,48 @@ func TestDelays(t *testing.T) {
 		client.Close()
 	})
 }
+
+// TestClientTakesLeaveAfterTheServer: when the client takes leave of TLS, the server has
+// long closed. Over TCP that is no error, and must be none in memory: clients would take
+// the message that the server has accepted for one that it has not.
+func TestClientTakesLeaveAfterTheServer(t *testing.T) {
+	t.Parallel()
+	for name, dial := range map[string]func(*smtptest.Server) (net.Conn, error){
+		"TCP":       func(s *smtptest.Server) (net.Conn, error) { return net.Dial("tcp", s.Addr) },
+		"in memory": func(s *smtptest.Server) (net.Conn, error) { return s.Dial(t.Context(), "tcp", address) },
+	} {
+		for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+			t.Run(name+", "+tls.VersionName(version), func(t *testing.T) {
+				t.Parallel()
+				server := smtptest.NewServer()
+				defer server.Close()
+				conn, err := dial(server)
+				if err != nil {
+					t.Fatal(err)
+				}
+				client, err := smtp.NewClient(conn, smtptest.DefaultName)
+				if err != nil {
+					t.Fatal(err)
+				}
+				config := server.ClientTLS()
+				config.MaxVersion = version
+				if err := client.StartTLS(config); err != nil {
+					t.Fatal(err)
+				}
+				if err := deliver(client, "a@example.org", "b@mail.example", "Subject: x\r\n\r\n"); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := client.Text.Cmd("QUIT"); err != nil {
+					t.Fatal(err)
+				}
+				if _, _, err := client.Text.ReadResponse(221); err != nil {
+					t.Fatal(err)
+				}
+				server.Close() // waits until the session has ended
+				if err := client.Close(); err != nil || len(server.Messages()) != 1 {
+					t.Errorf("%d messages, error on close: %v", len(server.Messages()), err)
+				}
+			})
+		}
+	}
+}
