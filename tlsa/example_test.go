@@ -108,6 +108,7 @@ func ExampleParse() {
 	for _, text := range []string{
 		"3 1 1 8CB0FC6C527506A053F4F14C8464BEBB D6DEDE2738D11468DD953D7D6A3021F1",
 		"DANE-TA SPKI SHA2-256 8cb0",
+		"_25._tcp.mx.example.org. IN TLSA ( 02 01 01 8cb0 ) ; as danetool prints it",
 		"0 0 1 e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
 	} {
 		record, err := tlsa.Parse(text)
@@ -121,6 +122,8 @@ func ExampleParse() {
 	// Output:
 	// 3 1 1 8cb0fc6c527506a053f4f14c8464bebbd6dede2738d11468dd953d7d6a3021f1
 	// for SMTP: <nil>
+	// 2 1 1 8cb0
+	// for SMTP: tlsa: 2 1 1 8cb0: not usable: digest of the wrong length
 	// 2 1 1 8cb0
 	// for SMTP: tlsa: 2 1 1 8cb0: not usable: digest of the wrong length
 	// 0 0 1 e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855

@@ -3,6 +3,7 @@ package tlsa_test
 import (
 	"bytes"
 	"crypto/x509"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -16,6 +17,9 @@ func FuzzParse(f *testing.F) {
 	f.Add("DANE-TA Cert SHA2-512 ab CD\t12")
 	f.Add("255 255 255")
 	f.Add("PrivCert PrivSel PrivMatch 00")
+	f.Add("mx 1h IN TLSA ( 03 01 01 ab ; half\n cd )\n")
+	f.Add("mx CLASS1 TYPE52 \\# 5 030101ab cd")
+	f.Add("3 1 1 ab\ncd")
 	f.Fuzz(func(t *testing.T, text string) {
 		r, err := tlsa.Parse(text)
 		if err != nil {
@@ -54,6 +58,15 @@ func FuzzParseRData(f *testing.F) {
 		text, err := tlsa.Parse(r.String())
 		if err != nil || !text.Equal(r) {
 			t.Errorf("%x becomes %v as text, %v", rdata, text, err)
+		}
+		for _, line := range []string{
+			"_25._tcp.mx.example.org. 3600 IN TLSA " + r.String(),
+			fmt.Sprintf("\tTYPE52 \\# %d %X ; comment", len(rdata), rdata),
+			fmt.Sprintf("mx TLSA (%d\t%d\n%d\n%X ; comment\n)", r.Usage, r.Selector, r.Matching, r.Data),
+		} {
+			if parsed, err := tlsa.Parse(line); err != nil || !parsed.Equal(r) {
+				t.Errorf("%q becomes %v, %v", line, parsed, err)
+			}
 		}
 		smtp, pkix := r.Usable(tlsa.SMTP), r.Usable(tlsa.PKIX)
 		if smtp == nil && pkix != nil {

@@ -8,7 +8,6 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -16,74 +15,6 @@ import (
 	"github.com/danesmtp/danesmtp/tlsa"
 	"github.com/danesmtp/danesmtp/tlsa/tlsatest"
 )
-
-func TestParse(t *testing.T) {
-	for _, c := range []struct {
-		name, text string
-		want       tlsa.Record
-		text2      string // what String returns
-	}{
-		{
-			name: "numbers", text: "3 1 1 ab12",
-			want:  tlsa.Record{Usage: tlsa.DANEEE, Selector: tlsa.SPKI, Matching: tlsa.SHA256, Data: []byte{0xab, 0x12}},
-			text2: "3 1 1 ab12",
-		},
-		{
-			name: "blanks, tabs and lines within the digits, in upper case", text: " 2\t0 2  AB\n12 C\tD ",
-			want:  tlsa.Record{Usage: tlsa.DANETA, Selector: tlsa.Cert, Matching: tlsa.SHA512, Data: []byte{0xab, 0x12, 0xcd}},
-			text2: "2 0 2 ab12cd",
-		},
-		{
-			name: "acronyms in any case", text: "dane-ee SPKI Sha2-256 00",
-			want:  tlsa.Record{Usage: tlsa.DANEEE, Selector: tlsa.SPKI, Matching: tlsa.SHA256, Data: []byte{0}},
-			text2: "3 1 1 00",
-		},
-		{
-			name: "acronyms for private use", text: "PrivCert PrivSel PrivMatch 00",
-			want:  tlsa.Record{Usage: 255, Selector: 255, Matching: 255, Data: []byte{0}},
-			text2: "255 255 255 00",
-		},
-		{
-			name: "numbers that mean nothing, and no data", text: "4 17 99",
-			want:  tlsa.Record{Usage: 4, Selector: 17, Matching: 99, Data: []byte{}},
-			text2: "4 17 99",
-		},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			got, err := tlsa.Parse(c.text)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(c.want, got); diff != "" {
-				t.Error(diff)
-			}
-			if got.String() != c.text2 {
-				t.Errorf("String = %q, want %q", got, c.text2)
-			}
-		})
-	}
-	for name, text := range map[string]string{
-		"nothing":                     "",
-		"two numbers":                 "3 1",
-		"a usage above 255":           "256 1 1 ab",
-		"a negative number":           "-3 1 1 ab",
-		"an unknown acronym":          "DANE SPKI SHA2-256 ab",
-		"acronyms in the wrong place": "SPKI DANE-EE SHA2-256 ab",
-		"an odd number of digits":     "3 1 1 abc",
-		"no digits":                   "3 1 1 xy",
-		"more than a record holds":    "3 1 0 " + strings.Repeat("00", 65533),
-	} {
-		t.Run(name, func(t *testing.T) {
-			got, err := tlsa.Parse(text)
-			if reasonOf(t, err) != tlsa.ReasonParse {
-				t.Fatalf("Parse = %v, %v", got, err)
-			}
-			if message := err.Error(); len(message) > 200 || strings.Count(message, "tlsa: ") != 1 {
-				t.Errorf("error text %q", message)
-			}
-		})
-	}
-}
 
 func TestParseRData(t *testing.T) {
 	wire := []byte{3, 1, 1, 0xab, 0x12}
