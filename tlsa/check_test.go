@@ -20,11 +20,6 @@ func pemDigest(kind string, der []byte, change func([]byte) []byte) tlsa.Record 
 	return tlsa.Record{Usage: tlsa.DANEEE, Selector: tlsa.SPKI, Matching: tlsa.SHA256, Data: sum[:]}
 }
 
-// as returns the record with other parameters and the same data.
-func as(r tlsa.Record, u tlsa.Usage, s tlsa.Selector, m tlsa.Matching) tlsa.Record {
-	return tlsa.Record{Usage: u, Selector: s, Matching: m, Data: r.Data}
-}
-
 func TestCheck(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
@@ -205,14 +200,6 @@ func TestCheckOfSeveralChains(t *testing.T) {
 			}
 		})
 	}
-}
-
-func chains(servers ...*tlsatest.Certificate) [][]*x509.Certificate {
-	var all [][]*x509.Certificate
-	for _, server := range servers {
-		all = append(all, server.Chain())
-	}
-	return all
 }
 
 func TestProblemsAndSchemesHaveText(t *testing.T) {

@@ -46,3 +46,21 @@ func (t *trial) verdicts() []Verdict {
 	}
 	return verdicts
 }
+
+// judge returns what the chain makes of one record that counts.
+func (t *trial) judge(i int) (Match, *Error) {
+	r := &t.Records[i]
+	entity := -1
+	if (r.Usage == DANEEE || r.Usage == PKIXEE) && t.matches(t.chain[0], r.Usage, i) {
+		entity = i
+	}
+	switch {
+	case r.Usage == DANETA:
+		return t.anchored(i)
+	case r.Usage == PKIXTA, r.Usage == PKIXEE && entity >= 0:
+		return t.verifyPKIX(entity, i)
+	case entity >= 0:
+		return Match{Record: *r, Index: i}, nil
+	}
+	return Match{}, newError(ReasonMismatch, nil)
+}

@@ -1,8 +1,11 @@
 package tlsa_test
 
 import (
+	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"net"
+	"sync"
 	"testing"
 	"time"
 
@@ -142,3 +145,52 @@ func damaged(r tlsa.Record) tlsa.Record {
 func records(r ...tlsa.Record) []tlsa.Record { return r }
 
 func certificates(c ...*x509.Certificate) []*x509.Certificate { return c }
+
+// handshake connects the two over a pipe. The server's first octet is read, so that
+// the client has received its session tickets.
+func handshake(server, client *tls.Config) (tls.ConnectionState, error) {
+	near, far := net.Pipe()
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer near.Close()
+	wg.Go(func() {
+		defer far.Close()
+		conn := tls.Server(far, server)
+		if conn.Handshake() == nil {
+			conn.Write([]byte{'!'})
+		}
+	})
+	conn := tls.Client(near, client)
+	if err := conn.Handshake(); err != nil {
+		return tls.ConnectionState{}, err
+	}
+	if _, err := conn.Read(make([]byte, 1)); err != nil {
+		return tls.ConnectionState{}, err
+	}
+	return conn.ConnectionState(), nil
+}
+
+func serverConfig(certificates ...tls.Certificate) *tls.Config {
+	return &tls.Config{Certificates: certificates}
+}
+
+// as returns the record with other parameters and the same data.
+func as(r tlsa.Record, u tlsa.Usage, s tlsa.Selector, m tlsa.Matching) tlsa.Record {
+	return tlsa.Record{Usage: u, Selector: s, Matching: m, Data: r.Data}
+}
+
+func chains(servers ...*tlsatest.Certificate) [][]*x509.Certificate {
+	var all [][]*x509.Certificate
+	for _, server := range servers {
+		all = append(all, server.Chain())
+	}
+	return all
+}
+
+func mustParse(text string) tlsa.Record {
+	r, err := tlsa.Parse(text)
+	if err != nil {
+		panic(err)
+	}
+	return r
+}

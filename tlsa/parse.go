@@ -1,6 +1,7 @@
 package tlsa
 
 import (
+	"bytes"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -62,6 +63,26 @@ func Parse(text string) (Record, error) {
 		return Record{}, newError(ReasonParse, fmt.Errorf("%d octets of data", len(data)))
 	}
 	return Record{Usage(numbers[0]), Selector(numbers[1]), Matching(numbers[2]), data}, nil
+}
+
+// ParseRData reads the RDATA of a TLSA record (RFC 6698 §2.1). Any three octets
+// and more will do: an unknown usage makes a record unusable, not wrong. The
+// Record keeps nothing of b.
+func ParseRData(b []byte) (Record, error) {
+	if len(b) < 3 || len(b) > 3+maxData {
+		return Record{}, newError(ReasonParse, fmt.Errorf("RDATA of %d octets", len(b)))
+	}
+	return Record{Usage(b[0]), Selector(b[1]), Matching(b[2]), bytes.Clone(b[3:])}, nil
+}
+
+// UnmarshalText reads what Parse reads. After an error the record is unchanged.
+func (r *Record) UnmarshalText(text []byte) error {
+	parsed, err := Parse(string(text))
+	if err != nil {
+		return err
+	}
+	*r = parsed
+	return nil
 }
 
 // generic begins the RDATA of a type that is not known (RFC 3597 §5).

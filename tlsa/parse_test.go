@@ -1,6 +1,7 @@
 package tlsa_test
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 
@@ -240,5 +241,26 @@ func TestParseRefuses(t *testing.T) {
 				t.Errorf("error %q, want %q in it", text, c.want)
 			}
 		})
+	}
+}
+
+func TestParseRData(t *testing.T) {
+	wire := []byte{3, 1, 1, 0xab, 0x12}
+	got, err := tlsa.ParseRData(wire)
+	want := tlsa.Record{Usage: 3, Selector: 1, Matching: 1, Data: []byte{0xab, 0x12}}
+	if err != nil || !got.Equal(want) {
+		t.Fatalf("ParseRData = %v, %v", got, err)
+	}
+	wire[3] = 0
+	if !got.Equal(want) {
+		t.Error("the record keeps a part of the buffer")
+	}
+	if b := got.AppendRData([]byte{9}); !bytes.Equal(b, []byte{9, 3, 1, 1, 0xab, 0x12}) {
+		t.Errorf("AppendRData = %x", b)
+	}
+	for _, length := range []int{0, 2, 65536} {
+		if got, err := tlsa.ParseRData(make([]byte, length)); reasonOf(t, err) != tlsa.ReasonParse {
+			t.Errorf("ParseRData of %d octets = %v, %v", length, got, err)
+		}
 	}
 }

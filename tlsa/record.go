@@ -2,12 +2,6 @@ package tlsa
 
 import (
 	"bytes"
-	"crypto"
-	"crypto/sha256"
-	"crypto/sha512"
-	"crypto/x509"
-	"errors"
-	"fmt"
 	"strconv"
 )
 
@@ -82,81 +76,6 @@ type Record struct {
 // maxData is what fits into the RDATA of a DNS record beside the three numbers: 65535
 // octets in all (RFC 1035 §4.1.3).
 const maxData = 65535 - 3
-
-// New returns the record that a certificate matches: of a chain, the first one for
-// PKIXEE and DANEEE, any other for PKIXTA and DANETA. It fails for parameters that
-// are not defined, and for a certificate that was not parsed.
-//
-// For a domain's mail server the best choice is DANEEE, SPKI, SHA256 of the
-// server's own certificate (RFC 7672 §3.1).
-func New(usage Usage, selector Selector, matching Matching, cert *x509.Certificate) (Record, error) {
-	part := selected(cert, selector)
-	if len(part) == 0 {
-		return Record{}, newError(ReasonParse, errors.New("no parsed certificate, or an unknown selector"))
-	}
-	return newRecord(usage, selector, matching, part)
-}
-
-// NewFromCSR returns the record, with the selector SPKI, that certificates for a
-// signing request will match: it can be published before there are any.
-func NewFromCSR(usage Usage, matching Matching, csr *x509.CertificateRequest) (Record, error) {
-	if csr == nil || len(csr.RawSubjectPublicKeyInfo) == 0 {
-		return Record{}, newError(ReasonParse, errors.New("no parsed signing request"))
-	}
-	return newRecord(usage, SPKI, matching, csr.RawSubjectPublicKeyInfo)
-}
-
-// NewFromKey is NewFromCSR for a public key, of a type that
-// x509.MarshalPKIXPublicKey takes.
-func NewFromKey(usage Usage, matching Matching, key crypto.PublicKey) (Record, error) {
-	spki, err := x509.MarshalPKIXPublicKey(key)
-	if err != nil {
-		return Record{}, newError(ReasonParse, err)
-	}
-	return newRecord(usage, SPKI, matching, spki)
-}
-
-func newRecord(usage Usage, selector Selector, matching Matching, part []byte) (Record, error) {
-	r := Record{Usage: usage, Selector: selector, Matching: matching}
-	switch matching {
-	case Full:
-		r.Data = bytes.Clone(part)
-	case SHA256:
-		sum := sha256.Sum256(part)
-		r.Data = sum[:]
-	case SHA512:
-		sum := sha512.Sum512(part)
-		r.Data = sum[:]
-	}
-	if err := r.Usable(PKIX); err != nil {
-		return Record{}, err
-	}
-	return r, nil
-}
-
-// selected returns the octets of the part that a record is about, exactly as they
-// came; nothing if there is no such part.
-func selected(cert *x509.Certificate, selector Selector) []byte {
-	switch {
-	case cert == nil:
-		return nil
-	case selector == Cert:
-		return cert.Raw
-	case selector == SPKI:
-		return cert.RawSubjectPublicKeyInfo
-	}
-	return nil
-}
-
-// ParseRData reads the RDATA of a TLSA record (RFC 6698 §2.1). Any three octets
-// and more will do: an unknown usage makes a record unusable, not wrong. The
-// Record keeps nothing of b.
-func ParseRData(b []byte) (Record, error) {
-	if len(b) < 3 || len(b) > 3+maxData {
-		return Record{}, newError(ReasonParse, fmt.Errorf("RDATA of %d octets", len(b)))
-	}
-	return Record{Usage(b[0]), Selector(b[1]), Matching(b[2]), bytes.Clone(b[3:])}, nil
-}
 
 // AppendRData appends the record as RDATA, and is the inverse of ParseRData. More
 // than 65532 octets of Data do not fit into a DNS record.

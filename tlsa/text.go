@@ -27,16 +27,6 @@ func (r Record) short() string {
 // MarshalText returns what String returns.
 func (r Record) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
 
-// UnmarshalText reads what Parse reads. After an error the record is unchanged.
-func (r *Record) UnmarshalText(text []byte) error {
-	parsed, err := Parse(string(text))
-	if err != nil {
-		return err
-	}
-	*r = parsed
-	return nil
-}
-
 // quote makes hostile text fit for an error: printable, and not too long.
 func quote(s string) string {
 	const enough = 64 // octets

@@ -122,3 +122,29 @@ func (s *search) whyNoPath(a *anchor) error {
 	}
 	return fmt.Errorf("no signatures lead from the server's certificate to %s", quote(a.cert.Subject.String()))
 }
+
+// intermediates returns the presented certificates that signatures lead to, but for
+// the anchor itself.
+func (t *trial) intermediates(a *anchor) []*x509.Certificate {
+	var others []*x509.Certificate
+	for _, cert := range t.chain[1:] {
+		if _, reached := t.search.reached[cert]; reached && !bytes.Equal(a.cert.Raw, cert.Raw) {
+			others = append(others, cert)
+		}
+	}
+	return others
+}
+
+// An anchor is a trust anchor that DANETA records name.
+type anchor struct {
+	cert    *x509.Certificate // as it counts: see dateless
+	shown   *x509.Certificate // as it is presented or in the record; nil for a key alone
+	records []int             // that name it, in their order
+	bare    bool              // a public key alone: cert is only a wrapper around it
+	depth   int               // signatures between it and the server's certificate; -1 if none lead to it
+
+	tried bool
+	path  int // length of the one that was found
+	match Match
+	err   *Error
+}

@@ -58,14 +58,3 @@ func (v *Verifier) TLSConfig(base *tls.Config) *tls.Config {
 	}
 	return config
 }
-
-// baseDomain returns the first of Names that is not empty, without its final dot; ""
-// if there is no such name.
-func (v *Verifier) baseDomain() string {
-	for _, name := range v.Names {
-		if name = trimDot(name); name != "" {
-			return name
-		}
-	}
-	return ""
-}

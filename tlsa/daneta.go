@@ -1,7 +1,6 @@
 package tlsa
 
 import (
-	"bytes"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -20,7 +19,6 @@ const (
 )
 
 var (
-	errNotParsed  = errors.New("certificate was not parsed")
 	errSignatures = errors.New("too many signatures would have to be checked")
 	errPaths      = fmt.Errorf("%d other trust anchors were tried", maxPaths)
 )
@@ -188,16 +186,4 @@ func (t *trial) try(place int) {
 		return
 	}
 	t.settle(a, paths)
-}
-
-// intermediates returns the presented certificates that signatures lead to, but for
-// the anchor itself.
-func (t *trial) intermediates(a *anchor) []*x509.Certificate {
-	var others []*x509.Certificate
-	for _, cert := range t.chain[1:] {
-		if _, reached := t.search.reached[cert]; reached && !bytes.Equal(a.cert.Raw, cert.Raw) {
-			others = append(others, cert)
-		}
-	}
-	return others
 }

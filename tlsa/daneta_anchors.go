@@ -8,20 +8,6 @@ import (
 	"time"
 )
 
-// An anchor is a trust anchor that DANETA records name.
-type anchor struct {
-	cert    *x509.Certificate // as it counts: see dateless
-	shown   *x509.Certificate // as it is presented or in the record; nil for a key alone
-	records []int             // that name it, in their order
-	bare    bool              // a public key alone: cert is only a wrapper around it
-	depth   int               // signatures between it and the server's certificate; -1 if none lead to it
-
-	tried bool
-	path  int // length of the one that was found
-	match Match
-	err   *Error
-}
-
 // collect finds the trust anchors that the records name, in the presented chain and
 // in the records themselves.
 func (t *trial) collect() {

@@ -8,41 +8,12 @@ import (
 	"crypto/x509"
 	"errors"
 	"math/big"
-	"net"
 	"sync"
 	"testing"
 
 	"github.com/danesmtp/danesmtp/tlsa"
 	"github.com/danesmtp/danesmtp/tlsa/tlsatest"
 )
-
-// handshake connects the two over a pipe. The server's first octet is read, so that
-// the client has received its session tickets.
-func handshake(server, client *tls.Config) (tls.ConnectionState, error) {
-	near, far := net.Pipe()
-	var wg sync.WaitGroup
-	defer wg.Wait()
-	defer near.Close()
-	wg.Go(func() {
-		defer far.Close()
-		conn := tls.Server(far, server)
-		if conn.Handshake() == nil {
-			conn.Write([]byte{'!'})
-		}
-	})
-	conn := tls.Client(near, client)
-	if err := conn.Handshake(); err != nil {
-		return tls.ConnectionState{}, err
-	}
-	if _, err := conn.Read(make([]byte, 1)); err != nil {
-		return tls.ConnectionState{}, err
-	}
-	return conn.ConnectionState(), nil
-}
-
-func serverConfig(certificates ...tls.Certificate) *tls.Config {
-	return &tls.Config{Certificates: certificates}
-}
 
 func TestTLSConfig(t *testing.T) {
 	t.Parallel()

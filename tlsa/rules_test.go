@@ -10,11 +10,11 @@ import (
 	"github.com/danesmtp/danesmtp/tlsa/tlsatest"
 )
 
-// TestChecklist has the rules of RFC 7671 and RFC 7672 for authentication one by one,
+// TestRules has the rules of RFC 7671 and RFC 7672 for authentication one by one,
 // in their order there, each with the smallest case that breaks if the rule does. The
 // other tests go into their details. What a sender does about a failure, and which
 // names it knows, is the business of package dane.
-func TestChecklist(t *testing.T) {
+func TestRules(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
 	leaf, intermediate, root := w.server.Leaf, w.intermediate.Certificate, w.root.Certificate
@@ -121,8 +121,8 @@ func TestChecklist(t *testing.T) {
 	})
 }
 
-// TestChecklistOfTheHandshake has those rules that are about TLS.
-func TestChecklistOfTheHandshake(t *testing.T) {
+// TestRulesOfTheHandshake has those rules that are about TLS.
+func TestRulesOfTheHandshake(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
 	v := &tlsa.Verifier{Records: records(w.server.Record(tlsa.SPKI, tlsa.SHA256)), Names: []string{mx + ".", "example.org"}, Time: atNoon}

@@ -8,7 +8,6 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"errors"
 	"math/big"
 	"testing"
 
@@ -295,22 +294,6 @@ func TestConstraintsOfThePath(t *testing.T) {
 				records: records(c.anchor.Record(tlsa.SPKI, tlsa.SHA256)),
 			}.check(t)
 		})
-	}
-}
-
-func TestErrorSaysWhichRecordAndCause(t *testing.T) {
-	t.Parallel()
-	w := newWorld()
-	anchor := w.root.Record(tlsa.SPKI, tlsa.SHA256)
-	chain := w.intermediate.Issue(tlsatest.Leaf{Names: []string{mx}, Faults: tlsatest.Expired}).Chain()
-	v := tlsa.Verifier{Records: records(w.stranger.Record(tlsa.SPKI, tlsa.SHA256), anchor), Names: []string{mx}, Time: atNoon}
-	_, err := v.Verify(chain)
-	e, ok := errors.AsType[*tlsa.Error](err)
-	if !ok || e.Reason != tlsa.ReasonExpired || e.Record == nil || !e.Record.Equal(anchor) || e.Depth != -1 {
-		t.Errorf("%+v", err)
-	}
-	if invalid, ok := errors.AsType[x509.CertificateInvalidError](err); !ok || invalid.Cert != chain[0] {
-		t.Errorf("the error of crypto/x509 is not in %v", err)
 	}
 }
 

@@ -3,6 +3,7 @@ package tlsa
 import (
 	"cmp"
 	"crypto/x509"
+	"errors"
 	"slices"
 	"time"
 )
@@ -70,44 +71,6 @@ func (t *trial) matches(cert *x509.Certificate, usage Usage, i int) bool {
 	return c.matches(r)
 }
 
-// verify returns the best match of all records but those of usage DANEEE.
-func (t *trial) verify() (Match, *Error) {
-	failure := newError(ReasonMismatch, nil)
-	if t.usable[DANETA] {
-		match, err := t.bestAnchored()
-		if err == nil {
-			return match, nil
-		}
-		failure = furthest(failure, err)
-	}
-	if t.usable[PKIXTA] || t.usable[PKIXEE] {
-		match, err := t.verifyPKIX(t.first(t.chain[0], PKIXEE), -1)
-		if err == nil {
-			return match, nil
-		}
-		failure = furthest(failure, err)
-	}
-	return Match{}, failure
-}
-
-// judge returns what the chain makes of one record that counts.
-func (t *trial) judge(i int) (Match, *Error) {
-	r := &t.Records[i]
-	entity := -1
-	if (r.Usage == DANEEE || r.Usage == PKIXEE) && t.matches(t.chain[0], r.Usage, i) {
-		entity = i
-	}
-	switch {
-	case r.Usage == DANETA:
-		return t.anchored(i)
-	case r.Usage == PKIXTA, r.Usage == PKIXEE && entity >= 0:
-		return t.verifyPKIX(entity, i)
-	case entity >= 0:
-		return Match{Record: *r, Index: i}, nil
-	}
-	return Match{}, newError(ReasonMismatch, nil)
-}
-
 // pick returns the match of the shortest of the verified paths that is for one of
 // the names. The function given says which record a path satisfies, and at which
 // depth; the record is -1 if there is none.
@@ -133,11 +96,4 @@ func shortestFirst(paths [][]*x509.Certificate) {
 	slices.SortStableFunc(paths, func(a, b []*x509.Certificate) int { return cmp.Compare(len(a), len(b)) })
 }
 
-// furthest returns the failure that tells more, and the first of two that tell as
-// much.
-func furthest(a, b *Error) *Error {
-	if b.Reason > a.Reason {
-		return b
-	}
-	return a
-}
+var errNotParsed = errors.New("certificate was not parsed")
