@@ -40,8 +40,8 @@ func (v *Verifier) Check(chains ...[]*x509.Certificate) Report {
 	c := checker{Verifier: v, known: map[string]bool{}}
 	s := v.selection()
 	for _, chain := range chains {
-		t := v.trial(chain, &s, false)
-		c.chains = append(c.chains, checked{trial: t, verdicts: t.verdicts(), forms: forms(t.chain)})
+		e := v.evaluate(chain, &s, false)
+		c.chains = append(c.chains, checked{evaluation: e, verdicts: e.verdicts(), forms: forms(e.chain)})
 	}
 	for i := range v.Records {
 		c.record(i)
@@ -67,7 +67,7 @@ type checker struct {
 
 // checked is one chain, and what it makes of the records.
 type checked struct {
-	*trial
+	*evaluation
 	verdicts []Verdict
 	forms    map[string][]form
 	matching []int // distinct records that match
@@ -151,19 +151,19 @@ func (c *checker) parameters(i int) parameters {
 
 // anchor looks at the trust anchor of a record that a chain satisfies.
 func (c *checker) anchor(i, chain int) {
-	t := c.chains[chain]
-	a := t.used(i)
+	e := c.chains[chain]
+	a := e.used(i)
 	if a == nil {
 		return
 	}
 	f := Finding{Record: i, Certificate: -1, Chain: chain}
 	if a.shown != nil {
 		// What is presented is an anchor as it stands; a copy in a record is not.
-		f.Certificate = slices.IndexFunc(t.chain, func(cert *x509.Certificate) bool {
+		f.Certificate = slices.IndexFunc(e.chain, func(cert *x509.Certificate) bool {
 			return cert != nil && bytes.Equal(cert.Raw, a.shown.Raw)
 		})
 		dates := f
-		switch dateReason(a.shown, t.now) {
+		switch dateReason(a.shown, e.now) {
 		case ReasonExpired:
 			dates.Problem = ProblemAnchorExpired
 			c.find(dates)

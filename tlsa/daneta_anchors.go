@@ -9,46 +9,46 @@ import (
 )
 
 // collect finds the trust anchors that the records name, in the presented chain and
-// in the records themselves.
-func (t *trial) collect() {
-	s := &t.search
+// in the records themselves. It reports false if they have been found before.
+func (e *evaluation) collect() bool {
+	s := &e.search
 	if s.done {
-		return
+		return false
 	}
 	s.done, s.unread = true, map[int]*Error{}
-	presented := t.collectPresented()
+	presented := e.collectPresented()
 	// The order of the records is that of an unsigned reply, and must decide nothing:
 	// neither which are cut off by a limit, nor which is tried first.
-	for _, i := range t.fullRecords() {
-		r := &t.Records[i]
+	for _, i := range e.fullRecords() {
+		r := &e.Records[i]
 		if r.Selector == SPKI {
-			t.collectKey(i, r)
+			e.collectKey(i, r)
 		} else if !presented[i] {
-			t.collectCertificate(i, r)
+			e.collectCertificate(i, r)
 		}
 	}
-	t.tryTogether()
+	return true
 }
 
 // collectPresented takes the presented certificates that records match, and reports
 // which records these are.
-func (t *trial) collectPresented() map[int]bool {
+func (e *evaluation) collectPresented() map[int]bool {
 	presented := map[int]bool{}
-	for _, cert := range t.chain[1:] {
+	for _, cert := range e.chain[1:] {
 		// The server's own certificate is no anchor for itself, even if it is presented
 		// twice: that is what usage DANEEE is for.
-		if cert == nil || len(cert.Raw) == 0 || bytes.Equal(cert.Raw, t.chain[0].Raw) {
+		if cert == nil || len(cert.Raw) == 0 || bytes.Equal(cert.Raw, e.chain[0].Raw) {
 			continue
 		}
 		var records []int
-		for i := range t.Records {
-			if t.matches(cert, DANETA, i) {
+		for i := range e.Records {
+			if e.matches(cert, DANETA, i) {
 				records = append(records, i)
 				presented[i] = true
 			}
 		}
 		if len(records) > 0 {
-			t.add(anchor{cert: t.dateless(cert), shown: cert, records: records})
+			e.add(anchor{cert: e.dateless(cert), shown: cert, records: records})
 		}
 	}
 	return presented
@@ -56,15 +56,15 @@ func (t *trial) collectPresented() map[int]bool {
 
 // fullRecords returns the DANETA records that bring their anchor along, in canonical
 // order, that of their data.
-func (t *trial) fullRecords() []int {
+func (e *evaluation) fullRecords() []int {
 	var full []int
-	for i := range t.Records {
-		if r := &t.Records[i]; r.Usage == DANETA && r.Matching == Full && t.counts[i] {
+	for i := range e.Records {
+		if r := &e.Records[i]; r.Usage == DANETA && r.Matching == Full && e.counts[i] {
 			full = append(full, i)
 		}
 	}
 	slices.SortStableFunc(full, func(i, j int) int {
-		a, b := &t.Records[i], &t.Records[j]
+		a, b := &e.Records[i], &e.Records[j]
 		return cmp.Or(cmp.Compare(a.Selector, b.Selector), bytes.Compare(a.Data, b.Data))
 	})
 	return full
@@ -72,37 +72,37 @@ func (t *trial) fullRecords() []int {
 
 // collectCertificate takes the certificate in a record, for a server that leaves its
 // trust anchor out (RFC 7671 §5.2.2).
-func (t *trial) collectCertificate(i int, r *Record) {
+func (e *evaluation) collectCertificate(i int, r *Record) {
 	cert, err := x509.ParseCertificate(r.Data)
 	if err == nil {
 		err = tooLong(cert)
 	}
 	switch {
 	case err != nil:
-		t.search.unread[i] = newError(ReasonParse, err).about(*r, -1)
-	case !bytes.Equal(cert.Raw, t.chain[0].Raw):
-		t.add(anchor{cert: t.dateless(cert), shown: cert, records: []int{i}})
+		e.search.unread[i] = newError(ReasonParse, err).about(*r, -1)
+	case !bytes.Equal(cert.Raw, e.chain[0].Raw):
+		e.add(anchor{cert: e.dateless(cert), shown: cert, records: []int{i}})
 	}
 }
 
 // collectKey takes the key in a record (RFC 7671 §5.2.3).
-func (t *trial) collectKey(i int, r *Record) {
+func (e *evaluation) collectKey(i int, r *Record) {
 	key, err := readKey(r.Data)
 	if err != nil {
-		t.search.unread[i] = newError(ReasonParse, err).about(*r, -1)
+		e.search.unread[i] = newError(ReasonParse, err).about(*r, -1)
 		return
 	}
 	// The key has no name, but crypto/x509 finds issuers by theirs: so let it have
 	// that of every issuer in question. Where a presented certificate has the name and
 	// the key, it is the anchor, with its constraints; one with the key and another
 	// name has issued something else, and is in nobody's way.
-	for _, cert := range t.chain {
-		if cert == nil || len(cert.RawIssuer) == 0 || slices.ContainsFunc(t.chain[1:], func(issuer *x509.Certificate) bool {
+	for _, cert := range e.chain {
+		if cert == nil || len(cert.RawIssuer) == 0 || slices.ContainsFunc(e.chain[1:], func(issuer *x509.Certificate) bool {
 			return issuer != nil && bytes.Equal(issuer.RawSubject, cert.RawIssuer) && bytes.Equal(issuer.RawSubjectPublicKeyInfo, r.Data)
 		}) {
 			continue
 		}
-		t.add(anchor{records: []int{i}, bare: true, cert: &x509.Certificate{
+		e.add(anchor{records: []int{i}, bare: true, cert: &x509.Certificate{
 			Raw:                slices.Concat(r.Data, cert.RawIssuer), // what pools tell certificates apart by
 			RawSubject:         cert.RawIssuer,
 			PublicKey:          key.PublicKey,
@@ -113,8 +113,8 @@ func (t *trial) collectKey(i int, r *Record) {
 }
 
 // add keeps an anchor, or the record of one that is there already.
-func (t *trial) add(a anchor) {
-	s := &t.search
+func (e *evaluation) add(a anchor) {
+	s := &e.search
 	a.depth = -1
 	place, known := s.places[string(a.cert.Raw)]
 	if !known {
@@ -144,8 +144,8 @@ var endOfTime = time.Date(9999, time.December, 31, 23, 59, 59, 0, time.UTC)
 // OpenSSL, and so other senders, do without the dates of an anchor that another CA has
 // signed. They hold them against a root that has signed itself, and so do we: nobody
 // gains by accepting more than others. Neither do we outside of SMTP.
-func (t *trial) dateless(cert *x509.Certificate) *x509.Certificate {
-	if t.Profile != SMTP || selfIssued(cert) {
+func (e *evaluation) dateless(cert *x509.Certificate) *x509.Certificate {
+	if e.Profile != SMTP || selfIssued(cert) {
 		return cert
 	}
 	anchor := *cert

@@ -50,23 +50,22 @@ func work(issuer *x509.Certificate) int {
 }
 
 // reach follows the signatures, from the server's certificate upwards, once.
-func (t *trial) reach() {
-	s := &t.search
+func (s *search) reach(chain []*x509.Certificate) {
 	if s.links != nil {
 		return
 	}
 	s.links = map[[2]*x509.Certificate]error{}
-	s.reached = map[*x509.Certificate]int{t.chain[0]: 0}
+	s.reached = map[*x509.Certificate]int{chain[0]: 0}
 	issuers := map[string][]int{} // anchors by their name
 	for i := range s.anchors {
 		name := string(s.anchors[i].cert.RawSubject)
 		issuers[name] = append(issuers[name], i)
 	}
-	queue := []*x509.Certificate{t.chain[0]}
+	queue := []*x509.Certificate{chain[0]}
 	for ; len(queue) > 0; queue = queue[1:] {
 		cert := queue[0]
 		depth := s.reached[cert] + 1
-		for _, issuer := range t.chain[1:] {
+		for _, issuer := range chain[1:] {
 			if issuer == nil || len(issuer.Raw) == 0 {
 				continue
 			}
@@ -125,10 +124,10 @@ func (s *search) whyNoPath(a *anchor) error {
 
 // intermediates returns the presented certificates that signatures lead to, but for
 // the anchor itself.
-func (t *trial) intermediates(a *anchor) []*x509.Certificate {
+func (s *search) intermediates(chain []*x509.Certificate, a *anchor) []*x509.Certificate {
 	var others []*x509.Certificate
-	for _, cert := range t.chain[1:] {
-		if _, reached := t.search.reached[cert]; reached && !bytes.Equal(a.cert.Raw, cert.Raw) {
+	for _, cert := range chain[1:] {
+		if _, reached := s.reached[cert]; reached && !bytes.Equal(a.cert.Raw, cert.Raw) {
 			others = append(others, cert)
 		}
 	}

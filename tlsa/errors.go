@@ -103,3 +103,12 @@ func (e *Error) Error() string {
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
+
+// furthest returns the failure that tells more, and the first of two that tell as
+// much.
+func furthest(a, b *Error) *Error {
+	if b.Reason > a.Reason {
+		return b
+	}
+	return a
+}

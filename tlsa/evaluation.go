@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// A trial holds one chain against the records. Verify and Judge both ask it, so that
-// they cannot disagree: what it has found out about a certificate or an anchor holds
-// for all records, and so do the limits of its work.
-type trial struct {
+// An evaluation compares one chain with the records. Verify, Judge and Check all ask it,
+// so that they cannot disagree: what it has found out about a certificate or an anchor
+// holds for all records, and so do the limits of its work.
+type evaluation struct {
 	*Verifier
 	usable [DANEEE + 1]bool // as in the selection
 	counts []bool           // is a record usable, and not suppressed by a stronger one?
@@ -27,18 +27,18 @@ type trial struct {
 	pkixDone bool
 }
 
-// trial prepares one. Without agility weaker digests count, too.
-func (v *Verifier) trial(chain []*x509.Certificate, s *selection, agility bool) *trial {
-	t := &trial{Verifier: v, usable: s.usable, now: v.now(), candidates: map[*x509.Certificate]*candidate{}}
+// evaluate prepares an evaluation. Without agility weaker digests count, too.
+func (v *Verifier) evaluate(chain []*x509.Certificate, s *selection, agility bool) *evaluation {
+	e := &evaluation{Verifier: v, usable: s.usable, now: v.now(), candidates: map[*x509.Certificate]*candidate{}}
 	if isPresented(chain) {
-		t.chain = chain[:min(len(chain), maxChain)]
+		e.chain = chain[:min(len(chain), maxChain)]
 	}
-	t.counts = make([]bool, len(v.Records))
+	e.counts = make([]bool, len(v.Records))
 	for i := range v.Records {
 		r := &v.Records[i]
-		t.counts[i] = r.defect(v.Profile) == "" && !(agility && s.suppresses(r))
+		e.counts[i] = r.defect(v.Profile) == "" && !(agility && s.suppresses(r))
 	}
-	return t
+	return e
 }
 
 // isPresented reports whether a chain has the server's certificate.
@@ -48,9 +48,9 @@ func isPresented(chain []*x509.Certificate) bool {
 
 // first returns the first record of the usage that counts and that the certificate
 // matches, or -1.
-func (t *trial) first(cert *x509.Certificate, usage Usage) int {
-	for i := range t.Records {
-		if t.matches(cert, usage, i) {
+func (e *evaluation) first(cert *x509.Certificate, usage Usage) int {
+	for i := range e.Records {
+		if e.matches(cert, usage, i) {
 			return i
 		}
 	}
@@ -58,15 +58,15 @@ func (t *trial) first(cert *x509.Certificate, usage Usage) int {
 }
 
 // matches reports whether a record counts, has the usage, and is of the certificate.
-func (t *trial) matches(cert *x509.Certificate, usage Usage, i int) bool {
-	r := &t.Records[i]
-	if r.Usage != usage || !t.counts[i] {
+func (e *evaluation) matches(cert *x509.Certificate, usage Usage, i int) bool {
+	r := &e.Records[i]
+	if r.Usage != usage || !e.counts[i] {
 		return false
 	}
-	c := t.candidates[cert]
+	c := e.candidates[cert]
 	if c == nil {
 		c = &candidate{cert: cert}
-		t.candidates[cert] = c
+		e.candidates[cert] = c
 	}
 	return c.matches(r)
 }
@@ -74,7 +74,7 @@ func (t *trial) matches(cert *x509.Certificate, usage Usage, i int) bool {
 // pick returns the match of the shortest of the verified paths that is for one of
 // the names. The function given says which record a path satisfies, and at which
 // depth; the record is -1 if there is none.
-func (t *trial) pick(paths [][]*x509.Certificate, satisfies func(path []*x509.Certificate) (record, depth int)) (Match, *Error) {
+func (e *evaluation) pick(paths [][]*x509.Certificate, satisfies func(path []*x509.Certificate) (record, depth int)) (Match, *Error) {
 	shortestFirst(paths)
 	failure := newError(ReasonMismatch, nil)
 	for _, path := range paths {
@@ -83,11 +83,11 @@ func (t *trial) pick(paths [][]*x509.Certificate, satisfies func(path []*x509.Ce
 			continue
 		}
 		// RFC 7672 §3.1.2: the names count for every usage but DANEEE.
-		name, err := t.matchName(path)
+		name, err := e.matchName(path)
 		if err == nil {
-			return Match{Record: t.Records[i], Index: i, Depth: depth, Name: name}, nil
+			return Match{Record: e.Records[i], Index: i, Depth: depth, Name: name}, nil
 		}
-		failure = furthest(failure, err.about(t.Records[i], depth))
+		failure = furthest(failure, err.about(e.Records[i], depth))
 	}
 	return Match{}, failure
 }

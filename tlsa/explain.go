@@ -14,15 +14,15 @@ import (
 // server's certificate or a complete path, it can be about any certificate that was
 // tried; so we look for a path that would be one but for a fault in it. It decides
 // nothing. Without an anchor, of the PKIX usages, there is nothing to look for.
-func (t *trial) explain(err error, a *anchor) *Error {
-	leaf := t.chain[0]
+func (e *evaluation) explain(err error, a *anchor) *Error {
+	leaf := e.chain[0]
 	if len(leaf.UnhandledCriticalExtensions) > 0 {
 		return newError(ReasonConstraint, err)
 	}
 	invalid, ok := errors.AsType[x509.CertificateInvalidError](err)
 	if ok && (invalid.Cert == leaf || a == nil) {
 		if invalid.Reason == x509.Expired {
-			return newError(dateReason(invalid.Cert, t.now), err)
+			return newError(dateReason(invalid.Cert, e.now), err)
 		}
 		return newError(ReasonConstraint, err)
 	}
@@ -30,8 +30,8 @@ func (t *trial) explain(err error, a *anchor) *Error {
 		return newError(ReasonLimit, err)
 	}
 	if a != nil {
-		w := walk{search: &t.search, intermediates: t.intermediates(a), anchor: a.cert, now: t.now, steps: maxSteps}
-		if fault := w.fault(t.chain[:1:1], nil); fault != nil {
+		w := walk{search: &e.search, intermediates: e.search.intermediates(e.chain, a), anchor: a.cert, now: e.now, steps: maxSteps}
+		if fault := w.fault(e.chain[:1:1], nil); fault != nil {
 			return fault
 		}
 	}

@@ -19,24 +19,24 @@ type Verdict struct {
 // ReasonLimit.
 func (v *Verifier) Judge(chain []*x509.Certificate) []Verdict {
 	s := v.selection()
-	return v.trial(chain, &s, true).verdicts()
+	return v.evaluate(chain, &s, true).verdicts()
 }
 
-func (t *trial) verdicts() []Verdict {
-	verdicts := make([]Verdict, len(t.Records))
-	for i := range t.Records {
-		r := &t.Records[i]
+func (e *evaluation) verdicts() []Verdict {
+	verdicts := make([]Verdict, len(e.Records))
+	for i := range e.Records {
+		r := &e.Records[i]
 		verdict := &verdicts[i]
 		verdict.Record = *r
-		switch err := r.Usable(t.Profile); {
+		switch err := r.Usable(e.Profile); {
 		case err != nil:
 			verdict.Err = err
-		case !t.counts[i]:
+		case !e.counts[i]:
 			verdict.Err = newError(ReasonWeakerDigest, nil).about(*r, -1)
-		case len(t.chain) == 0:
+		case len(e.chain) == 0:
 			verdict.Err = newError(ReasonNoCertificate, nil)
 		default:
-			match, err := t.judge(i)
+			match, err := e.judge(i)
 			if err == nil {
 				verdict.Match = match
 			} else {
@@ -48,17 +48,17 @@ func (t *trial) verdicts() []Verdict {
 }
 
 // judge returns what the chain makes of one record that counts.
-func (t *trial) judge(i int) (Match, *Error) {
-	r := &t.Records[i]
+func (e *evaluation) judge(i int) (Match, *Error) {
+	r := &e.Records[i]
 	entity := -1
-	if (r.Usage == DANEEE || r.Usage == PKIXEE) && t.matches(t.chain[0], r.Usage, i) {
+	if (r.Usage == DANEEE || r.Usage == PKIXEE) && e.matches(e.chain[0], r.Usage, i) {
 		entity = i
 	}
 	switch {
 	case r.Usage == DANETA:
-		return t.anchored(i)
+		return e.anchored(i)
 	case r.Usage == PKIXTA, r.Usage == PKIXEE && entity >= 0:
-		return t.verifyPKIX(entity, i)
+		return e.verifyPKIX(entity, i)
 	case entity >= 0:
 		return Match{Record: *r, Index: i}, nil
 	}

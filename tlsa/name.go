@@ -173,3 +173,14 @@ func quoteSome(names []string) string {
 	}
 	return strings.Join(quoted, ", ")
 }
+
+// baseDomain returns the first of Names that is not empty, without its final dot; ""
+// if there is no such name.
+func (v *Verifier) baseDomain() string {
+	for _, name := range v.Names {
+		if name = trimDot(name); name != "" {
+			return name
+		}
+	}
+	return ""
+}

@@ -6,32 +6,32 @@ import "crypto/x509"
 // path must have a certificate that a record matches (RFC 6698 §2.1.1). Entity is a
 // PKIXEE record that the server's certificate matches, or -1. If only is not -1, no
 // other record counts.
-func (t *trial) verifyPKIX(entity, only int) (Match, *Error) {
-	leaf := t.chain[0]
-	if entity < 0 && !t.usable[PKIXTA] {
+func (e *evaluation) verifyPKIX(entity, only int) (Match, *Error) {
+	leaf := e.chain[0]
+	if entity < 0 && !e.usable[PKIXTA] {
 		return Match{}, newError(ReasonMismatch, nil)
 	}
 	if len(leaf.RawTBSCertificate) == 0 {
 		return Match{}, newError(ReasonParse, errNotParsed)
 	}
-	paths, failure := t.publicPaths()
+	paths, failure := e.publicPaths()
 	if failure != nil {
 		if entity >= 0 {
 			named := *failure // others have the same
-			failure = named.about(t.Records[entity], 0)
+			failure = named.about(e.Records[entity], 0)
 		}
 		return Match{}, failure
 	}
-	return t.pick(paths, func(path []*x509.Certificate) (record, depth int) {
+	return e.pick(paths, func(path []*x509.Certificate) (record, depth int) {
 		if entity >= 0 {
 			return entity, 0
 		}
 		for depth, cert := range path[1:] {
 			i := only
 			if only < 0 {
-				i = t.first(cert, PKIXTA)
+				i = e.first(cert, PKIXTA)
 			}
-			if i >= 0 && t.matches(cert, PKIXTA, i) {
+			if i >= 0 && e.matches(cert, PKIXTA, i) {
 				return i, depth + 1
 			}
 		}
@@ -41,36 +41,36 @@ func (t *trial) verifyPKIX(entity, only int) (Match, *Error) {
 
 // publicPaths returns the paths from the server's certificate to the Roots. They
 // depend on no single record.
-func (t *trial) publicPaths() ([][]*x509.Certificate, *Error) {
-	if t.pkixDone {
-		return t.pkix, t.pkixErr
+func (e *evaluation) publicPaths() ([][]*x509.Certificate, *Error) {
+	if e.pkixDone {
+		return e.pkix, e.pkixErr
 	}
-	t.pkixDone = true
+	e.pkixDone = true
 	var err error
-	t.pkix, err = t.chain[0].Verify(x509.VerifyOptions{
-		Roots:         t.Roots,
-		Intermediates: t.pkixIntermediates(),
-		CurrentTime:   t.now,
+	e.pkix, err = e.chain[0].Verify(x509.VerifyOptions{
+		Roots:         e.Roots,
+		Intermediates: e.pkixIntermediates(),
+		CurrentTime:   e.now,
 		KeyUsages:     []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	})
 	if err != nil {
-		t.pkixErr = t.explain(err, nil)
+		e.pkixErr = e.explain(err, nil)
 	}
-	return t.pkix, t.pkixErr
+	return e.pkix, e.pkixErr
 }
 
 // pkixIntermediates has the presented certificates, and those in records for
 // servers that leave them out. None of them is trusted.
-func (t *trial) pkixIntermediates() *x509.CertPool {
+func (e *evaluation) pkixIntermediates() *x509.CertPool {
 	pool := x509.NewCertPool()
-	for _, cert := range t.chain[1:] {
+	for _, cert := range e.chain[1:] {
 		if cert != nil && len(cert.Raw) > 0 {
 			pool.AddCert(cert)
 		}
 	}
-	for i := range t.Records {
-		r := &t.Records[i]
-		if r.Usage != PKIXTA || r.Selector != Cert || r.Matching != Full || !t.counts[i] {
+	for i := range e.Records {
+		r := &e.Records[i]
+		if r.Usage != PKIXTA || r.Selector != Cert || r.Matching != Full || !e.counts[i] {
 			continue
 		}
 		if cert, err := x509.ParseCertificate(r.Data); err == nil {

@@ -76,14 +76,3 @@ func (v *Verifier) now() time.Time {
 	}
 	return time.Now()
 }
-
-// baseDomain returns the first of Names that is not empty, without its final dot; ""
-// if there is no such name.
-func (v *Verifier) baseDomain() string {
-	for _, name := range v.Names {
-		if name = trimDot(name); name != "" {
-			return name
-		}
-	}
-	return ""
-}

@@ -26,7 +26,7 @@ func (v *Verifier) Verify(chain []*x509.Certificate) (Match, error) {
 	if i := v.entity(chain[0], &s); i >= 0 {
 		return Match{Record: v.Records[i], Index: i}, nil
 	}
-	match, err := v.trial(chain, &s, true).verify()
+	match, err := v.evaluate(chain, &s, true).verify()
 	if err != nil {
 		return Match{}, err
 	}
@@ -42,30 +42,21 @@ func (v *Verifier) firstDefect() error {
 }
 
 // verify returns the best match of all records but those of usage DANEEE.
-func (t *trial) verify() (Match, *Error) {
+func (e *evaluation) verify() (Match, *Error) {
 	failure := newError(ReasonMismatch, nil)
-	if t.usable[DANETA] {
-		match, err := t.bestAnchored()
+	if e.usable[DANETA] {
+		match, err := e.bestAnchored()
 		if err == nil {
 			return match, nil
 		}
 		failure = furthest(failure, err)
 	}
-	if t.usable[PKIXTA] || t.usable[PKIXEE] {
-		match, err := t.verifyPKIX(t.first(t.chain[0], PKIXEE), -1)
+	if e.usable[PKIXTA] || e.usable[PKIXEE] {
+		match, err := e.verifyPKIX(e.first(e.chain[0], PKIXEE), -1)
 		if err == nil {
 			return match, nil
 		}
 		failure = furthest(failure, err)
 	}
 	return Match{}, failure
-}
-
-// furthest returns the failure that tells more, and the first of two that tell as
-// much.
-func furthest(a, b *Error) *Error {
-	if b.Reason > a.Reason {
-		return b
-	}
-	return a
 }
