@@ -91,7 +91,7 @@ func TestOpenSSLAndTLSA(t *testing.T) {
 func (c *tlsaCase) compare(t *testing.T, dir string, number int) (verdict, difference string) {
 	v := &tlsa.Verifier{Records: c.records, Names: []string{tlsaHost}, Roots: c.root.Pool()}
 	if c.has(tlsa.PKIXTA) || c.has(tlsa.PKIXEE) {
-		v.Profile = tlsa.PKIX // s_client has all usages
+		v.Application = tlsa.PKIX // s_client has all usages
 	}
 	match, err := v.Verify(c.chain)
 	theirs, fault := c.openssl(dir, number)

@@ -13,7 +13,7 @@ func (v *Verifier) selection() selection {
 	var s selection
 	for i := range v.Records {
 		r := &v.Records[i]
-		if r.defect(v.Profile) != "" {
+		if r.defect(v.Application) != "" {
 			continue // before agility: a broken record must not suppress a good one
 		}
 		s.usable[r.Usage] = true

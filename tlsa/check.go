@@ -20,7 +20,7 @@ type Report struct {
 
 // Check compares the records with what the server presents. For each record it says
 // whether that matches and, if not, whether it looks like one of the usual mistakes;
-// for the set, how it survives a change of the key. Names, Time, Profile, Roots and
+// for the set, how it survives a change of the key. Names, Time, Application, Roots and
 // DigestOrder are those of the Verifier.
 //
 // A server that has several certificates, such as one with an RSA and one with an

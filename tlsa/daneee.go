@@ -7,7 +7,7 @@ import "crypto/x509"
 func (v *Verifier) entity(cert *x509.Certificate, s *selection) int {
 	c := candidate{cert: cert}
 	for i := range v.Records {
-		if r := &v.Records[i]; r.Usage == DANEEE && r.defect(v.Profile) == "" && !s.suppresses(r) && c.matches(r) {
+		if r := &v.Records[i]; r.Usage == DANEEE && r.defect(v.Application) == "" && !s.suppresses(r) && c.matches(r) {
 			return i
 		}
 	}

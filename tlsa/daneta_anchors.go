@@ -145,7 +145,7 @@ var endOfTime = time.Date(9999, time.December, 31, 23, 59, 59, 0, time.UTC)
 // signed. They hold them against a root that has signed itself, and so do we: nobody
 // gains by accepting more than others. Neither do we outside of SMTP.
 func (e *evaluation) dateless(cert *x509.Certificate) *x509.Certificate {
-	if e.Profile != SMTP || selfIssued(cert) {
+	if e.Application != SMTP || selfIssued(cert) {
 		return cert
 	}
 	anchor := *cert

@@ -44,7 +44,7 @@ func TestDatesOfTheAnchor(t *testing.T) {
 					run(t, []verifyCase{test})
 					test.name, test.chain = test.name+", with its issuers", append(certificates(server.Leaf), c.anchor.Chain()...)
 					run(t, []verifyCase{test})
-					test.name, test.profile, test.want = test.name+", outside of SMTP", tlsa.PKIX, refused
+					test.name, test.application, test.want = test.name+", outside of SMTP", tlsa.PKIX, refused
 					run(t, []verifyCase{test})
 				}
 			}

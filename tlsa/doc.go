@@ -27,7 +27,7 @@
 //   - DANE-TA(2): a trust anchor of the domain's own choice. The server's
 //     certificate has to have a valid path to it, and to be for one of the names.
 //   - PKIX-EE(1), PKIX-TA(0): the same on top of ordinary validation. They do not
-//     exist for SMTP; set Profile to PKIX where they do.
+//     exist for SMTP; set Application to PKIX where they do.
 //
 // The TLSA base domain is the host name at which the records were found, without
 // _25._tcp. The reference identifiers are the names that the certificate may be

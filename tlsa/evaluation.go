@@ -36,7 +36,7 @@ func (v *Verifier) evaluate(chain []*x509.Certificate, s *selection, agility boo
 	e.counts = make([]bool, len(v.Records))
 	for i := range v.Records {
 		r := &v.Records[i]
-		e.counts[i] = r.defect(v.Profile) == "" && !(agility && s.suppresses(r))
+		e.counts[i] = r.defect(v.Application) == "" && !(agility && s.suppresses(r))
 	}
 	return e
 }

@@ -28,7 +28,7 @@ func (e *evaluation) verdicts() []Verdict {
 		r := &e.Records[i]
 		verdict := &verdicts[i]
 		verdict.Record = *r
-		switch err := r.Usable(e.Profile); {
+		switch err := r.Usable(e.Application); {
 		case err != nil:
 			verdict.Err = err
 		case !e.counts[i]:

@@ -39,13 +39,13 @@ func newWorld() world {
 
 // A verifyCase is a chain, records, and what Verify makes of them.
 type verifyCase struct {
-	name, rfc string
-	chain     []*x509.Certificate
-	records   []tlsa.Record
-	names     []string     // nil means mx
-	profile   tlsa.Profile // zero means SMTP
-	order     []tlsa.Matching
-	roots     *x509.CertPool
+	name, rfc   string
+	chain       []*x509.Certificate
+	records     []tlsa.Record
+	names       []string         // nil means mx
+	application tlsa.Application // zero means SMTP
+	order       []tlsa.Matching
+	roots       *x509.CertPool
 
 	want   tlsa.Reason // zero means that it is accepted
 	record int         // that matches
@@ -78,7 +78,7 @@ func (c verifyCase) verifier() *tlsa.Verifier {
 	}
 	return &tlsa.Verifier{
 		Records: c.records, Names: names, Time: atNoon,
-		Profile: c.profile, DigestOrder: c.order, Roots: c.roots,
+		Application: c.application, DigestOrder: c.order, Roots: c.roots,
 	}
 }
 

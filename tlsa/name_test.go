@@ -188,7 +188,7 @@ func TestNamesThatAreNoHostNames(t *testing.T) {
 				chain: w.server.Chain(), records: records(anchor), depth: 2},
 			{name: why + ": DANE-TA for neither name", rfc: "RFC 7672 §3.2.2", names: []string{name, mx},
 				chain: w.intermediate.Issue(tlsatest.Leaf{Names: []string{"other.example"}}).Chain(), records: records(anchor), want: tlsa.ReasonName},
-			{name: why + ": PKIX-EE has nothing to compare with", rfc: "RFC 6698 §2.1.1", names: []string{name}, profile: tlsa.PKIX, roots: w.root.Pool(),
+			{name: why + ": PKIX-EE has nothing to compare with", rfc: "RFC 6698 §2.1.1", names: []string{name}, application: tlsa.PKIX, roots: w.root.Pool(),
 				chain: w.server.Chain(), records: records(pkix), want: tlsa.ReasonBadName},
 		})
 	}
@@ -271,7 +271,7 @@ func TestFormsOfNames(t *testing.T) {
 					}
 					return &certificate, nil
 				}}
-				v := tlsa.Verifier{Records: records(r), Names: c.names, Time: atNoon, Profile: tlsa.PKIX, Roots: w.root.Pool()}
+				v := tlsa.Verifier{Records: records(r), Names: c.names, Time: atNoon, Application: tlsa.PKIX, Roots: w.root.Pool()}
 				_, err := handshake(server, v.TLSConfig(&tls.Config{ServerName: c.base}))
 				want := c.bad
 				if r.Usage == tlsa.DANEEE {

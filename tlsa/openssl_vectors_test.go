@@ -19,7 +19,7 @@ import (
 // repository. DANE_SUITES is the directory above danetest/, where cases.tsv names
 // each file with its reference name and its CA file.
 //
-// Every case runs under both profiles. OpenSSL's is PKIX, with SHA-256 preferred to
+// Every case runs as for SMTP and as for PKIX. OpenSSL's is PKIX, with SHA-256 preferred to
 // SHA-512 and names checked for DANE-EE where a case says so; in that we do as RFC
 // 7672 §3.1.1 says.
 func TestDanetest(t *testing.T) {
@@ -83,14 +83,14 @@ func (c danetestCase) check(t *testing.T, name string, roots *x509.CertPool, rec
 		want = verifyOK // RFC 7672 §3.1.1
 	}
 	v := &tlsa.Verifier{
-		Records: records, Names: []string{name}, Profile: tlsa.PKIX, Roots: roots,
+		Records: records, Names: []string{name}, Application: tlsa.PKIX, Roots: roots,
 		DigestOrder: []tlsa.Matching{tlsa.SHA256, tlsa.SHA512},
 	}
 	c.compare(t, v, want, depth)
 
 	// RFC 7672 §3.1.3: for SMTP the PKIX usages are nothing.
 	smtp := *v
-	smtp.Profile = tlsa.SMTP
+	smtp.Application = tlsa.SMTP
 	usable := 0
 	for _, r := range records {
 		if r.Usable(tlsa.SMTP) == nil {
@@ -124,7 +124,7 @@ func (c danetestCase) compare(t *testing.T, v *tlsa.Verifier, want, depth int) {
 		}
 	}
 	if code != want || at != depth {
-		t.Errorf("line %d, profile %v: result %d at depth %d (%v), want %d at depth %d", c.line, v.Profile, code, at, err, want, depth)
+		t.Errorf("line %d, application %v: result %d at depth %d (%v), want %d at depth %d", c.line, v.Application, code, at, err, want, depth)
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 	"github.com/danesmtp/danesmtp/tlsa/tlsatest"
 )
 
-func TestPKIXProfile(t *testing.T) {
+func TestPKIXUsages(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
 	leaf, intermediate, root := w.server.Leaf, w.intermediate.Certificate, w.root.Certificate
@@ -72,7 +72,7 @@ func TestPKIXProfile(t *testing.T) {
 		},
 	}
 	for i := range cases {
-		cases[i].profile = tlsa.PKIX
+		cases[i].application = tlsa.PKIX
 		if cases[i].roots == nil {
 			cases[i].roots = w.root.Pool()
 		}
@@ -86,7 +86,7 @@ func TestSystemRootsByDefault(t *testing.T) {
 	w := newWorld()
 	v := tlsa.Verifier{
 		Records: records(record(tlsa.PKIXEE, tlsa.SPKI, tlsa.SHA256, w.server.Leaf)),
-		Names:   []string{mx}, Time: atNoon, Profile: tlsa.PKIX,
+		Names:   []string{mx}, Time: atNoon, Application: tlsa.PKIX,
 	}
 	if _, err := v.Verify(w.server.Chain()); reasonOf(t, err) != tlsa.ReasonNoPath {
 		t.Errorf("Verify: %v", err)

@@ -64,10 +64,10 @@ func TestUsable(t *testing.T) {
 		{"key that Go cannot read: an unknown algorithm", "RFC 7672 §2.2", tlsa.Record{2, 1, 0, unknownKey}, true, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			for profile, want := range map[tlsa.Profile]bool{tlsa.SMTP: c.smtp, tlsa.PKIX: c.pkix} {
-				err := c.record.Usable(profile)
+			for application, want := range map[tlsa.Application]bool{tlsa.SMTP: c.smtp, tlsa.PKIX: c.pkix} {
+				err := c.record.Usable(application)
 				if (err == nil) != want || err != nil && reasonOf(t, err) != tlsa.ReasonUnusable {
-					t.Errorf("%s: Usable(%v) = %v, want nil: %t", c.rfc, profile, err, want)
+					t.Errorf("%s: Usable(%v) = %v, want nil: %t", c.rfc, application, err, want)
 				}
 			}
 		})

@@ -32,8 +32,8 @@ type Verifier struct {
 	// zero instant, means time.Now. DANEEE records ignore validity (RFC 7672 §3.1.1).
 	Time func() time.Time
 
-	// Profile says which usages count. The zero value is SMTP.
-	Profile Profile
+	// Application says which usages count. The zero value is SMTP.
+	Application Application
 
 	// DigestOrder has the matching types SHA256 and SHA512, strongest first: of the
 	// usable records with the same usage and selector, only those with the strongest
@@ -43,7 +43,7 @@ type Verifier struct {
 
 	// Roots are the certification authorities for the usages PKIXTA and PKIXEE. Nil
 	// means the system's. They are never used for the other usages, and so never
-	// under the SMTP profile.
+	// for SMTP.
 	Roots *x509.CertPool
 }
 

@@ -38,7 +38,7 @@ func (v *Verifier) firstDefect() error {
 	if len(v.Records) == 0 {
 		return errors.New("no records")
 	}
-	return fmt.Errorf("%s: %s", v.Records[0].short(), v.Records[0].defect(v.Profile))
+	return fmt.Errorf("%s: %s", v.Records[0].short(), v.Records[0].defect(v.Application))
 }
 
 // verify returns the best match of all records but those of usage DANEEE.
