@@ -31,7 +31,7 @@ func (l *lonely) Dial(ctx context.Context, network, address string) (net.Conn, e
 	l.times++
 	if l.open > 0 {
 		busy := smtptest.NewUnstartedServer()
-		busy.Replies = map[smtptest.Step]string{smtptest.AtGreeting: "421 4.7.0 Too many connections from you"}
+		busy.Replies = map[smtptest.Stage]string{smtptest.AtGreeting: "421 4.7.0 Too many connections from you"}
 		return busy.Dial(ctx, network, address)
 	}
 	conn, err := l.internet.Dial(ctx, network, address)

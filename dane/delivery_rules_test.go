@@ -84,7 +84,7 @@ func leafOf(t *testing.T, lines []string) (leaf tlsatest.Leaf) {
 
 func serverOf(t *testing.T, lines []string) func(*smtptest.Server) {
 	startTLS := func(fault smtptest.Fault) func(*smtptest.Server) {
-		return func(s *smtptest.Server) { s.Faults = map[smtptest.Step]smtptest.Fault{smtptest.AtStartTLS: fault} }
+		return func(s *smtptest.Server) { s.Faults = map[smtptest.Stage]smtptest.Fault{smtptest.AtStartTLS: fault} }
 	}
 	known := map[string]func(*smtptest.Server){
 		"TLS 1.0 to 1.1": func(s *smtptest.Server) {
@@ -103,8 +103,8 @@ func serverOf(t *testing.T, lines []string) func(*smtptest.Server) {
 
 func one(records ...string) []danetest.Host { return []danetest.Host{{Name: "mail", TLSA: records}} }
 
-func faulty(step smtptest.Step, fault smtptest.Fault) []danetest.Host {
-	return []danetest.Host{{Name: "mail", TLSA: []string{"3 1 1"}, Server: func(s *smtptest.Server) { s.Faults = map[smtptest.Step]smtptest.Fault{step: fault} }}}
+func faulty(step smtptest.Stage, fault smtptest.Fault) []danetest.Host {
+	return []danetest.Host{{Name: "mail", TLSA: []string{"3 1 1"}, Server: func(s *smtptest.Server) { s.Faults = map[smtptest.Stage]smtptest.Fault{step: fault} }}}
 }
 
 func whole(fault dnssectest.Fault) map[string]dnssectest.Fault {

@@ -24,7 +24,7 @@ func TestLoopSendsInClearWhereThereIsNoTLS(t *testing.T) {
 	} {
 		internet := danetest.New(t, danetest.Domain{Name: "a.example", Hosts: []danetest.Host{{Name: "mail", Server: func(s *smtptest.Server) {
 			if reply != "" {
-				s.Replies = map[smtptest.Step]string{smtptest.AtHello: reply}
+				s.Replies = map[smtptest.Stage]string{smtptest.AtHello: reply}
 			}
 		}}}})
 		got := ""

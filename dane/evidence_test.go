@@ -156,9 +156,9 @@ func TestEvidenceIsBounded(t *testing.T) {
 	reply := strings.Repeat("250-"+strings.Repeat("x", 300)+"\r\n", 40) + "250 \x1b[31mred \xff"
 	internet := danetest.New(t, danetest.Domain{Name: "a.example", Hosts: []danetest.Host{{Name: "mail", TLSA: []string{"3 1 1"},
 		Server: func(s *smtptest.Server) {
-			s.Replies = map[smtptest.Step]string{smtptest.AtGreeting: "554 \x1b[31mred\x7f", smtptest.AtHello: reply}
+			s.Replies = map[smtptest.Stage]string{smtptest.AtGreeting: "554 \x1b[31mred\x7f", smtptest.AtHello: reply}
 		}}, {Name: "next", TLSA: []string{"3 1 1"}, Server: func(s *smtptest.Server) {
-		s.Replies = map[smtptest.Step]string{smtptest.AtHello: reply}
+		s.Replies = map[smtptest.Stage]string{smtptest.AtHello: reply}
 	}}}})
 	result, err := internet.Checker().Verify(t.Context(), "a.example")
 	if err != nil {
@@ -191,7 +191,7 @@ func TestEvidenceIsBounded(t *testing.T) {
 // The text names the stage that a server refused at, as the JSON does.
 func TestTranscriptNamesTheStage(t *testing.T) {
 	t.Parallel()
-	for step, want := range map[smtptest.Step]string{
+	for step, want := range map[smtptest.Stage]string{
 		smtptest.AtGreeting: "Connection to 192.0.2.1 failed: greeting: 554 5.7.0 Refused",
 		smtptest.AtHello:    "Connection to 192.0.2.1 failed: EHLO: 554 5.7.0 Refused",
 		smtptest.AtStartTLS: "TLS connection failed a.example: STARTTLS: 554 5.7.0 Refused",

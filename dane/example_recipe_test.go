@@ -87,7 +87,7 @@ func Example_fallsBackWithoutTLSA() {
 func Example_neverInClear() {
 	without := func(s *smtptest.Server) { s.NoStartTLS = true }
 	refused := func(s *smtptest.Server) {
-		s.Faults = map[smtptest.Step]smtptest.Fault{smtptest.AtStartTLS: smtptest.Temporary}
+		s.Faults = map[smtptest.Stage]smtptest.Fault{smtptest.AtStartTLS: smtptest.Temporary}
 	}
 	tlsa := func(fault dnssectest.Fault) dnssectest.Zone {
 		return dnssectest.Zone{Faults: map[string]dnssectest.Fault{"_25._tcp.mail TLSA": fault}}

@@ -116,11 +116,11 @@ func TestFailureOfClients(t *testing.T) {
 // net/smtp itself, step by step, with a server that refuses at each.
 func TestFailureOfNetSMTP(t *testing.T) {
 	t.Parallel()
-	for step, want := range map[smtptest.Step]string{
+	for step, want := range map[smtptest.Stage]string{
 		smtptest.AtGreeting: "5.7.0 ", smtptest.AtStartTLS: "5.7.0 ", smtptest.AtMail: "5.7.0 ", smtptest.AtRcpt: "5.7.0 ",
 	} {
 		s := smtptest.NewUnstartedServer()
-		s.Faults = map[smtptest.Step]smtptest.Fault{step: smtptest.Permanent}
+		s.Faults = map[smtptest.Stage]smtptest.Fault{step: smtptest.Permanent}
 		err := sendByNetSMTP(t.Context(), s)
 		if got := new(dane.Host).Classify(err); got.Code+" "+string(got.ResultType) != want || !got.Permanent {
 			t.Errorf("%s: %+v, want %s", step, got, want)
@@ -153,7 +153,7 @@ func sendByNetSMTP(ctx context.Context, s *smtptest.Server) error {
 func TestFailureByTheServersReply(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
-		step      smtptest.Step
+		step      smtptest.Stage
 		reply     string
 		code      string // of a host that must be encrypted
 		protected string // of one that must be authenticated
@@ -167,7 +167,7 @@ func TestFailureByTheServersReply(t *testing.T) {
 	} {
 		for record, want := range map[string]string{"0 0 1": tt.code, "3 1 1": tt.protected} {
 			internet := danetest.New(t, danetest.Domain{Name: "a.example", Hosts: []danetest.Host{{Name: "mail", TLSA: []string{record},
-				Server: func(s *smtptest.Server) { s.Replies = map[smtptest.Step]string{tt.step: tt.reply} }}}})
+				Server: func(s *smtptest.Server) { s.Replies = map[smtptest.Stage]string{tt.step: tt.reply} }}}})
 			result, err := internet.Checker().Verify(t.Context(), "a.example")
 			if err != nil {
 				t.Fatal(err)
@@ -216,10 +216,10 @@ func TestFailureOfClientsWithStage(t *testing.T) {
 func TestPermanentOfSeveralHosts(t *testing.T) {
 	t.Parallel()
 	refusing := danetest.Host{Name: "mx1", TLSA: []string{"0 0 1"}, Server: func(s *smtptest.Server) {
-		s.Replies = map[smtptest.Step]string{smtptest.AtGreeting: "554 5.7.1 no"}
+		s.Replies = map[smtptest.Stage]string{smtptest.AtGreeting: "554 5.7.1 no"}
 	}}
 	closing := danetest.Host{Name: "mx2", TLSA: []string{"0 0 1"}, Server: func(s *smtptest.Server) {
-		s.Faults = map[smtptest.Step]smtptest.Fault{smtptest.AtGreeting: smtptest.Close}
+		s.Faults = map[smtptest.Stage]smtptest.Fault{smtptest.AtGreeting: smtptest.Close}
 	}}
 	other := refusing
 	other.Name = "mx2"

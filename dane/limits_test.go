@@ -81,7 +81,7 @@ func limitOfAConnection(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			internet := danetest.NewInternet(danetest.Domain{Name: "slow.example", Hosts: []danetest.Host{{
 				Name: "mail", TLSA: []string{"3 1 1"}, Server: func(s *smtptest.Server) {
-					s.Delays = map[smtptest.Step]time.Duration{smtptest.AtGreeting: each, smtptest.AtHello: each, smtptest.AtStartTLS: each, smtptest.AtHandshake: each}
+					s.Delays = map[smtptest.Stage]time.Duration{smtptest.AtGreeting: each, smtptest.AtHello: each, smtptest.AtStartTLS: each, smtptest.AtHandshake: each}
 				},
 			}}})
 			defer internet.Close()

@@ -26,7 +26,7 @@ type dnsAttack struct {
 // An smtpAttack is a fault of the server, or of somebody before it; or another one answers.
 type smtpAttack struct {
 	name  string
-	fault map[smtptest.Step]smtptest.Fault
+	fault map[smtptest.Stage]smtptest.Fault
 	// net/smtp reads for as long as the server talks, which is not what is tried here.
 	endless bool
 	dial    func(a *attacker, ctx context.Context, network, address string) (net.Conn, error)
@@ -109,10 +109,10 @@ func smtpAttacks() []smtpAttack {
 		{smtptest.Hang, "hangs"}, {smtptest.Close, "closes"}, {smtptest.Temporary, "refuses for now"}, {smtptest.Permanent, "refuses for good"},
 		{smtptest.Endless, "talks without end"}, {smtptest.EndlessLine, "talks without end of line"}, {smtptest.Inject, "injects"},
 	}
-	for _, step := range []smtptest.Step{smtptest.AtGreeting, smtptest.AtHello, smtptest.AtStartTLS, smtptest.AtHandshake} {
+	for _, step := range []smtptest.Stage{smtptest.AtGreeting, smtptest.AtHello, smtptest.AtStartTLS, smtptest.AtHandshake} {
 		for _, f := range faults {
 			attacks = append(attacks, smtpAttack{
-				name: f.name + " at " + string(step), fault: map[smtptest.Step]smtptest.Fault{step: f.fault},
+				name: f.name + " at " + string(step), fault: map[smtptest.Stage]smtptest.Fault{step: f.fault},
 				endless: f.fault == smtptest.Endless || f.fault == smtptest.EndlessLine,
 			})
 		}

@@ -107,7 +107,7 @@ func TestTLSSettings(t *testing.T) {
 	none, broken := host("mail.a.example"), host("mail.a.example")
 	none.Server = func(s *smtptest.Server) { s.NoStartTLS = true }
 	broken.Server = func(s *smtptest.Server) {
-		s.Faults = map[smtptest.Step]smtptest.Fault{smtptest.AtHandshake: smtptest.Close}
+		s.Faults = map[smtptest.Stage]smtptest.Fault{smtptest.AtHandshake: smtptest.Close}
 	}
 	for _, row := range tlsTable {
 		good := host("mail.a.example")

@@ -28,7 +28,7 @@ func TestSlowServers(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				internet := danetest.NewInternet(danetest.Domain{Name: "slow.example", Hosts: []danetest.Host{{
 					Name: "mail", TLSA: []string{"3 1 1"}, Server: func(s *smtptest.Server) {
-						s.Delays = map[smtptest.Step]time.Duration{smtptest.AtGreeting: held}
+						s.Delays = map[smtptest.Stage]time.Duration{smtptest.AtGreeting: held}
 					},
 				}}})
 				defer internet.Close()

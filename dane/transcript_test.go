@@ -171,7 +171,7 @@ DANE verification completed.
 		domain: danetest.Domain{Name: "a.example", Hosts: []danetest.Host{{Name: "mail", TLSA: []string{"3 1 1"},
 			Server: func(s *smtptest.Server) {
 				tls12(s)
-				s.Faults = map[smtptest.Step]smtptest.Fault{smtptest.AtHelloTLS: smtptest.Permanent}
+				s.Faults = map[smtptest.Stage]smtptest.Fault{smtptest.AtHelloTLS: smtptest.Permanent}
 			}}}},
 		want: `
 SECURE MX record(mail.a.example) found for a.example
@@ -191,7 +191,7 @@ DANE verification completed.
 		name: "the server closes the connection",
 		domain: danetest.Domain{Name: "a.example", Hosts: []danetest.Host{{Name: "mail", TLSA: []string{"3 1 1"},
 			Server: func(s *smtptest.Server) {
-				s.Faults = map[smtptest.Step]smtptest.Fault{smtptest.AtGreeting: smtptest.Close}
+				s.Faults = map[smtptest.Stage]smtptest.Fault{smtptest.AtGreeting: smtptest.Close}
 			}}}},
 		want: `
 SECURE MX record(mail.a.example) found for a.example
@@ -473,7 +473,9 @@ func TestHangingServer(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		internet := danetest.New(t, danetest.Domain{Name: "a.example", Hosts: []danetest.Host{{Name: "mail", TLSA: []string{"3 1 1"},
-			Server: func(s *smtptest.Server) { s.Faults = map[smtptest.Step]smtptest.Fault{smtptest.AtHello: smtptest.Hang} }}}})
+			Server: func(s *smtptest.Server) {
+				s.Faults = map[smtptest.Stage]smtptest.Fault{smtptest.AtHello: smtptest.Hang}
+			}}}})
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
 		start := time.Now()

@@ -52,7 +52,7 @@ func TestRepliesToEHLO(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			server := smtptest.NewUnstartedServer()
-			server.Replies = map[smtptest.Step]string{smtptest.AtHello: tt.reply}
+			server.Replies = map[smtptest.Stage]string{smtptest.AtHello: tt.reply}
 			server.Start()
 			defer server.Close()
 

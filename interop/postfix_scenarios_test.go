@@ -74,8 +74,8 @@ const (
 
 func noStartTLS(s *smtptest.Server) { s.NoStartTLS = true }
 
-func faulty(at smtptest.Step, f smtptest.Fault) func(*smtptest.Server) {
-	return func(s *smtptest.Server) { s.Faults = map[smtptest.Step]smtptest.Fault{at: f} }
+func faulty(at smtptest.Stage, f smtptest.Fault) func(*smtptest.Server) {
+	return func(s *smtptest.Server) { s.Faults = map[smtptest.Stage]smtptest.Fault{at: f} }
 }
 
 func onlyTLS(version uint16) func(*smtptest.Server) {

@@ -32,7 +32,7 @@ func ExampleProber_Probe() {
 // until then.
 func ExampleError() {
 	server := smtptest.NewUnstartedServer()
-	server.Faults = map[smtptest.Step]smtptest.Fault{smtptest.AtStartTLS: smtptest.Temporary}
+	server.Faults = map[smtptest.Stage]smtptest.Fault{smtptest.AtStartTLS: smtptest.Temporary}
 	defer server.Close()
 
 	p := smtpprobe.Prober{Dial: server.Dial, Hello: "client.example"}

@@ -28,49 +28,47 @@ var brokenServers = []struct {
 }{
 	{
 		name: "the greeting is 554", why: "RFC 5321 §3.1: the server waits for QUIT",
-		setUp: func(s *smtptest.Server) { s.Faults = faults(smtptest.AtGreeting, smtptest.Permanent) },
+		setUp: fault(smtptest.AtGreeting, smtptest.Permanent),
 		stage: smtpprobe.StageGreeting, code: 554, quits: true,
 	},
 	{
 		name: "the greeting is 421", why: "RFC 5321 §3.8: the server closes, so QUIT is of no use",
-		setUp: func(s *smtptest.Server) { s.Faults = faults(smtptest.AtGreeting, smtptest.Temporary) },
+		setUp: fault(smtptest.AtGreeting, smtptest.Temporary),
 		stage: smtpprobe.StageGreeting, code: 421,
 	},
 	{
 		name: "the greeting is of another protocol", why: "it is no SMTP reply",
-		setUp: func(s *smtptest.Server) { s.Replies = replies(smtptest.AtGreeting, "SSH-2.0-OpenSSH_9.9") },
+		setUp: reply(smtptest.AtGreeting, "SSH-2.0-OpenSSH_9.9"),
 		stage: smtpprobe.StageGreeting, is: smtpprobe.ErrReply,
 	},
 	{
 		name: "the connection ends before the greeting", why: "that is no refusal",
-		setUp: func(s *smtptest.Server) { s.Faults = faults(smtptest.AtGreeting, smtptest.Close) },
+		setUp: fault(smtptest.AtGreeting, smtptest.Close),
 		stage: smtpprobe.StageGreeting, is: io.ErrUnexpectedEOF,
 	},
 	{
 		name: "the greeting has no end", why: "lines are counted",
-		setUp: func(s *smtptest.Server) { s.Faults = faults(smtptest.AtGreeting, smtptest.Endless) },
+		setUp: fault(smtptest.AtGreeting, smtptest.Endless),
 		stage: smtpprobe.StageGreeting, is: smtpprobe.ErrReply,
 	},
 	{
 		name: "a line of the greeting has no end", why: "octets are counted",
-		setUp: func(s *smtptest.Server) { s.Faults = faults(smtptest.AtGreeting, smtptest.EndlessLine) },
+		setUp: fault(smtptest.AtGreeting, smtptest.EndlessLine),
 		stage: smtpprobe.StageGreeting, is: smtpprobe.ErrReply,
 	},
 	{
 		name: "two greetings", why: "the second one would pass for the reply to EHLO",
-		setUp: func(s *smtptest.Server) { s.Faults = faults(smtptest.AtGreeting, smtptest.Inject) },
+		setUp: fault(smtptest.AtGreeting, smtptest.Inject),
 		stage: smtpprobe.StageHello, is: smtpprobe.ErrReply,
 	},
 	{
 		name: "421 after the greeting", why: "RFC 5321 §3.8: a server may say so at any time",
-		setUp: func(s *smtptest.Server) {
-			s.Replies = replies(smtptest.AtGreeting, "220 mail.example\r\n421 going down\r\n")
-		},
+		setUp: reply(smtptest.AtGreeting, "220 mail.example\r\n421 going down\r\n"),
 		stage: smtpprobe.StageHello, code: 421,
 	},
 	{
 		name: "EHLO is refused for now", why: "RFC 5321 §4.2.1: trying again later may help",
-		setUp: func(s *smtptest.Server) { s.Faults = faults(smtptest.AtHello, smtptest.Temporary) },
+		setUp: fault(smtptest.AtHello, smtptest.Temporary),
 		stage: smtpprobe.StageHello, code: 454, quits: true,
 	},
 	{
@@ -145,7 +143,7 @@ var brokenServers = []struct {
 	},
 	{
 		name: "STARTTLS stands in the first line only", why: "RFC 5321 §4.1.1.1: that is the server's name",
-		setUp: func(s *smtptest.Server) { s.Replies = replies(smtptest.AtHello, "250-STARTTLS\r\n250 SIZE") },
+		setUp: reply(smtptest.AtHello, "250-STARTTLS\r\n250 SIZE"),
 		stage: smtpprobe.StageStartTLS, is: smtpprobe.ErrNoStartTLS, quits: true,
 	},
 	{
@@ -155,42 +153,42 @@ var brokenServers = []struct {
 	},
 	{
 		name: "454 to STARTTLS", why: "RFC 3207 §4",
-		setUp: func(s *smtptest.Server) { s.Faults = faults(smtptest.AtStartTLS, smtptest.Temporary) },
+		setUp: fault(smtptest.AtStartTLS, smtptest.Temporary),
 		stage: smtpprobe.StageStartTLS, code: 454, quits: true,
 	},
 	{
 		name: "5xx to STARTTLS", why: "RFC 3207 §4",
-		setUp: func(s *smtptest.Server) { s.Faults = faults(smtptest.AtStartTLS, smtptest.Permanent) },
+		setUp: fault(smtptest.AtStartTLS, smtptest.Permanent),
 		stage: smtpprobe.StageStartTLS, code: 554, quits: true,
 	},
 	{
 		name: "plaintext before STARTTLS", why: "it would pass for the reply to STARTTLS",
-		setUp: func(s *smtptest.Server) { s.Faults = faults(smtptest.AtHello, smtptest.Inject) },
+		setUp: fault(smtptest.AtHello, smtptest.Inject),
 		stage: smtpprobe.StageStartTLS, is: smtpprobe.ErrReply,
 	},
 	{
 		name: "plaintext after STARTTLS", why: "RFC 3207 §4.2, CVE-2011-0411",
-		setUp: func(s *smtptest.Server) { s.Faults = faults(smtptest.AtStartTLS, smtptest.Inject) },
+		setUp: fault(smtptest.AtStartTLS, smtptest.Inject),
 		stage: smtpprobe.StageStartTLS, is: smtpprobe.ErrInjection,
 	},
 	{
 		name: "half a line after STARTTLS", why: "one octet is enough",
-		setUp: func(s *smtptest.Server) { s.Replies = replies(smtptest.AtStartTLS, "220 go\r\n2\n") },
+		setUp: reply(smtptest.AtStartTLS, "220 go\r\n2\n"),
 		stage: smtpprobe.StageStartTLS, is: smtpprobe.ErrInjection,
 	},
 	{
 		name: "the connection ends in the handshake", why: "that is no verdict on a certificate",
-		setUp: func(s *smtptest.Server) { s.Faults = faults(smtptest.AtHandshake, smtptest.Close) },
+		setUp: fault(smtptest.AtHandshake, smtptest.Close),
 		stage: smtpprobe.StageHandshake, is: io.ErrUnexpectedEOF,
 	},
 	{
 		name: "plaintext in the handshake", why: "it comes too late for ErrInjection, and fails all the same",
-		setUp: func(s *smtptest.Server) { s.Faults = faults(smtptest.AtHandshake, smtptest.Permanent) },
+		setUp: fault(smtptest.AtHandshake, smtptest.Permanent),
 		stage: smtpprobe.StageHandshake,
 	},
 	{
 		name: "endless plaintext in the handshake", why: "crypto/tls reads no more than a record",
-		setUp: func(s *smtptest.Server) { s.Faults = faults(smtptest.AtHandshake, smtptest.EndlessLine) },
+		setUp: fault(smtptest.AtHandshake, smtptest.EndlessLine),
 		stage: smtpprobe.StageHandshake,
 	},
 	{
@@ -208,10 +206,6 @@ var brokenServers = []struct {
 		},
 		stage: smtpprobe.StageHandshake,
 	},
-}
-
-func reply(step smtptest.Step, text string) func(*smtptest.Server) {
-	return func(s *smtptest.Server) { s.Replies = replies(step, text) }
 }
 
 // TestRepliesThatOtherSendersRead: what Postfix 3.7 takes for an offer of STARTTLS
@@ -239,7 +233,7 @@ func TestRepliesThatOtherSendersRead(t *testing.T) {
 			t.Parallel()
 			server := smtptest.NewUnstartedServer()
 			defer server.Close()
-			server.Replies = map[smtptest.Step]string{
+			server.Replies = map[smtptest.Stage]string{
 				smtptest.AtHello:    test.hello,
 				smtptest.AtHelloTLS: strings.ReplaceAll(test.hello, "STARTTLS", "PIPELINING"),
 			}
@@ -298,7 +292,7 @@ func TestBrokenServers(t *testing.T) {
 func TestEveryStageHasADeadline(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
-		step  smtptest.Step
+		at    smtptest.Stage
 		stage smtpprobe.Stage
 	}{
 		{smtptest.AtGreeting, smtpprobe.StageGreeting},
@@ -308,7 +302,7 @@ func TestEveryStageHasADeadline(t *testing.T) {
 	} {
 		hang := func(t *testing.T) *smtptest.Server {
 			server := smtptest.NewUnstartedServer()
-			server.Faults = faults(test.step, smtptest.Hang)
+			server.Faults = faults(test.at, smtptest.Hang)
 			t.Cleanup(server.Close)
 			return server
 		}
@@ -322,7 +316,7 @@ func TestEveryStageHasADeadline(t *testing.T) {
 				t.Errorf("it took %v, want %v", took, within)
 			}
 		}
-		t.Run(string(test.step)+": the zero Prober waits five minutes", func(t *testing.T) {
+		t.Run(string(test.at)+": the zero Prober waits five minutes", func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				server, start := hang(t), time.Now()
@@ -330,7 +324,7 @@ func TestEveryStageHasADeadline(t *testing.T) {
 				check(t, err, os.ErrDeadlineExceeded, start, 5*time.Minute)
 			})
 		})
-		t.Run(string(test.step)+": StageTimeout", func(t *testing.T) {
+		t.Run(string(test.at)+": StageTimeout", func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				server, start := hang(t), time.Now()
@@ -340,7 +334,7 @@ func TestEveryStageHasADeadline(t *testing.T) {
 				check(t, err, os.ErrDeadlineExceeded, start, 3*time.Second)
 			})
 		})
-		t.Run(string(test.step)+": the deadline of the context", func(t *testing.T) {
+		t.Run(string(test.at)+": the deadline of the context", func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				server, start := hang(t), time.Now()
@@ -350,7 +344,7 @@ func TestEveryStageHasADeadline(t *testing.T) {
 				check(t, err, context.DeadlineExceeded, start, 10*time.Second)
 			})
 		})
-		t.Run(string(test.step)+": the context is cancelled", func(t *testing.T) {
+		t.Run(string(test.at)+": the context is cancelled", func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				server, start := hang(t), time.Now()
@@ -513,8 +507,4 @@ func TestNothingAfterTheHandshakeIsAnError(t *testing.T) {
 			})
 		})
 	}
-}
-
-func fault(step smtptest.Step, fault smtptest.Fault) func(*smtptest.Server) {
-	return func(s *smtptest.Server) { s.Faults = faults(step, fault) }
 }

@@ -24,21 +24,6 @@ import (
 
 const address = "192.0.2.25:25"
 
-// proberOf returns a prober that reaches the server in memory.
-func proberOf(server *smtptest.Server) *smtpprobe.Prober {
-	return &smtpprobe.Prober{Dial: server.Dial, Hello: "client.example"}
-}
-
-// fixedTLS makes transcripts the same on all machines.
-func fixedTLS() *tls.Config {
-	return &tls.Config{
-		MaxVersion:   tls.VersionTLS12,
-		CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256},
-	}
-}
-
-func commands(server *smtptest.Server) []string { return server.Sessions()[0].Commands }
-
 func TestProbeSaysNoMoreThanItMust(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -185,14 +170,6 @@ S: 221 2.0.0 Bye
 			}
 		})
 	}
-}
-
-func faults(step smtptest.Step, fault smtptest.Fault) map[smtptest.Step]smtptest.Fault {
-	return map[smtptest.Step]smtptest.Fault{step: fault}
-}
-
-func replies(step smtptest.Step, reply string) map[smtptest.Step]string {
-	return map[smtptest.Step]string{step: reply}
 }
 
 func TestResultHoldsWhatWasSeen(t *testing.T) {

@@ -18,17 +18,17 @@ import (
 )
 
 // TestSlowServers: tarpits hold the greeting back, and Exim's delays are a few seconds
-// at each step. Senders wait (RFC 5321 §4.5.3.2.1).
+// at each stage. Senders wait (RFC 5321 §4.5.3.2.1).
 func TestSlowServers(t *testing.T) {
 	t.Parallel()
 	const each = 5 * time.Second
 	for _, test := range []struct {
 		name   string
-		delays map[smtptest.Step]time.Duration
+		delays map[smtptest.Stage]time.Duration
 		want   time.Duration
 	}{
-		{"the greeting is held back", map[smtptest.Step]time.Duration{smtptest.AtGreeting: 290 * time.Second}, 290 * time.Second},
-		{"each step takes a while", map[smtptest.Step]time.Duration{
+		{"the greeting is held back", map[smtptest.Stage]time.Duration{smtptest.AtGreeting: 290 * time.Second}, 290 * time.Second},
+		{"each stage takes a while", map[smtptest.Stage]time.Duration{
 			smtptest.AtGreeting: each, smtptest.AtHello: each, smtptest.AtStartTLS: each, smtptest.AtHandshake: each, smtptest.AtHelloTLS: each,
 		}, 5 * each},
 	} {

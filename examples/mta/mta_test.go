@@ -17,10 +17,10 @@ func TestDelivery(t *testing.T) {
 	t.Parallel()
 	clear := danetest.Domain{Name: "clear.example", Hosts: []danetest.Host{{Name: "mail", Server: func(s *smtptest.Server) { s.NoStartTLS = true }}}}
 	broken := danetest.Domain{Name: "broken.example", Hosts: []danetest.Host{{Name: "mail", Server: func(s *smtptest.Server) {
-		s.Faults = map[smtptest.Step]smtptest.Fault{smtptest.AtHandshake: smtptest.Close}
+		s.Faults = map[smtptest.Stage]smtptest.Fault{smtptest.AtHandshake: smtptest.Close}
 	}}}}
 	refuses := danetest.Domain{Name: "refuses.example", Hosts: []danetest.Host{{Name: "mail", TLSA: []string{"3 1 1"}, Server: func(s *smtptest.Server) {
-		s.Faults = map[smtptest.Step]smtptest.Fault{smtptest.AtRcpt: smtptest.Permanent}
+		s.Faults = map[smtptest.Stage]smtptest.Fault{smtptest.AtRcpt: smtptest.Permanent}
 	}}}}
 	const required = `{"default": {"tls": "required"}}`
 	for name, tt := range map[string]struct {

@@ -20,11 +20,11 @@ import (
 // there: dane.Host.Fallback.
 func TestOnlyTLSFailuresWeaken(t *testing.T) {
 	t.Parallel()
-	fault := func(step smtptest.Step, fault smtptest.Fault) func(*smtptest.Server) {
-		return func(s *smtptest.Server) { s.Faults = map[smtptest.Step]smtptest.Fault{step: fault} }
+	fault := func(step smtptest.Stage, fault smtptest.Fault) func(*smtptest.Server) {
+		return func(s *smtptest.Server) { s.Faults = map[smtptest.Stage]smtptest.Fault{step: fault} }
 	}
-	reply := func(step smtptest.Step, reply string) func(*smtptest.Server) {
-		return func(s *smtptest.Server) { s.Replies = map[smtptest.Step]string{step: reply} }
+	reply := func(step smtptest.Stage, reply string) func(*smtptest.Server) {
+		return func(s *smtptest.Server) { s.Replies = map[smtptest.Stage]string{step: reply} }
 	}
 	const queued, inClear, bounced = "stays queued", "goes in clear", "bounces"
 	for _, tt := range []struct {
@@ -98,7 +98,7 @@ func TestOnlyTLSFailuresWeaken(t *testing.T) {
 func TestCodesOfReplies(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
-		step        smtptest.Step
+		step        smtptest.Stage
 		reply, want string // code and type
 	}{
 		{smtptest.AtGreeting, "450 4.7.1 Not now", "4.7.1 "},
@@ -110,7 +110,7 @@ func TestCodesOfReplies(t *testing.T) {
 		{smtptest.AtRcpt, "454 4.7.1 Relay access denied", "4.7.1 "},
 	} {
 		internet := danetest.New(t, danetest.Domain{Name: "a.example", Hosts: []danetest.Host{{
-			Name: "mail", TLSA: []string{"3 1 1"}, Server: func(s *smtptest.Server) { s.Replies = map[smtptest.Step]string{tt.step: tt.reply} },
+			Name: "mail", TLSA: []string{"3 1 1"}, Server: func(s *smtptest.Server) { s.Replies = map[smtptest.Stage]string{tt.step: tt.reply} },
 		}}})
 		v := internet.Verifier()
 		d, err := v.LookupMX(t.Context(), "a.example")

@@ -12,18 +12,17 @@
 // # Breaking things
 //
 // [Server.Faults] makes the server hang, close, refuse, or talk too much, at any
-// [Step] of the session. [Server.Replies] replaces its words, [Server.Delays] holds them
-// back. Server.NoStartTLS hides
-// STARTTLS, and Server.TLS sets versions and whatever else crypto/tls can do. All are
-// set before the server is used:
+// [Stage] of the session. [Server.Replies] replaces its words, [Server.Delays] holds them
+// back. [Server.NoStartTLS] hides STARTTLS, and [Server.TLS] sets versions and whatever
+// else crypto/tls can do. All are set before the server is used:
 //
 //	server := smtptest.NewUnstartedServer()
-//	server.Faults = map[smtptest.Step]smtptest.Fault{smtptest.AtStartTLS: smtptest.Temporary}
+//	server.Faults = map[smtptest.Stage]smtptest.Fault{smtptest.AtStartTLS: smtptest.Temporary}
 //	server.Start()
 //
 // # Certificates
 //
-// Without any, NewServer makes a self-signed one for mail.example. ByName has
+// Without any, [NewServer] makes a self-signed one for mail.example. [Server.ByName] has
 // certificates for single server names (SNI); what they certify need not be that
 // name.
 //
@@ -32,9 +31,13 @@
 // [Server.Dial] connects to the server without the network. It fits into the Dial
 // field of smtpprobe.Prober, and works in a testing/synctest bubble, where minutes
 // of timeout take no time. A server that is used in a bubble has to be made there,
-// so that its certificate agrees with the bubble's clock. ServeConn serves a
-// connection that comes from elsewhere; net.Pipe does not buffer, so that two sides
-// that both write wait for each other.
+// so that its certificate agrees with the bubble's clock. The connection buffers, and
+// ends, as one of TCP does: a client that takes leave of TLS when the server has closed
+// already sees no error.
+//
+// [Server.ServeConn] serves a connection that comes from elsewhere. A [net.Pipe] is not
+// like TCP: two sides that both write wait for each other, and a write to a side that
+// has closed fails.
 //
 // # What it does not do
 //

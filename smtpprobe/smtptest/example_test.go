@@ -42,7 +42,7 @@ func ExampleServer() {
 
 func ExampleServer_Dial() {
 	server := smtptest.NewUnstartedServer()
-	server.Replies = map[smtptest.Step]string{smtptest.AtGreeting: "220 mx.example ready"}
+	server.Replies = map[smtptest.Stage]string{smtptest.AtGreeting: "220 mx.example ready"}
 	defer server.Close()
 
 	conn, err := server.Dial(context.Background(), "tcp", "192.0.2.25:25")
@@ -60,7 +60,7 @@ func ExampleServer_Dial() {
 // A mail server that wants to be told later.
 func ExampleNewUnstartedServer() {
 	server := smtptest.NewUnstartedServer()
-	server.Faults = map[smtptest.Step]smtptest.Fault{smtptest.AtMail: smtptest.Temporary}
+	server.Faults = map[smtptest.Stage]smtptest.Fault{smtptest.AtMail: smtptest.Temporary}
 	server.Start()
 	defer server.Close()
 

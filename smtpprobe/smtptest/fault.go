@@ -2,24 +2,26 @@ package smtptest
 
 import "strings"
 
-// A Step is a point of a session at which the server says or does something.
-type Step string
+// A Stage is a part of a session in which the server says or does something: those that a
+// smtpprobe.Stage is of the client, but for the connection itself, and those of a mail
+// transaction.
+type Stage string
 
-// The steps of a session.
+// The stages of a session.
 const (
-	AtGreeting  Step = "greeting"
-	AtHello     Step = "EHLO"          // before TLS; HELO has no faults
-	AtHelloTLS  Step = "EHLO over TLS" // each one after the handshake
-	AtStartTLS  Step = "STARTTLS"
-	AtHandshake Step = "handshake" // after the reply to STARTTLS
-	AtMail      Step = "MAIL"
-	AtRcpt      Step = "RCPT"
-	AtData      Step = "DATA"
-	AtMessage   Step = "message" // after the dot that ends it
-	AtQuit      Step = "QUIT"
+	AtGreeting  Stage = "greeting"
+	AtHello     Stage = "EHLO"          // before TLS; HELO has no faults
+	AtHelloTLS  Stage = "EHLO over TLS" // each one after the handshake
+	AtStartTLS  Stage = "STARTTLS"
+	AtHandshake Stage = "handshake" // after the reply to STARTTLS
+	AtMail      Stage = "MAIL"
+	AtRcpt      Stage = "RCPT"
+	AtData      Stage = "DATA"
+	AtMessage   Stage = "message" // after the dot that ends it
+	AtQuit      Stage = "QUIT"
 )
 
-// A Fault is something that a server does at a step instead of what it should. The
+// A Fault is something that a server does at a stage instead of what it should. The
 // zero Fault is none.
 type Fault uint8
 
@@ -48,11 +50,11 @@ const (
 const injected = "250 2.0.0 Injected\r\n"
 
 // refusal returns the reply of Temporary or Permanent.
-func refusal(step Step, fault Fault) string {
+func refusal(stage Stage, fault Fault) string {
 	switch {
 	case fault == Permanent:
 		return "554 5.7.0 Refused"
-	case step == AtGreeting:
+	case stage == AtGreeting:
 		return "421 4.3.2 Not now"
 	}
 	return "454 4.7.0 Not now"
@@ -66,10 +68,10 @@ func verbatim(reply string) string {
 	return reply + "\r\n"
 }
 
-// agreesAt reports whether the server does what it is asked at a step.
-func (s *Server) agreesAt(step Step) bool {
-	fault := s.Faults[step]
-	reply, own := s.Replies[step]
+// agreesAt reports whether the server does what it is asked at a stage.
+func (s *Server) agreesAt(stage Stage) bool {
+	fault := s.Faults[stage]
+	reply, own := s.Replies[stage]
 	return (fault == 0 || fault == Inject) && (!own || agrees(reply))
 }
 

@@ -47,17 +47,17 @@ type Server struct {
 	// NoStartTLS: the server does not offer STARTTLS, nor know it.
 	NoStartTLS bool
 
-	// Faults of the server at steps of a session.
-	Faults map[Step]Fault
+	// Faults of the server at stages of a session.
+	Faults map[Stage]Fault
 
-	// Replies of one's own at steps of a session: sent verbatim, with CRLF at the end
+	// Replies of one's own at stages of a session: sent verbatim, with CRLF at the end
 	// if they do not end in LF, so that any reply can be made. The server goes on by
 	// the first digit: after 2 or 3 as if the reply were its own, otherwise it does
 	// not do what was asked.
-	Replies map[Step]string
+	Replies map[Stage]string
 
-	// Delays before what the server does at steps of a session. Close waits for them.
-	Delays map[Step]time.Duration
+	// Delays before what the server does at stages of a session. Close waits for them.
+	Delays map[Stage]time.Duration
 
 	mu        sync.Mutex
 	closed    bool

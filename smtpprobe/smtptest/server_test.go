@@ -141,13 +141,13 @@ func TestOrderOfCommands(t *testing.T) {
 
 func TestFaultsInATransaction(t *testing.T) {
 	t.Parallel()
-	for _, step := range []smtptest.Step{smtptest.AtMail, smtptest.AtRcpt, smtptest.AtData, smtptest.AtMessage} {
+	for _, stage := range []smtptest.Stage{smtptest.AtMail, smtptest.AtRcpt, smtptest.AtData, smtptest.AtMessage} {
 		for fault, code := range map[smtptest.Fault]int{smtptest.Temporary: 454, smtptest.Permanent: 554, smtptest.Close: 0} {
-			t.Run(fmt.Sprintf("%s: %d", step, code), func(t *testing.T) {
+			t.Run(fmt.Sprintf("%s: %d", stage, code), func(t *testing.T) {
 				t.Parallel()
 				server := smtptest.NewUnstartedServer()
 				defer server.Close()
-				server.Faults = map[smtptest.Step]smtptest.Fault{step: fault}
+				server.Faults = map[smtptest.Stage]smtptest.Fault{stage: fault}
 				client := dial(t, server)
 				defer client.Close()
 				err := deliver(client, "a@example.org", "b@mail.example", "text\r\n")
@@ -175,7 +175,7 @@ func TestRepliesOfOnesOwn(t *testing.T) {
 		{reply: "421 4.3.2 Going down", code: 421},
 	} {
 		server := smtptest.NewUnstartedServer()
-		server.Replies = map[smtptest.Step]string{smtptest.AtMessage: test.reply}
+		server.Replies = map[smtptest.Stage]string{smtptest.AtMessage: test.reply}
 		client := dial(t, server)
 		err := deliver(client, "a@example.org", "b@mail.example", "text\r\n")
 		refused, ok := errors.AsType[*textproto.Error](err)
@@ -357,7 +357,7 @@ func TestCloseEndsWhatHangs(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		server := smtptest.NewUnstartedServer()
-		server.Faults = map[smtptest.Step]smtptest.Fault{smtptest.AtGreeting: smtptest.Hang}
+		server.Faults = map[smtptest.Stage]smtptest.Fault{smtptest.AtGreeting: smtptest.Hang}
 		conn, err := server.Dial(t.Context(), "tcp", address)
 		if err != nil {
 			t.Fatal(err)
@@ -402,7 +402,7 @@ func TestDelays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := smtptest.NewUnstartedServer()
 		defer server.Close()
-		server.Delays = map[smtptest.Step]time.Duration{smtptest.AtGreeting: 20 * time.Second, smtptest.AtHandshake: 5 * time.Second}
+		server.Delays = map[smtptest.Stage]time.Duration{smtptest.AtGreeting: 20 * time.Second, smtptest.AtHandshake: 5 * time.Second}
 		start := time.Now()
 		client := dial(t, server)
 		if err := client.StartTLS(server.ClientTLS()); err != nil {

@@ -115,9 +115,9 @@ func (x *session) readLine() (string, error) {
 }
 
 func (x *session) hello(name string) error {
-	step := AtHello
+	stage := AtHello
 	if x.inTLS {
-		step = AtHelloTLS
+		stage = AtHelloTLS
 	}
 	lines := append([]string{x.server.name()}, x.server.extensions(x.inTLS)...)
 	var reply strings.Builder
@@ -128,7 +128,7 @@ func (x *session) hello(name string) error {
 		}
 		fmt.Fprintf(&reply, "250%s%s\r\n", sep, line)
 	}
-	agreed, err := x.say(step, reply.String())
+	agreed, err := x.say(stage, reply.String())
 	if agreed {
 		x.mail = transaction{greeted: name != ""}
 	}
@@ -178,14 +178,14 @@ func (x *session) tlsConfig() *tls.Config {
 	return config
 }
 
-// say sends the reply of a step, or does what its fault is, and reports whether
+// say sends the reply of a stage, or does what its fault is, and reports whether
 // the server does what it was asked. The error ends the session.
-func (x *session) say(step Step, reply string) (agreed bool, err error) {
-	time.Sleep(x.server.Delays[step])
-	if own, ok := x.server.Replies[step]; ok {
+func (x *session) say(stage Stage, reply string) (agreed bool, err error) {
+	time.Sleep(x.server.Delays[stage])
+	if own, ok := x.server.Replies[stage]; ok {
 		reply = own
 	}
-	fault := x.server.Faults[step]
+	fault := x.server.Faults[stage]
 	switch fault {
 	case Hang:
 		io.Copy(io.Discard, x.in)
@@ -193,7 +193,7 @@ func (x *session) say(step Step, reply string) (agreed bool, err error) {
 	case Close:
 		return false, errFault
 	case Temporary, Permanent:
-		reply = refusal(step, fault)
+		reply = refusal(stage, fault)
 	case Endless, EndlessLine:
 		return false, x.sayEndlessly(fault)
 	}
