@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -288,127 +287,6 @@ func TestBrokenServers(t *testing.T) {
 	}
 }
 
-// TestEveryStageHasADeadline has servers that hang.
-func TestEveryStageHasADeadline(t *testing.T) {
-	t.Parallel()
-	for _, test := range []struct {
-		at    smtptest.Stage
-		stage smtpprobe.Stage
-	}{
-		{smtptest.AtGreeting, smtpprobe.StageGreeting},
-		{smtptest.AtHello, smtpprobe.StageHello},
-		{smtptest.AtStartTLS, smtpprobe.StageStartTLS},
-		{smtptest.AtHandshake, smtpprobe.StageHandshake},
-	} {
-		hang := func(t *testing.T) *smtptest.Server {
-			server := smtptest.NewUnstartedServer()
-			server.Faults = faults(test.at, smtptest.Hang)
-			t.Cleanup(server.Close)
-			return server
-		}
-		// check compares the error, and the time, which no clock but the bubble's has.
-		check := func(t *testing.T, err, want error, start time.Time, within time.Duration) {
-			t.Helper()
-			if e, ok := errors.AsType[*smtpprobe.Error](err); !ok || e.Stage != test.stage || !errors.Is(err, want) {
-				t.Errorf("error %v, want %v at %v", err, want, test.stage)
-			}
-			if took := time.Since(start); took != within {
-				t.Errorf("it took %v, want %v", took, within)
-			}
-		}
-		t.Run(string(test.at)+": the zero Prober waits five minutes", func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				server, start := hang(t), time.Now()
-				_, err := proberOf(server).Probe(t.Context(), address, server.ClientTLS())
-				check(t, err, os.ErrDeadlineExceeded, start, 5*time.Minute)
-			})
-		})
-		t.Run(string(test.at)+": StageTimeout", func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				server, start := hang(t), time.Now()
-				prober := proberOf(server)
-				prober.StageTimeout = 3 * time.Second
-				_, err := prober.Probe(t.Context(), address, server.ClientTLS())
-				check(t, err, os.ErrDeadlineExceeded, start, 3*time.Second)
-			})
-		})
-		t.Run(string(test.at)+": the deadline of the context", func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				server, start := hang(t), time.Now()
-				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-				defer cancel()
-				_, err := proberOf(server).Probe(ctx, address, server.ClientTLS())
-				check(t, err, context.DeadlineExceeded, start, 10*time.Second)
-			})
-		})
-		t.Run(string(test.at)+": the context is cancelled", func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				server, start := hang(t), time.Now()
-				ctx, cancel := context.WithCancel(t.Context())
-				time.AfterFunc(time.Second, cancel)
-				_, err := proberOf(server).Probe(ctx, address, server.ClientTLS())
-				check(t, err, context.Canceled, start, time.Second)
-			})
-		})
-	}
-}
-
-// TestDripFedReply has a server that sends an octet each minute: the deadline is
-// that of the stage, not of a read.
-func TestDripFedReply(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		prober := smtpprobe.Prober{Dial: func(context.Context, string, string) (net.Conn, error) {
-			client, server := net.Pipe()
-			go func() {
-				defer server.Close()
-				for _, c := range []byte("220 mail.example ESMTP\r\n") {
-					time.Sleep(time.Minute)
-					if _, err := server.Write([]byte{c}); err != nil {
-						return
-					}
-				}
-			}()
-			return client, nil
-		}}
-		start := time.Now()
-		_, err := prober.Probe(t.Context(), address, nil)
-		if !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(start) != 5*time.Minute {
-			t.Errorf("error %v after %v", err, time.Since(start))
-		}
-		time.Sleep(time.Minute) // until the server has noticed
-	})
-}
-
-func TestDialHasADeadline(t *testing.T) {
-	t.Parallel()
-	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
-		<-ctx.Done()
-		return nil, ctx.Err()
-	}
-	synctest.Test(t, func(t *testing.T) {
-		start := time.Now()
-		prober := smtpprobe.Prober{Dial: dial}
-		_, err := prober.Probe(t.Context(), address, nil)
-		if e, ok := errors.AsType[*smtpprobe.Error](err); !ok || e.Stage != smtpprobe.StageDial || !errors.Is(err, os.ErrDeadlineExceeded) {
-			t.Errorf("error %v", err)
-		}
-		if took := time.Since(start); took != 5*time.Minute {
-			t.Errorf("it took %v", took)
-		}
-
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel()
-		if _, err = prober.Probe(ctx, address, nil); !errors.Is(err, context.Canceled) {
-			t.Errorf("error %v of a cancelled context", err)
-		}
-	})
-}
-
 func TestRefusedConnection(t *testing.T) {
 	t.Parallel()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -454,57 +332,6 @@ func TestOverSockets(t *testing.T) {
 			if e, ok := errors.AsType[*smtpprobe.Error](err); !ok || e.Stage != test.stage || !errors.Is(err, test.is) {
 				t.Errorf("error %v, want %v at %v", err, test.is, test.stage)
 			}
-		})
-	}
-}
-
-// TestNothingAfterTheHandshakeIsAnError: the question was answered. What goes wrong
-// is recorded.
-func TestNothingAfterTheHandshakeIsAnError(t *testing.T) {
-	t.Parallel()
-	const minutes = 5 * time.Minute
-	for _, test := range []struct {
-		name  string
-		setUp func(*smtptest.Server)
-		stage smtpprobe.Stage
-		is    error
-		code  int
-		took  time.Duration
-		quits bool
-	}{
-		{name: "EHLO is refused", setUp: fault(smtptest.AtHelloTLS, smtptest.Permanent), stage: smtpprobe.StageHelloTLS, code: 554, quits: true},
-		{name: "EHLO is not answered", setUp: fault(smtptest.AtHelloTLS, smtptest.Hang), stage: smtpprobe.StageHelloTLS, is: os.ErrDeadlineExceeded, took: minutes},
-		{name: "the connection ends", setUp: fault(smtptest.AtHelloTLS, smtptest.Close), stage: smtpprobe.StageHelloTLS, is: io.ErrUnexpectedEOF},
-		{name: "the reply has no end", setUp: fault(smtptest.AtHelloTLS, smtptest.Endless), stage: smtpprobe.StageHelloTLS, is: smtpprobe.ErrReply},
-		{name: "QUIT is refused", setUp: fault(smtptest.AtQuit, smtptest.Temporary), stage: smtpprobe.StageQuit, code: 454},
-		{name: "QUIT is not answered", setUp: fault(smtptest.AtQuit, smtptest.Hang), stage: smtpprobe.StageQuit, is: os.ErrDeadlineExceeded, took: 5 * time.Second},
-		{name: "the connection ends at QUIT", setUp: fault(smtptest.AtQuit, smtptest.Close), stage: smtpprobe.StageQuit, is: io.ErrUnexpectedEOF},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				server := smtptest.NewUnstartedServer()
-				defer server.Close()
-				test.setUp(server)
-				start := time.Now()
-				result, err := proberOf(server).Probe(t.Context(), address, server.ClientTLS())
-				if err != nil || result.TLS == nil || !result.TLS.HandshakeComplete {
-					t.Fatalf("error %v, TLS %+v", err, result.TLS)
-				}
-				late, ok := errors.AsType[*smtpprobe.Error](result.Late)
-				if !ok || late.Stage != test.stage || test.is != nil && !errors.Is(late, test.is) {
-					t.Errorf("late error %v, want %v at %v", result.Late, test.is, test.stage)
-				}
-				if test.code != 0 && (late.Reply == nil || late.Reply.Code != test.code) {
-					t.Errorf("late error %v, want the code %d", late, test.code)
-				}
-				if quit := result.Quit.Code == 221; quit != test.quits {
-					t.Errorf("QUIT said: %t, want %t", quit, test.quits)
-				}
-				if took := time.Since(start); took != test.took {
-					t.Errorf("it took %v, want %v", took, test.took)
-				}
-			})
 		})
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net"
 	"net/netip"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -300,32 +299,6 @@ func TestVerificationIsTheCallersBusiness(t *testing.T) {
 	}
 }
 
-type mismatchError struct{}
-
-func (*mismatchError) Error() string { return "no match:\n\x07" }
-
-func TestErrorsPrintOnOneLine(t *testing.T) {
-	t.Parallel()
-	for _, test := range []struct {
-		err  *smtpprobe.Error
-		want string
-	}{
-		{&smtpprobe.Error{}, "smtpprobe: dial"},
-		{
-			&smtpprobe.Error{Stage: smtpprobe.StageHandshake, Addr: netip.MustParseAddrPort(address), Err: &mismatchError{}},
-			`smtpprobe: 192.0.2.25:25: handshake: no match:; \x07`,
-		},
-		{
-			&smtpprobe.Error{Stage: smtpprobe.StageGreeting, Reply: &smtpprobe.Reply{Code: 421, Lines: []string{"one", "two"}}},
-			"smtpprobe: greeting: 421 one; two",
-		},
-	} {
-		if got := test.err.Error(); got != test.want {
-			t.Errorf("got %q, want %q", got, test.want)
-		}
-	}
-}
-
 func TestMistakesOfTheCallerAreFoundBeforeDialling(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -356,51 +329,6 @@ func TestMistakesOfTheCallerAreFoundBeforeDialling(t *testing.T) {
 				t.Errorf("result %v, error %v, want it at %v", result, err, test.stage)
 			}
 		})
-	}
-}
-
-func TestNameInHello(t *testing.T) {
-	t.Parallel()
-	hostname, _ := os.Hostname()
-	for _, test := range []struct {
-		name, hello, address string
-		want                 string // where the machine's own name has no domain
-		own                  bool   // the machine's own name comes first
-	}{
-		{name: "as given", hello: "client.example", address: address, want: "client.example"},
-		{name: "without the final dot", hello: "client.example.", address: address, want: "client.example"},
-		{name: "an IPv4 literal", address: address, want: "[127.0.0.1]", own: true},
-		{name: "an IPv6 literal", address: "[2001:db8::25]:25", want: "[IPv6:::1]", own: true},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			if test.own && strings.Contains(hostname, ".") {
-				test.want = strings.TrimSuffix(hostname, ".")
-			}
-			server := smtptest.NewUnstartedServer()
-			defer server.Close()
-			prober := smtpprobe.Prober{Dial: server.Dial, Hello: test.hello}
-			if _, err := prober.Probe(t.Context(), test.address, nil); err != nil {
-				t.Fatal(err)
-			}
-			if got := commands(server)[0]; got != "EHLO "+test.want {
-				t.Errorf("got %q, want EHLO %s", got, test.want)
-			}
-		})
-	}
-}
-
-func TestCauseOfARefusalIsTheReply(t *testing.T) {
-	t.Parallel()
-	server := smtptest.NewUnstartedServer()
-	defer server.Close()
-	server.Replies = replies(smtptest.AtGreeting, "554-no\r\n554 mail here\a")
-	_, err := proberOf(server).Probe(t.Context(), address, nil)
-	if got, want := errors.Unwrap(err).Error(), `554 no; mail here\x07`; got != want {
-		t.Errorf("cause %q, want %q", got, want)
-	}
-	if got, want := err.Error(), `smtpprobe: 192.0.2.25:25: greeting: 554 no; mail here\x07`; got != want {
-		t.Errorf("error %q, want %q", got, want)
 	}
 }
 
