@@ -10,7 +10,7 @@ import (
 	"github.com/danesmtp/danesmtp/internal/printable"
 )
 
-// What a caller may act on; each comes wrapped in an *Error.
+// What a caller may act on; each comes wrapped in an [*Error].
 var (
 	// ErrNoStartTLS: the server does not offer STARTTLS, at StageStartTLS.
 	ErrNoStartTLS = errors.New("server does not offer STARTTLS")
@@ -34,11 +34,11 @@ var (
 )
 
 // An Error is a probe that ended before the server did what was asked. Errors of
-// Probe are of this type. Its text is printable ASCII on one line, whatever the
+// [Prober.Probe] are of this type. Its text is printable ASCII on one line, whatever the
 // server sent.
 type Error struct {
 	Stage Stage          // where it ended
-	Addr  netip.AddrPort // of the server; zero if the address is none
+	Addr  netip.AddrPort // of the server; zero if what was given is no address
 	Reply *Reply         // the words of the server that refused; nil if it did not
 	Err   error          // the cause; see the package's documentation
 }

@@ -46,9 +46,9 @@ type Prober struct {
 // A server that sends no greeting is asked for TLS shortly before the time is up: that
 // is what one waits for on port 465 (RFC 8314 §3.3). The error then says so.
 //
-// The Result is never nil. The error is nil or of type *Error. When the context
+// The [Result] is never nil. The error is nil or of type [*Error]. When the context
 // ends, the connection is closed at once, and the error wraps the context's; once
-// the handshake is done that is Result.Late.
+// the handshake is done that is [Result.Late].
 func (p *Prober) Probe(ctx context.Context, address string, config *tls.Config) (*Result, error) {
 	result := new(Result)
 	began := time.Now()

@@ -11,7 +11,7 @@ import (
 )
 
 // A Reply is what a server said, usually to a command (RFC 5321 §4.2). The zero
-// Reply is none. Print it with String: Lines are as they came.
+// Reply means that there was no reply. Print it with [Reply.String]: Lines are as they came.
 type Reply struct {
 	// Code of three digits, that of the last line; 0 if there was no reply, or none
 	// that could be read.
@@ -30,12 +30,12 @@ func (r Reply) String() string {
 	return strings.TrimRight(fmt.Sprintf("%03d %s", r.Code, r.Text()), " ")
 }
 
-// Text returns the reply as String does, but without the code.
+// Text returns the reply as [Reply.String] does, but without the code.
 func (r Reply) Text() string { return escaped(strings.Join(r.Lines, "; ")) }
 
 // EnhancedCode returns the enhanced status code that the server gives, such as
 // "4.7.1" (RFC 2034, RFC 3463); empty if there is none. One whose class is not the
-// first digit of Code is none (RFC 2034 §4).
+// first digit of Code does not count (RFC 2034 §4).
 func (r Reply) EnhancedCode() string {
 	// Lines should agree; where they do not, the last one decides, as for Code.
 	for _, line := range slices.Backward(r.Lines) {

@@ -9,7 +9,7 @@ import (
 )
 
 // A Stage is a part of a probe. They follow one another in the order of their
-// values. The zero Stage is StageDial.
+// values. The zero Stage is [StageDial].
 type Stage uint8
 
 // The stages of a probe.
@@ -36,7 +36,7 @@ func (s Stage) String() string {
 	return fmt.Sprintf("stage(%d)", uint8(s))
 }
 
-// A Result is what was seen of a server. What a probe did not get to is zero.
+// A Result is what [Prober.Probe] has seen of a server. What it did not get to is zero.
 type Result struct {
 	// Addr of the server, as it was given.
 	Addr netip.AddrPort

@@ -6,11 +6,11 @@ import (
 	"slices"
 )
 
-// A Report is what Check has to say to those who publish the records. The zero
+// A Report is what [Verifier.Check] has to say to those who publish the records. The zero
 // Report is one about no records.
 type Report struct {
 	// Verdicts has each record judged alone, in their order, by the first chain that
-	// satisfies it; otherwise by the one that comes nearest. Other than for Judge, a
+	// satisfies it; otherwise by the one that comes nearest. Unlike with Verifier.Judge, a
 	// stronger digest suppresses nothing: not all senders know all digests.
 	Verdicts  []Verdict
 	Unmatched []int     // usable records without a known mistake that are of no chain: of what is to come, or is gone
@@ -31,7 +31,7 @@ type Report struct {
 //
 // Only usable records count, and one that is there twice counts once.
 //
-// The work is bounded as Judge's is, for each chain. Not seen from here are records
+// The work is bounded as that of [Verifier.Judge] is, for each chain. Not seen from here are records
 // for a server without STARTTLS (RFC 7672 §2.2), and those shared with other services.
 func (v *Verifier) Check(chains ...[]*x509.Certificate) Report {
 	if len(chains) == 0 {

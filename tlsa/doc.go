@@ -2,7 +2,9 @@
 // instead of public certification authorities. It answers one question: does this
 // chain of certificates satisfy these records?
 //
-// Most programs need a Verifier and its TLSConfig:
+// # For senders
+//
+// Most programs need a [Verifier] and its [Verifier.TLSConfig]:
 //
 //	v := &tlsa.Verifier{
 //		Records: records,                      // of _25._tcp.mx.example.org, from DNSSEC
@@ -10,12 +12,19 @@
 //	}
 //	conn := tls.Client(smtp, v.TLSConfig(nil)) // the handshake fails unless they match
 //
-// Judge says for each record what is wrong, for a report; HandshakeError, what a failed
-// handshake says of the certificate. Parse, ParseRData and New make records from text,
-// from DNS and from a certificate.
+// Records come from DNS with [ParseRData], and from text with [Parse]. Where the chain is
+// at hand, [Verifier.Verify] says which record it satisfies. When a handshake has failed,
+// [HandshakeError] has the [*Error] in it, whose [Reason] tells what was wrong, and
+// [HandshakeReason] a few words for the log. For a report [Verifier.Judge] has a [Verdict]
+// on each record.
 //
-// Those who publish records make them with New, NewFromCSR or NewFromKey. Check looks
-// for the usual mistakes in them, and whether they survive a change of the key.
+// # For publishers
+//
+// [New] makes the [Record] of a certificate, [NewFromCSR] and [NewFromKey] make it before
+// there is a certificate; [Record.String] is what stands in the zone. [Verifier.Check]
+// compares what is published with what the server presents: its [Report] has the usual
+// mistakes, each a [Finding] with a [Problem], and the [Scheme] by which the records
+// survive a change of the key.
 //
 // # Terms
 //
@@ -27,16 +36,19 @@
 //   - DANE-TA(2): a trust anchor of the domain's own choice. The server's
 //     certificate has to have a valid path to it, and to be for one of the names.
 //   - PKIX-EE(1), PKIX-TA(0): the same on top of ordinary validation. They do not
-//     exist for SMTP; set Application to PKIX where they do.
+//     exist for SMTP; set [Verifier.Application] to [PKIX] where they do.
 //
 // The TLSA base domain is the host name at which the records were found, without
 // _25._tcp. The reference identifiers are the names that the certificate may be
 // for: the base domain, and others that the sender knows from secure DNS (RFC 7672
 // §3.2.2). Package dane finds both out.
 //
-// A record is usable if it is well-formed and its parameters are known. Whether a server without a
-// usable record may be talked to is for the caller to decide: here it fails with
-// ReasonNoUsableRecord.
+// A record is usable if it is well-formed and its parameters are known; [Record.Usable]
+// tells. Whether a server without a usable record may be talked to is for the caller to
+// decide: here it fails with [ReasonNoUsableRecord].
+//
+// Of digests of the same certificate or key only the strongest counts, which is called
+// digest agility (RFC 7671 §9); [Verifier.DigestOrder] says which that is.
 //
 // # Trust anchors
 //
@@ -57,7 +69,7 @@
 //
 // It asks no DNS, and checks no revocation. crypto/tls and crypto/x509 set limits:
 // a certificate that they refuse ends the handshake (negative serial numbers, RSA
-// keys above 8192 bits; ReasonRefused), SHA-1 signatures count for nothing, and raw
+// keys above 8192 bits; [ReasonRefused]), SHA-1 signatures count for nothing, and raw
 // public keys (RFC 7250) are not offered. A wildcard stands for one label, with two or
 // more behind it.
 //

@@ -2,8 +2,9 @@ package tlsa
 
 import "github.com/danesmtp/danesmtp/internal/printable"
 
-// A Reason is the kind of an Error. The greater of two is about a server that was
-// nearer to being authenticated; of several failures, Verify returns the greatest.
+// A Reason is the kind of an [Error]. The greater of two is about a server that was
+// nearer to being authenticated; of several failures, [Verifier.Verify] returns the
+// greatest.
 type Reason uint8
 
 const (
@@ -69,7 +70,7 @@ func (r Reason) String() string {
 }
 
 // An Error says why a chain was not accepted, or why a record is not usable or
-// does not parse. All errors of this package are of type *Error.
+// does not parse. All errors of this package are of type [*Error].
 type Error struct {
 	Reason Reason
 	Record *Record // the record concerned; nil if it is not about one

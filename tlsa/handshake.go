@@ -34,8 +34,8 @@ func refused(err error) (refusal, bool) {
 }
 
 // HandshakeError returns what a handshake's error says about the server's
-// certificate: the *Error in it, or one with ReasonRefused if crypto/tls accepts no
-// such certificate and never asked the Verifier. That is no mismatch: the records may
+// certificate: the [*Error] in it, or one with [ReasonRefused] if crypto/tls accepts no
+// such certificate and never asked the [Verifier]. That is no mismatch: the records may
 // be right, and other senders may accept the server. Of other errors it returns nil
 // and false.
 func HandshakeError(err error) (*Error, bool) {

@@ -2,7 +2,7 @@ package tlsa
 
 import "crypto/x509"
 
-// A Verdict is what a chain makes of one record.
+// A Verdict is what a chain makes of one record: see [Verifier.Judge].
 type Verdict struct {
 	Record Record
 	Match  Match // how it is satisfied, if Err is nil
@@ -10,13 +10,13 @@ type Verdict struct {
 }
 
 // Judge judges each record for itself, in their order, for a report: which match,
-// and what is wrong with the others. A record that does not count for Verify, since
-// it is not usable or another has a stronger digest, is not satisfied. One is
+// and what is wrong with the others. A record that does not count for [Verifier.Verify],
+// since it is not usable or another has a stronger digest, is not satisfied. One is
 // satisfied exactly if Verify accepts the chain.
 //
 // A record costs no more than a comparison, unless the chain has its trust anchor or
 // the record brings it along. What the limits of that work have cut off has
-// ReasonLimit.
+// [ReasonLimit].
 func (v *Verifier) Judge(chain []*x509.Certificate) []Verdict {
 	s := v.selection()
 	return v.evaluate(chain, &s, true).verdicts()

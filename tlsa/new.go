@@ -10,10 +10,10 @@ import (
 )
 
 // New returns the record that a certificate matches: of a chain, the first one for
-// PKIXEE and DANEEE, any other for PKIXTA and DANETA. It fails for parameters that
+// [PKIXEE] and [DANEEE], any other for [PKIXTA] and [DANETA]. It fails for parameters that
 // are not defined, and for a certificate that was not parsed.
 //
-// For a domain's mail server the best choice is DANEEE, SPKI, SHA256 of the
+// For a domain's mail server the best choice is [DANEEE], [SPKI], [SHA256] of the
 // server's own certificate (RFC 7672 §3.1).
 func New(usage Usage, selector Selector, matching Matching, cert *x509.Certificate) (Record, error) {
 	part := selected(cert, selector)
@@ -32,8 +32,8 @@ func NewFromCSR(usage Usage, matching Matching, csr *x509.CertificateRequest) (R
 	return newRecord(usage, SPKI, matching, csr.RawSubjectPublicKeyInfo)
 }
 
-// NewFromKey is NewFromCSR for a public key, of a type that
-// x509.MarshalPKIXPublicKey takes.
+// NewFromKey is [NewFromCSR] for a public key, of a type that
+// [x509.MarshalPKIXPublicKey] takes.
 func NewFromKey(usage Usage, matching Matching, key crypto.PublicKey) (Record, error) {
 	spki, err := x509.MarshalPKIXPublicKey(key)
 	if err != nil {

@@ -75,7 +75,7 @@ func ParseRData(b []byte) (Record, error) {
 	return Record{Usage(b[0]), Selector(b[1]), Matching(b[2]), bytes.Clone(b[3:])}, nil
 }
 
-// UnmarshalText reads what Parse reads. After an error the record is unchanged.
+// UnmarshalText reads what [Parse] reads. After an error the record is unchanged.
 func (r *Record) UnmarshalText(text []byte) error {
 	parsed, err := Parse(string(text))
 	if err != nil {

@@ -62,10 +62,10 @@ func acronym(names map[uint8]string, number uint8) string {
 
 // A Record is the data of a TLSA record (RFC 6698 §2.1).
 //
-// Any values can occur in DNS; Usable tells those that mean something. The zero
+// Any values can occur in DNS; [Record.Usable] tells those that mean something. The zero
 // Record is not usable, and matches nothing.
 //
-// The methods do not change Data. AppendRData, String and MarshalText copy it.
+// The methods do not change Data, and keep nothing of it in what they return.
 type Record struct {
 	Usage    Usage
 	Selector Selector
@@ -77,7 +77,7 @@ type Record struct {
 // octets in all (RFC 1035 §4.1.3).
 const maxData = 65535 - 3
 
-// AppendRData appends the record as RDATA, and is the inverse of ParseRData. More
+// AppendRData appends the record as RDATA, and is the inverse of [ParseRData]. More
 // than 65532 octets of Data do not fit into a DNS record.
 func (r Record) AppendRData(b []byte) []byte {
 	return append(append(b, byte(r.Usage), byte(r.Selector), byte(r.Matching)), r.Data...)

@@ -3,7 +3,7 @@ package tlsa
 import "slices"
 
 // A Scheme is a way for a record set to remain right while keys change (RFC 7671
-// §8). The zero Scheme is none.
+// §8). The zero Scheme is [NoScheme].
 type Scheme uint8
 
 const (
@@ -81,7 +81,7 @@ func (c *checker) scheme(chain *checked, s *selection, spare *[]int) Scheme {
 			issuer = true
 		case PKIXEE, DANEEE:
 			entity = true
-			// A next key is none if a stronger digest, of the current key, suppresses it.
+			// A next key does not count if a stronger digest, of the current key, suppresses it.
 			if next < 0 && !s.suppresses(&c.Records[i]) {
 				next = slices.IndexFunc(*spare, func(n int) bool { return c.parameters(n) == c.parameters(i) })
 			}

@@ -7,7 +7,7 @@ import (
 )
 
 // String returns the presentation form, with lower-case digits: the inverse of
-// Parse.
+// [Parse].
 func (r Record) String() string {
 	s := fmt.Sprintf("%d %d %d %x", uint8(r.Usage), uint8(r.Selector), uint8(r.Matching), r.Data)
 	return strings.TrimSuffix(s, " ") // without data
@@ -24,7 +24,7 @@ func (r Record) short() string {
 	return r.String() + "..."
 }
 
-// MarshalText returns what String returns.
+// MarshalText returns what [Record.String] returns.
 func (r Record) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
 
 // quote makes hostile text fit for an error: printable, and not too long.

@@ -2,11 +2,11 @@ package tlsa
 
 import "crypto/tls"
 
-// VerifyConnection is Verify for tls.Config: it fails unless the server's chain
+// VerifyConnection is [Verifier.Verify] for [tls.Config]: it fails unless the server's chain
 // satisfies the records. It works for resumed sessions, too, which keep the chain.
 //
 // It is not enough alone, since crypto/tls would also demand a certificate of a
-// public CA; TLSConfig sets everything.
+// public CA; [Verifier.TLSConfig] sets everything.
 func (v *Verifier) VerifyConnection(state tls.ConnectionState) error {
 	_, err := v.Verify(state.PeerCertificates)
 	return err
@@ -28,9 +28,9 @@ func (v *Verifier) VerifyConnection(state tls.ConnectionState) error {
 // ConnectionState.VerifiedChains are nil for them: a hook that counts on a chain
 // there must be changed.
 //
-// A handshake error has an *Error in it (errors.As), unless crypto/tls refuses a
-// certificate and ends the handshake before; HandshakeError finds both, and
-// HandshakeReason says what else can go wrong.
+// A handshake error has an [*Error] in it ([errors.As]), unless crypto/tls refuses a
+// certificate and ends the handshake before; [HandshakeError] finds both, and
+// [HandshakeReason] says what else can go wrong.
 func (v *Verifier) TLSConfig(base *tls.Config) *tls.Config {
 	config := new(tls.Config)
 	if base != nil {

@@ -28,7 +28,7 @@ func (a Application) String() string {
 }
 
 // Usable returns nil if the record can authenticate a server of the application,
-// and otherwise an *Error with ReasonUnusable that says why it cannot. These are
+// and otherwise an [*Error] with [ReasonUnusable] that says why it cannot. These are
 // unknown parameters and malformed data (RFC 6698 §4.1): a digest of the wrong
 // length, and with Full data that has not the shape of one certificate or public
 // key. For SMTP they are also the PKIX usages (RFC 7672 §3.1.3).

@@ -25,7 +25,7 @@ type Verifier struct {
 	// names they do no harm.
 	//
 	// To DANEEE records names do not matter (RFC 7672 §3.1.1): they match without any
-	// name, and with any that is no host name.
+	// name, and beside those that are not host names.
 	Names []string
 
 	// Time returns the instant at which certificates have to be valid. Nil, or a
@@ -35,10 +35,10 @@ type Verifier struct {
 	// Application says which usages count. The zero value is SMTP.
 	Application Application
 
-	// DigestOrder has the matching types SHA256 and SHA512, strongest first: of the
-	// usable records with the same usage and selector, only those with the strongest
-	// digest among them count (RFC 7671 §9). One that is not listed comes after the
-	// others. Nil means SHA512, SHA256.
+	// DigestOrder is for digest agility (RFC 7671 §9): it has the matching types SHA256 and
+	// SHA512, strongest first. Of the usable records with the same usage and selector,
+	// only those with the strongest digest among them count. A digest that is not listed
+	// comes after the others. Nil means SHA512, SHA256.
 	DigestOrder []Matching
 
 	// Roots are the certification authorities for the usages PKIXTA and PKIXEE. Nil
@@ -47,7 +47,7 @@ type Verifier struct {
 	Roots *x509.CertPool
 }
 
-// A Match says how a chain satisfied the records.
+// A Match says how a chain satisfies the records. [Verifier.Verify] returns it.
 type Match struct {
 	Record Record // the record that matched
 	Index  int    // its place in Verifier.Records

@@ -12,7 +12,7 @@ import (
 // order (RFC 7672 §3.2). The other certificates may be in any order, with any
 // extras; those after the first 32 are ignored.
 //
-// The error is an *Error, and the Match then means nothing.
+// The error is an [*Error], and the Match then means nothing.
 func (v *Verifier) Verify(chain []*x509.Certificate) (Match, error) {
 	s := v.selection()
 	if !slices.Contains(s.usable[:], true) {

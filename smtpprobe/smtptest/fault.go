@@ -21,8 +21,8 @@ const (
 	AtQuit      Stage = "QUIT"
 )
 
-// A Fault is something that a server does at a stage instead of what it should. The
-// zero Fault is none.
+// A Fault is something that a server does at a [Stage] instead of what it should. The
+// zero Fault means that it does what it should.
 type Fault uint8
 
 // The faults of a server.

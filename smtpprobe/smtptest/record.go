@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// A Session is what a server saw of one connection.
+// A Session is what a server saw of one connection: see [Server.Sessions].
 type Session struct {
 	// RemoteAddr is the client's, LocalAddr the server's end.
 	RemoteAddr, LocalAddr net.Addr
@@ -24,7 +24,7 @@ type Session struct {
 	Err   error
 }
 
-// A Message is mail that the server took.
+// A Message is mail that the server took: see [Server.Messages].
 type Message struct {
 	From string   // of MAIL, without brackets; empty for bounces
 	To   []string // of RCPT, without brackets

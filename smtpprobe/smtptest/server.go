@@ -16,12 +16,12 @@ import (
 // DefaultName is what a Server calls itself, and what its own certificate is for.
 const DefaultName = "mail.example"
 
-// A Server is a mail server. Make one with NewServer or NewUnstartedServer; the zero
+// A Server is a mail server. Make one with [NewServer] or [NewUnstartedServer]; the zero
 // Server works, but has no certificate, so that every handshake fails. It is safe
 // for concurrent use. Its fields must not be changed once it is used, and it must
 // not be copied.
 type Server struct {
-	// Addr is where Start listens, an IP address and port. If empty, that is
+	// Addr is where Server.Start listens, an IP address and port. If empty, that is
 	// "127.0.0.1:0". Start sets it to the address with the port that was chosen.
 	Addr string
 
@@ -77,7 +77,7 @@ func NewServer(certificates ...tls.Certificate) *Server {
 }
 
 // NewUnstartedServer returns a server that does not listen yet, so that its fields
-// can be changed. Dial and ServeConn need no Start.
+// can be changed. [Server.Dial] and [Server.ServeConn] need no [Server.Start].
 func NewUnstartedServer(certificates ...tls.Certificate) *Server {
 	if len(certificates) == 0 {
 		certificates = []tls.Certificate{selfSigned(DefaultName)}
@@ -97,7 +97,7 @@ func (s *Server) Start() {
 	}
 }
 
-// Listen serves at one more address until Close, and returns it with the port that
+// Listen serves at one more address until [Server.Close], and returns it with the port that
 // was chosen. So a server can have several addresses, or several servers the same
 // port on addresses such as 127.0.0.5.
 func (s *Server) Listen(address string) (string, error) {

@@ -19,7 +19,7 @@ type Authority struct {
 	CrossSignedOf *CA // has this CA's name and key, so that both issued the same certificates
 }
 
-// A CA issues certificates. Make one with NewCA.
+// A CA issues certificates. Make one with [NewCA].
 type CA struct {
 	Certificate *x509.Certificate
 	Key         *ecdsa.PrivateKey
@@ -76,7 +76,7 @@ func newCA(parent *CA, a Authority) *CA {
 	return ca
 }
 
-// Record returns the DANETA record of the CA.
+// Record returns the [tlsa.DANETA] record of the CA.
 func (c *CA) Record(selector tlsa.Selector, matching tlsa.Matching) tlsa.Record {
 	return mustRecord(tlsa.DANETA, selector, matching, c.Certificate)
 }
@@ -90,7 +90,7 @@ func (c *CA) Chain() []*x509.Certificate {
 	return chain
 }
 
-// Pool returns a new pool with the certificate of the CA, for tls.Config.RootCAs.
+// Pool returns a new pool with the certificate of the CA, for the RootCAs of a tls.Config.
 func (c *CA) Pool() *x509.CertPool {
 	pool := x509.NewCertPool()
 	pool.AddCert(c.Certificate)

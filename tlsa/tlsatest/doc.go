@@ -9,12 +9,12 @@
 //	server.Record(tlsa.SPKI, tlsa.SHA256)        // "3 1 1 …"
 //	ca.Record(tlsa.SPKI, tlsa.SHA256)            // "2 1 1 …"
 //
-// A CA below another is ca.NewCA. All keys are ECDSA P-256, new each time.
+// [CA.NewCA] makes a CA below another. All keys are ECDSA P-256, new each time.
 //
 // # Breaking things
 //
-// Leaf and Authority have a Fault, or several: Expired, CommonNameOnly, NotCA and so
-// on. What is damaged is the certificate and nothing else, so that a test sees
+// [Leaf] and [Authority] have a [Fault], or several: [Expired], [CommonNameOnly], [NotCA]
+// and so on. What is damaged is the certificate and nothing else, so that a test sees
 // whether the fault is found, or rightly not looked at.
 //
 // # Time

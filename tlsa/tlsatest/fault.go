@@ -1,7 +1,7 @@
 package tlsatest
 
 // A Fault is something wrong with a certificate. Faults can be combined with |.
-// The zero Fault is none.
+// The zero Fault means that nothing is wrong.
 type Fault uint16
 
 const (

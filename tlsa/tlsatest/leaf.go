@@ -90,7 +90,7 @@ func (c *Certificate) Chain() []*x509.Certificate {
 // with all its issuers, the root included, as DANE-TA needs it (RFC 7672 §3.1.2).
 func (c *Certificate) TLS() tls.Certificate { return c.TLSWith(c.Issuer.Chain()...) }
 
-// TLSWith is TLS with other certificates after the server's own: none at all, or a
+// TLSWith is [Certificate.TLS] with other certificates after the server's own: none at all, or a
 // chain that is incomplete, out of order, or has extras.
 func (c *Certificate) TLSWith(others ...*x509.Certificate) tls.Certificate {
 	certificate := tls.Certificate{Certificate: [][]byte{c.Leaf.Raw}, PrivateKey: c.Key}
@@ -100,7 +100,8 @@ func (c *Certificate) TLSWith(others ...*x509.Certificate) tls.Certificate {
 	return certificate
 }
 
-// Record returns the DANEEE record of the certificate. See CA.Record for DANETA.
+// Record returns the [tlsa.DANEEE] record of the certificate. See [CA.Record] for
+// [tlsa.DANETA].
 func (c *Certificate) Record(selector tlsa.Selector, matching tlsa.Matching) tlsa.Record {
 	return mustRecord(tlsa.DANEEE, selector, matching, c.Leaf)
 }
