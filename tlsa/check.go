@@ -144,10 +144,7 @@ func (c *checker) verdict(i int) (Verdict, int) {
 	return best, at
 }
 
-func (c *checker) parameters(i int) parameters {
-	r := &c.Records[i]
-	return parameters{r.Usage, r.Selector, r.Matching}
-}
+func (c *checker) parameters(i int) parameters { return c.Records[i].parameters() }
 
 // anchor looks at the trust anchor of a record that a chain satisfies.
 func (c *checker) anchor(i, chain int) {

@@ -24,7 +24,9 @@
 // there is a certificate; [Record.String] is what stands in the zone. [Verifier.Check]
 // compares what is published with what the server presents: its [Report] has the usual
 // mistakes, each a [Finding] with a [Problem], and the [Scheme] by which the records
-// survive a change of the key.
+// survive a change of the key. [Verifier.Plan] says what to do for such a change, a
+// [Rollover]: which records to add and to remove, and how long to wait in between, each a
+// [Task].
 //
 // # Terms
 //

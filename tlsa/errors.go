@@ -42,6 +42,8 @@ const (
 	ReasonBadName
 	// ReasonName: the certificate is not for any of the names.
 	ReasonName
+	// ReasonPlan: a rollover cannot be planned. Of Verifier.Plan only.
+	ReasonPlan
 )
 
 var reasons = [...]string{
@@ -59,6 +61,7 @@ var reasons = [...]string{
 	ReasonNotYetValid:    "certificate is not valid yet",
 	ReasonExpired:        "certificate has expired",
 	ReasonName:           "certificate is for other names",
+	ReasonPlan:           "no plan",
 }
 
 // String returns the reason in a few words.

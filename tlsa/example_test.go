@@ -2,9 +2,11 @@ package tlsa_test
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
+	"time"
 
 	"github.com/danesmtp/danesmtp/tlsa"
 	"github.com/danesmtp/danesmtp/tlsa/tlsatest"
@@ -152,4 +154,36 @@ func ExampleNew() {
 	fmt.Println(zone[:len(zone)-64] + "…") // the key is another each time
 	// Output:
 	// _25._tcp.mx.example.org. IN TLSA 3 1 1 …
+}
+
+// A mail server is to get another key: what is to be done in DNS, and when?
+func ExampleVerifier_Plan() {
+	now := time.Date(2026, time.December, 1, 12, 0, 0, 0, time.UTC)
+	leaf := tlsatest.Leaf{Names: []string{"mx.example.org"}, Time: now}
+	current, next := tlsatest.SelfSigned(leaf), tlsatest.SelfSigned(leaf)
+	v := &tlsa.Verifier{
+		Records: []tlsa.Record{current.Record(tlsa.SPKI, tlsa.SHA256)}, // what is in DNS
+		Time:    func() time.Time { return now },
+	}
+	tasks, err := v.Plan(tlsa.Rollover{
+		Current: []*x509.Certificate{current.Leaf}, Next: []*x509.Certificate{next.Leaf},
+		TTL: time.Hour, Propagation: 5 * time.Minute, SignatureValidity: 14 * 24 * time.Hour,
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, task := range tasks {
+		fmt.Printf("%s: %s, %d to add, %d to remove\n", task.NotBefore.Format(time.DateTime), task.Kind, len(task.Add), len(task.Remove))
+		fmt.Println("   ", task.Why)
+	}
+	// Output:
+	// 2026-12-01 12:00:00: publish, 1 to add, 0 to remove
+	//     The next chain needs its records in all caches before it is deployed.
+	// 2026-12-01 13:05:00: deploy, 0 to add, 0 to remove
+	//     All servers have the new records after 5m0s, and caches keep the old ones for 1h0m0s.
+	// 2026-12-01 13:05:00: withdraw, 0 to add, 1 to remove
+	//     No address of the server presents the current chain any more.
+	// 2026-12-15 13:05:00: retire, 0 to add, 0 to remove
+	//     The old records have left all caches, and their signatures have expired.
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"net"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -192,5 +193,11 @@ func mustParse(text string) tlsa.Record {
 	if err != nil {
 		panic(err)
 	}
+	return r
+}
+
+func reversed[T any](r []T) []T {
+	r = slices.Clone(r)
+	slices.Reverse(r)
 	return r
 }

@@ -44,6 +44,8 @@ type parameters struct {
 	Matching
 }
 
+func (r *Record) parameters() parameters { return parameters{r.Usage, r.Selector, r.Matching} }
+
 // changes finds out how the set survives the next change of each certificate's key.
 // A record of no chain can be the next key of one of them only.
 func (c *checker) changes() {

@@ -99,12 +99,6 @@ func TestOrderOfRecordsDoesNotMatter(t *testing.T) {
 	}
 }
 
-func reversed(r []tlsa.Record) []tlsa.Record {
-	r = slices.Clone(r)
-	slices.Reverse(r)
-	return r
-}
-
 func TestClockOfTheVerifier(t *testing.T) {
 	t.Parallel()
 	ca := tlsatest.NewCA(tlsatest.Authority{}) // now

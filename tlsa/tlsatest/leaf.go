@@ -12,10 +12,11 @@ import (
 
 // A Leaf says what server certificate is to be made.
 type Leaf struct {
-	Names      []string  // host names, "*." in front for a wildcard
-	CommonName string    // the common name in the subject, beside Names; "" means none
-	Emails     []string  // alternative names that are no host names
-	Time       time.Time // an instant of its validity; zero means the issuer's Time
+	Names      []string          // host names, "*." in front for a wildcard
+	CommonName string            // the common name in the subject, beside Names; "" means none
+	Emails     []string          // alternative names that are no host names
+	Time       time.Time         // an instant of its validity; zero means the issuer's Time
+	Key        *ecdsa.PrivateKey // nil means a new one
 	Faults     Fault
 }
 
@@ -61,7 +62,10 @@ func issue(ca *CA, l Leaf) *Certificate {
 	if l.Faults.has(ClientOnly) {
 		template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
 	}
-	c := &Certificate{Key: newKey(), Issuer: ca}
+	c := &Certificate{Key: l.Key, Issuer: ca}
+	if c.Key == nil {
+		c.Key = newKey()
+	}
 	der := sign(template, ca, c.Key, instant(l.Time, ca), leafValidity, l.Faults)
 	if l.Faults.has(NegativeSerial) {
 		signer := c.Key
