@@ -182,15 +182,15 @@ func (c *checker) set(place int) {
 		return
 	}
 	chain := &c.chains[place]
-	none := len(chain.matching) == 0
-	if none {
+	unmatched := len(chain.matching) == 0
+	if unmatched {
 		c.find(Finding{Problem: ProblemNoMatch, Record: -1, Certificate: -1, Chain: place})
 	}
 	for n, p := range c.seen {
 		if slices.ContainsFunc(chain.matching, func(i int) bool { return c.parameters(i) == p }) {
 			continue
 		}
-		if !none { // RFC 7671 §8.4
+		if !unmatched { // RFC 7671 §8.4
 			c.find(Finding{Problem: ProblemCombination, Record: c.firsts[n], Certificate: -1, Chain: place})
 		}
 		if p.Usage != DANETA {
@@ -199,7 +199,7 @@ func (c *checker) set(place int) {
 		i := slices.IndexFunc(c.Unmatched, func(i int) bool { return c.parameters(i) == p })
 		switch {
 		case i < 0:
-		case !none:
+		case !unmatched:
 			c.find(Finding{Problem: ProblemAnchorUnknown, Record: c.Unmatched[i], Certificate: -1, Chain: place})
 		case !chain.hasRoot():
 			c.find(Finding{Problem: ProblemAnchorAbsent, Record: c.Unmatched[i], Certificate: -1, Chain: place})

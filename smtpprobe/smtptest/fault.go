@@ -68,12 +68,5 @@ func verbatim(reply string) string {
 	return reply + "\r\n"
 }
 
-// agreesAt reports whether the server does what it is asked at a stage.
-func (s *Server) agreesAt(stage Stage) bool {
-	fault := s.Faults[stage]
-	reply, own := s.Replies[stage]
-	return (fault == 0 || fault == Inject) && (!own || agrees(reply))
-}
-
 // agrees reports whether a reply says that what was asked is done.
 func agrees(reply string) bool { return reply != "" && (reply[0] == '2' || reply[0] == '3') }

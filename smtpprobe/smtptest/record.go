@@ -3,7 +3,6 @@ package smtptest
 import (
 	"crypto/tls"
 	"net"
-	"slices"
 )
 
 // A Session is what a server saw of one connection: see [Server.Sessions].
@@ -30,28 +29,4 @@ type Message struct {
 	To   []string // of RCPT, without brackets
 	Data []byte   // as sent, lines with CRLF, without the dots that were added
 	TLS  bool     // it came over TLS
-}
-
-// Sessions returns the sessions so far, in the order in which they began. Those
-// that go on are among them, as far as they have come.
-func (s *Server) Sessions() []Session {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	all := make([]Session, 0, len(s.sessions))
-	for _, session := range s.sessions {
-		record := session.record
-		record.Commands = slices.Clone(record.Commands)
-		record.Messages = slices.Clone(record.Messages)
-		all = append(all, record)
-	}
-	return all
-}
-
-// Messages returns the messages of all sessions so far.
-func (s *Server) Messages() []Message {
-	var all []Message
-	for _, session := range s.Sessions() {
-		all = append(all, session.Messages...)
-	}
-	return all
 }

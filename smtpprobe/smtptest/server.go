@@ -274,3 +274,27 @@ func (s *Server) choose(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	i := slices.IndexFunc(s.Certificates, func(c tls.Certificate) bool { return hello.SupportsCertificate(&c) == nil })
 	return &s.Certificates[max(i, 0)], nil
 }
+
+// Sessions returns the sessions so far, in the order in which they began. Those
+// that go on are among them, as far as they have come.
+func (s *Server) Sessions() []Session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := make([]Session, 0, len(s.sessions))
+	for _, session := range s.sessions {
+		record := session.record
+		record.Commands = slices.Clone(record.Commands)
+		record.Messages = slices.Clone(record.Messages)
+		all = append(all, record)
+	}
+	return all
+}
+
+// Messages returns the messages of all sessions so far.
+func (s *Server) Messages() []Message {
+	var all []Message
+	for _, session := range s.Sessions() {
+		all = append(all, session.Messages...)
+	}
+	return all
+}

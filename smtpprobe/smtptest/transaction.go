@@ -133,3 +133,10 @@ func parsePath(argument, prefix string) (path string, ok bool) {
 	}
 	return path[:end], true
 }
+
+// agreesAt reports whether the server does what it is asked at a stage.
+func (s *Server) agreesAt(stage Stage) bool {
+	fault := s.Faults[stage]
+	reply, own := s.Replies[stage]
+	return (fault == 0 || fault == Inject) && (!own || agrees(reply))
+}
