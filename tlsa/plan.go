@@ -2,6 +2,7 @@ package tlsa
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -16,6 +17,10 @@ type Rollover struct {
 	// each begins with the server's own certificate. They may be the same, if only the
 	// records are to change.
 	Current, Next []*x509.Certificate
+
+	// Others are the chains that the server presents besides, and goes on to present: it
+	// may have an RSA and an ECDSA certificate. Their records stay.
+	Others [][]*x509.Certificate
 
 	// Scheme is the one that the records are to follow afterwards. NoScheme keeps the
 	// parameters of those that match Current, or begins with 3 1 1. CurrentAndNext is for
@@ -90,8 +95,8 @@ type Task struct {
 // leads to the trust anchor of another record. Without tasks, there is nothing to do.
 //
 // Follow it step by step, and plan again with what is then in DNS: Since is what time has
-// been seen to pass. Records that match neither chain stay, since they may be of another
-// certificate of the server; [Verifier.Check] tells what they are.
+// been seen to pass. Records that match no chain stay; [Verifier.Check] tells what may be
+// wrong with them.
 //
 // The error is an [*Error]. It has [ReasonPlan] if something does not make sense, and
 // otherwise says why senders do not accept the current chain by the records that are in
@@ -123,14 +128,22 @@ func (r *Rollover) check() error {
 	if r.Scheme > IssuerOnly {
 		return errors.New("unknown scheme")
 	}
-	for name, chain := range map[string][]*x509.Certificate{"current": r.Current, "next": r.Next} {
-		if !isPresented(chain) {
-			return fmt.Errorf("the %s chain has no certificate", name)
+	for _, other := range r.Others {
+		if err := checkChain("other", other); err != nil {
+			return err
 		}
-		for _, cert := range chain[1:] {
-			if cert != nil && !bytes.Equal(cert.Raw, chain[0].Raw) && cert.CheckSignatureFrom(chain[0]) == nil {
-				return fmt.Errorf("the %s chain does not begin with the server's certificate, but with that of its issuer", name)
-			}
+	}
+	return cmp.Or(checkChain("current", r.Current), checkChain("next", r.Next))
+}
+
+// checkChain finds out whether a chain begins with the server's certificate.
+func checkChain(name string, chain []*x509.Certificate) error {
+	if !isPresented(chain) {
+		return fmt.Errorf("the %s chain has no certificate", name)
+	}
+	for _, cert := range chain[1:] {
+		if cert != nil && !bytes.Equal(cert.Raw, chain[0].Raw) && cert.CheckSignatureFrom(chain[0]) == nil {
+			return fmt.Errorf("the %s chain does not begin with the server's certificate, but with that of its issuer", name)
 		}
 	}
 	return nil
@@ -164,22 +177,34 @@ func (p *planner) targets() error {
 	}
 	p.early = p.authenticated && p.allowsEarly()
 	var target, bridge []Record // of the next chain, and of the current one until then
+	var keep []Record           // of the others
+	for _, other := range p.Others {
+		keep = append(keep, p.evaluate(other, &s, false).satisfied()...)
+	}
 	for _, which := range p.wanted() {
-		ofNext, err := p.recordsOf(p.Next, p.next, which)
+		records, err := p.recordsOf("next", p.Next, p.next, which)
 		if err != nil {
-			return newError(ReasonPlan, fmt.Errorf("next chain: %w", err))
+			return newError(ReasonPlan, err)
 		}
-		target = append(target, ofNext...)
-		if p.early {
+		target = append(target, records...)
+		// Parameters that are new must match every chain (RFC 7671 §8.4).
+		if !p.early {
+			if records, err = p.recordsOf("current", p.Current, p.current, which); err != nil {
+				return newError(ReasonPlan, err)
+			}
+			bridge = append(bridge, records...)
+		}
+		if slices.ContainsFunc(p.current, func(r Record) bool { return r.parameters() == which }) {
 			continue
 		}
-		// New parameters must have both, too (RFC 7671 §8.4).
-		ofCurrent, err := p.recordsOf(p.Current, p.current, which)
-		if err != nil {
-			return newError(ReasonPlan, fmt.Errorf("current chain: %w", err))
+		for _, other := range p.Others {
+			if records, err = p.recordsOf("other", other, p.evaluate(other, &s, false).satisfied(), which); err != nil {
+				return newError(ReasonPlan, err)
+			}
+			keep = append(keep, records...)
 		}
-		bridge = append(bridge, ofCurrent...)
 	}
+	target = append(target, keep...)
 	p.add = without(append(slices.Clone(target), bridge...), p.Records)
 	p.remove = without(append(bridge, p.current...), target)
 	p.after = without(append(slices.Clone(p.Records), p.add...), p.remove)
@@ -241,9 +266,9 @@ func (p *planner) wanted() []parameters {
 
 func (p parameters) ofIssuer() bool { return p.Usage == PKIXTA || p.Usage == DANETA }
 
-// recordsOf returns the records of a chain with certain parameters: those that there are,
-// or a new one.
-func (p *planner) recordsOf(chain []*x509.Certificate, satisfied []Record, which parameters) ([]Record, error) {
+// recordsOf returns the records of a chain with certain parameters: those in DNS that it
+// satisfies, or a new one.
+func (p *planner) recordsOf(name string, chain []*x509.Certificate, satisfied []Record, which parameters) ([]Record, error) {
 	var records []Record
 	for _, r := range satisfied {
 		if r.parameters() == which {
@@ -257,7 +282,7 @@ func (p *planner) recordsOf(chain []*x509.Certificate, satisfied []Record, which
 	if which.ofIssuer() {
 		// The highest that the server presents.
 		if cert = chain[len(chain)-1]; len(chain) == 1 || cert == nil || bytes.Equal(cert.Raw, chain[0].Raw) {
-			return nil, errors.New("it has no certificate of an issuer")
+			return nil, fmt.Errorf("the %s chain has no certificate of an issuer", name)
 		}
 	}
 	r, err := New(which.Usage, which.Selector, which.Matching, cert)

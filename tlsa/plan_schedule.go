@@ -31,26 +31,36 @@ func (p *planner) schedule() {
 	}
 }
 
+// A scene is a chain that senders see, and the records that they may have then.
+type scene struct {
+	what    string
+	records []Record
+	chain   []*x509.Certificate
+	at      time.Time
+	now     []*x509.Certificate // what they see now in its place
+}
+
 // rehearse compares the chains with the records that senders will have. Which digest counts
 // is for them to say (RFC 7671 §9), so that a sender who prefers the other one must be able
-// to follow, too, unless what is in DNS turns it away already.
+// to follow, too, unless it turns the server away now.
 func (p *planner) rehearse() error {
+	scenes := []scene{
+		{"the current chain, before deployment", p.before, p.Current, p.now, p.Current},
+		{"the next chain, when it is deployed", p.before, p.Next, p.deployAt, p.Current},
+		{"the next chain, in the end", p.after, p.Next, p.deployAt, p.Current},
+	}
+	for _, other := range p.Others {
+		scenes = append(scenes,
+			scene{"another chain, before deployment", p.before, other, p.now, other},
+			scene{"another chain, in the end", p.after, other, p.deployAt, other})
+	}
 	for i, order := range [][]Matching{p.DigestOrder, {SHA256, SHA512}, {SHA512, SHA256}} {
-		v := *p.Verifier
-		v.DigestOrder = order
-		if _, err := v.Verify(p.Current); i > 0 && p.authenticated && err != nil {
-			continue
-		}
-		for _, scene := range []struct {
-			what    string
-			records []Record
-			chain   []*x509.Certificate
-			at      time.Time
-		}{
-			{"the current chain, before deployment", p.before, p.Current, p.now},
-			{"the next chain, when it is deployed", p.before, p.Next, p.deployAt},
-			{"the next chain, in the end", p.after, p.Next, p.deployAt},
-		} {
+		for _, scene := range scenes {
+			v := *p.Verifier
+			v.DigestOrder = order
+			if _, err := v.Verify(scene.now); i > 0 && p.authenticated && err != nil {
+				continue
+			}
 			v.Records, v.Time = scene.records, func() time.Time { return scene.at }
 			if _, err := v.Verify(scene.chain); err != nil {
 				return during(scene.what, err)

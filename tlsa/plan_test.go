@@ -105,6 +105,7 @@ func TestPlan(t *testing.T) {
 		published string
 		current   *tlsatest.Certificate // nil means old
 		next      *tlsatest.Certificate // nil means next
+		other     *tlsatest.Certificate // beside them; nil means that there is no other
 		rollover  tlsa.Rollover
 		want      string
 	}{
@@ -210,6 +211,22 @@ func TestPlan(t *testing.T) {
 			want: "publish after 0s + 3 1 1 next\ndeploy after 1h10m0s\nwithdraw after 1h10m0s - 3 1 1 old\nretire after 337h10m0s\n",
 		},
 		{
+			name: "one of two certificates", published: "3 1 1 elsewhere, 3 1 1 old", other: s.elsewhere, rollover: zone,
+			want: "publish after 0s + 3 1 1 next\ndeploy after 1h10m0s\nwithdraw after 1h10m0s - 3 1 1 old\nretire after 337h10m0s\n",
+		},
+		{
+			name: "one of two certificates of an issuer, of which the other stays", published: "2 1 1 ca", next: s.elsewhere, other: s.next, rollover: zone,
+			want: "publish after 0s + 2 1 1 other\ndeploy after 1h10m0s\n",
+		},
+		{
+			name: "to key and issuer, with two certificates", published: "3 1 1 old, 3 1 1 elsewhere", other: s.elsewhere, rollover: with(tlsa.KeyAndIssuer),
+			want: "publish after 0s + 3 1 1 next, 2 1 1 ca, 2 1 1 other\ndeploy after 1h10m0s\nwithdraw after 1h10m0s - 3 1 1 old\nretire after 337h10m0s\n",
+		},
+		{
+			name: "nothing is published for two certificates, which stay", published: "", next: s.old, other: s.elsewhere, rollover: zone,
+			want: "publish after 0s + 3 1 1 old, 3 1 1 elsewhere\n",
+		},
+		{
 			name: "a TTL of 0, and nothing else to wait for", published: "3 1 1 old",
 			want: "publish after 0s + 3 1 1 next\ndeploy after 0s\nwithdraw after 0s - 3 1 1 old\nretire after 0s\n",
 		},
@@ -228,6 +245,9 @@ func TestPlan(t *testing.T) {
 			}
 			if c.next != nil {
 				r.Next = c.next.Chain()
+			}
+			if c.other != nil {
+				r.Others = [][]*x509.Certificate{c.other.Chain()}
 			}
 			v := &tlsa.Verifier{Records: s.records(t, c.published), Names: []string{mx}, Time: atNoon}
 			tasks, err := v.Plan(r)
@@ -267,10 +287,12 @@ func TestPlanRefuses(t *testing.T) {
 		{"no current chain", "3 1 1 old", tlsa.Rollover{Next: next}, tlsa.ReasonPlan, "the current chain has no certificate"},
 		{"a certificate that nobody parsed", "3 1 1 old", tlsa.Rollover{Current: old, Next: certificates(new(x509.Certificate))}, tlsa.ReasonPlan, "the next chain has no certificate"},
 		{"a chain whose leaf is last", "3 1 1 old", tlsa.Rollover{Current: old, Next: reversed(next)}, tlsa.ReasonPlan, "the next chain does not begin with the server's certificate"},
+		{"another chain without a certificate", "3 1 1 old", tlsa.Rollover{Current: old, Next: next, Others: [][]*x509.Certificate{nil}}, tlsa.ReasonPlan, "the other chain has no certificate"},
+		{"another chain that matches nothing now", "3 1 1 old", tlsa.Rollover{Current: old, Next: next, Others: [][]*x509.Certificate{s.elsewhere.Chain()}}, tlsa.ReasonMismatch, "another chain, before deployment"},
 		{"a TTL below zero", "3 1 1 old", tlsa.Rollover{Current: old, Next: next, TTL: -1}, tlsa.ReasonPlan, "TTL below zero"},
 		{"a propagation below zero", "3 1 1 old", tlsa.Rollover{Current: old, Next: next, Propagation: -1}, tlsa.ReasonPlan, "propagation below zero"},
 		{"a scheme that does not exist", "3 1 1 old", tlsa.Rollover{Current: old, Next: next, Scheme: 9}, tlsa.ReasonPlan, "unknown scheme"},
-		{"an issuer that is not presented", "3 1 1 old", tlsa.Rollover{Current: old, Next: next[:1], Scheme: tlsa.KeyAndIssuer}, tlsa.ReasonPlan, "next chain: it has no certificate of an issuer"},
+		{"an issuer that is not presented", "3 1 1 old", tlsa.Rollover{Current: old, Next: next[:1], Scheme: tlsa.KeyAndIssuer}, tlsa.ReasonPlan, "the next chain has no certificate of an issuer"},
 		{"records that do not match the current chain", "3 1 1 elsewhere", tlsa.Rollover{Current: old, Next: next}, tlsa.ReasonMismatch, "the current chain, now"},
 		{"records that a stronger digest of another key suppresses", "3 1 1 old, 3 1 2 elsewhere", tlsa.Rollover{Current: old, Next: next}, tlsa.ReasonMismatch, ""},
 		{"a digest of another key that suppresses the next record for some senders", "2 0 2 ca, 3 0 2 old, 3 0 1 renewed",
@@ -314,6 +336,9 @@ func TestPlanIsSafe(t *testing.T) {
 			Current: from.Chain(), Next: to.Chain(), Scheme: tlsa.Scheme(random.IntN(4)),
 			TTL: time.Duration(random.IntN(3)) * time.Hour, Propagation: time.Duration(random.IntN(2)) * time.Minute,
 		}
+		if random.IntN(3) == 0 {
+			r.Others = [][]*x509.Certificate{servers[random.IntN(4)].Chain()}
+		}
 		tasks, err := v.Plan(r)
 		if err != nil {
 			reasonOf(t, err)
@@ -344,6 +369,12 @@ func followed(v *tlsa.Verifier, order []tlsa.Matching, r tlsa.Rollover, tasks []
 	if _, err := now.Verify(r.Current); err != nil && len(v.Records) > 0 {
 		return ""
 	}
+	others := r.Others
+	for _, other := range others {
+		if _, err := now.Verify(other); err != nil && len(v.Records) > 0 {
+			others = nil
+		}
+	}
 	type held struct { // records that a cache may hold
 		records []tlsa.Record
 		until   time.Time // zero: they are in DNS
@@ -355,12 +386,14 @@ func followed(v *tlsa.Verifier, order []tlsa.Matching, r tlsa.Rollover, tasks []
 		}
 		for _, now := range []time.Time{at, task.NotBefore.Add(-1)} {
 			for _, set := range sets {
-				if now.Before(at) || !set.until.IsZero() && !set.until.After(now) {
+				if now.Before(at) || !set.until.IsZero() && !set.until.After(now) || len(set.records) == 0 {
 					continue
 				}
 				sender := tlsa.Verifier{Records: set.records, Names: v.Names, Time: atNoon, DigestOrder: order}
-				if _, err := sender.Verify(chain); err != nil && len(set.records) > 0 {
-					return fmt.Sprintf("after %v: %v", now.Sub(noon), err)
+				for _, presented := range append(others, chain) {
+					if _, err := sender.Verify(presented); err != nil {
+						return fmt.Sprintf("after %v: %v", now.Sub(noon), err)
+					}
 				}
 			}
 		}
