@@ -39,8 +39,10 @@ type Rollover struct {
 	// NegativeTTL is the same for the answer that there are no records: the lesser of the
 	// SOA's TTL and its MINIMUM (RFC 2308 §5).
 	NegativeTTL time.Duration
-	// Propagation is how long it takes until all servers of the zone have a change. With
-	// secondaries that nobody notifies it is the REFRESH of the SOA, and RETRY.
+	// Propagation is how long it takes until all servers of the zone have a change, with
+	// some margin: with secondaries that nobody notifies it is the REFRESH of the SOA, and
+	// RETRY. Where it is not known, the TTL is a good guess, so that two TTLs pass before
+	// the next key is installed, as CurrentAndNext wants it.
 	Propagation time.Duration
 	// SignatureValidity is how long signatures of the zone are valid (RFC 4034 §3.1.5),
 	// and so how long an attacker can show records that are gone. 0 means that it is not
