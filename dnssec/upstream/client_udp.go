@@ -25,7 +25,7 @@ func wantsTCP(err error) bool {
 }
 
 // overUDP asks until a reply comes that can be believed, and returns the network that it
-// came over: it may be "tcp" (see doubt.go). Whatever is a reason to ask again is
+// came over: it may be "tcp" (see client_tcpfallback.go). Whatever is a reason to ask again is
 // remembered, and so happens once: the server changes the case of names, does not like
 // the cookie option, has no cookie for us, or wants a new one (RFC 7873 §5.3); or a socket
 // that was idle is of no use any more.
