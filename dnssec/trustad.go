@@ -47,7 +47,7 @@ func (r TrustAD) Lookup(ctx context.Context, name string, qtype uint16) (*Answer
 	msg.AuthenticatedData = true
 	msg.SetEdns0(ednsSize, true)
 	start := time.Now()
-	reply, err := exchange(ctx, r.Exchanger, &upstream.Query{Msg: msg})
+	reply, err := exchange(ctx, r.Exchanger, &upstream.Query{Msg: msg, KeepCase: true})
 	answer := &Answer{Name: owner.String(), Type: qtype, RCode: dns.RcodeServerFailure}
 	answer.exchanges = []Exchange{exchangeOf(answer.Name, qtype, reply, err, time.Since(start))}
 	failed := func(v *verdict) (*Answer, error) {

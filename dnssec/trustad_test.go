@@ -2,6 +2,8 @@ package dnssec_test
 
 import (
 	"context"
+	"net"
+	"strings"
 	"testing"
 
 	"github.com/miekg/dns"
@@ -58,6 +60,37 @@ func TestTrustADDoesNotGuessAliases(t *testing.T) {
 	answer, err := dnssec.TrustAD{Exchanger: validating{world, world.Resolver()}}.Lookup(t.Context(), "a.signed", dns.TypeA)
 	if err != nil || answer.Status != dnssec.Insecure || len(answer.Aliases) != 1 || answer.Aliases[0].Status != dnssec.Indeterminate {
 		t.Errorf("%+v, %v", answer, err)
+	}
+}
+
+// Mock resolvers often look names up as they are written, and say of others that they do
+// not exist, with AD. That must not pass for a domain without DANE.
+func TestTrustADAsksInLowerCase(t *testing.T) {
+	t.Parallel()
+	const name = "_25._tcp.a-name-with-so-many-letters-that-chance-does-not-write-it-so.test."
+	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	record := parseRR(t, name+" 60 TLSA 3 1 1 00")
+	started := make(chan struct{})
+	server := &dns.Server{PacketConn: conn, NotifyStartedFunc: func() { close(started) }, Handler: dns.HandlerFunc(func(w dns.ResponseWriter, query *dns.Msg) {
+		reply := new(dns.Msg).SetRcode(query, dns.RcodeNameError)
+		reply.AuthenticatedData = true
+		if query.Question[0].Name == name {
+			reply.Rcode = dns.RcodeSuccess
+			reply.Answer = []dns.RR{record}
+		}
+		w.WriteMsg(reply)
+	})}
+	go server.ActivateAndServe() // ends with the test
+	<-started
+	t.Cleanup(func() { server.Shutdown() })
+	for _, asked := range []string{name, strings.ToUpper(name)} {
+		answer, err := dnssec.TrustAD{Exchanger: &upstream.Client{Address: conn.LocalAddr().String()}}.Lookup(t.Context(), asked, dns.TypeTLSA)
+		if err != nil || answer.Status != dnssec.Secure || answer.RCode != dns.RcodeSuccess || len(answer.Records) != 1 {
+			t.Errorf("%s: %+v, %v", asked, answer, err)
+		}
 	}
 }
 

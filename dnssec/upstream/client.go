@@ -62,6 +62,14 @@ type Client struct {
 	// 1.2, whatever stands in it.
 	TLS *tls.Config
 
+	// KeepCase sends names as they stand in the query. By default each letter goes
+	// out over UDP in upper or lower case at random, which a forger would have to
+	// guess (draft-vixie-dnsext-dns0x20). That is wrong only for a server that takes
+	// names of another case for other names, such as a mock resolver in a unit test,
+	// and defends nothing where the server is on the same machine. See also
+	// [Query.KeepCase].
+	KeepCase bool
+
 	mu      sync.Mutex
 	known   peer
 	sockets *sockets     // for UDP; nil until needed
@@ -82,7 +90,7 @@ func (c *Client) String() string {
 
 // Exchange sends the query and waits for the reply. Over UDP it comes from a port that
 // has no other query meanwhile, and none after its first five seconds, with a random ID
-// (RFC 5452 §9.2), the name in random case, and a cookie if it has an OPT record (RFC
+// (RFC 5452 §9.2), the name in random case (see KeepCase), and a cookie if it has an OPT record (RFC
 // 7873); the reply has the name as it stands in q.Msg.
 // Packets that are no reply to the query are ignored. Over TCP and TLS queries
 // share a connection that is closed when it was idle for ten seconds. Cookies and
@@ -107,6 +115,7 @@ func (c *Client) exchange(ctx context.Context, q *Query, e endpoint, attempts in
 	if err != nil {
 		return nil, failed(server, "", q, err)
 	}
+	m.keepCase = c.KeepCase || q.KeepCase
 	start := time.Now()
 	network := e.network
 	var msg *dns.Msg

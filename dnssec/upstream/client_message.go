@@ -23,8 +23,9 @@ type message struct {
 	name     []byte // of the question, as the caller has it
 	size     int    // the largest UDP reply that it asks for
 
-	cookie string // in it; empty if there is none
-	mixed  bool   // the case of the name is random, and has to come back
+	keepCase bool   // the name is to go out as the caller has it
+	cookie   string // in it; empty if there is none
+	mixed    bool   // the case of the name is random, and has to come back
 }
 
 // newMessage gives a copy of the query a random ID. Packing writes into the OPT

@@ -187,7 +187,7 @@ func (c *Client) dressed(m *message, local net.Addr, noCookie bool) (*message, e
 		cookie = ""
 	}
 	query, err := m.withCookie(cookie)
-	if err == nil && !changesCase && query.msg.Question[0].Qtype != dns.TypeDNSKEY {
+	if err == nil && !m.keepCase && !changesCase && query.msg.Question[0].Qtype != dns.TypeDNSKEY {
 		query.mix()
 	}
 	return query, err

@@ -28,6 +28,11 @@ type Query struct {
 	// Anchor is the zone of the nearest trust anchor: a signed zone at which the
 	// capability of a server can be judged. Empty means the root.
 	Anchor string
+
+	// KeepCase asks a [Client] to send the name as it stands in Msg; see
+	// [Client.KeepCase]. A [Pool] passes it on to its servers. A [Recursor] takes no
+	// notice of it.
+	KeepCase bool
 }
 
 // A Reply is a message and where it came from.
