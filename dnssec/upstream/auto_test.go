@@ -87,3 +87,45 @@ func TestAutoFails(t *testing.T) {
 		}
 	})
 }
+
+// One name that gets no answer is no reason to give up the servers of the system.
+func TestAutoKeepsItsServers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		net := newNet(t, map[string]behaviour{"192.0.2.100": func(n string, q *dns.Msg) [][]byte {
+			if strings.HasPrefix(q.Question[0].Name, "slow.") {
+				return nil
+			}
+			return good(n, q)
+		}}) // port 53 to the outside is closed
+		auto := &Auto{Recursor: &Recursor{Hints: hints("192.0.2.1"), Dial: net.dial}, path: resolvConfOf(t, "nameserver 192.0.2.100\n"), dial: net.dial}
+		if _, err := auto.Exchange(t.Context(), &Query{Msg: question("signed.test.", dns.TypeA)}); err != nil {
+			t.Fatal(err)
+		}
+		auto.Exchange(t.Context(), &Query{Msg: question("slow.test.", dns.TypeA)})
+		if _, err := auto.Exchange(t.Context(), &Query{Msg: question("signed.test.", dns.TypeA)}); err != nil {
+			t.Errorf("after one slow name: %v", err)
+		}
+	})
+}
+
+// Names that only the system's servers know are not asked for elsewhere because these
+// have no answer for another one.
+func TestAutoKeepsSplitHorizons(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		net := newNet(t, map[string]behaviour{"192.0.2.100": func(network string, query *dns.Msg) [][]byte {
+			if strings.HasPrefix(query.Question[0].Name, "slow.") {
+				return nil
+			}
+			return good(network, query)
+		}, "192.0.2.1": authority(rootZone)})
+		auto := &Auto{Recursor: &Recursor{Hints: hints("192.0.2.1"), Dial: net.dial}, path: resolvConfOf(t, "nameserver 192.0.2.100\n"), dial: net.dial}
+		for _, name := range []string{"slow.test.", "host.unsigned.test."} {
+			reply, err := auto.Exchange(t.Context(), &Query{Msg: question(name, dns.TypeA)})
+			if (err == nil) != (name == "host.unsigned.test.") || err == nil && reply.Server != "192.0.2.100:53" {
+				t.Errorf("%s: got %+v, %v", name, reply, err)
+			}
+		}
+	})
+}

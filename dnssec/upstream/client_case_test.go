@@ -2,6 +2,9 @@ package upstream
 
 import (
 	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/miekg/dns"
@@ -48,5 +51,75 @@ func TestNamesKeepTheirCase(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestNamesInRandomCase(t *testing.T) {
+	t.Parallel()
+	const name = "a-name-with-many-letters.Signed.TEST."
+	var mu sync.Mutex
+	seen := map[string]bool{}
+	address := serveUDP(t, func(_ net.Addr, query *dns.Msg) [][]byte {
+		mu.Lock()
+		seen[query.Question[0].Name] = true
+		reply := resolve(query)
+		reply.Compress = len(seen)%2 == 0
+		mu.Unlock()
+		wire, err := reply.Pack()
+		if err != nil {
+			t.Error(err)
+		}
+		return [][]byte{wire}
+	})
+	asker := &Client{Address: address}
+	for range 10 {
+		reply, err := asker.Exchange(t.Context(), &Query{Msg: question(name, dns.TypeA)})
+		wantAnswer(t, reply, err, address+" udp")
+		if q, owner := reply.Msg.Question[0].Name, reply.Msg.Answer[0].Header().Name; q != name || owner != name {
+			t.Errorf("got %s and %s", q, owner)
+		}
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if len(seen) < 9 {
+		t.Errorf("asked as %v", seen)
+	}
+	for asked := range seen {
+		if !strings.EqualFold(asked, name) {
+			t.Errorf("asked for %s", asked)
+		}
+	}
+}
+
+func TestServersThatChangeTheCase(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int32
+	address := serveUDP(t, func(_ net.Addr, query *dns.Msg) [][]byte {
+		asked.Add(1)
+		query.Question[0].Name = strings.ToLower(query.Question[0].Name)
+		return good("udp", query)
+	})
+	asker := &Client{Address: address}
+	const name = "A-Name-With-Many-Letters.signed.test."
+	for _, want := range []int32{2, 3} {
+		reply, err := asker.Exchange(t.Context(), &Query{Msg: question(name, dns.TypeA)})
+		wantAnswer(t, reply, err, address+" udp")
+		if got := asked.Load(); got != want || reply.Msg.Question[0].Name != name {
+			t.Errorf("%d queries, want %d; got %v", got, want, reply.Msg)
+		}
+	}
+}
+
+func TestNamesWithoutLetters(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]bool{".": false, "1.2.3.": false, `\200@[{.`: false, "1.x.": true, "Z.": true} {
+		m, err := newMessage(question(name, dns.TypeA))
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := string(m.question)
+		if m.mix(); m.mixed != want || !strings.EqualFold(before, string(m.question)) {
+			t.Errorf("%s: mixed %t, %q from %q", name, m.mixed, m.question, before)
+		}
 	}
 }

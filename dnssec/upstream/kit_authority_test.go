@@ -92,3 +92,13 @@ func authoritative(zones map[string][]dns.RR, query *dns.Msg) *dns.Msg {
 	}
 	return reply
 }
+
+// serveReply sends a reply with whatever is set in it.
+func serveReply(set func(reply *dns.Msg)) behaviour {
+	return func(network string, query *dns.Msg) [][]byte {
+		reply := new(dns.Msg)
+		reply.SetReply(query)
+		set(reply)
+		return [][]byte{pack(network, query, reply)}
+	}
+}

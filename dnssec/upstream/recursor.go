@@ -6,11 +6,14 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/internal/addresskind"
 )
 
 // A Recursor resolves iteratively (RFC 1034 §5.3.3): it follows the delegations
@@ -217,4 +220,57 @@ func minimise(question dns.Question, zone, within string) dns.Question {
 		return question
 	}
 	return dns.Question{Name: question.Name[start:], Qtype: dns.TypeA, Qclass: question.Qclass}
+}
+
+// closest returns the closest known zone that encloses a name: the root at last.
+func (r *Recursor) closest(name string) *delegation {
+	now := r.now()
+	for ; name != "."; name = parent(name) {
+		if d := r.cuts.get(name, now); d != nil {
+			return d
+		}
+	}
+	return r.root(now)
+}
+
+// byReferral marks a server in Reply.Server whose answer was in a referral. It is not
+// the same as the server: where a referral proves too little, the answer of the same
+// server to the question itself may prove all.
+const byReferral = " by referral"
+
+// fromReferral answers a question for DS records by the referral to the zone.
+func (r *resolution) fromReferral(t *task) *Reply {
+	d := r.cuts.get(t.question.Name, r.now())
+	if d == nil || len(d.proof) == 0 || slices.Contains(t.avoid, d.server+byReferral) {
+		return nil
+	}
+	reply := d.answerDS(r.query, r.now())
+	if reply != nil {
+		reply.Server += byReferral
+	}
+	return reply
+}
+
+// allowed reports whether data may lead to an address. Name servers may have addresses that
+// are set aside for a protocol: those of AS112 (RFC 7534) are such servers.
+func (r *Recursor) allowed(addr netip.Addr) bool {
+	if r.Allow != nil {
+		return r.Allow(addr)
+	}
+	return !slices.ContainsFunc(addresskind.Of(addr), r.refuses)
+}
+
+// setUp makes the root's delegation.
+func (r *Recursor) setUp() {
+	hints := slices.Clone(r.Hints)
+	if r.Hints == nil {
+		for _, text := range rootServers {
+			hints = append(hints, netip.AddrPortFrom(netip.MustParseAddr(text), port))
+		}
+	}
+	r.hints = &delegation{name: ".", servers: []nameServer{{name: ".", addresses: hints}}}
+	for _, hint := range hints {
+		r.kinds.loopback = r.kinds.loopback || hint.Addr().IsLoopback()
+		r.kinds.linkLocal = r.kinds.linkLocal || hint.Addr().IsLinkLocalUnicast()
+	}
 }

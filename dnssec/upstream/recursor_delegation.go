@@ -46,22 +46,6 @@ type lameServer struct {
 	until   time.Time
 }
 
-// newDelegation reads a referral by the servers of the zone above.
-func newDelegation(above *delegation, cut string, reply *Reply, r *Recursor) *delegation {
-	servers, ttl := r.nameServers(above.name, cut, reply.Msg.Ns, reply.Msg.Extra)
-	now := r.now()
-	d := &delegation{
-		name: cut, servers: servers, made: now, expires: now.Add(delegationLife(ttl)),
-		server: reply.Server, network: reply.Network,
-	}
-	if !above.expires.IsZero() {
-		// What was revoked above must not live on below ("phoenix domains").
-		d.expires = earliest(d.expires, above.expires)
-	}
-	d.proof = proof(cut, reply.Msg.Ns)
-	return d
-}
-
 func delegationLife(ttl uint32) time.Duration {
 	return min(max(time.Duration(ttl)*time.Second, minDelegationLife), maxDelegationLife)
 }
@@ -102,24 +86,6 @@ func proof(cut string, records []dns.RR) []byte {
 		return nil
 	}
 	return wire
-}
-
-// byReferral marks a server in Reply.Server whose answer was in a referral. It is not
-// the same as the server: where a referral proves too little, the answer of the same
-// server to the question itself may prove all.
-const byReferral = " by referral"
-
-// fromReferral answers a question for DS records by the referral to the zone.
-func (r *resolution) fromReferral(t *task) *Reply {
-	d := r.cuts.get(t.question.Name, r.now())
-	if d == nil || len(d.proof) == 0 || slices.Contains(t.avoid, d.server+byReferral) {
-		return nil
-	}
-	reply := d.answerDS(r.query, r.now())
-	if reply != nil {
-		reply.Server += byReferral
-	}
-	return reply
 }
 
 // answerDS makes the proof a reply, or nil if its TTLs are over.

@@ -101,14 +101,3 @@ func (c *cutCache) get(name string, now time.Time) *delegation {
 	}
 	return d
 }
-
-// closest returns the closest known zone that encloses a name: the root at last.
-func (r *Recursor) closest(name string) *delegation {
-	now := r.now()
-	for ; name != "."; name = parent(name) {
-		if d := r.cuts.get(name, now); d != nil {
-			return d
-		}
-	}
-	return r.root(now)
-}

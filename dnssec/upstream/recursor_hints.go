@@ -1,14 +1,10 @@
 package upstream
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"net/netip"
 	"os"
-	"slices"
-	"sync"
-	"time"
 
 	"github.com/miekg/dns"
 )
@@ -68,102 +64,4 @@ func parseHints(file io.Reader, path string) ([]netip.AddrPort, error) {
 		return nil, fmt.Errorf("%s has no address of a root server", path)
 	}
 	return hints, nil
-}
-
-// setUp makes the root's delegation.
-func (r *Recursor) setUp() {
-	hints := slices.Clone(r.Hints)
-	if r.Hints == nil {
-		for _, text := range rootServers {
-			hints = append(hints, netip.AddrPortFrom(netip.MustParseAddr(text), port))
-		}
-	}
-	r.hints = &delegation{name: ".", servers: []nameServer{{name: ".", addresses: hints}}}
-	for _, hint := range hints {
-		r.kinds.loopback = r.kinds.loopback || hint.Addr().IsLoopback()
-		r.kinds.linkLocal = r.kinds.linkLocal || hint.Addr().IsLinkLocalUnicast()
-	}
-}
-
-// priming is the root servers' own list of themselves (RFC 8109).
-type priming struct {
-	mu      sync.Mutex
-	running bool
-	root    *delegation // nil: not there yet
-	again   time.Time   // when to ask, if it is not there
-}
-
-func (p *priming) forget() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.root, p.again = nil, time.Time{}
-}
-
-// root returns the delegation of the root.
-func (r *Recursor) root(now time.Time) *delegation {
-	r.priming.mu.Lock()
-	defer r.priming.mu.Unlock()
-	if root := r.priming.root; root != nil && now.Before(root.expires) {
-		return root
-	}
-	return r.hints
-}
-
-// prime asks for the list if it is not there, beside the resolution. The function
-// that it returns is to be called at the end of that, and ends this too, soon.
-func (r *resolution) prime(ctx context.Context) (end func()) {
-	p := &r.priming
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.running || r.now().Before(p.again) || p.root != nil && r.now().Before(p.root.expires) {
-		return func() {}
-	}
-	p.running = true
-	ctx, cancel := context.WithCancel(ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		root := r.askForRoot(ctx)
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		p.running = false
-		if p.again = r.now().Add(primingRetry); root != nil {
-			p.root = root
-		}
-	}()
-	return func() {
-		select {
-		case <-done:
-		case <-time.After(primingGrace):
-		}
-		cancel()
-		<-done
-	}
-}
-
-// askForRoot sends the priming query. Hints with a port of their own stay: names in
-// the DNS have none.
-func (r *resolution) askForRoot(ctx context.Context) *delegation {
-	msg := new(dns.Msg)
-	msg.SetQuestion(".", dns.TypeNS)
-	msg.RecursionDesired = false
-	msg.SetEdns0(probeSize, false)
-	for _, server := range r.sorted(r.hints, nil)[:min(len(r.hints.servers[0].addresses), maxPrimed)] {
-		if server.Port() != port {
-			return nil
-		}
-		reply, err := r.exchange(ctx, server, msg, 1)
-		if ctx.Err() != nil {
-			return nil
-		}
-		if err != nil || reply.Msg.Rcode != dns.RcodeSuccess || !reply.Msg.Authoritative { // RFC 8109 §4.1
-			continue
-		}
-		servers, ttl := r.nameServers(".", ".", reply.Msg.Answer, reply.Msg.Extra)
-		root := &delegation{name: ".", servers: servers, expires: r.now().Add(delegationLife(ttl))}
-		if len(root.known(r.now())) > 0 {
-			return root
-		}
-	}
-	return nil
 }

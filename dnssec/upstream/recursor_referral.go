@@ -119,3 +119,19 @@ func address(rr dns.RR) (netip.Addr, bool) {
 	}
 	return netip.Addr{}, false
 }
+
+// newDelegation reads a referral by the servers of the zone above.
+func newDelegation(above *delegation, cut string, reply *Reply, r *Recursor) *delegation {
+	servers, ttl := r.nameServers(above.name, cut, reply.Msg.Ns, reply.Msg.Extra)
+	now := r.now()
+	d := &delegation{
+		name: cut, servers: servers, made: now, expires: now.Add(delegationLife(ttl)),
+		server: reply.Server, network: reply.Network,
+	}
+	if !above.expires.IsZero() {
+		// What was revoked above must not live on below ("phoenix domains").
+		d.expires = earliest(d.expires, above.expires)
+	}
+	d.proof = proof(cut, reply.Msg.Ns)
+	return d
+}

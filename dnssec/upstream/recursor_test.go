@@ -431,30 +431,6 @@ func TestRecursorChoosesServers(t *testing.T) {
 	}
 }
 
-func TestRecursorIsPrimed(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		primed := strings.ReplaceAll(rootZone, "a.root. A 192.0.2.1", "a.root. A 192.0.2.4")
-		net := newNet(t, internet(map[string]behaviour{"192.0.2.1": authority(primed), "192.0.2.4": authority(primed)}))
-		recursor := &Recursor{Hints: hints("192.0.2.1"), Dial: net.dial}
-		askRecursor(t, recursor, "test. SOA")
-		synctest.Wait()
-		askRecursor(t, recursor, "org. SOA")
-		if net.queries("192.0.2.4 udp org.") != 1 {
-			t.Errorf("the root server of the list was not asked: %q", net.log)
-		}
-		if n := net.queries(" . NS"); n != 1 {
-			t.Errorf("%d priming queries, want 1", n)
-		}
-		// When the servers of the list are gone, the hints serve again.
-		net.servers["192.0.2.4"] = silent
-		askRecursor(t, recursor, "a. SOA")
-		if _, got := askRecursor(t, recursor, "b. SOA"); !strings.HasPrefix(got, "NXDOMAIN") {
-			t.Error(got)
-		}
-	})
-}
-
 // A zone whose servers are all dead costs less the second time.
 func TestRecursorRemembersSilence(t *testing.T) {
 	t.Parallel()

@@ -1,8 +1,12 @@
 package upstream
 
 import (
+	"context"
 	"fmt"
+	"net"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -308,6 +312,60 @@ func TestChainWithoutTTL(t *testing.T) {
 		}
 		if n, most := len(net.queriesBut(" . NS")), 3*zones+2; n > most {
 			t.Errorf("%d queries, want %d at most", n, most)
+		}
+	})
+}
+
+// Queries count although the reply is truncated and TCP is refused.
+func TestTruncatedRepliesCount(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		servers := map[string]behaviour{}
+		tc := serveReply(func(r *dns.Msg) { r.Truncated = true })
+		var b strings.Builder
+		for z := range 5 { // zN.test has 13 servers named in z(N+1).test, 4 addresses each
+			for i := range 13 {
+				fmt.Fprintf(&b, "z%d NS n%d.z%d\n", z, i, z+1)
+				for a := range 4 {
+					fmt.Fprintf(&b, "n%d.z%d A 10.%d.%d.%d\n", i, z+1, z, i, a)
+					servers[fmt.Sprintf("10.%d.%d.%d", z, i, a)] = tc
+				}
+			}
+		}
+		servers = internet(servers)
+		big := authority("test.\n" + b.String())
+		servers["192.0.2.2"] = func(n string, q *dns.Msg) [][]byte { return big("tcp", q) } // larger than UDP, sent whole on TCP
+		inner := newNet(t, servers)
+		var udp, tcp atomic.Int32
+		dial := counted(func(ctx context.Context, network, address string) (net.Conn, error) {
+			if network == "tcp" && strings.HasPrefix(address, "10.") {
+				return nil, &net.OpError{Op: "dial", Net: network, Err: syscall.ECONNREFUSED}
+			}
+			return inner.dial(ctx, network, address)
+		}, &udp, &tcp)
+		r := &Recursor{Hints: hints("192.0.2.1"), Dial: dial}
+		askRecursor(t, r, "www.z0.test. A")
+		if n := udp.Load(); n > maxResolutionQueries+maxPrimed {
+			t.Errorf("%d UDP sockets and %d TCP connections, %d queries in; the limit is %d", n, tcp.Load(), inner.queries(""), maxResolutionQueries)
+		}
+	})
+}
+
+// A server with many names is one server.
+func TestServersAreAskedOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var b strings.Builder
+		b.WriteString("test.\n")
+		for i := range 13 {
+			fmt.Fprintf(&b, "example NS n%d.example\nn%d.example A 192.0.2.10\nn%d.example A 192.0.2.11\n", i, i, i)
+		}
+		refuse := serveReply(func(r *dns.Msg) { r.Rcode = dns.RcodeRefused })
+		net := newNet(t, internet(map[string]behaviour{"192.0.2.2": authority(b.String()), "192.0.2.10": refuse, "192.0.2.11": refuse}))
+		r := &Recursor{Hints: hints("192.0.2.1"), Dial: net.dial, FullNames: true}
+		askRecursor(t, r, "mx.example.test. MX")
+		if n := net.queries("mx.example.test. MX"); n > 4 {
+			t.Errorf("two servers were sent %d times the same question", n-2)
 		}
 	})
 }

@@ -1,0 +1,42 @@
+package upstream
+
+import (
+	"testing"
+	"testing/synctest"
+
+	"github.com/miekg/dns"
+)
+
+// RFC 9520: a zone without answers is not asked again at once.
+func TestFailuresAreRemembered(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		net := newNet(t, internet(map[string]behaviour{"192.0.2.10": silent, "192.0.2.11": silent}))
+		r := &Recursor{Hints: hints("192.0.2.1"), Dial: net.dial}
+		askRecursor(t, r, "mx.example.test. A")
+		before := net.queries("mx.example.test.")
+		askRecursor(t, r, "mx.example.test. A")
+		if n := net.queries("mx.example.test."); n != before {
+			t.Errorf("asked again at once: %d more packets", n-before)
+		}
+	})
+}
+
+// Servers that drop one type are good for others.
+func TestOneTypeDropped(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		drops := func(network string, query *dns.Msg) [][]byte {
+			if query.Question[0].Qtype == dns.TypeTLSA {
+				return nil
+			}
+			return authority(exampleZone)(network, query)
+		}
+		net := newNet(t, internet(map[string]behaviour{"192.0.2.10": drops, "192.0.2.11": drops}))
+		recursor := &Recursor{Hints: hints("192.0.2.1"), Dial: net.dial}
+		askRecursor(t, recursor, "_25._tcp.mx.example.test. TLSA")
+		if _, got := askRecursor(t, recursor, "mx.example.test. A"); got != "NOERROR, 192.0.2.80" {
+			t.Errorf("got %s", got)
+		}
+	})
+}
