@@ -122,7 +122,7 @@ func (a *Auto) fallBack(reason error, incapable bool) {
 	if time.Now().Before(a.until) {
 		return
 	}
-	life := restTime
+	life := backoffTime
 	if incapable {
 		life = incapableLife
 	}

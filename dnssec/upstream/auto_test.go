@@ -26,7 +26,7 @@ func TestAuto(t *testing.T) {
 		{"a capable server of the system", "nameserver 192.0.2.100\n", good, "192.0.2.100:53", "the system's DNS servers: 192.0.2.100:53", 0},
 		{"a server that drops DNSSEC records", "nameserver 192.0.2.100\n", but(stripping), "192.0.2.80:53",
 			"the servers of the zones, from the root down: no server is capable of DNSSEC: 192.0.2.100:53 drops DNSSEC records", incapableLife},
-		{"a server that is dead", "nameserver 192.0.2.100\n", nil, "192.0.2.80:53", "connection refused", restTime},
+		{"a server that is dead", "nameserver 192.0.2.100\n", nil, "192.0.2.80:53", "connection refused", backoffTime},
 		{"no file", "", good, "192.0.2.80:53", "no such file", time.Nanosecond},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -65,7 +65,7 @@ func TestAuto(t *testing.T) {
 				}
 				write("nameserver 192.0.2.100\n")
 				servers["192.0.2.100"] = good
-				time.Sleep(max(tt.again, restTime, incapableLife))
+				time.Sleep(max(tt.again, backoffTime, incapableLife))
 				if reply, err := auto.Exchange(t.Context(), q); err != nil || reply.Server != "192.0.2.100:53" {
 					t.Errorf("later: got %+v, %v", reply, err)
 				}

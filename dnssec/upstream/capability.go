@@ -1,13 +1,10 @@
 package upstream
 
 import (
-	"context"
 	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
-
-	"github.com/miekg/dns"
 
 	"github.com/danesmtp/danesmtp/internal/printable"
 )
@@ -72,8 +69,8 @@ func (c Capability) Known() string {
 	return ""
 }
 
-// settled reports whether the judgement is one that time alone does not change.
-func (c Capability) settled() bool {
+// isPermanent reports whether the judgement is one that time alone does not change.
+func (c Capability) isPermanent() bool {
 	for _, cause := range c.Causes {
 		if cause == FailsDNSSEC || cause == FailsDenials {
 			return false
@@ -166,48 +163,4 @@ func (e *CapabilityError) Unwrap() []error {
 		}
 	}
 	return errs
-}
-
-// exchange is e.Exchange for an Exchanger that may be broken.
-func exchange(ctx context.Context, e Exchanger, q *Query) (*Reply, error) {
-	reply, err := e.Exchange(ctx, q)
-	if err == nil && (reply == nil || reply.Msg == nil) {
-		err = errNoReply
-	}
-	return reply, err
-}
-
-// isRefusal reports whether a reply says anything about the name that was asked
-// for. Only two rcodes do.
-func isRefusal(msg *dns.Msg) bool {
-	return msg.Rcode != dns.RcodeSuccess && msg.Rcode != dns.RcodeNameError
-}
-
-func rcode(msg *dns.Msg) string { return rcodeText(msg.Rcode) }
-
-func rcodeText(rcode int) string {
-	if name, ok := dns.RcodeToString[rcode]; ok {
-		return name
-	}
-	return fmt.Sprintf("rcode %d", rcode)
-}
-
-func has(section []dns.RR, rrtype uint16) bool {
-	for _, rr := range section {
-		if rr.Header().Rrtype == rrtype {
-			return true
-		}
-	}
-	return false
-}
-
-// isSigned reports whether records of a type are there with a signature for them.
-// Whether it is a good one is not for us to say.
-func isSigned(section []dns.RR, rrtype uint16) bool {
-	for _, rr := range section {
-		if sig, ok := rr.(*dns.RRSIG); ok && sig.TypeCovered == rrtype {
-			return has(section, rrtype)
-		}
-	}
-	return false
 }

@@ -28,21 +28,21 @@ func Probe(ctx context.Context, e Exchanger, zone string) Capability {
 	withoutDNSSEC, noNeed := context.WithCancel(ctx)
 	defer noNeed()
 	overTCP := probeTCP(ctx, e, zone)
-	var keys, denial, plain finding
+	var keys, denial, plain probeReply
 	var all sync.WaitGroup
 	all.Go(func() {
-		if keys = ask(withDNSSEC, e, zone, zone, dns.TypeDNSKEY, true); keys.err == nil {
+		if keys = askProbe(withDNSSEC, e, zone, zone, dns.TypeDNSKEY, true); keys.err == nil {
 			noNeed() // to know how plain queries fare
 		}
 	})
 	// A name that nobody has in a cache. Stubs often keep A and AAAA queries for
 	// single labels to themselves, but not DS queries.
 	nobody := strings.ToLower(rand.Text()) + "." + strings.TrimPrefix(zone, ".")
-	all.Go(func() { denial = ask(withDNSSEC, e, zone, nobody, dns.TypeDS, true) })
+	all.Go(func() { denial = askProbe(withDNSSEC, e, zone, nobody, dns.TypeDS, true) })
 	var swallowed *time.Timer
 	all.Go(func() {
-		if plain = ask(withoutDNSSEC, e, zone, zone, dns.TypeSOA, false); plain.err == nil {
-			swallowed = time.AfterFunc(swallowTime, giveUp)
+		if plain = askProbe(withoutDNSSEC, e, zone, zone, dns.TypeSOA, false); plain.err == nil {
+			swallowed = time.AfterFunc(dnssecGrace, giveUp)
 		}
 	})
 	all.Wait()
@@ -96,7 +96,7 @@ func probeTCP(ctx context.Context, e Exchanger, zone string) func() bool {
 	go func() {
 		stream := &Client{Address: "tcp://" + client.String(), Dial: client.Dial, Timeout: client.Timeout}
 		defer stream.CloseIdleConnections()
-		answered <- ask(ctx, stream, zone, zone, dns.TypeDNSKEY, true).msg != nil
+		answered <- askProbe(ctx, stream, zone, zone, dns.TypeDNSKEY, true).msg != nil
 	}()
 	return func() bool {
 		late := time.AfterFunc(tcpGrace, cancel)
@@ -106,15 +106,15 @@ func probeTCP(ctx context.Context, e Exchanger, zone string) func() bool {
 	}
 }
 
-// A finding is what came of a question of the probe. A reply that is a refusal
+// A probeReply is what came of a question of the probe. A reply that is a refusal
 // has both a message and an error.
-type finding struct {
+type probeReply struct {
 	server string
 	msg    *dns.Msg
 	err    error
 }
 
-func ask(ctx context.Context, e Exchanger, zone, name string, qtype uint16, dnssec bool) finding {
+func askProbe(ctx context.Context, e Exchanger, zone, name string, qtype uint16, dnssec bool) probeReply {
 	msg := new(dns.Msg)
 	msg.SetQuestion(name, qtype)
 	if dnssec {
@@ -124,15 +124,15 @@ func ask(ctx context.Context, e Exchanger, zone, name string, qtype uint16, dnss
 	q := &Query{Msg: msg, Anchor: zone}
 	reply, err := exchange(ctx, e, q)
 	if err != nil {
-		f := finding{err: err}
+		f := probeReply{err: err}
 		if e, ok := errors.AsType[*Error](err); ok {
 			f.server = e.Server
 		}
 		return f
 	}
-	f := finding{server: reply.Server, msg: reply.Msg}
+	f := probeReply{server: reply.Server, msg: reply.Msg}
 	if isRefusal(reply.Msg) {
-		f.err = failed(reply.Server, "", q, refusalError(reply.Msg))
+		f.err = newError(reply.Server, "", q, refusalError(reply.Msg))
 	}
 	return f
 }

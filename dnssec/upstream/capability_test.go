@@ -240,12 +240,12 @@ func TestWhatIsKnownOfAServerExpires(t *testing.T) {
 			if query.Question[0].Qtype == dns.TypeDS {
 				failsDenials(query, reply)
 			}
-		}), unsettledLife},
+		}), transientLife},
 		{"no telling", but(func(query, reply *dns.Msg) {
 			if query.Question[0].Name != "unsigned.test." {
 				refusing(dns.RcodeServerFailure)(query, reply)
 			}
-		}), unsettledLife},
+		}), transientLife},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -307,7 +307,7 @@ func TestCapabilityIsJudgedPerZone(t *testing.T) {
 	for i := range 3 * maxZones {
 		ask(fmt.Sprintf("zone%d.", i))
 	}
-	if got := len(pool.servers[0].judgements); got > maxZones {
+	if got := len(pool.servers[0].capabilities); got > maxZones {
 		t.Errorf("%d judgements are kept", got)
 	}
 }
@@ -384,7 +384,7 @@ func TestProbeEndsWithItsLastWaiter(t *testing.T) {
 		}
 		synctest.Wait()
 		sent := net.queries("")
-		time.Sleep(unsettledLife - time.Second) // and no longer than what it found would last
+		time.Sleep(transientLife - time.Second) // and no longer than what it found would last
 		if got := net.queries("") - sent; got != 0 {
 			t.Errorf("%d queries of a probe that nobody waits for", got)
 		}

@@ -71,7 +71,7 @@ type Client struct {
 	KeepCase bool
 
 	mu      sync.Mutex
-	known   peer
+	peer    peer
 	sockets *sockets     // for UDP; nil until needed
 	stream  *stream      // the connection for new queries; nil if there is none
 	config  *tls.Config  // made of TLS for streams; nil until needed
@@ -113,7 +113,7 @@ func (c *Client) exchange(ctx context.Context, q *Query, e endpoint, attempts in
 	}
 	m, err := newMessage(q.Msg)
 	if err != nil {
-		return nil, failed(server, "", q, err)
+		return nil, newError(server, "", q, err)
 	}
 	m.keepCase = c.KeepCase || q.KeepCase
 	start := time.Now()
@@ -140,11 +140,11 @@ func (c *Client) exchange(ctx context.Context, q *Query, e endpoint, attempts in
 		msg, err = c.overStream(ctx, e, m)
 	}
 	if err != nil {
-		return nil, failed(server, network, q, err)
+		return nil, newError(server, network, q, err)
 	}
 	if msg.IsEdns0() != nil {
 		c.mu.Lock()
-		c.known.edns = true
+		c.peer.edns = true
 		c.mu.Unlock()
 	}
 	takeOptions(msg)
@@ -161,14 +161,14 @@ func (c *Client) CloseIdleConnections() {
 		sockets.closeAll()
 	}
 	if stream != nil {
-		stream.endIdle()
+		stream.closeIdle()
 	}
 	if web != nil {
 		web.CloseIdleConnections()
 	}
 }
 
-func failed(server, network string, q *Query, err error) *Error {
+func newError(server, network string, q *Query, err error) *Error {
 	e := &Error{Server: server, Network: network, Err: err}
 	if q.Msg != nil && len(q.Msg.Question) > 0 {
 		e.Name, e.Type = q.Msg.Question[0].Name, q.Msg.Question[0].Qtype

@@ -118,8 +118,8 @@ func TestNamesWithoutLetters(t *testing.T) {
 			t.Fatal(err)
 		}
 		before := string(m.question)
-		if m.mix(); m.mixed != want || !strings.EqualFold(before, string(m.question)) {
-			t.Errorf("%s: mixed %t, %q from %q", name, m.mixed, m.question, before)
+		if m.randomizeCase(); m.randomCase != want || !strings.EqualFold(before, string(m.question)) {
+			t.Errorf("%s: mixed %t, %q from %q", name, m.randomCase, m.question, before)
 		}
 	}
 }

@@ -223,16 +223,16 @@ func TestCookiesAreForOneAddress(t *testing.T) {
 	t.Parallel()
 	at := func(host string) net.Addr { return &net.UDPAddr{IP: net.ParseIP(host), Port: 1024} }
 	var p peer
-	p.move(at("192.0.2.7"))
-	p.server = jar
+	p.rotateCookie(at("192.0.2.7"))
+	p.serverCookie = jar
 	first := p.cookie()
-	if p.move(at("192.0.2.7")); p.cookie() != first || len(first) != clientCookieSize+len(jar) {
+	if p.rotateCookie(at("192.0.2.7")); p.cookie() != first || len(first) != clientCookieSize+len(jar) {
 		t.Errorf("got %q and %q", first, p.cookie())
 	}
-	if p.move(at("192.0.2.8")); len(p.cookie()) != clientCookieSize || p.cookie() == client(first) {
+	if p.rotateCookie(at("192.0.2.8")); len(p.cookie()) != clientCookieSize || p.cookie() == client(first) {
 		t.Errorf("got %q after %q", p.cookie(), first)
 	}
-	p.move(nil) // has none
+	p.rotateCookie(nil) // has none
 	if other := new(peer); other.cookie() != "" {
 		t.Errorf("got %q", other.cookie())
 	}

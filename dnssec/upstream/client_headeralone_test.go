@@ -49,16 +49,16 @@ func TestHeadersAlone(t *testing.T) {
 	}{
 		{
 			name: "for whatever has an OPT record", server: headersForEDNS(dns.RcodeFormatError, zone), mx: mx, a: a,
-			queries: []string{"udp EDNS", "tcp EDNS", "udp plain", "udp EDNS", "udp plain"}, took: doubtGrace,
+			queries: []string{"udp EDNS", "tcp EDNS", "udp plain", "udp EDNS", "udp plain"}, took: fallbackDelay,
 		},
 		{
 			name: "with NOTIMP", server: headersForEDNS(dns.RcodeNotImplemented, zone), mx: mx, a: a,
-			queries: []string{"udp EDNS", "tcp EDNS", "udp plain", "udp EDNS", "udp plain"}, took: doubtGrace,
+			queries: []string{"udp EDNS", "tcp EDNS", "udp plain", "udp EDNS", "udp plain"}, took: fallbackDelay,
 		},
 		{
 			name: "and no TCP", server: withoutTCP(headersForEDNS(dns.RcodeFormatError, zone)), mx: mx, a: a,
 			queries: []string{"udp EDNS", "tcp EDNS", "udp plain", "udp EDNS", "tcp EDNS", "udp plain"},
-			took:    doubtGrace + tcpFailureGrace, then: doubtGrace + tcpFailureGrace,
+			took:    fallbackDelay + tcpFailureGrace, then: fallbackDelay + tcpFailureGrace,
 		},
 		{
 			name: "and silence over TCP", server: byNetwork(headersForEDNS(dns.RcodeFormatError, zone), silent), mx: mx, a: a,
@@ -71,17 +71,17 @@ func TestHeadersAlone(t *testing.T) {
 		},
 		{
 			name: "in place of a reply, as TCP shows", server: byNetwork(headersForEDNS(dns.RcodeFormatError, zone), zone), mx: mx, a: a,
-			queries: []string{"udp EDNS", "tcp EDNS", "udp EDNS", "tcp EDNS"}, took: doubtGrace, then: doubtGrace,
+			queries: []string{"udp EDNS", "tcp EDNS", "udp EDNS", "tcp EDNS"}, took: fallbackDelay, then: fallbackDelay,
 		},
 		{
 			name: "of a server that has answered EDNS", server: first(zone, headersForEDNS(dns.RcodeFormatError, zone)),
 			mx: mx, a: "answered FORMERR by a header alone",
-			queries: []string{"udp EDNS", "udp EDNS", "tcp EDNS"}, then: doubtGrace,
+			queries: []string{"udp EDNS", "udp EDNS", "tcp EDNS"}, then: fallbackDelay,
 		},
 		{
 			name: "SERVFAIL", server: headersForEDNS(dns.RcodeServerFailure, zone),
 			mx: "answered SERVFAIL by a header alone", a: "answered SERVFAIL by a header alone",
-			queries: []string{"udp EDNS", "tcp EDNS", "udp EDNS", "tcp EDNS"}, took: doubtGrace, then: doubtGrace,
+			queries: []string{"udp EDNS", "tcp EDNS", "udp EDNS", "tcp EDNS"}, took: fallbackDelay, then: fallbackDelay,
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -145,7 +145,7 @@ func TestHeadersAloneAreNotRemembered(t *testing.T) {
 				r.servers.mu.Lock()
 				n := 0
 				for _, state := range r.servers.states {
-					if time.Now().Before(state.plainUntil) {
+					if time.Now().Before(state.noEDNSUntil) {
 						n++
 					}
 				}
@@ -168,8 +168,8 @@ func TestHeadersAloneOfForwarders(t *testing.T) {
 		start := time.Now()
 		reply, err := pool.Exchange(t.Context(), &Query{Msg: question("signed.test.", dns.TypeA)})
 		wantAnswer(t, reply, err, addr2+":53 udp")
-		if took := time.Since(start); took != doubtGrace {
-			t.Errorf("took %s, want %s", took, doubtGrace)
+		if took := time.Since(start); took != fallbackDelay {
+			t.Errorf("took %s, want %s", took, fallbackDelay)
 		}
 		if got := fmt.Sprint(errors.Join(reply.PassedOver...)); !strings.Contains(got, "over tcp: signed.test. A: server answered FORMERR by a header alone") {
 			t.Errorf("passed over: %s", got)

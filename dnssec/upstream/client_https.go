@@ -58,7 +58,7 @@ func (c *Client) overHTTPS(caller context.Context, e endpoint, m *message) (*dns
 	case err != nil:
 		return nil, err
 	}
-	grow(msg, age)
+	reduceTTLs(msg, age)
 	return msg, nil
 }
 
@@ -74,7 +74,7 @@ func (c *Client) postUnlessStalled(ctx context.Context, client *http.Client, e e
 		if wasThere.Store(info.Reused); !info.Reused || secure == nil {
 			return
 		}
-		if conn, ok := secure.NetConn().(*heardConn); ok {
+		if conn, ok := secure.NetConn().(*countingConn); ok {
 			before := conn.reads.Load()
 			stall := time.AfterFunc(c.stallTime(), func() {
 				if conn.reads.Load() == before {
@@ -89,13 +89,13 @@ func (c *Client) postUnlessStalled(ctx context.Context, client *http.Client, e e
 	return packet, age, wasThere.Load() && !answered, err
 }
 
-// A heardConn counts what came over it.
-type heardConn struct {
+// A countingConn counts what came over it.
+type countingConn struct {
 	net.Conn
 	reads atomic.Uint64
 }
 
-func (c *heardConn) Read(b []byte) (int, error) {
+func (c *countingConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	if n > 0 {
 		c.reads.Add(1)
@@ -168,9 +168,9 @@ func (c *Client) forgetHTTP(client *http.Client) {
 	client.CloseIdleConnections()
 }
 
-// grow takes the time that a reply has spent in caches of HTTP off the TTLs (RFC
+// reduceTTLs takes the time that a reply has spent in caches of HTTP off the TTLs (RFC
 // 8484 §5.1).
-func grow(msg *dns.Msg, age uint64) {
+func reduceTTLs(msg *dns.Msg, age uint64) {
 	for _, section := range [][]dns.RR{msg.Answer, msg.Ns, msg.Extra} {
 		for _, rr := range section {
 			if h := rr.Header(); h.Rrtype != dns.TypeOPT { // where it is no time
@@ -196,7 +196,7 @@ func (c *Client) httpClient(e endpoint) *http.Client {
 					if err != nil {
 						return nil, err
 					}
-					return &heardConn{Conn: conn}, nil
+					return &countingConn{Conn: conn}, nil
 				},
 				TLSClientConfig:     tlsConfig(c.TLS, e),
 				TLSHandshakeTimeout: c.timeout(),

@@ -23,9 +23,9 @@ type message struct {
 	name     []byte // of the question, as the caller has it
 	size     int    // the largest UDP reply that it asks for
 
-	keepCase bool   // the name is to go out as the caller has it
-	cookie   string // in it; empty if there is none
-	mixed    bool   // the case of the name is random, and has to come back
+	keepCase   bool   // the name is to go out as the caller has it
+	cookie     string // in it; empty if there is none
+	randomCase bool   // the case of the name is random, and has to come back
 }
 
 // newMessage gives a copy of the query a random ID. Packing writes into the OPT
@@ -135,17 +135,17 @@ func (m *message) padded() (*message, error) {
 	return assemble(m.msg, padding)
 }
 
-// mix makes letters of the name upper or lower case at random, which a forger would
+// randomizeCase makes letters of the name upper or lower case at random, which a forger would
 // have to guess (draft-vixie-dnsext-dns0x20). Octets of labels' lengths are no
 // letters.
-func (m *message) mix() {
+func (m *message) randomizeCase() {
 	m.name = slices.Clone(m.name)
 	random := make([]byte, len(m.name))
 	rand.Read(random) // never fails
 	for i, b := range m.name {
 		if 'a' <= lower(b) && lower(b) <= 'z' {
 			m.question[i] = b ^ random[i]&0x20
-			m.mixed = true
+			m.randomCase = true
 		}
 	}
 }
@@ -162,7 +162,7 @@ func (m *message) accept(packet []byte, maxSize int) (*dns.Msg, error) {
 		}
 		return nil, errNotReply
 	}
-	if m.mixed && !bytes.Equal(packet[headerSize:headerSize+len(m.name)], m.question[:len(m.name)]) {
+	if m.randomCase && !bytes.Equal(packet[headerSize:headerSize+len(m.name)], m.question[:len(m.name)]) {
 		return nil, errCase
 	}
 	// A reply that is larger than it may be came in fragments, if at all, and
@@ -178,15 +178,15 @@ func (m *message) accept(packet []byte, maxSize int) (*dns.Msg, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %v", errMalformed, err)
 	}
-	if m.mixed {
-		restore(reply, reply.Question[0].Name)
+	if m.randomCase {
+		restoreCase(reply, reply.Question[0].Name)
 	}
 	return reply, nil
 }
 
-// restore gives owners that are the name asked for, and were not compressed, the
+// restoreCase gives owners that are the name asked for, and were not compressed, the
 // case that they are to have.
-func restore(reply *dns.Msg, name string) {
+func restoreCase(reply *dns.Msg, name string) {
 	for _, section := range [][]dns.RR{reply.Answer, reply.Ns, reply.Extra} {
 		for _, rr := range section {
 			if h := rr.Header(); strings.EqualFold(h.Name, name) {
@@ -316,4 +316,26 @@ func skipName(packet []byte, off int) (int, bool) {
 		}
 	}
 	return 0, false
+}
+
+// takeOptions takes the options that are between client and server only out of a
+// message: cookies and padding (RFC 7830 §3). It returns the first cookie.
+func takeOptions(msg *dns.Msg) (cookie string) {
+	opt := msg.IsEdns0()
+	if opt == nil {
+		return ""
+	}
+	opt.Option = slices.DeleteFunc(opt.Option, func(option dns.EDNS0) bool {
+		switch o := option.(type) {
+		case *dns.EDNS0_COOKIE:
+			if cookie == "" {
+				cookie = o.Cookie
+			}
+			return true
+		case *dns.EDNS0_PADDING:
+			return true
+		}
+		return false
+	})
+	return cookie
 }

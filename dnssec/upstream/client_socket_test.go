@@ -174,7 +174,7 @@ func TestShortDeadlineIsNotTheServersFault(t *testing.T) {
 			if _, err := pool.Exchange(ctx, &Query{Msg: question("signed.test.", dns.TypeA)}); err == nil {
 				t.Error("an answer of a silent server")
 			}
-			if err := pool.reasonToRest(pool.servers[0], pool.now()); err != nil {
+			if err := pool.backoffReason(pool.servers[0], pool.now()); err != nil {
 				t.Errorf("the server rests: %v", err)
 			}
 		})

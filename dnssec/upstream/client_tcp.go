@@ -40,24 +40,24 @@ var errRetired = errors.New("connection is not in use")
 // reply to one whose asker has left, ends it. A reply that cannot be read fails its own
 // query: others have nothing to do with what is in it.
 type stream struct {
-	out  chan []byte     // queries to send
-	done chan struct{}   // closed when it has ended
-	over func(s *stream) // called then
-	stop func()          // ends the attempt to connect
+	out   chan []byte     // queries to send
+	done  chan struct{}   // closed when it has ended
+	onEnd func(s *stream) // called then
+	stop  func()          // ends the attempt to connect
 
-	mu      sync.Mutex
-	conn    net.Conn               // nil until it is made
-	asked   map[uint16]chan []byte // by ID; nil for those who left
-	stall   time.Duration          // see seat; not changed
-	waiting int                    // how many did not leave
-	seats   int                    // queries so far
-	heard   int                    // replies so far
-	retired bool                   // not for new queries
-	err     error                  // why it has ended
+	mu       sync.Mutex
+	conn     net.Conn               // nil until it is made
+	inFlight map[uint16]chan []byte // by ID; nil for those who left
+	stall    time.Duration          // see seat; not changed
+	waiting  int                    // how many did not leave
+	queries  int                    // queries so far
+	heard    int                    // replies so far
+	retired  bool                   // not for new queries
+	err      error                  // why it has ended
 }
 
-// A seat is the place of one query at a stream.
-type seat struct {
+// A pipelined is the place of one query at a stream.
+type pipelined struct {
 	*stream
 	id    uint16
 	reply chan []byte   // gets one
@@ -77,30 +77,30 @@ func (c *Client) overStream(caller context.Context, e endpoint, m *message) (*dn
 			return nil, err
 		}
 	}
-	at := c.join(ctx, e, m, false)
+	at := c.pipeline(ctx, e, m, false)
 	msg, err := at.await(ctx, m)
 	switch {
-	case err == nil, isItsOwnFault(err), ctx.Err() != nil:
+	case err == nil, isUnusableReply(err), ctx.Err() != nil:
 	case errors.Is(err, errStalled): // others who waited there may have made a new one
-		at = c.join(ctx, e, m, false)
+		at = c.pipeline(ctx, e, m, false)
 		at.stall = 0
 		msg, err = at.await(ctx, m)
-	case at.again():
-		msg, err = c.join(ctx, e, m, true).await(ctx, m)
+	case at.mayRetry():
+		msg, err = c.pipeline(ctx, e, m, true).await(ctx, m)
 	}
-	if err != nil && !isItsOwnFault(err) {
+	if err != nil && !isUnusableReply(err) {
 		return nil, cause(caller, ctx, err, new(timeoutError))
 	}
 	return msg, err
 }
 
-// join sends the query over the connection that is there, or over a new one, which
+// pipeline sends the query over the connection that is there, or over a new one, which
 // takes its place.
-func (c *Client) join(ctx context.Context, e endpoint, m *message, fresh bool) *seat {
+func (c *Client) pipeline(ctx context.Context, e endpoint, m *message, fresh bool) *pipelined {
 	c.mu.Lock()
 	old := c.stream
 	if old != nil && !fresh {
-		if at := old.join(m); at != nil {
+		if at := old.pipeline(m); at != nil {
 			c.mu.Unlock()
 			return at
 		}
@@ -108,10 +108,10 @@ func (c *Client) join(ctx context.Context, e endpoint, m *message, fresh bool) *
 	// The connection may serve others, too, and so does not end with ctx.
 	dialing, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s := &stream{
-		out: make(chan []byte, maxInFlight), done: make(chan struct{}), over: c.forget, stop: stop,
-		asked: make(map[uint16]chan []byte), stall: c.stallTime(),
+		out: make(chan []byte, maxInFlight), done: make(chan struct{}), onEnd: c.forget, stop: stop,
+		inFlight: make(map[uint16]chan []byte), stall: c.stallTime(),
 	}
-	at := s.join(m) // there is room
+	at := s.pipeline(m) // there is room
 	c.stream = s
 	c.mu.Unlock()
 	if old != nil {
@@ -135,22 +135,22 @@ func (c *Client) forget(s *stream) {
 	}
 }
 
-// join takes a seat for the query, with an ID that nobody has, and puts it among
+// pipeline takes a seat for the query, with an ID that nobody has, and puts it among
 // those to send. It returns nil if the stream takes no more queries.
-func (s *stream) join(m *message) *seat {
+func (s *stream) pipeline(m *message) *pipelined {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.err != nil || s.retired || len(s.asked) >= maxInFlight {
+	if s.err != nil || s.retired || len(s.inFlight) >= maxInFlight {
 		return nil
 	}
-	at := &seat{stream: s, reply: make(chan []byte, 1), heard: s.heard}
+	at := &pipelined{stream: s, reply: make(chan []byte, 1), heard: s.heard}
 	if s.conn != nil && s.waiting == 0 {
 		at.stall = s.stall
 	}
 	for taken := true; taken; {
 		m.renew()
 		at.id = binary.BigEndian.Uint16(m.wire)
-		_, taken = s.asked[at.id]
+		_, taken = s.inFlight[at.id]
 	}
 	// Length and message go in one segment (RFC 7766 §8).
 	frame := append(binary.BigEndian.AppendUint16(nil, uint16(len(m.wire))), m.wire...)
@@ -162,14 +162,14 @@ func (s *stream) join(m *message) *seat {
 	if s.waiting == 0 && s.conn != nil {
 		s.conn.SetReadDeadline(time.Time{}) // if that fails, so does the Read
 	}
-	s.asked[at.id] = at.reply
+	s.inFlight[at.id] = at.reply
 	s.waiting++
-	s.seats++
+	s.queries++
 	return at
 }
 
 // await returns the reply to the query that has the seat, or errStalled.
-func (at *seat) await(ctx context.Context, m *message) (*dns.Msg, error) {
+func (at *pipelined) await(ctx context.Context, m *message) (*dns.Msg, error) {
 	var packet []byte
 	var stalled <-chan time.Time
 	if at.stall > 0 {
@@ -191,7 +191,7 @@ func (at *seat) await(ctx context.Context, m *message) (*dns.Msg, error) {
 				at.end(errStalled) // for all who wait
 			}
 		case <-ctx.Done():
-			at.leave(errors.Is(ctx.Err(), context.DeadlineExceeded))
+			at.abandon(errors.Is(ctx.Err(), context.DeadlineExceeded))
 			return nil, ctx.Err()
 		}
 	}
@@ -203,31 +203,31 @@ func (at *seat) await(ctx context.Context, m *message) (*dns.Msg, error) {
 	return msg, err
 }
 
-// again reports whether there may be no reply for a reason that has nothing to do
+// mayRetry reports whether there may be no reply for a reason that has nothing to do
 // with the query: it was not the only one at the connection.
-func (at *seat) again() bool {
+func (at *pipelined) mayRetry() bool {
 	at.mu.Lock()
 	defer at.mu.Unlock()
-	return at.seats > 1 && at.conn != nil
+	return at.queries > 1 && at.conn != nil
 }
 
 // isSilent reports whether nothing came since the query took its seat.
-func (at *seat) isSilent() bool {
+func (at *pipelined) isSilent() bool {
 	at.mu.Lock()
 	defer at.mu.Unlock()
 	return at.heard == at.stream.heard
 }
 
-// leave gives up waiting. The stream is not for new queries if it was silent all
+// abandon gives up waiting. The stream is not for new queries if it was silent all
 // the time.
-func (at *seat) leave(late bool) {
+func (at *pipelined) abandon(late bool) {
 	at.mu.Lock()
 	var err error
-	if at.asked[at.id] == at.reply {
-		at.asked[at.id] = nil
+	if at.inFlight[at.id] == at.reply {
+		at.inFlight[at.id] = nil
 		at.waiting--
 		at.retired = at.retired || late && at.heard == at.stream.heard
-		err = at.rest()
+		err = at.setIdleDeadline()
 	}
 	at.mu.Unlock()
 	at.end(err)
@@ -237,14 +237,14 @@ func (at *seat) leave(late bool) {
 func (s *stream) retire() {
 	s.mu.Lock()
 	s.retired = true
-	err := s.rest()
+	err := s.setIdleDeadline()
 	s.mu.Unlock()
 	s.end(err)
 }
 
-// rest sets the time until which the stream may be idle, if it is. An error is a
+// setIdleDeadline sets the time until which the stream may be idle, if it is. An error is a
 // reason to end it. The caller holds the lock.
-func (s *stream) rest() error {
+func (s *stream) setIdleDeadline() error {
 	switch {
 	case s.waiting > 0 || s.err != nil:
 		return nil
@@ -254,8 +254,8 @@ func (s *stream) rest() error {
 	return s.conn.SetReadDeadline(time.Now().Add(idleTimeout))
 }
 
-// endIdle ends the stream if nobody waits.
-func (s *stream) endIdle() {
+// closeIdle ends the stream if nobody waits.
+func (s *stream) closeIdle() {
 	s.mu.Lock()
 	waiting := s.waiting
 	s.mu.Unlock()
@@ -281,7 +281,7 @@ func (s *stream) end(err error) {
 	if conn != nil && conn.SetDeadline(time.Unix(1, 0)) != nil {
 		conn.Close()
 	}
-	s.over(s)
+	s.onEnd(s)
 }
 
 // run makes the connection and reads from it until it ends.
@@ -342,16 +342,16 @@ func (s *stream) read(conn io.Reader) error {
 	id := binary.BigEndian.Uint16(packet)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	reply, ok := s.asked[id]
+	reply, ok := s.inFlight[id]
 	if !ok {
 		return errNotReply
 	}
-	delete(s.asked, id)
+	delete(s.inFlight, id)
 	s.heard++
 	if reply == nil {
 		return nil // too late
 	}
 	reply <- packet
 	s.waiting--
-	return s.rest()
+	return s.setIdleDeadline()
 }

@@ -260,7 +260,7 @@ func TestRepliesThatCannotBeReadFailAlone(t *testing.T) {
 				synctest.Wait()
 				for range 3 {
 					err := s.ask(s.Context(), "b.signed.test.")
-					if !isItsOwnFault(err) {
+					if !isUnusableReply(err) {
 						t.Errorf("got %v", err)
 					}
 				}
@@ -347,13 +347,13 @@ func FuzzStream(f *testing.F) {
 	f.Add([]byte{0, 0})
 	f.Fuzz(func(t *testing.T, sent []byte) {
 		s := &stream{
-			out: make(chan []byte, 1), done: make(chan struct{}), over: func(*stream) {}, stop: func() {},
-			asked: make(map[uint16]chan []byte),
+			out: make(chan []byte, 1), done: make(chan struct{}), onEnd: func(*stream) {}, stop: func() {},
+			inFlight: make(map[uint16]chan []byte),
 		}
 		near, far := net.Pipe()
 		far.Close()
 		s.conn = near
-		at := s.join(query)
+		at := s.pipeline(query)
 		if len(sent) > 4 {
 			copy(sent[2:], query.wire[:2])
 		}

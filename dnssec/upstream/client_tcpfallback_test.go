@@ -56,19 +56,19 @@ func TestReplayedReplies(t *testing.T) {
 		first    time.Duration // that the first query takes
 		networks string        // of the first and the second reply
 	}{
-		{"the cookie of another client", foreign, doubtGrace, "tcp udp"},
-		{"the cookie of another client, over TCP, too", baking(func(string, string) (string, int) { return stranger + jar, 0 }), doubtGrace, "tcp udp"},
-		{"the cookie of another client, and no TCP", withoutTCP(foreign), doubtGrace + tcpFailureGrace, "udp udp"},
-		{"a cookie of a length that no cookie has", replaying(func(_, reply *dns.Msg) { setCookie(reply, "0011") }), doubtGrace, "tcp udp"},
+		{"the cookie of another client", foreign, fallbackDelay, "tcp udp"},
+		{"the cookie of another client, over TCP, too", baking(func(string, string) (string, int) { return stranger + jar, 0 }), fallbackDelay, "tcp udp"},
+		{"the cookie of another client, and no TCP", withoutTCP(foreign), fallbackDelay + tcpFailureGrace, "udp udp"},
+		{"a cookie of a length that no cookie has", replaying(func(_, reply *dns.Msg) { setCookie(reply, "0011") }), fallbackDelay, "tcp udp"},
 		{"BADCOOKIE for another client", baking(func(network, cookie string) (string, int) {
 			if network == "udp" && cookie != "none" {
 				return stranger + jar, dns.RcodeBadCookie
 			}
 			return "", 0
-		}), doubtGrace, "tcp udp"},
+		}), fallbackDelay, "tcp udp"},
 		{"our cookie alone, as CoreDNS sends it", baking(func(_, cookie string) (string, int) { return client(cookie), 0 }), 0, "udp udp"},
-		{"the name in the letter case of another question", otherCase, doubtGrace, "tcp udp"},
-		{"the name in another letter case, and no TCP", withoutTCP(otherCase), doubtGrace + tcpFailureGrace, "udp udp"},
+		{"the name in the letter case of another question", otherCase, fallbackDelay, "tcp udp"},
+		{"the name in another letter case, and no TCP", withoutTCP(otherCase), fallbackDelay + tcpFailureGrace, "udp udp"},
 		{"without CD", replaying(func(_, reply *dns.Msg) { reply.CheckingDisabled = false }), 0, "udp udp"},
 		{"with AD", replaying(func(_, reply *dns.Msg) { reply.AuthenticatedData = true }), 0, "udp udp"},
 		{"without DO", replaying(func(_, reply *dns.Msg) { reply.IsEdns0().SetDo(false) }), 0, "udp udp"},
@@ -188,7 +188,7 @@ func TestDoubtfulRepliesBeforeGoodOnes(t *testing.T) {
 	}{
 		{name: "UDP is quicker", udp: 300 * time.Millisecond, tcp: 400 * time.Millisecond, network: "udp", elapsed: 300 * time.Millisecond},
 		{name: "UDP is all there is", udp: 80 * time.Millisecond, network: "udp", elapsed: 80 * time.Millisecond},
-		{name: "TCP is quicker", udp: 300 * time.Millisecond, tcp: 100 * time.Millisecond, network: "tcp", elapsed: 100*time.Millisecond + doubtGrace, learnt: true},
+		{name: "TCP is quicker", udp: 300 * time.Millisecond, tcp: 100 * time.Millisecond, network: "tcp", elapsed: 100*time.Millisecond + fallbackDelay, learnt: true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -217,8 +217,8 @@ func TestDoubtfulRepliesBeforeGoodOnes(t *testing.T) {
 				}
 				client.mu.Lock()
 				defer client.mu.Unlock()
-				if client.known.changesCase != tt.learnt {
-					t.Errorf("taken to change the case: %t", client.known.changesCase)
+				if client.peer.changesCase != tt.learnt {
+					t.Errorf("taken to change the case: %t", client.peer.changesCase)
 				}
 			})
 		})

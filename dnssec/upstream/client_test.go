@@ -64,13 +64,13 @@ func TestClientAgainstFaults(t *testing.T) {
 		{name: "empty datagrams", server: only(func([]byte) []byte { return []byte{} }), err: "no reply in time", elapsed: 5 * time.Second},
 		{name: "a header alone", server: only(func(p []byte) []byte { return p[:headerSize] }), err: "not a reply", elapsed: 5 * time.Second},
 		{name: "garbage behind the message", server: only(func(p []byte) []byte { return append(p, "garbage"...) }),
-			network: "tcp", elapsed: doubtGrace},
-		{name: "a record that nobody can read, over TCP, too", server: cut(good), err: "over tcp: signed.test. A: malformed message", elapsed: doubtGrace},
+			network: "tcp", elapsed: fallbackDelay},
+		{name: "a record that nobody can read, over TCP, too", server: cut(good), err: "over tcp: signed.test. A: malformed message", elapsed: fallbackDelay},
 		{name: "the message ends between two records", server: only(func(p []byte) []byte {
 			return p[:len(p)-11] // without the OPT record, which dns.Msg.Unpack does not miss
-		}), network: "tcp", elapsed: doubtGrace},
-		{name: "the message ends in a record", server: only(func(p []byte) []byte { return p[:len(p)-3] }), network: "tcp", elapsed: doubtGrace},
-		{name: "the name in other case", server: only(func(p []byte) []byte { p[headerSize+1] ^= 0x20; return p }), network: "tcp", elapsed: doubtGrace},
+		}), network: "tcp", elapsed: fallbackDelay},
+		{name: "the message ends in a record", server: only(func(p []byte) []byte { return p[:len(p)-3] }), network: "tcp", elapsed: fallbackDelay},
+		{name: "the name in other case", server: only(func(p []byte) []byte { p[headerSize+1] ^= 0x20; return p }), network: "tcp", elapsed: fallbackDelay},
 		{name: "ten forgeries with the name in other case come first", server: wire(repeat(10, func(p []byte) { p[headerSize+1] ^= 0x20 })), network: "udp"},
 		{name: "the name asked for in another text form", server: good, query: question(`\115igned.test.`, dns.TypeA), network: "udp"},
 		{name: "SERVFAIL is a reply", server: good, query: question("broken.test.", dns.TypeA), network: "udp"},

@@ -39,7 +39,7 @@ func (c *Client) overUDP(caller context.Context, e endpoint, m *message) (*dns.M
 		defer cancel()
 		ctx = try
 	}
-	q := &inquiry{client: c, endpoint: e, message: m, end: end, late: new(timeoutError)}
+	q := &udpExchange{client: c, endpoint: e, message: m, end: end, late: new(timeoutError)}
 	for newCookie := false; ; {
 		msg, network, err := q.ask(ctx)
 		switch {
@@ -50,7 +50,7 @@ func (c *Client) overUDP(caller context.Context, e endpoint, m *message) (*dns.M
 		case errors.Is(err, errNoCookie), errors.Is(err, errOtherCookie):
 			q.noCookie = true
 		case errors.Is(err, errCase), errors.Is(err, errOption):
-		case err == nil, wantsTCP(err), isItsOwnFault(err):
+		case err == nil, wantsTCP(err), isUnusableReply(err):
 			return msg, network, err
 		default:
 			if isTimeout(err) {
@@ -61,8 +61,8 @@ func (c *Client) overUDP(caller context.Context, e endpoint, m *message) (*dns.M
 	}
 }
 
-// An inquiry is one query over UDP.
-type inquiry struct {
+// An udpExchange is one query over UDP.
+type udpExchange struct {
 	client    *Client
 	endpoint  endpoint
 	message   *message
@@ -75,30 +75,30 @@ type inquiry struct {
 	conn    *socket
 	query   *message // as it is sent
 	last    bool     // the last packet was sent
-	doubt   error    // about what came so far; nil if nothing came
-	opinion chan opinion
-	settled bool // nothing else was sent and nothing else came: no packet is on its way
+	suspect error    // about what came so far; nil if nothing came
+	overTCP chan tcpReply
+	quiet   bool // nothing else was sent and nothing else came: no packet is on its way
 }
 
 // ask sends the query up to five times from one socket, and reads until a reply to it comes.
-func (q *inquiry) ask(ctx context.Context) (*dns.Msg, string, error) {
+func (q *udpExchange) ask(ctx context.Context) (*dns.Msg, string, error) {
 	conn, err := q.client.socket(ctx, q.endpoint.address, q.newSocket)
 	if err != nil {
 		return nil, "udp", err
 	}
-	q.conn, q.last, q.doubt, q.opinion, q.settled = conn, false, nil, nil, false
+	q.conn, q.last, q.suspect, q.overTCP, q.quiet = conn, false, nil, nil, false
 	ctx, cancel := context.WithCancel(ctx) // ends the question over TCP, too
 	// To close it ends a Read or Write at once.
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	defer func() {
-		if stop() && q.settled {
+		if stop() && q.quiet {
 			q.client.keep(conn)
 		} else {
 			conn.Close()
 		}
 		cancel()
 	}()
-	if q.query, err = q.client.dressed(q.message, conn.LocalAddr(), q.noCookie); err != nil {
+	if q.query, err = q.client.prepareQuery(q.message, conn.LocalAddr(), q.noCookie); err != nil {
 		return nil, "udp", err
 	}
 	buffer := buffers.Get().(*[bufferSize]byte)
@@ -107,18 +107,18 @@ func (q *inquiry) ask(ctx context.Context) (*dns.Msg, string, error) {
 	if q.query.size >= len(packet) {
 		packet = make([]byte, q.query.size+1)
 	}
-	return q.sendAndWait(ctx, packet)
+	return q.retransmit(ctx, packet)
 }
 
-// sendAndWait sends the query again after each wait in which nothing came.
-func (q *inquiry) sendAndWait(ctx context.Context, packet []byte) (*dns.Msg, string, error) {
+// retransmit sends the query again after each wait in which nothing came.
+func (q *udpExchange) retransmit(ctx context.Context, packet []byte) (*dns.Msg, string, error) {
 	start := time.Now()
 	patience := q.end.Sub(start)
 	sent, ignoredBefore := q.query.wire, q.late.ignored
 	waits := [...]time.Duration{patience / 8, patience / 4, patience / 2, 3 * patience / 4, patience}
 	for i, wait := range waits {
 		q.last = i == len(waits)-1
-		if q.last && q.query.cookie != "" && q.client.untried() {
+		if q.last && q.query.cookie != "" && q.client.lacksServerCookie() {
 			sent = q.query.withoutCookie() // perhaps somebody drops what has one
 		}
 		if err := q.conn.SetDeadline(start.Add(wait)); err != nil {
@@ -133,7 +133,7 @@ func (q *inquiry) sendAndWait(ctx context.Context, packet []byte) (*dns.Msg, str
 		}
 		msg, network, err := q.receive(ctx, packet)
 		if !isTimeout(err) {
-			q.settled = err == nil && i == 0 && q.late.ignored == ignoredBefore && q.doubt == nil
+			q.quiet = err == nil && i == 0 && q.late.ignored == ignoredBefore && q.suspect == nil
 			return msg, network, err
 		}
 	}
@@ -142,11 +142,11 @@ func (q *inquiry) sendAndWait(ctx context.Context, packet []byte) (*dns.Msg, str
 
 // receive reads until the deadline of the socket. The error is a timeout if nothing came
 // that has to do with the query.
-func (q *inquiry) receive(ctx context.Context, packet []byte) (*dns.Msg, string, error) {
+func (q *udpExchange) receive(ctx context.Context, packet []byte) (*dns.Msg, string, error) {
 	for {
 		n, err := q.conn.Read(packet)
 		if isTimeout(err) {
-			if msg, final, err := q.heardOverTCP(); final {
+			if msg, final, err := q.tcpReply(); final {
 				return msg, "tcp", err
 			} else if err != nil {
 				return nil, "udp", err
@@ -158,15 +158,15 @@ func (q *inquiry) receive(ctx context.Context, packet []byte) (*dns.Msg, string,
 		}
 		msg, err := q.query.accept(packet[:n], q.query.size)
 		if err == nil {
-			err = q.client.believe(q.query, msg, q.last)
+			err = q.client.checkCookie(q.query, msg, q.last)
 		}
 		switch {
 		case err == nil, wantsTCP(err), errors.Is(err, errOption):
 			return msg, "udp", err
-		case isDoubt(err) && q.client.isUsual(err):
+		case isSuspect(err) && q.client.isKnownFor(err):
 			return nil, "udp", err
-		case isDoubt(err):
-			q.doubtIt(ctx, err)
+		case isSuspect(err):
+			q.askTCP(ctx, err)
 		}
 		q.late.ignored, q.late.last = q.late.ignored+1, err
 		if q.late.ignored > maxIgnored {
@@ -175,20 +175,20 @@ func (q *inquiry) receive(ctx context.Context, packet []byte) (*dns.Msg, string,
 	}
 }
 
-// dressed returns the query as it goes over UDP: with a cookie and the name in
+// prepareQuery returns the query as it goes over UDP: with a cookie and the name in
 // random case, as far as the server is known to bear them. Some servers compress a
 // name only where its case is the same, and then keys would often not fit.
-func (c *Client) dressed(m *message, local net.Addr, noCookie bool) (*message, error) {
+func (c *Client) prepareQuery(m *message, local net.Addr, noCookie bool) (*message, error) {
 	c.mu.Lock()
-	c.known.move(local)
-	cookie, changesCase := c.known.cookie(), c.known.changesCase
+	c.peer.rotateCookie(local)
+	cookie, changesCase := c.peer.cookie(), c.peer.changesCase
 	c.mu.Unlock()
 	if noCookie {
 		cookie = ""
 	}
 	query, err := m.withCookie(cookie)
 	if err == nil && !m.keepCase && !changesCase && query.msg.Question[0].Qtype != dns.TypeDNSKEY {
-		query.mix()
+		query.randomizeCase()
 	}
 	return query, err
 }
@@ -196,7 +196,7 @@ func (c *Client) dressed(m *message, local net.Addr, noCookie bool) (*message, e
 // insteadOfUDP asks over TCP. What a reply there says of cookies is true.
 func (c *Client) insteadOfUDP(ctx context.Context, e endpoint, m *message) (*dns.Msg, error) {
 	c.mu.Lock()
-	cookie := c.known.cookie()
+	cookie := c.peer.cookie()
 	c.mu.Unlock()
 	query, err := m.withCookie(cookie)
 	if err != nil {
@@ -205,7 +205,7 @@ func (c *Client) insteadOfUDP(ctx context.Context, e endpoint, m *message) (*dns
 	msg, err := c.overStream(ctx, e, query)
 	if err == nil && query.cookie != "" {
 		c.mu.Lock()
-		c.known.server = serverCookie(query.cookie, takeOptions(msg))
+		c.peer.serverCookie = parseServerCookie(query.cookie, takeOptions(msg))
 		c.mu.Unlock()
 	}
 	return msg, err

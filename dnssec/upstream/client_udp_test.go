@@ -83,7 +83,7 @@ func BenchmarkReply(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	query.mix()
+	query.randomizeCase()
 	sent := new(dns.Msg)
 	if err := sent.Unpack(query.wire); err != nil {
 		b.Fatal(err)

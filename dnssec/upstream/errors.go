@@ -71,6 +71,7 @@ var (
 	errFlood      = fmt.Errorf("more than %d packets are no reply", maxIgnored)
 	errNotReply   = errors.New("not a reply to this query")
 	errMalformed  = errors.New("malformed message")
+	errCase       = errors.New("reply has the name in other case")
 	errNoHeader   = fmt.Errorf("%w: shorter than a header", errNotReply)
 	errLame       = errors.New("reply is a referral, not an answer") // RFC 2308 §2.2
 	errNoServers  = errors.New("no servers are configured")
@@ -84,8 +85,8 @@ func (e *headerError) Error() string {
 	return "server answered " + rcodeText(e.rcode) + " by a header alone, without the question"
 }
 
-// wantsPlain reports whether the server may know no EDNS (RFC 6891 §7).
-func (e *headerError) wantsPlain() bool {
+// suggestsNoEDNS reports whether the server may know no EDNS (RFC 6891 §7).
+func (e *headerError) suggestsNoEDNS() bool {
 	return e.rcode == dns.RcodeFormatError || e.rcode == dns.RcodeNotImplemented
 }
 
@@ -106,35 +107,41 @@ func (e *timeoutError) Error() string {
 func (*timeoutError) Timeout() bool        { return true }
 func (*timeoutError) Is(target error) bool { return target == context.DeadlineExceeded }
 
-// An unjudgedError is a reply without signatures from a server that may or may not
+// An unknownCapabilityError is a reply without signatures from a server that may or may not
 // have dropped them.
-type unjudgedError struct{ cause error }
+type unknownCapabilityError struct{ cause error }
 
-func (e *unjudgedError) Error() string {
+func (e *unknownCapabilityError) Error() string {
 	return "reply has no signatures, and whether the server passes them on could not be found out: " + text(e.cause)
 }
 
-func (e *unjudgedError) Unwrap() error { return e.cause }
+func (e *unknownCapabilityError) Unwrap() error { return e.cause }
 
-// refusalError is the error for a reply that is a refusal.
-func refusalError(msg *dns.Msg) error { return errors.New("server answered " + rcode(msg)) }
+// A backoffError is why a server is not asked before others.
+type backoffError struct{ cause error }
 
-// A weariness is why a server is not asked before others.
-type weariness struct{ cause error }
+func (e *backoffError) Error() string { return "is left alone for a while, since " + text(e.cause) }
+func (e *backoffError) Unwrap() error { return e.cause }
 
-func (e *weariness) Error() string { return "is left alone for a while, since " + text(e.cause) }
-func (e *weariness) Unwrap() error { return e.cause }
+// allFailedError is what a Pool says when no server gave a reply.
+type allFailedError []error
 
-// failures is what a Pool says when no server gave a reply.
-type failures []error
-
-func (f failures) Error() string {
+func (f allFailedError) Error() string {
 	return printable.Line(prefix + "no server gave an answer: " + texts(f))
 }
-func (f failures) Unwrap() []error { return f }
+func (f allFailedError) Unwrap() []error { return f }
 
-// An exhaustion is ErrExhausted, with what is known about the servers in Avoid.
-type exhaustion []error
+// An exhaustedError is ErrExhausted, with what is known about the servers in Avoid.
+type exhaustedError []error
 
-func (e exhaustion) Error() string   { return printable.Line(ErrExhausted.Error() + ": " + texts(e[1:])) }
-func (e exhaustion) Unwrap() []error { return e }
+func (e exhaustedError) Error() string {
+	return printable.Line(ErrExhausted.Error() + ": " + texts(e[1:]))
+}
+func (e exhaustedError) Unwrap() []error { return e }
+
+// isUnusableReply reports whether there was a reply to the query, which could not be
+// used. It says something of what was asked for, and nothing of the server.
+func isUnusableReply(err error) bool {
+	_, header := errors.AsType[*headerError](err)
+	return header || errors.Is(err, errMalformed) || errors.Is(err, errTruncated)
+}

@@ -49,3 +49,18 @@ type Reply struct {
 	// a reason, what was wrong: an *Error or a *CapabilityError.
 	PassedOver []error
 }
+
+// exchange is e.Exchange for an Exchanger that may be broken.
+func exchange(ctx context.Context, e Exchanger, q *Query) (*Reply, error) {
+	reply, err := e.Exchange(ctx, q)
+	if err == nil && (reply == nil || reply.Msg == nil) {
+		err = errNoReply
+	}
+	return reply, err
+}
+
+// isValidating reports whether a query asks for DNSSEC records.
+func isValidating(q *Query) bool {
+	opt := q.Msg.IsEdns0()
+	return opt != nil && opt.Do()
+}

@@ -15,7 +15,7 @@ func FuzzAccept(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	m.mix()
+	m.randomizeCase()
 	copy(m.question, bytes.ToUpper(m.name)) // so that the corpus matches, as for the ID
 	m.wire[0], m.wire[1] = 'i', 'd'
 	query := new(dns.Msg)

@@ -42,13 +42,13 @@ const (
 	// maxRecursion bounds what a Pool lets a Recursor take for a query.
 	maxRecursion = 3 * maxTry
 	// restTime is how long a server that did not answer is asked after all others.
-	restTime = 30 * time.Second
+	backoffTime = 30 * time.Second
 
 	// suspicionTime is how long a query with the DO bit may go without a reply before
 	// the server is probed, and swallowTime how long the probe waits for replies with
 	// DNSSEC once there is one without. Both together are less than maxTry.
-	suspicionTime = 3 * time.Second
-	swallowTime   = 6 * time.Second
+	probeDelay  = 3 * time.Second
+	dnssecGrace = 6 * time.Second
 	// tcpGrace is how much longer than for the other replies a probe waits for that
 	// over TCP.
 	tcpGrace = time.Second
@@ -59,7 +59,7 @@ const (
 	capableLife   = 10 * time.Minute
 	incapableLife = 5 * time.Minute
 	// unsettledLife is for what may well pass: no reply, or SERVFAIL.
-	unsettledLife = 15 * time.Second
+	transientLife = 15 * time.Second
 )
 
 // Limits of a Recursor: of one Exchange, all lookups of name servers included.
@@ -111,10 +111,10 @@ const (
 	// one or two thousand: it is enough for the zones of 10,000 domains.
 	maxDelegationsSize = 16 << 20
 	// maxServerStatesSize bounds what is known of servers, in octets: 13,107 of them.
-	maxServerStatesSize = 8 << 20
+	maxServersSize = 8 << 20
 	// maxSilencesSize bounds the questions that no server of a zone answered a short time
 	// ago, in octets, and maxSilenceText the reason that is kept of each.
-	maxSilencesSize, maxSilenceText = 1 << 20, 512
+	maxFailuresSize, maxFailureText = 1 << 20, 512
 	// maxIdleStreams bounds the connections over TCP that are kept for the next query. Each
 	// is one of the files that a process may have open, and takes some 20 kB.
 	maxIdleStreams = 64
@@ -170,5 +170,5 @@ const (
 	// comes sooner than its own answer in general.
 	primingGrace = 100 * time.Millisecond
 	// plainLife is how long a server is taken not to know EDNS.
-	plainLife = 15 * time.Minute
+	noEDNSLife = 15 * time.Minute
 )

@@ -22,9 +22,9 @@ func TestLimitsOfAQuery(t *testing.T) {
 	t.Parallel()
 	limittest.Table(t, "../../SECURITY.md", "One query (package dnssec/upstream)", map[string]limittest.Row{
 		"packets that are no reply":                            {Limit: fmt.Sprint(maxIgnored), Check: limitOfPackets},
-		"waiting for a better reply than a doubtful one":       {Limit: "2 milliseconds", Check: func(t *testing.T) { wantDuration(t, doubtGrace, 2*time.Millisecond) }, Tests: []string{"TestReplayedReplies", "TestClientAgainstFaults"}},
+		"waiting for a better reply than a doubtful one":       {Limit: "2 milliseconds", Check: func(t *testing.T) { wantDuration(t, fallbackDelay, 2*time.Millisecond) }, Tests: []string{"TestReplayedReplies", "TestClientAgainstFaults"}},
 		"that, where TCP fails":                                {Limit: "100 milliseconds; 1/8 of the timeout where TCP is silent", Check: func(t *testing.T) { wantDuration(t, tcpFailureGrace, 100*time.Millisecond) }, Tests: []string{"TestReplayedRepliesAndSilentTCP", "TestDoubtfulRepliesBeforeGoodOnes"}},
-		"doubtful replies of a server that has shown a cookie": {Limit: fmt.Sprint(maxDoubts), Tests: []string{"TestCookiesOutliveOneDoubt"}},
+		"doubtful replies of a server that has shown a cookie": {Limit: fmt.Sprint(maxSuspects), Tests: []string{"TestCookiesOutliveOneDoubt"}},
 		"a message over TCP or TLS, the body over HTTPS":       {Limit: "65535 octets", Check: limitOfBody, Tests: []string{"TestHTTPS"}},
 		"the header over HTTPS":                                {Limit: fmt.Sprintf("%d kB", maxHeader>>10), Check: limitOfHeader},
 		"queries that wait at one connection":                  {Limit: fmt.Sprint(maxInFlight), Tests: []string{"TestQueriesInFlightAreBounded"}},
@@ -50,7 +50,7 @@ func TestLimitsOfARecursor(t *testing.T) {
 	})
 	limittest.Table(t, "../../SECURITY.md", "What an upstream.Recursor and an upstream.Recorder keep", map[string]limittest.Row{
 		"delegations":                                          {Limit: fmt.Sprintf("%d MB; a day, and an hour longer in memory", maxDelegationsSize>>20), Check: limitOfDelegationLife, Tests: []string{"TestDelegationsAreBoundedInOctets", "TestExpiredDelegationsAreDropped"}},
-		"the speed and faults of servers":                      {Limit: fmt.Sprintf("%d MB", maxServerStatesSize>>20), Tests: []string{"TestServerStatesAreBoundedInOctets"}},
+		"the speed and faults of servers":                      {Limit: fmt.Sprintf("%d MB", maxServersSize>>20), Tests: []string{"TestServerStatesAreBoundedInOctets"}},
 		"servers of one zone that do not serve it":             {Limit: fmt.Sprintf("%d, for 15 minutes", maxLame), Check: limitOfLameServers, Tests: []string{"TestLameServersAreBounded"}},
 		"questions that no server of a zone answered":          {Limit: "1 MB, 5 seconds", Tests: []string{"TestSilencesAreBoundedInOctets", "TestFailuresAreRemembered"}},
 		"connections over TCP, sockets for UDP, that are idle": {Limit: fmt.Sprintf("%d for 10 seconds, %d for 5 seconds", maxIdleStreams, maxIdleSockets), Tests: []string{"TestIdleStreamsAreBounded", "TestRecursorBoundsIdleSockets", "TestIdleSockets"}},
@@ -133,7 +133,7 @@ func limitOfJudgement(t *testing.T) {
 		pool := &Pool{Exchangers: []Exchanger{mute}}
 		pool.once.Do(pool.setUp)
 		start := time.Now()
-		c := (&round{pool: pool, zone: "."}).judge(t.Context(), pool.servers[0], 1)
+		c := (&failover{pool: pool, zone: "."}).capability(t.Context(), pool.servers[0], 1)
 		if took := time.Since(start); c.Capable() || c.Incapable() || took != 10*time.Second {
 			t.Errorf("%+v after %s", c, took)
 		}
@@ -157,7 +157,7 @@ func limitOfTries(t *testing.T) {
 				msg.Extra = append(msg.Extra, rr(fmt.Sprintf("%s 3600 A 10.%d.%d.%d", ns, z, i, a)))
 			}
 		}
-		r.cuts.put(newDelegation(&delegation{name: "test."}, fmt.Sprintf("z%d.test.", z), &Reply{Msg: msg}, r), r.now())
+		r.delegations.put(newDelegation(&delegation{name: "test."}, fmt.Sprintf("z%d.test.", z), &Reply{Msg: msg}, r), r.now())
 	}
 	query := &Query{Msg: question("www.z0.test.", dns.TypeA)}
 	res := &resolution{Recursor: r, query: query}

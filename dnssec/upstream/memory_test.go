@@ -123,7 +123,7 @@ func TestDelegationsAreBoundedInOctets(t *testing.T) {
 						t.Fatal(err)
 					}
 					d := newDelegation(above, cut, &Reply{Msg: msg}, recursor)
-					if recursor.cuts.put(d, now); len(d.servers) == 0 {
+					if recursor.delegations.put(d, now); len(d.servers) == 0 {
 						t.Fatal("not a delegation")
 					}
 					// What is learned later counts, too.
@@ -131,14 +131,14 @@ func TestDelegationsAreBoundedInOctets(t *testing.T) {
 						d.learn(s.name, hints("192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4"), now, now)
 						d.setLame(netip.AddrPortFrom(netip.AddrFrom4([4]byte{192, 0, 2, byte(j)}), port), now)
 					}
-					recursor.cuts.grown(d)
+					recursor.delegations.resized(d)
 					filled += d.size()
 				}
 				return recursor
 			})
 			wantWithin(t, heap, min(fill, maxDelegationsSize))
-			if recursor.cuts.size > maxDelegationsSize {
-				t.Errorf("%d octets are counted", recursor.cuts.size)
+			if recursor.delegations.size > maxDelegationsSize {
+				t.Errorf("%d octets are counted", recursor.delegations.size)
 			}
 		})
 	}
@@ -164,7 +164,7 @@ func TestLameServersAreBounded(t *testing.T) {
 func TestExpiredDelegationsAreDropped(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
-	var cuts cutCache
+	var cuts delegationCache
 	for i := range 1000 {
 		cuts.put(&delegation{name: fmt.Sprintf("z%d.", i), expires: now.Add(time.Minute)}, now)
 	}
@@ -181,14 +181,14 @@ func TestExpiredDelegationsAreDropped(t *testing.T) {
 func TestServerStatesAreBoundedInOctets(t *testing.T) {
 	recursor := &Recursor{Dial: newNet(t, nil).dial}
 	heap := heapOf(func() any {
-		for i := range 2 * maxServerStatesSize / serverStateSize {
+		for i := range 2 * maxServersSize / serverInfoSize {
 			server := netip.AddrFrom16([16]byte{0x20, 0x01, 0x0d, 0xb8, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, byte(i >> 16), byte(i >> 8), byte(i)})
 			client := recursor.state(netip.AddrPortFrom(server, port)).client
-			client.known = peer{client: strings.Repeat("a", clientCookieSize), server: strings.Repeat("b", maxServerCookieSize)}
+			client.peer = peer{clientCookie: strings.Repeat("a", clientCookieSize), serverCookie: strings.Repeat("b", maxServerCookieSize)}
 		}
 		return recursor
 	})
-	wantWithin(t, heap, maxServerStatesSize)
+	wantWithin(t, heap, maxServersSize)
 }
 
 func TestSilencesAreBoundedInOctets(t *testing.T) {
@@ -196,7 +196,7 @@ func TestSilencesAreBoundedInOctets(t *testing.T) {
 	long := strings.Repeat(strings.Repeat(`\000`, 50)+".", 4)
 	for name, zone := range map[string]string{"short names": "test.", "long names": long + "test."} {
 		t.Run(name, func(t *testing.T) {
-			var all silences
+			var all failureCache
 			heap := heapOf(func() any {
 				for i := range 20_000 {
 					q := dns.Question{Name: fmt.Sprintf("n%d.%s", i, zone), Qtype: dns.TypeA, Qclass: dns.ClassINET}
@@ -204,7 +204,7 @@ func TestSilencesAreBoundedInOctets(t *testing.T) {
 				}
 				return &all
 			})
-			wantWithin(t, heap, maxSilencesSize)
+			wantWithin(t, heap, maxFailuresSize)
 			all.put(zone, dns.Question{}, errLame, now.Add(failureLife))
 			if len(all.known) != 1 {
 				t.Errorf("%d are kept after they are over", len(all.known))
@@ -248,8 +248,8 @@ func TestOneQuestionLeavesLittle(t *testing.T) {
 		}
 		internet.running.Wait()
 		internet.log = nil
-		if len(recursor.cuts.zones) < 20 {
-			t.Errorf("%d delegations: the test fills nothing", len(recursor.cuts.zones))
+		if len(recursor.delegations.zones) < 20 {
+			t.Errorf("%d delegations: the test fills nothing", len(recursor.delegations.zones))
 		}
 		return recursor
 	})

@@ -32,7 +32,7 @@ type Pool struct {
 
 	once    sync.Once
 	mu      sync.Mutex
-	servers []*server
+	servers []*poolServer
 }
 
 // Servers returns a Pool of Clients for these addresses, in order of priority. See
@@ -59,9 +59,9 @@ func (p *Pool) setUp() {
 		if named, ok := e.(fmt.Stringer); ok {
 			name = named.String()
 		}
-		p.servers = append(p.servers, &server{
+		p.servers = append(p.servers, &poolServer{
 			exchanger: e, name: name,
-			judgements: make(map[string]judgement), probes: make(map[string]*probation),
+			capabilities: make(map[string]capabilityEntry), probes: make(map[string]*inflightProbe),
 		})
 	}
 }
@@ -99,9 +99,9 @@ func (p *Pool) Exchange(ctx context.Context, q *Query) (*Reply, error) {
 		return nil, &Error{Err: errNoServers}
 	}
 	if q.Msg == nil || len(q.Msg.Question) != 1 {
-		return nil, failed("", "", q, errNoQuestion)
+		return nil, newError("", "", q, errNoQuestion)
 	}
-	r := &round{pool: p, query: q, zone: dns.CanonicalName(q.Anchor), validating: isValidating(q)}
+	r := &failover{pool: p, query: q, zone: dns.CanonicalName(q.Anchor), validating: isValidating(q)}
 	candidates := r.candidates()
 	for i, s := range candidates {
 		if reply := r.ask(ctx, s, len(candidates)-i); reply != nil {

@@ -10,40 +10,40 @@ import (
 	"github.com/miekg/dns"
 )
 
-// A round is one query on its way from server to server.
-type round struct {
+// A failover is one query on its way from server to server.
+type failover struct {
 	pool       *Pool
 	query      *Query
 	zone       string // at which capability is judged
 	validating bool   // the query has the DO bit
 
-	avoided   []*server    // are in Query.Avoid
-	refusals  []refusal    // gave a reply that is no answer
-	incapable []Capability // were passed over for that
-	errs      []error      // failed otherwise
+	avoided   []*poolServer // are in Query.Avoid
+	refusals  []refusal     // gave a reply that is no answer
+	incapable []Capability  // were passed over for that
+	errs      []error       // failed otherwise
 
 	passedOver []error // all of these and why, in order
 }
 
 type refusal struct {
-	server *server
+	server *poolServer
 	reply  *Reply
 }
 
 // candidates returns the servers to ask, those that rest last, and notes the others.
-func (r *round) candidates() []*server {
-	var awake, resting []*server
+func (r *failover) candidates() []*poolServer {
+	var awake, resting []*poolServer
 	now := r.pool.now()
 	for _, s := range r.pool.servers {
 		if slices.Contains(r.query.Avoid, s.name) {
 			r.avoided = append(r.avoided, s)
 			continue
 		}
-		if c := r.pool.known(s, r.zone); r.validating && c.Incapable() {
+		if c := r.pool.cachedCapability(s, r.zone); r.validating && c.Incapable() {
 			r.passOver(c)
 			continue
 		}
-		if r.pool.reasonToRest(s, now) != nil {
+		if r.pool.backoffReason(s, now) != nil {
 			resting = append(resting, s)
 		} else {
 			awake = append(awake, s)
@@ -56,17 +56,17 @@ func (r *round) candidates() []*server {
 }
 
 // passOver notes a server that is incapable.
-func (r *round) passOver(c Capability) {
+func (r *failover) passOver(c Capability) {
 	r.incapable = append(r.incapable, c)
 	r.passedOver = append(r.passedOver, &CapabilityError{Servers: []Capability{c}})
 }
 
 // accept returns a reply for the caller, with what is wrong with the servers that
 // were asked before, or would have been but for their rest.
-func (r *round) accept(reply *Reply, left []*server) *Reply {
+func (r *failover) accept(reply *Reply, left []*poolServer) *Reply {
 	for _, s := range left {
-		if err := r.pool.reasonToRest(s, r.pool.now()); err != nil {
-			r.passedOver = append(r.passedOver, &Error{Server: s.name, Err: &weariness{err}})
+		if err := r.pool.backoffReason(s, r.pool.now()); err != nil {
+			r.passedOver = append(r.passedOver, &Error{Server: s.name, Err: &backoffError{err}})
 		}
 	}
 	reply.PassedOver = append(r.passedOver, reply.PassedOver...)
@@ -75,61 +75,61 @@ func (r *round) accept(reply *Reply, left []*server) *Reply {
 
 // ask returns the reply of a server if it is one to rely on, or notes what is wrong
 // and returns nil. The server is the first of so many that are left to be asked.
-func (r *round) ask(ctx context.Context, s *server, left int) *Reply {
+func (r *failover) ask(ctx context.Context, s *poolServer, left int) *Reply {
 	limit := maxTry
 	if _, recursive := s.exchanger.(*Recursor); recursive {
 		limit = maxRecursion
 	} else if left > 1 {
 		limit = defaultTimeout // no time for TCP after UDP: others may be better
 	}
-	suspicious := r.validating && !r.pool.known(s, r.zone).Capable()
+	untested := r.validating && !r.pool.cachedCapability(s, r.zone).Capable()
 	try := ctx
-	if suspicious || left > 1 || !endsWithin(ctx, limit) {
+	if untested || left > 1 || !endsWithin(ctx, limit) {
 		var cancel context.CancelFunc
-		try, cancel = share(ctx, left, limit)
+		try, cancel = withShare(ctx, left, limit)
 		defer cancel()
 	}
-	if suspicious {
+	if untested {
 		// A server that swallows queries with the DO bit shows it by the probe.
-		suspicion := time.AfterFunc(suspicionTime, func() { r.pool.judge(try, s, r.zone) })
-		defer suspicion.Stop()
+		probe := time.AfterFunc(probeDelay, func() { r.pool.capability(try, s, r.zone) })
+		defer probe.Stop()
 	}
 	reply, err := exchange(try, s.exchanger, r.query)
 	if err != nil {
 		r.fail(ctx, s, err)
 		return nil
 	}
-	r.pool.rest(s, nil)
+	r.pool.setBackoff(s, nil)
 	switch {
 	case isRefusal(reply.Msg):
 		r.refusals = append(r.refusals, refusal{s, reply})
-		r.passedOver = append(r.passedOver, failed(reply.Server, reply.Network, r.query, refusalError(reply.Msg)))
+		r.passedOver = append(r.passedOver, newError(reply.Server, reply.Network, r.query, refusalError(reply.Msg)))
 		return nil
 	case r.query.Msg.RecursionDesired && isReferral(reply.Msg):
-		r.note(failed(reply.Server, reply.Network, r.query, errLame))
+		r.note(newError(reply.Server, reply.Network, r.query, errLame))
 		return nil
 	case !r.validating || has(reply.Msg.Answer, dns.TypeRRSIG) || has(reply.Msg.Ns, dns.TypeRRSIG):
 		return reply
 	}
-	c := r.pool.judge(try, s, r.zone)
+	c := r.pool.capability(try, s, r.zone)
 	switch {
 	case c.Capable():
 		return reply // the zone is unsigned, as far as the server is concerned
 	case c.Incapable():
 		r.passOver(c)
 	default:
-		r.note(failed(reply.Server, reply.Network, r.query, &unjudgedError{c.Err}))
+		r.note(newError(reply.Server, reply.Network, r.query, &unknownCapabilityError{c.Err}))
 	}
 	return nil
 }
 
-func (r *round) note(err error) {
+func (r *failover) note(err error) {
 	r.errs = append(r.errs, err)
 	r.passedOver = append(r.passedOver, err)
 }
 
 // fail notes the error of a server.
-func (r *round) fail(ctx context.Context, s *server, err error) {
+func (r *failover) fail(ctx context.Context, s *poolServer, err error) {
 	if incapable, ok := errors.AsType[*CapabilityError](err); ok {
 		r.incapable = append(r.incapable, incapable.Servers...) // it is a Pool itself
 		r.passedOver = append(r.passedOver, err)
@@ -139,25 +139,25 @@ func (r *round) fail(ctx context.Context, s *server, err error) {
 		r.avoided = append(r.avoided, s)
 		return
 	}
-	if c := r.pool.known(s, r.zone); r.validating && c.Incapable() {
+	if c := r.pool.cachedCapability(s, r.zone); r.validating && c.Incapable() {
 		r.passOver(c)
 		return
 	}
 	switch {
-	case isItsOwnFault(err):
-		r.pool.rest(s, nil) // it answered; other names may fare better
+	case isUnusableReply(err):
+		r.pool.setBackoff(s, nil) // it answered; other names may fare better
 	case ended(ctx) == nil:
-		r.pool.rest(s, err) // not where the caller was out of patience
+		r.pool.setBackoff(s, err) // not where the caller was out of patience
 	}
 	if _, ok := errors.AsType[*Error](err); !ok {
-		err = failed(s.name, "", r.query, err)
+		err = newError(s.name, "", r.query, err)
 	}
 	r.note(err)
 }
 
 // conclude decides what to say when no server had a reply to rely on; see
 // Pool.Exchange.
-func (r *round) conclude(ctx context.Context) (*Reply, error) {
+func (r *failover) conclude(ctx context.Context) (*Reply, error) {
 	// SERVFAIL is about the name; other refusals are most often about us. The last
 	// server is as good as the first one.
 	slices.Reverse(r.refusals)
@@ -173,7 +173,7 @@ func (r *round) conclude(ctx context.Context) (*Reply, error) {
 	var unjudged []error
 	avoidedCapable, avoidedIncapable := false, false
 	for i, s := range r.avoided {
-		switch c := r.judge(ctx, s, len(r.avoided)-i+len(r.refusals)); {
+		switch c := r.capability(ctx, s, len(r.avoided)-i+len(r.refusals)); {
 		case c.Capable():
 			avoidedCapable = true
 		case c.Incapable():
@@ -189,7 +189,7 @@ func (r *round) conclude(ctx context.Context) (*Reply, error) {
 	}
 	var others []refusal
 	for i, f := range r.refusals {
-		switch c := r.judge(ctx, f.server, len(r.refusals)-i); {
+		switch c := r.capability(ctx, f.server, len(r.refusals)-i); {
 		case c.Capable():
 			return r.accept(f.reply, nil), nil
 		case c.Incapable():
@@ -207,19 +207,19 @@ func (r *round) conclude(ctx context.Context) (*Reply, error) {
 	return nil, r.failure(unjudged)
 }
 
-// judge is that of the Pool, within a share of the time.
-func (r *round) judge(ctx context.Context, s *server, left int) Capability {
-	try, cancel := share(ctx, left, maxTry)
+// capability is that of the Pool, within a share of the time.
+func (r *failover) capability(ctx context.Context, s *poolServer, left int) Capability {
+	try, cancel := withShare(ctx, left, maxTry)
 	defer cancel()
-	return r.pool.judge(try, s, r.zone)
+	return r.pool.capability(try, s, r.zone)
 }
 
 // account lists the incapable servers, and the others with why they are no help.
-func (r *round) account(others []refusal) []Capability {
+func (r *failover) account(others []refusal) []Capability {
 	servers := slices.Clone(r.incapable)
 	for _, f := range others {
 		servers = append(servers, Capability{Server: f.reply.Server, Zone: r.zone,
-			Err: failed(f.reply.Server, f.reply.Network, r.query, refusalError(f.reply.Msg))})
+			Err: newError(f.reply.Server, f.reply.Network, r.query, refusalError(f.reply.Msg))})
 	}
 	for _, err := range r.errs {
 		c := Capability{Zone: r.zone, Err: err}
@@ -232,20 +232,20 @@ func (r *round) account(others []refusal) []Capability {
 }
 
 // failure is the error when there is nothing at all to show.
-func (r *round) failure(unjudged []error) error {
+func (r *failover) failure(unjudged []error) error {
 	switch {
 	case len(r.errs) == 1:
 		return r.errs[0]
 	case len(r.errs) > 1:
-		return failures(r.errs)
+		return allFailedError(r.errs)
 	case len(unjudged) > 0:
-		return exhaustion(append([]error{ErrExhausted}, unjudged...))
+		return exhaustedError(append([]error{ErrExhausted}, unjudged...))
 	}
 	return ErrExhausted
 }
 
-// share gives a server its part of the time that is left for so many of them.
-func share(ctx context.Context, left int, limit time.Duration) (context.Context, context.CancelFunc) {
+// withShare gives a server its part of the time that is left for so many of them.
+func withShare(ctx context.Context, left int, limit time.Duration) (context.Context, context.CancelFunc) {
 	if deadline, ok := ctx.Deadline(); ok {
 		limit = min(limit, time.Until(deadline)/time.Duration(left))
 	}
@@ -256,18 +256,4 @@ func share(ctx context.Context, left int, limit time.Duration) (context.Context,
 func endsWithin(ctx context.Context, limit time.Duration) bool {
 	deadline, ok := ctx.Deadline()
 	return ok && time.Until(deadline) <= limit
-}
-
-func serverFailure(msg *dns.Msg) int {
-	if msg.Rcode == dns.RcodeServerFailure {
-		return 1
-	}
-	return 0
-}
-
-// isReferral reports whether a reply only says where to ask: no answer, and name
-// servers without an SOA record (RFC 2308 §2.2). It would look like a denial.
-func isReferral(msg *dns.Msg) bool {
-	return msg.Rcode == dns.RcodeSuccess && len(msg.Answer) == 0 &&
-		has(msg.Ns, dns.TypeNS) && !has(msg.Ns, dns.TypeSOA)
 }

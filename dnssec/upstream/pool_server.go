@@ -7,63 +7,63 @@ import (
 	"github.com/miekg/dns"
 )
 
-// A server is an Exchanger of a Pool and what the Pool has learned about it. All
+// A poolServer is an Exchanger of a Pool and what the Pool has learned about it. All
 // but the first two fields are guarded by Pool.mu.
-type server struct {
+type poolServer struct {
 	exchanger Exchanger
 	name      string // for errors; and as in Reply.Server, if the Exchanger is a Client
 
-	tired      error                 // why it rests: it gave no reply
-	restsUntil time.Time             // until when
-	judgements map[string]judgement  // by zone
-	probes     map[string]*probation // in flight, by zone
+	failure      error                      // why it rests: it gave no reply
+	backoffUntil time.Time                  // until when
+	capabilities map[string]capabilityEntry // by zone
+	probes       map[string]*inflightProbe  // in flight, by zone
 }
 
-// A judgement is a Capability that is believed for some time.
-type judgement struct {
+// A capabilityEntry is a Capability that is believed for some time.
+type capabilityEntry struct {
 	Capability
 	until time.Time
 }
 
-// A probation is a probe in flight. Whoever needs its result waits for it; when the
+// An inflightProbe is a probe in flight. Whoever needs its result waits for it; when the
 // last one leaves it is cancelled.
-type probation struct {
+type inflightProbe struct {
 	done    chan struct{} // closed when result is set
 	result  Capability
 	cancel  context.CancelFunc
 	waiters int // guarded by Pool.mu
 }
 
-// known returns what is known of a server without asking it; the zero Capability
+// cachedCapability returns what is known of a server without asking it; the zero Capability
 // if that is nothing, or too old.
-func (p *Pool) known(s *server, zone string) Capability {
+func (p *Pool) cachedCapability(s *poolServer, zone string) Capability {
 	now := p.now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if j := s.judgements[zone]; now.Before(j.until) {
+	if j := s.capabilities[zone]; now.Before(j.until) {
 		return j.Capability
 	}
 	return Capability{}
 }
 
-// judge returns what a server is capable of. It is probed if that is not known, once
+// capability returns what a server is capable of. It is probed if that is not known, once
 // for all who ask meanwhile.
-func (p *Pool) judge(ctx context.Context, s *server, zone string) Capability {
+func (p *Pool) capability(ctx context.Context, s *poolServer, zone string) Capability {
 	now := p.now()
 	p.mu.Lock()
-	if j := s.judgements[zone]; now.Before(j.until) {
+	if j := s.capabilities[zone]; now.Before(j.until) {
 		p.mu.Unlock()
 		return j.Capability
 	}
 	if err := ctx.Err(); err != nil {
 		p.mu.Unlock()
-		return unjudged(s, zone, err)
+		return unknownCapability(s, zone, err)
 	}
 	probe := s.probes[zone]
 	if probe == nil {
 		// The probe serves others, too, and so has a deadline of its own.
 		probing, cancel := context.WithTimeout(context.WithoutCancel(ctx), probeTimeout)
-		probe = &probation{done: make(chan struct{}), cancel: cancel}
+		probe = &inflightProbe{done: make(chan struct{}), cancel: cancel}
 		s.probes[zone] = probe
 		go p.probe(probing, s, zone, probe) // ends soon after its last waiter
 	}
@@ -84,34 +84,34 @@ func (p *Pool) judge(ctx context.Context, s *server, zone string) Capability {
 			delete(s.probes, zone)
 		}
 	}
-	return unjudged(s, zone, ctx.Err())
+	return unknownCapability(s, zone, ctx.Err())
 }
 
-func unjudged(s *server, zone string, err error) Capability {
+func unknownCapability(s *poolServer, zone string, err error) Capability {
 	return Capability{Server: s.name, Zone: zone, Err: &Error{Server: s.name, Err: err}}
 }
 
 // isAlive reports whether some server answers anything.
 func (p *Pool) isAlive(ctx context.Context, q *Query) bool {
 	for _, s := range p.servers {
-		if c := p.judge(ctx, s, dns.CanonicalName(q.Anchor)); c.Capable() || c.Incapable() {
+		if c := p.capability(ctx, s, dns.CanonicalName(q.Anchor)); c.Capable() || c.Incapable() {
 			return true
 		}
 	}
 	return false
 }
 
-func (p *Pool) probe(ctx context.Context, s *server, zone string, probe *probation) {
+func (p *Pool) probe(ctx context.Context, s *poolServer, zone string, probe *inflightProbe) {
 	defer probe.cancel()
 	probe.result = Probe(ctx, s.exchanger, zone)
 	if probe.result.Server == "" {
 		probe.result.Server = s.name
 	}
-	life := unsettledLife
+	life := transientLife
 	switch {
 	case probe.result.Capable():
 		life = capableLife
-	case probe.result.settled():
+	case probe.result.isPermanent():
 		life = incapableLife
 	}
 	now := p.now()
@@ -119,29 +119,29 @@ func (p *Pool) probe(ctx context.Context, s *server, zone string, probe *probati
 	defer p.mu.Unlock()
 	if s.probes[zone] == probe { // not given up
 		delete(s.probes, zone)
-		if len(s.judgements) >= maxZones {
-			clear(s.judgements)
+		if len(s.capabilities) >= maxZones {
+			clear(s.capabilities)
 		}
-		s.judgements[zone] = judgement{probe.result, now.Add(life)}
+		s.capabilities[zone] = capabilityEntry{probe.result, now.Add(life)}
 	}
 	close(probe.done)
 }
 
-// rest puts a server behind the others for a while, for the reason given, or back
+// setBackoff puts a server behind the others for a while, for the reason given, or back
 // in its place for none.
-func (p *Pool) rest(s *server, reason error) {
-	until := p.now().Add(restTime)
+func (p *Pool) setBackoff(s *poolServer, reason error) {
+	until := p.now().Add(backoffTime)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s.tired, s.restsUntil = reason, until
+	s.failure, s.backoffUntil = reason, until
 }
 
-// reasonToRest returns why a server rests, or nil if it does not.
-func (p *Pool) reasonToRest(s *server, now time.Time) error {
+// backoffReason returns why a server rests, or nil if it does not.
+func (p *Pool) backoffReason(s *poolServer, now time.Time) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if s.tired != nil && !now.Before(s.restsUntil) {
-		s.tired = nil
+	if s.failure != nil && !now.Before(s.backoffUntil) {
+		s.failure = nil
 	}
-	return s.tired
+	return s.failure
 }

@@ -84,8 +84,8 @@ var faults = []struct {
 		return append(packets, packet)
 	}), alone: addr1 + ":53 udp", first: true},
 	{name: "garbage behind the message", server: wire(func(packet []byte) [][]byte { return [][]byte{append(packet, 0)} }),
-		alone: addr1 + ":53 tcp", first: true, elapsed: doubtGrace},
-	{name: "a record that nobody can read", server: cut(good), alone: "malformed message", elapsed: doubtGrace},
+		alone: addr1 + ":53 tcp", first: true, elapsed: fallbackDelay},
+	{name: "a record that nobody can read", server: cut(good), alone: "malformed message", elapsed: fallbackDelay},
 	{name: "truncates over UDP", server: wire(func(packet []byte) [][]byte { packet[2] |= flagTC; return [][]byte{packet} }),
 		alone: addr1 + ":53 tcp", first: true},
 	{name: "truncates everything", server: but(func(_, reply *dns.Msg) { reply.Truncated = true }), alone: "reply is truncated"},
@@ -283,7 +283,7 @@ func TestSilentServerRests(t *testing.T) {
 		}{
 			{0, addr2, defaultTimeout}, // five packets to the first server
 			{0, addr2, 0},
-			{restTime - time.Second, addr2, 0},
+			{backoffTime - time.Second, addr2, 0},
 			{time.Second, addr1, 0},
 			{0, addr1, 0},
 		} {

@@ -83,9 +83,3 @@ func (r *Recorder) Recording() *Recording {
 	defer r.mu.Unlock()
 	return &Recording{Exchanges: slices.Clone(r.exchanges), Truncated: r.truncated}
 }
-
-// isValidating reports whether a query asks for DNSSEC records.
-func isValidating(q *Query) bool {
-	opt := q.Msg.IsEdns0()
-	return opt != nil && opt.Do()
-}

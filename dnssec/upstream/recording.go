@@ -61,25 +61,25 @@ func (r *Recording) Time() time.Time {
 // then.
 func (r *Recording) Exchange(ctx context.Context, q *Query) (*Reply, error) {
 	if err := ctx.Err(); err != nil {
-		return nil, failed("", "", q, err)
+		return nil, newError("", "", q, err)
 	}
 	if q.Msg == nil || len(q.Msg.Question) != 1 {
-		return nil, failed("", "", q, errNoQuestion)
+		return nil, newError("", "", q, errNoQuestion)
 	}
 	recorded := r.find(q)
 	switch {
 	case recorded == nil:
-		return nil, failed("", "", q, errNotRecorded)
+		return nil, newError("", "", q, errNotRecorded)
 	case recorded.Exhausted:
 		return nil, ErrExhausted
 	case recorded.Incapable:
-		return nil, &CapabilityError{Servers: []Capability{{Err: failed("", "", q, errors.New(recorded.Err))}}}
+		return nil, &CapabilityError{Servers: []Capability{{Err: newError("", "", q, errors.New(recorded.Err))}}}
 	case recorded.Message == nil:
-		return nil, failed("", "", q, errors.New(recorded.Err))
+		return nil, newError("", "", q, errors.New(recorded.Err))
 	}
 	msg, err := wireform.Unpack(recorded.Message)
 	if err != nil {
-		return nil, failed(recorded.Server, recorded.Network, q, err)
+		return nil, newError(recorded.Server, recorded.Network, q, err)
 	}
 	return &Reply{Msg: msg, Server: recorded.Server, Network: recorded.Network, Elapsed: recorded.Elapsed}, nil
 }

@@ -48,14 +48,14 @@ type Recursor struct {
 	// Time is the clock by which what was learned expires. Nil means time.Now.
 	Time func() time.Time
 
-	once     sync.Once
-	hints    *delegation // of the root
-	kinds    addressKinds
-	priming  priming
-	cuts     cutCache
-	silences silences
-	servers  serverStates
-	sockets  sockets
+	once        sync.Once
+	hints       *delegation // of the root
+	kinds       addressKinds
+	priming     priming
+	delegations delegationCache
+	failures    failureCache
+	servers     serverCache
+	sockets     sockets
 }
 
 // A resolution is one Exchange. The lookups of name servers that it leads to share
@@ -103,12 +103,12 @@ func (r *Recursor) now() time.Time {
 func (r *Recursor) Exchange(ctx context.Context, q *Query) (*Reply, error) {
 	r.once.Do(r.setUp)
 	if q.Msg == nil || len(q.Msg.Question) != 1 {
-		return nil, failed("", "", q, errNoQuestion)
+		return nil, newError("", "", q, errNoQuestion)
 	}
 	question := q.Msg.Question[0]
 	question.Name = dns.CanonicalName(question.Name)
 	if _, ok := dns.IsDomainName(question.Name); !ok || question.Qclass != dns.ClassINET {
-		return nil, failed("", "", q, errMalformed)
+		return nil, newError("", "", q, errMalformed)
 	}
 	resolution := &resolution{Recursor: r, query: q}
 	defer resolution.prime(ctx)()
@@ -120,7 +120,7 @@ func (r *Recursor) Exchange(ctx context.Context, q *Query) (*Reply, error) {
 		if ctx.Err() != nil && !errors.Is(err, ctx.Err()) {
 			err = errors.Join(ctx.Err(), err)
 		}
-		return nil, failed("", "", q, err)
+		return nil, newError("", "", q, err)
 	}
 	// The question as it was asked, whatever was sent to whom.
 	reply.Msg.Question = []dns.Question{q.Msg.Question[0]}
@@ -137,7 +137,7 @@ func (r *resolution) resolve(ctx context.Context, t *task) (*Reply, error) {
 			return reply, nil
 		}
 	}
-	zone := r.start(t)
+	zone := r.startZone(t)
 	within := zone.name // the longest name that is known to lie in no zone below
 	between := false    // whether the zone above the cut is looked for label by label
 	for range maxReferrals {
@@ -183,17 +183,17 @@ func (r *resolution) resolve(ctx context.Context, t *task) (*Reply, error) {
 	return nil, fmt.Errorf("%w: more than %d delegations", errLimit, maxReferrals)
 }
 
-// start returns the closest known zone that the question may belong to.
-func (r *resolution) start(t *task) *delegation {
+// startZone returns the closest known zone that the question may belong to.
+func (r *resolution) startZone(t *task) *delegation {
 	enclosed := t.question.Name
 	if t.question.Qtype == dns.TypeDS {
 		enclosed = parent(enclosed)
 	}
-	zone := r.closest(enclosed)
+	zone := r.closestDelegation(enclosed)
 	if len(t.avoid) > 0 && zone.name != "." {
 		// What did not validate may be the fault of whom the delegation names, so it is
 		// asked for again.
-		zone = r.closest(parent(zone.name))
+		zone = r.closestDelegation(parent(zone.name))
 	}
 	return zone
 }
@@ -222,11 +222,11 @@ func minimise(question dns.Question, zone, within string) dns.Question {
 	return dns.Question{Name: question.Name[start:], Qtype: dns.TypeA, Qclass: question.Qclass}
 }
 
-// closest returns the closest known zone that encloses a name: the root at last.
-func (r *Recursor) closest(name string) *delegation {
+// closestDelegation returns the closest known zone that encloses a name: the root at last.
+func (r *Recursor) closestDelegation(name string) *delegation {
 	now := r.now()
 	for ; name != "."; name = parent(name) {
-		if d := r.cuts.get(name, now); d != nil {
+		if d := r.delegations.get(name, now); d != nil {
 			return d
 		}
 	}
@@ -240,7 +240,7 @@ const byReferral = " by referral"
 
 // fromReferral answers a question for DS records by the referral to the zone.
 func (r *resolution) fromReferral(t *task) *Reply {
-	d := r.cuts.get(t.question.Name, r.now())
+	d := r.delegations.get(t.question.Name, r.now())
 	if d == nil || len(d.proof) == 0 || slices.Contains(t.avoid, d.server+byReferral) {
 		return nil
 	}

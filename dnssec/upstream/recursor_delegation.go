@@ -147,8 +147,8 @@ func (d *delegation) serverNames() []string {
 	return names
 }
 
-// known returns the addresses of the zone's servers.
-func (d *delegation) known(now time.Time) []netip.AddrPort {
+// addresses returns the addresses of the zone's servers.
+func (d *delegation) addresses(now time.Time) []netip.AddrPort {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var known []netip.AddrPort
@@ -177,11 +177,11 @@ func (d *delegation) addressesOf(name string) []netip.AddrPort {
 	return nil
 }
 
-// unknown returns name servers whose addresses may be looked for: first those
+// unknownServers returns name servers whose addresses may be looked for: first those
 // without any, then those with glue, which may be wrong. Those that are being looked
 // for already, further up, would not be found here (TsuNAME is such a loop); circular
 // reports whether there are some.
-func (d *delegation) unknown(now time.Time, above []string, gluelessOnly bool) (names []string, circular bool) {
+func (d *delegation) unknownServers(now time.Time, above []string, gluelessOnly bool) (names []string, circular bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var glued []string
@@ -211,7 +211,7 @@ func (d *delegation) learn(name string, addresses []netip.AddrPort, expires, now
 			d.servers[i].expires = now.Add(notFoundLife)
 			return
 		}
-		d.servers[i] = nameServer{name: name, addresses: addresses, found: true, expires: latest(expires, now.Add(minAddressLife))}
+		d.servers[i] = nameServer{name: name, addresses: addresses, found: true, expires: later(expires, now.Add(minAddressLife))}
 	}
 }
 
@@ -250,14 +250,14 @@ func isBelow(zone, name string) bool {
 	return name == zone
 }
 
-func earliest(a, b time.Time) time.Time {
+func earlier(a, b time.Time) time.Time {
 	if b.Before(a) {
 		return b
 	}
 	return a
 }
 
-func latest(a, b time.Time) time.Time {
+func later(a, b time.Time) time.Time {
 	if b.After(a) {
 		return b
 	}

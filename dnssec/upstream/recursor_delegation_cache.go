@@ -5,18 +5,18 @@ import (
 	"time"
 )
 
-// A cutCache keeps delegations by the name of the zone, up to a size. The zero cache is
+// A delegationCache keeps delegations by the name of the zone, up to a size. The zero cache is
 // empty.
-type cutCache struct {
+type delegationCache struct {
 	mu    sync.Mutex
 	zones map[string]*delegation
 	size  int       // of all
 	swept time.Time // when those that had expired were dropped last
 }
 
-// share keeps a delegation, and returns it; or the one that somebody else on the same way
+// getOrPut keeps a delegation, and returns it; or the one that somebody else on the same way
 // has found, and with it what he is about to learn of its servers.
-func (c *cutCache) share(d *delegation, now time.Time) *delegation {
+func (c *delegationCache) getOrPut(d *delegation, now time.Time) *delegation {
 	weight := d.size()
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -28,7 +28,7 @@ func (c *cutCache) share(d *delegation, now time.Time) *delegation {
 }
 
 // put keeps a delegation.
-func (c *cutCache) put(d *delegation, now time.Time) {
+func (c *delegationCache) put(d *delegation, now time.Time) {
 	weight := d.size()
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -37,7 +37,7 @@ func (c *cutCache) put(d *delegation, now time.Time) {
 
 // keep keeps a delegation in place of that of the same zone. A full cache drops others, in
 // no particular order: each is found again by one query. The caller holds the lock.
-func (c *cutCache) keep(d *delegation, weight int, now time.Time) {
+func (c *delegationCache) keep(d *delegation, weight int, now time.Time) {
 	if !now.Before(d.expires) {
 		return
 	}
@@ -59,8 +59,8 @@ func (c *cutCache) keep(d *delegation, weight int, now time.Time) {
 	c.weigh(d, weight)
 }
 
-// grown takes account of what was learned about a zone since it was put.
-func (c *cutCache) grown(d *delegation) {
+// resized takes account of what was learned about a zone since it was put.
+func (c *delegationCache) resized(d *delegation) {
 	weight := d.size()
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -70,7 +70,7 @@ func (c *cutCache) grown(d *delegation) {
 }
 
 // weigh makes room for what a kept delegation takes. The caller holds the lock.
-func (c *cutCache) weigh(d *delegation, weight int) {
+func (c *delegationCache) weigh(d *delegation, weight int) {
 	c.size += weight - d.weight
 	d.weight = weight
 	for _, other := range c.zones {
@@ -84,14 +84,14 @@ func (c *cutCache) weigh(d *delegation, weight int) {
 }
 
 // drop forgets a kept delegation. The caller holds the lock.
-func (c *cutCache) drop(d *delegation) {
+func (c *delegationCache) drop(d *delegation) {
 	delete(c.zones, d.name)
 	c.size -= d.weight
 	d.weight = 0
 }
 
 // get returns the delegation of a zone, or nil.
-func (c *cutCache) get(name string, now time.Time) *delegation {
+func (c *delegationCache) get(name string, now time.Time) *delegation {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	d := c.zones[name]

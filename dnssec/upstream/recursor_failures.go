@@ -9,50 +9,50 @@ import (
 	"github.com/miekg/dns"
 )
 
-// silences are the questions that no server of a zone answered a short time ago (RFC
+// A failureCache keeps the questions that no server of a zone answered a short time ago (RFC
 // 9520 §3.2). Each is of the one question: servers that drop one type may be good for
 // others. The zero value has none.
-type silences struct {
+type failureCache struct {
 	mu    sync.Mutex
-	known map[silenceKey]silence
+	known map[failureKey]cachedFailure
 	size  int
 	swept time.Time // when those that are over were dropped last
 }
 
-type silenceKey struct {
+type failureKey struct {
 	zone     string
 	question dns.Question
 }
 
-// A silence is the error for a question, as text, which takes less memory. It is a
+// A cachedFailure is the error for a question, as text, which takes less memory. It is a
 // context.DeadlineExceeded where the servers were.
-type silence struct {
+type cachedFailure struct {
 	text    string
 	timeout bool
 	until   time.Time
 }
 
-func (s silence) Error() string        { return s.text }
-func (s silence) Timeout() bool        { return s.timeout }
-func (s silence) Is(target error) bool { return s.timeout && target == context.DeadlineExceeded }
+func (s cachedFailure) Error() string        { return s.text }
+func (s cachedFailure) Timeout() bool        { return s.timeout }
+func (s cachedFailure) Is(target error) bool { return s.timeout && target == context.DeadlineExceeded }
 
-// silenceOverhead is the memory that a silence takes beside its strings, in octets: the
+// failureOverhead is the memory that a silence takes beside its strings, in octets: the
 // place in a map and rounding included.
-const silenceOverhead = 416
+const failureOverhead = 416
 
-func (k silenceKey) size(s silence) int {
-	return silenceOverhead + len(k.zone) + len(k.question.Name) + len(s.text)
+func (k failureKey) size(s cachedFailure) int {
+	return failureOverhead + len(k.zone) + len(k.question.Name) + len(s.text)
 }
 
 // put keeps the error. Where there are too many, others give way.
-func (s *silences) put(zone string, question dns.Question, err error, now time.Time) {
+func (s *failureCache) put(zone string, question dns.Question, err error, now time.Time) {
 	text := err.Error()
-	key := silenceKey{zone, question}
-	kept := silence{strings.Clone(text[:min(len(text), maxSilenceText)]), isTimeout(err), now.Add(failureLife)}
+	key := failureKey{zone, question}
+	kept := cachedFailure{strings.Clone(text[:min(len(text), maxFailureText)]), isTimeout(err), now.Add(failureLife)}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.known == nil {
-		s.known = make(map[silenceKey]silence)
+		s.known = make(map[failureKey]cachedFailure)
 	}
 	if now.Sub(s.swept) >= failureLife {
 		s.swept = now
@@ -65,7 +65,7 @@ func (s *silences) put(zone string, question dns.Question, err error, now time.T
 	s.drop(key)
 	s.size += key.size(kept)
 	for other := range s.known {
-		if s.size <= maxSilencesSize {
+		if s.size <= maxFailuresSize {
 			break
 		}
 		s.drop(other)
@@ -73,18 +73,18 @@ func (s *silences) put(zone string, question dns.Question, err error, now time.T
 	s.known[key] = kept
 }
 
-func (s *silences) drop(key silenceKey) {
+func (s *failureCache) drop(key failureKey) {
 	if old, ok := s.known[key]; ok {
 		s.size -= key.size(old)
 		delete(s.known, key)
 	}
 }
 
-// on returns why no server of a zone answers a question, nil if that is not known.
-func (s *silences) on(zone string, question dns.Question, now time.Time) error {
+// get returns why no server of a zone answers a question, nil if that is not known.
+func (s *failureCache) get(zone string, question dns.Question, now time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if known, ok := s.known[silenceKey{zone, question}]; ok && now.Before(known.until) {
+	if known, ok := s.known[failureKey{zone, question}]; ok && now.Before(known.until) {
 		return known
 	}
 	return nil

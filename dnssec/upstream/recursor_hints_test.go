@@ -62,7 +62,7 @@ func TestBuiltInHints(t *testing.T) {
 	t.Parallel()
 	recursor := new(Recursor)
 	recursor.once.Do(recursor.setUp)
-	if n := len(recursor.hints.known(recursor.now())); n != 26 {
+	if n := len(recursor.hints.addresses(recursor.now())); n != 26 {
 		t.Errorf("%d addresses, want two of each of the thirteen root servers", n)
 	}
 }

@@ -23,7 +23,7 @@ type serverLookup struct {
 // reports whether it found any. One name's addresses are enough to go on. A few names
 // are looked for at once; the others follow where those come to nothing, or take long.
 func (z *zoneQuery) findServers(ctx context.Context) bool {
-	names, circular := z.zone.unknown(z.now(), z.task.above, z.avoided && len(z.errs) == 0)
+	names, circular := z.zone.unknownServers(z.now(), z.task.above, z.avoided && len(z.errs) == 0)
 	names = slices.DeleteFunc(names, func(name string) bool { return slices.Contains(z.lookedFor, name) })
 	if circular {
 		z.unsettled = errCircular
@@ -79,7 +79,7 @@ func (z *zoneQuery) learn(ctx context.Context, found serverLookup) bool {
 		return false
 	}
 	z.zone.learn(found.name, found.addresses, found.expires, z.now())
-	z.cuts.grown(z.zone)
+	z.delegations.resized(z.zone)
 	return !none
 }
 
@@ -111,7 +111,7 @@ func (z *zoneQuery) lookUp(ctx context.Context, name string) serverLookup {
 	case second := <-lookups:
 		return merge(first, second)
 	case <-late:
-		first.expires = earliest(first.expires, z.now().Add(minAddressLife))
+		first.expires = earlier(first.expires, z.now().Add(minAddressLife))
 		return first
 	}
 }
@@ -125,7 +125,7 @@ func merge(a, b serverLookup) serverLookup {
 	case len(a.addresses) == 0:
 		return b
 	}
-	a.addresses, a.expires = append(a.addresses, b.addresses...), earliest(a.expires, b.expires)
+	a.addresses, a.expires = append(a.addresses, b.addresses...), earlier(a.expires, b.expires)
 	return a
 }
 
@@ -139,7 +139,7 @@ func (z *zoneQuery) lookUpType(ctx context.Context, t *task) serverLookup {
 		return z.serverLookup(name, reply, err)
 	}
 	found := z.askForGlue(ctx, t)
-	if len(found.addresses) == 0 && len(z.zone.known(z.now())) > 0 && ctx.Err() == nil {
+	if len(found.addresses) == 0 && len(z.zone.addresses(z.now())) > 0 && ctx.Err() == nil {
 		own := z.newQuery(t, z.zone, t.question)
 		own.knownOnly = true
 		o, err := own.run(ctx)
@@ -155,7 +155,7 @@ func (z *zoneQuery) askForGlue(ctx context.Context, t *task) serverLookup {
 	if z.zone.name == "." {
 		return serverLookup{name: name}
 	}
-	above := z.closest(parent(z.zone.name))
+	above := z.closestDelegation(parent(z.zone.name))
 	for range maxReferrals {
 		glue := z.newQuery(t, above, t.question)
 		glue.glueOf = z.zone.name
@@ -184,7 +184,7 @@ func (r *Recursor) serverLookup(name string, reply *Reply, err error) serverLook
 			continue
 		}
 		found.addresses = append(found.addresses, netip.AddrPortFrom(addr, port))
-		found.expires = earliest(found.expires, r.now().Add(time.Duration(rr.Header().Ttl)*time.Second))
+		found.expires = earlier(found.expires, r.now().Add(time.Duration(rr.Header().Ttl)*time.Second))
 	}
 	return found
 }

@@ -48,7 +48,7 @@ func TestLookupsAreBounded(t *testing.T) {
 		for i := range 13 {
 			msg.Ns = append(msg.Ns, rr(fmt.Sprintf("z%d.test. 3600 NS n%d.z%d.test.", z, i, z+1)))
 		}
-		r.cuts.put(newDelegation(&delegation{name: "test."}, fmt.Sprintf("z%d.test.", z), &Reply{Msg: msg}, r), r.now())
+		r.delegations.put(newDelegation(&delegation{name: "test."}, fmt.Sprintf("z%d.test.", z), &Reply{Msg: msg}, r), r.now())
 	}
 	query := &Query{Msg: question("www.z0.test.", dns.TypeA)}
 	res := &resolution{Recursor: r, query: query}
@@ -68,7 +68,7 @@ func TestInZoneAddressesAreLookedForAgain(t *testing.T) {
 	d := &delegation{name: "example.test.", servers: []nameServer{{name: "ns1.example.test."}}, expires: now.Add(24 * time.Hour)}
 	d.learn("ns1.example.test.", hints("192.0.2.10"), now.Add(time.Minute), now)
 	later := now.Add(time.Hour)
-	if unknown, _ := d.unknown(later, nil, false); len(d.known(later)) == 0 && len(unknown) == 0 {
+	if unknown, _ := d.unknownServers(later, nil, false); len(d.addresses(later)) == 0 && len(unknown) == 0 {
 		t.Error("the zone has no known address, and none to look for, until the delegation expires")
 	}
 }

@@ -84,7 +84,7 @@ func (r *resolution) askForRoot(ctx context.Context) *delegation {
 		}
 		servers, ttl := r.nameServers(".", ".", reply.Msg.Answer, reply.Msg.Extra)
 		root := &delegation{name: ".", servers: servers, expires: r.now().Add(delegationLife(ttl))}
-		if len(root.known(r.now())) > 0 {
+		if len(root.addresses(r.now())) > 0 {
 			return root
 		}
 	}

@@ -130,7 +130,7 @@ func newDelegation(above *delegation, cut string, reply *Reply, r *Recursor) *de
 	}
 	if !above.expires.IsZero() {
 		// What was revoked above must not live on below ("phoenix domains").
-		d.expires = earliest(d.expires, above.expires)
+		d.expires = earlier(d.expires, above.expires)
 	}
 	d.proof = proof(cut, reply.Msg.Ns)
 	return d

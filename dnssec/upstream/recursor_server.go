@@ -12,30 +12,30 @@ import (
 	"github.com/miekg/dns"
 )
 
-// serverStates is what is known of servers, by address. The zero value knows none.
-type serverStates struct {
+// serverCache is what is known of servers, by address. The zero value knows none.
+type serverCache struct {
 	mu        sync.Mutex
-	states    map[netip.AddrPort]*serverState
-	connected []*serverState // to which there may be a connection over TCP, the latest last
+	states    map[netip.AddrPort]*serverInfo
+	connected []*serverInfo // to which there may be a connection over TCP, the latest last
 }
 
-type serverState struct {
+type serverInfo struct {
 	client *Client
 	at     endpoint
 
 	// Guarded by serverStates.mu.
-	roundTrip   time.Duration // smoothed (RFC 6298 §2); 0 if unknown
-	silentUntil time.Time     // it did not answer; taken to be slow until then
-	plainUntil  time.Time     // it does not know EDNS; asked without until then
-	fullUntil   time.Time     // it drops minimised questions; asked for full names until then
+	roundTrip       time.Duration // smoothed (RFC 6298 §2); 0 if unknown
+	silentUntil     time.Time     // it did not answer; taken to be slow until then
+	noEDNSUntil     time.Time     // it does not know EDNS; asked without until then
+	noMinimiseUntil time.Time     // it drops minimised questions; asked for full names until then
 }
 
-// serverStateSize is the memory that a serverState takes, in octets: the Client, the place
+// serverInfoSize is the memory that a serverState takes, in octets: the Client, the place
 // in a map and rounding included.
-const serverStateSize = 640
+const serverInfoSize = 640
 
 // state returns what is known of a server; a full map drops others.
-func (r *Recursor) state(server netip.AddrPort) *serverState {
+func (r *Recursor) state(server netip.AddrPort) *serverInfo {
 	s := &r.servers
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -44,16 +44,16 @@ func (r *Recursor) state(server netip.AddrPort) *serverState {
 		return state
 	}
 	if s.states == nil {
-		s.states = make(map[netip.AddrPort]*serverState)
+		s.states = make(map[netip.AddrPort]*serverInfo)
 	}
 	for other := range s.states {
-		if (len(s.states)+1)*serverStateSize <= maxServerStatesSize {
+		if (len(s.states)+1)*serverInfoSize <= maxServersSize {
 			break
 		}
 		delete(s.states, other)
 	}
 	address := server.String()
-	state = &serverState{
+	state = &serverInfo{
 		client: &Client{Address: address, Dial: r.Dial, Timeout: serverTimeout, sockets: &r.sockets},
 		at:     endpoint{network: "udp", address: address, text: address},
 	}
@@ -67,17 +67,17 @@ func (r *Recursor) state(server netip.AddrPort) *serverState {
 func (r *Recursor) exchange(ctx context.Context, server netip.AddrPort, msg *dns.Msg, attempts int) (*Reply, error) {
 	state := r.state(server)
 	r.servers.mu.Lock()
-	withEDNS := !r.now().Before(state.plainUntil)
+	withEDNS := !r.now().Before(state.noEDNSUntil)
 	r.servers.mu.Unlock()
 	if !withEDNS {
-		msg = plainCopy(msg)
+		msg = copyWithoutEDNS(msg)
 	}
 	reply, err := state.client.exchange(ctx, &Query{Msg: msg}, state.at, attempts)
 	knowsNone := false
-	hinted := state.client.hintsAtNoEDNS(err)
-	if withEDNS && msg.IsEdns0() != nil && (hinted || err == nil && knowsNoEDNS(reply.Msg)) {
+	hinted := state.client.mayLackEDNS(err)
+	if withEDNS && msg.IsEdns0() != nil && (hinted || err == nil && lacksEDNS(reply.Msg)) {
 		var plain *Reply
-		if plain, err = state.client.exchange(ctx, &Query{Msg: plainCopy(msg)}, state.at, attempts); err == nil && (hinted || !isRefusal(plain.Msg)) {
+		if plain, err = state.client.exchange(ctx, &Query{Msg: copyWithoutEDNS(msg)}, state.at, attempts); err == nil && (hinted || !isRefusal(plain.Msg)) {
 			// A hint is easier to forge than a reply, and serves this question alone.
 			reply, knowsNone = plain, !hinted
 		}
@@ -89,7 +89,7 @@ func (r *Recursor) exchange(ctx context.Context, server netip.AddrPort, msg *dns
 	r.servers.mu.Lock()
 	defer r.servers.mu.Unlock()
 	switch {
-	case isItsOwnFault(err):
+	case isUnusableReply(err):
 		return nil, err // it did answer
 	case err != nil:
 		state.silentUntil = r.now().Add(silentLife)
@@ -101,20 +101,20 @@ func (r *Recursor) exchange(ctx context.Context, server netip.AddrPort, msg *dns
 	}
 	state.silentUntil = time.Time{}
 	if knowsNone {
-		state.plainUntil = r.now().Add(plainLife)
+		state.noEDNSUntil = r.now().Add(noEDNSLife)
 	}
 	return reply, nil
 }
 
 // limitStreams ends the connection over TCP that has been idle the longest, if there are too
 // many with that to a server.
-func (s *serverStates) limitStreams(state *serverState) {
+func (s *serverCache) limitStreams(state *serverInfo) {
 	if state.stream() == nil {
 		return
 	}
 	s.mu.Lock()
-	var oldest *serverState
-	s.connected = slices.DeleteFunc(s.connected, func(other *serverState) bool { return other == state })
+	var oldest *serverInfo
+	s.connected = slices.DeleteFunc(s.connected, func(other *serverInfo) bool { return other == state })
 	if len(s.connected) == maxIdleStreams {
 		oldest = s.connected[0]
 		s.connected = slices.Delete(s.connected, 0, 1)
@@ -125,12 +125,12 @@ func (s *serverStates) limitStreams(state *serverState) {
 		return
 	}
 	if stream := oldest.stream(); stream != nil {
-		stream.endIdle()
+		stream.closeIdle()
 	}
 }
 
 // stream returns the connection to a server, or nil.
-func (s *serverState) stream() *stream {
+func (s *serverInfo) stream() *stream {
 	s.client.mu.Lock()
 	defer s.client.mu.Unlock()
 	return s.client.stream
@@ -151,7 +151,7 @@ func (r *Recursor) setDropsMinimised(servers []netip.AddrPort) {
 	defer r.servers.mu.Unlock()
 	for _, server := range servers {
 		if state := r.servers.states[server]; state != nil {
-			state.fullUntil = r.now().Add(dropsMinimisedLife)
+			state.noMinimiseUntil = r.now().Add(dropsMinimisedLife)
 		}
 	}
 }
@@ -159,22 +159,22 @@ func (r *Recursor) setDropsMinimised(servers []netip.AddrPort) {
 // dropsMinimised reports whether a server of a zone is known to drop minimised questions.
 func (r *Recursor) dropsMinimised(zone *delegation) bool {
 	now := r.now()
-	servers := zone.known(now)
+	servers := zone.addresses(now)
 	r.servers.mu.Lock()
 	defer r.servers.mu.Unlock()
 	return slices.ContainsFunc(servers, func(server netip.AddrPort) bool {
 		state := r.servers.states[server]
-		return state != nil && now.Before(state.fullUntil)
+		return state != nil && now.Before(state.noMinimiseUntil)
 	})
 }
 
-func plainCopy(msg *dns.Msg) *dns.Msg {
+func copyWithoutEDNS(msg *dns.Msg) *dns.Msg {
 	plain := msg.Copy()
 	plain.Extra = slices.DeleteFunc(plain.Extra, func(rr dns.RR) bool { return rr.Header().Rrtype == dns.TypeOPT })
 	return plain
 }
 
-func knowsNoEDNS(reply *dns.Msg) bool {
+func lacksEDNS(reply *dns.Msg) bool {
 	return reply.IsEdns0() == nil && (reply.Rcode == dns.RcodeFormatError || reply.Rcode == dns.RcodeNotImplemented)
 }
 
@@ -183,7 +183,7 @@ func knowsNoEDNS(reply *dns.Msg) bool {
 // is added to what each costs, unless it is nil.
 func (r *Recursor) sorted(zone *delegation, penalty func(netip.AddrPort) time.Duration) []netip.AddrPort {
 	now := r.now()
-	servers := zone.known(now)
+	servers := zone.addresses(now)
 	if len(servers) < 2 {
 		return servers
 	}

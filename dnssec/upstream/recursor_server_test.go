@@ -37,7 +37,7 @@ func TestEDNSComesBack(t *testing.T) {
 			askRecursor(t, r, "x. A")
 		}
 		if withEDNS.Load() == 0 {
-			t.Errorf("two hours later still no query with EDNS (plainLife %v)", plainLife)
+			t.Errorf("two hours later still no query with EDNS (plainLife %v)", noEDNSLife)
 		}
 	})
 }

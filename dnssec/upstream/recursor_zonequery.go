@@ -14,8 +14,8 @@ import (
 	"github.com/danesmtp/danesmtp/internal/printable"
 )
 
-// A step is what the servers of a zone gave: where to go on, or a reply.
-type step struct {
+// A zoneResult is what the servers of a zone gave: where to go on, or a reply.
+type zoneResult struct {
 	next      *delegation
 	reply     *Reply
 	replied   bool // some server sent a reply, be it of no use
@@ -34,18 +34,18 @@ type zoneQuery struct {
 	knownOnly bool   // no addresses are looked for
 	glueOf    string // the zone whose servers' addresses are looked for, "" for none
 
-	asked     []netip.AddrPort
-	useless   int    // of those asked, that were reached in vain
-	timeouts  int    // of those, that did not answer
-	failures  [2]int // of the servers with IPv4 addresses, and of those with IPv6 ones
-	lookedFor []string
-	unsettled error // why name servers were not looked for that another question may find
-	replied   bool
-	childSide bool
-	avoided   bool             // some server is in Query.Avoid
-	silent    []netip.AddrPort // did not answer, and may be asked again
-	refusal   *Reply           // from a server that gave no answer
-	errs      []error          // of servers that were asked in vain
+	asked          []netip.AddrPort
+	useless        int    // of those asked, that were reached in vain
+	timeouts       int    // of those, that did not answer
+	familyFailures [2]int // of the servers with IPv4 addresses, and of those with IPv6 ones
+	lookedFor      []string
+	unsettled      error // why name servers were not looked for that another question may find
+	replied        bool
+	childSide      bool
+	avoided        bool             // some server is in Query.Avoid
+	silent         []netip.AddrPort // did not answer, and may be asked again
+	refusal        *Reply           // from a server that gave no answer
+	errs           []error          // of servers that were asked in vain
 }
 
 func (r *resolution) newQuery(t *task, zone *delegation, question dns.Question) *zoneQuery {
@@ -58,16 +58,16 @@ func (r *resolution) newQuery(t *task, zone *delegation, question dns.Question) 
 
 // askZone asks servers of a zone until one refers to a zone below or gives a reply
 // to rely on.
-func (r *resolution) askZone(ctx context.Context, t *task, zone *delegation, question dns.Question) (step, error) {
+func (r *resolution) askZone(ctx context.Context, t *task, zone *delegation, question dns.Question) (zoneResult, error) {
 	return r.newQuery(t, zone, question).run(ctx)
 }
 
 // run asks one server after the other. Those that are silent, and were not before, are
 // asked once more, with more patience and over TCP, after all others. A minimised
 // question is not worth that: it is the question itself that has to be answered.
-func (z *zoneQuery) run(ctx context.Context) (step, error) {
-	if err := z.silences.on(z.zone.name, z.question, z.now()); err != nil && len(z.task.avoid) == 0 {
-		return step{silent: true}, err // RFC 9520 §3.2
+func (z *zoneQuery) run(ctx context.Context) (zoneResult, error) {
+	if err := z.failures.get(z.zone.name, z.question, z.now()); err != nil && len(z.task.avoid) == 0 {
+		return zoneResult{silent: true}, err // RFC 9520 §3.2
 	}
 	for z.mayAsk() {
 		if address, ok := z.best(); ok {
@@ -78,7 +78,7 @@ func (z *zoneQuery) run(ctx context.Context) (step, error) {
 			break
 		}
 		if err := ended(ctx); err != nil {
-			return step{}, err
+			return zoneResult{}, err
 		}
 	}
 	if z.minimised {
@@ -105,9 +105,9 @@ func (z *zoneQuery) mayAsk() bool {
 // addresses of a family, so that with fewer failures is preferred.
 func (z *zoneQuery) best() (netip.AddrPort, bool) {
 	var penalty func(netip.AddrPort) time.Duration
-	if z.failures != [2]int{} {
+	if z.familyFailures != [2]int{} {
 		penalty = func(server netip.AddrPort) time.Duration {
-			return time.Duration(z.failures[family(server)]) * silentPenalty
+			return time.Duration(z.familyFailures[family(server)]) * silentPenalty
 		}
 	}
 	for _, address := range z.sorted(z.zone, penalty) {
@@ -130,25 +130,25 @@ func family(server netip.AddrPort) int {
 }
 
 // ask asks one server, and reports whether that settles the matter.
-func (z *zoneQuery) ask(ctx context.Context, address netip.AddrPort, attempts int) (o step, done bool, err error) {
+func (z *zoneQuery) ask(ctx context.Context, address netip.AddrPort, attempts int) (o zoneResult, done bool, err error) {
 	if attempts == 1 {
 		z.asked = append(z.asked, address)
 	}
 	if z.queries.Add(1) > maxResolutionQueries || z.tries.Add(1) > maxTries {
-		return step{}, true, fmt.Errorf("%w: more than %d queries", errLimit, maxResolutionQueries)
+		return zoneResult{}, true, fmt.Errorf("%w: more than %d queries", errLimit, maxResolutionQueries)
 	}
 	wasSilent := z.isSilent(address)
 	reply, err := z.exchange(ctx, address, z.message(), attempts)
 	if over := ended(ctx); over != nil {
-		return step{}, true, z.because(over)
+		return zoneResult{}, true, z.because(over)
 	}
 	if err != nil {
 		z.errs = append(z.errs, err)
-		z.failures[family(address)]++
+		z.familyFailures[family(address)]++
 		switch dropped := slices.Contains(z.task.dropped, address); {
 		case isUnreachable(err): // as all of IPv6 is for many
 			z.queries.Add(-1)
-			return step{}, false, nil
+			return zoneResult{}, false, nil
 		case isTimeout(err):
 			z.timeouts++
 			if !wasSilent || dropped {
@@ -156,7 +156,7 @@ func (z *zoneQuery) ask(ctx context.Context, address netip.AddrPort, attempts in
 			}
 		}
 		z.useless++
-		return step{}, false, nil
+		return zoneResult{}, false, nil
 	}
 	z.replied = true
 	o, done = z.read(reply, address)
@@ -167,7 +167,7 @@ func (z *zoneQuery) ask(ctx context.Context, address netip.AddrPort, attempts in
 }
 
 // read says what a reply is good for, and whether that settles the matter.
-func (z *zoneQuery) read(reply *Reply, address netip.AddrPort) (o step, done bool) {
+func (z *zoneQuery) read(reply *Reply, address netip.AddrPort) (o zoneResult, done bool) {
 	switch kind, cut := classify(z.zone.name, z.question, reply.Msg); kind {
 	case referral:
 		next := newDelegation(z.zone, cut, reply, z.Recursor)
@@ -175,7 +175,7 @@ func (z *zoneQuery) read(reply *Reply, address netip.AddrPort) (o step, done boo
 			// Servers that do not know better answer with what is a proof, too.
 			if len(next.proof) > 0 {
 				if reply := next.answerDS(z.query, z.now()); reply != nil {
-					return step{reply: reply, replied: true}, true
+					return zoneResult{reply: reply, replied: true}, true
 				}
 			}
 			z.errs = append(z.errs, z.failed(reply, errLame))
@@ -184,15 +184,15 @@ func (z *zoneQuery) read(reply *Reply, address netip.AddrPort) (o step, done boo
 		switch {
 		case cut == z.glueOf: // its delegation is known, and more of its servers
 		case len(z.task.avoid) > 0: // what is known may be wrong
-			z.cuts.put(next, z.now())
+			z.delegations.put(next, z.now())
 		default:
-			next = z.cuts.share(next, z.now())
+			next = z.delegations.getOrPut(next, z.now())
 		}
-		return step{next: next, replied: true}, true
+		return zoneResult{next: next, replied: true}, true
 	case answer:
 		reply.PassedOver = z.errs
 		keepBailiwick(z.zone.name, reply.Msg)
-		return step{reply: reply, replied: true}, true
+		return zoneResult{reply: reply, replied: true}, true
 	case refused:
 		if z.refusal == nil || serverFailure(reply.Msg) > serverFailure(z.refusal.Msg) {
 			z.refusal = reply
@@ -205,12 +205,12 @@ func (z *zoneQuery) read(reply *Reply, address netip.AddrPort) (o step, done boo
 		z.errs = append(z.errs, z.failed(reply, errLame))
 	}
 	z.useless++
-	z.failures[family(address)]++
+	z.familyFailures[family(address)]++
 	if !z.minimised && !z.childSide {
 		z.zone.setLame(address, z.now())
-		z.cuts.grown(z.zone)
+		z.delegations.resized(z.zone)
 	}
-	return step{}, false
+	return zoneResult{}, false
 }
 
 // errChildSide says that a server of the zone above a cut answered for the zone below.
@@ -239,14 +239,14 @@ func (z *zoneQuery) failed(reply *Reply, err error) error {
 }
 
 // conclude decides what to say when no server was of use.
-func (z *zoneQuery) conclude(ctx context.Context) (step, error) {
+func (z *zoneQuery) conclude(ctx context.Context) (zoneResult, error) {
 	if z.zone.name == "." && len(z.errs) > 0 {
 		z.priming.forget() // back to the hints
 	}
-	o := step{replied: z.replied, silent: z.timeouts > 0, childSide: z.childSide}
+	o := zoneResult{replied: z.replied, silent: z.timeouts > 0, childSide: z.childSide}
 	switch over := ended(ctx); {
 	case over != nil:
-		return step{}, z.because(over)
+		return zoneResult{}, z.because(over)
 	case z.refusal != nil && !z.childSide:
 		z.refusal.PassedOver = z.errs
 		o.reply = z.refusal
@@ -254,7 +254,7 @@ func (z *zoneQuery) conclude(ctx context.Context) (step, error) {
 	case len(z.errs) > 0:
 		err := z.because(z.unsettled)
 		if !z.replied && z.unsettled == nil && !z.knownOnly {
-			z.silences.put(z.zone.name, z.question, err, z.now())
+			z.failures.put(z.zone.name, z.question, err, z.now())
 		}
 		return o, err
 	case z.avoided:
