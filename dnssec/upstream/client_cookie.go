@@ -6,8 +6,6 @@ import (
 	"errors"
 	"net"
 	"net/netip"
-
-	"github.com/miekg/dns"
 )
 
 // Lengths of cookies in hexadecimal digits: that of a client is 8 octets, that of a
@@ -61,66 +59,6 @@ func (p *peer) rotateCookie(local net.Addr) {
 	var cookie [clientCookieSize / 2]byte
 	rand.Read(cookie[:]) // never fails
 	p.clientCookie, p.serverCookie, p.local = hex.EncodeToString(cookie[:]), "", host
-}
-
-// lacksServerCookie reports whether the server has shown no cookie yet, so that queries with
-// one may not even reach it.
-func (c *Client) lacksServerCookie() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.peer.serverCookie == ""
-}
-
-// checkCookie says what a reply over UDP is worth by its cookie (RFC 7873 §5.3); nil
-// means that it is good. The cookie of the server is remembered. Who sends back ours
-// alone has seen the query. A reply to a query that was sent without one at last may be
-// from a server that drops others.
-func (c *Client) checkCookie(query *message, msg *dns.Msg, last bool) error {
-	got := takeOptions(msg)
-	badCookie := msg.Rcode == dns.RcodeBadCookie
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	server := parseServerCookie(query.cookie, got)
-	switch {
-	case query.cookie == "" && badCookie:
-		return errBadCookie // was for somebody else; TCP needs no cookie
-	case query.cookie == "":
-		return nil
-	case got == "" && (c.peer.serverCookie != "" || badCookie):
-		return errNoCookie // it may be from anybody
-	case got == "" && msg.Rcode == dns.RcodeFormatError:
-		c.peer.noCookies = true
-		return errOption
-	case got == "":
-		c.peer.noCookies = c.peer.noCookies || last
-		return nil
-	case server == "" && (badCookie || got != query.cookie[:clientCookieSize]):
-		return errOtherCookie
-	case server == "":
-		return nil // CoreDNS 1.12 does that
-	}
-	c.peer.serverCookie = server
-	if badCookie {
-		return errBadCookie
-	}
-	return nil
-}
-
-// learnCookies is for a server whose replies over UDP do not have the right cookie.
-// It gets none any more if it has not shown one of its own yet, or does it over TCP, too,
-// or again and again.
-func (p *peer) learnCookies(doubt error, o *tcpReply, overTCP string) {
-	shown := p.serverCookie != ""
-	if p.missedCookies++; p.missedCookies >= maxSuspects || errors.Is(doubt, errOtherCookie) && !shown {
-		p.noCookies = true
-	}
-	if o == nil || o.err != nil || o.cookie == "" {
-		return
-	}
-	p.serverCookie = parseServerCookie(o.cookie, overTCP)
-	if p.serverCookie == "" && overTCP != "" && overTCP != o.cookie[:clientCookieSize] {
-		p.noCookies = true
-	}
 }
 
 // parseServerCookie returns the cookie of the server that follows ours in an option, or

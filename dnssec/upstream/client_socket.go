@@ -1,7 +1,6 @@
 package upstream
 
 import (
-	"context"
 	"errors"
 	"net"
 	"slices"
@@ -111,44 +110,6 @@ func (s *sockets) close(which func(*socket) bool) {
 	for _, socket := range closing {
 		socket.Close()
 	}
-}
-
-// socket returns one that is connected to the server, a new one if so wanted.
-func (c *Client) socket(ctx context.Context, server string, fresh bool) (*socket, error) {
-	if c.Dial == nil && !fresh {
-		if socket := c.idleSockets().take(server); socket != nil {
-			return socket, nil
-		}
-	}
-	opened := time.Now()
-	conn, err := c.dial(ctx, "udp", server)
-	if err != nil {
-		return nil, err
-	}
-	s := &socket{Conn: conn, server: server, expires: opened.Add(socketLife)}
-	if system, ok := conn.(syscall.Conn); ok {
-		s.raw, _ = system.SyscallConn()
-	}
-	return s, nil
-}
-
-// keep takes back a socket for which nothing is on its way. What Dial made serves one
-// query.
-func (c *Client) keep(socket *socket) {
-	if !socketsServeAgain || c.Dial != nil || socket.raw == nil || !time.Now().Before(socket.expires) {
-		socket.Close()
-		return
-	}
-	c.idleSockets().put(socket)
-}
-
-func (c *Client) idleSockets() *sockets {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.sockets == nil {
-		c.sockets = new(sockets)
-	}
-	return c.sockets
 }
 
 // failure is that of a Read or Write.

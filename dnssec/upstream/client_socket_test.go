@@ -156,8 +156,9 @@ func TestPacketsBeforeTheQuery(t *testing.T) {
 func TestRecursorBoundsIdleSockets(t *testing.T) {
 	t.Parallel()
 	r := new(Recursor)
+	r.once.Do(r.setUp)
 	for _, address := range []string{"192.0.2.1:53", "192.0.2.2:53"} {
-		if got := r.state(netip.MustParseAddrPort(address)).client.idleSockets(); got != &r.sockets {
+		if got := r.servers.state(netip.MustParseAddrPort(address)).client.idleSockets(); got != &r.servers.sockets {
 			t.Errorf("the client of %s keeps sockets by itself", address)
 		}
 	}

@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -354,4 +355,23 @@ func (s *stream) read(conn io.Reader) error {
 	reply <- packet
 	s.waiting--
 	return s.setIdleDeadline()
+}
+
+// dialTLS connects to a server, and verifies that it is the one.
+func (c *Client) dialTLS(ctx context.Context, e endpoint) (net.Conn, error) {
+	conn, err := c.dial(ctx, "tcp", e.address)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	if c.config == nil {
+		c.config = tlsConfig(c.TLS, e)
+	}
+	secure := tls.Client(conn, c.config)
+	c.mu.Unlock()
+	if err := secure.HandshakeContext(ctx); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return secure, nil
 }

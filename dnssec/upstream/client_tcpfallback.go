@@ -151,3 +151,20 @@ func (c *Client) learn(doubt error, o *tcpReply) {
 		}
 	}
 }
+
+// learnCookies is for a server whose replies over UDP do not have the right cookie.
+// It gets none any more if it has not shown one of its own yet, or does it over TCP, too,
+// or again and again.
+func (p *peer) learnCookies(doubt error, o *tcpReply, overTCP string) {
+	shown := p.serverCookie != ""
+	if p.missedCookies++; p.missedCookies >= maxSuspects || errors.Is(doubt, errOtherCookie) && !shown {
+		p.noCookies = true
+	}
+	if o == nil || o.err != nil || o.cookie == "" {
+		return
+	}
+	p.serverCookie = parseServerCookie(o.cookie, overTCP)
+	if p.serverCookie == "" && overTCP != "" && overTCP != o.cookie[:clientCookieSize] {
+		p.noCookies = true
+	}
+}

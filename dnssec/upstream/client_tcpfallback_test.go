@@ -259,7 +259,7 @@ func TestRecursorBlamesNoServerForWhatCannotBeRead(t *testing.T) {
 			t.Errorf("got %s", got)
 		}
 		for _, server := range hints("192.0.2.10", "192.0.2.11") {
-			if r.isSilent(server) {
+			if r.servers.isSilent(server) {
 				t.Errorf("%s is taken to be silent", server)
 			}
 		}

@@ -1,12 +1,10 @@
 package upstream
 
 import (
-	"context"
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/base64"
 	"errors"
-	"net"
 	"strings"
 )
 
@@ -64,23 +62,4 @@ func checkPin(pins string, state tls.ConnectionState) error {
 		}
 	}
 	return &pinError{digest}
-}
-
-// dialTLS connects to a server, and verifies that it is the one.
-func (c *Client) dialTLS(ctx context.Context, e endpoint) (net.Conn, error) {
-	conn, err := c.dial(ctx, "tcp", e.address)
-	if err != nil {
-		return nil, err
-	}
-	c.mu.Lock()
-	if c.config == nil {
-		c.config = tlsConfig(c.TLS, e)
-	}
-	secure := tls.Client(conn, c.config)
-	c.mu.Unlock()
-	if err := secure.HandshakeContext(ctx); err != nil {
-		conn.Close()
-		return nil, err
-	}
-	return secure, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/miekg/dns"
@@ -209,4 +210,85 @@ func (c *Client) insteadOfUDP(ctx context.Context, e endpoint, m *message) (*dns
 		c.mu.Unlock()
 	}
 	return msg, err
+}
+
+// socket returns one that is connected to the server, a new one if so wanted.
+func (c *Client) socket(ctx context.Context, server string, fresh bool) (*socket, error) {
+	if c.Dial == nil && !fresh {
+		if socket := c.idleSockets().take(server); socket != nil {
+			return socket, nil
+		}
+	}
+	opened := time.Now()
+	conn, err := c.dial(ctx, "udp", server)
+	if err != nil {
+		return nil, err
+	}
+	s := &socket{Conn: conn, server: server, expires: opened.Add(socketLife)}
+	if system, ok := conn.(syscall.Conn); ok {
+		s.raw, _ = system.SyscallConn()
+	}
+	return s, nil
+}
+
+// keep takes back a socket for which nothing is on its way. What Dial made serves one
+// query.
+func (c *Client) keep(socket *socket) {
+	if !socketsServeAgain || c.Dial != nil || socket.raw == nil || !time.Now().Before(socket.expires) {
+		socket.Close()
+		return
+	}
+	c.idleSockets().put(socket)
+}
+
+func (c *Client) idleSockets() *sockets {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.sockets == nil {
+		c.sockets = new(sockets)
+	}
+	return c.sockets
+}
+
+// lacksServerCookie reports whether the server has shown no cookie yet, so that queries with
+// one may not even reach it.
+func (c *Client) lacksServerCookie() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.peer.serverCookie == ""
+}
+
+// checkCookie says what a reply over UDP is worth by its cookie (RFC 7873 §5.3); nil
+// means that it is good. The cookie of the server is remembered. Who sends back ours
+// alone has seen the query. A reply to a query that was sent without one at last may be
+// from a server that drops others.
+func (c *Client) checkCookie(query *message, msg *dns.Msg, last bool) error {
+	got := takeOptions(msg)
+	badCookie := msg.Rcode == dns.RcodeBadCookie
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	server := parseServerCookie(query.cookie, got)
+	switch {
+	case query.cookie == "" && badCookie:
+		return errBadCookie // was for somebody else; TCP needs no cookie
+	case query.cookie == "":
+		return nil
+	case got == "" && (c.peer.serverCookie != "" || badCookie):
+		return errNoCookie // it may be from anybody
+	case got == "" && msg.Rcode == dns.RcodeFormatError:
+		c.peer.noCookies = true
+		return errOption
+	case got == "":
+		c.peer.noCookies = c.peer.noCookies || last
+		return nil
+	case server == "" && (badCookie || got != query.cookie[:clientCookieSize]):
+		return errOtherCookie
+	case server == "":
+		return nil // CoreDNS 1.12 does that
+	}
+	c.peer.serverCookie = server
+	if badCookie {
+		return errBadCookie
+	}
+	return nil
 }

@@ -157,7 +157,7 @@ func limitOfTries(t *testing.T) {
 				msg.Extra = append(msg.Extra, rr(fmt.Sprintf("%s 3600 A 10.%d.%d.%d", ns, z, i, a)))
 			}
 		}
-		r.delegations.put(newDelegation(&delegation{name: "test."}, fmt.Sprintf("z%d.test.", z), &Reply{Msg: msg}, r), r.now())
+		r.delegations.put(newDelegation(&delegation{name: "test."}, fmt.Sprintf("z%d.test.", z), &Reply{Msg: msg}, r.now(), &r.filter), r.now())
 	}
 	query := &Query{Msg: question("www.z0.test.", dns.TypeA)}
 	res := &resolution{Recursor: r, query: query}
@@ -178,7 +178,7 @@ func limitOfNameServers(t *testing.T) {
 			msg.Extra = append(msg.Extra, rr(fmt.Sprintf("%s 60 A 192.0.%d.%d", name, i, a)))
 		}
 	}
-	d := newDelegation(&delegation{name: "test."}, "z.test.", &Reply{Msg: msg}, new(Recursor))
+	d := newDelegation(&delegation{name: "test."}, "z.test.", &Reply{Msg: msg}, time.Now(), new(addressFilter))
 	if len(d.servers) != 13 {
 		t.Errorf("%d name servers", len(d.servers))
 	}
@@ -192,7 +192,7 @@ func limitOfNameServers(t *testing.T) {
 	for i := range 9 {
 		msg.Ns = append(msg.Ns, rr(fmt.Sprintf("z.test. 60 NS %d.%sz.test.", i, strings.Repeat(strings.Repeat(`\000`, 60)+".", 3))))
 	}
-	d = newDelegation(&delegation{name: "test."}, "z.test.", &Reply{Msg: msg}, new(Recursor))
+	d = newDelegation(&delegation{name: "test."}, "z.test.", &Reply{Msg: msg}, time.Now(), new(addressFilter))
 	octets := 0
 	for _, s := range d.servers {
 		octets += len(s.name)
@@ -210,7 +210,7 @@ func limitOfProof(t *testing.T) {
 		padding := &dns.DS{Hdr: *ds.Header(), KeyTag: 2, Algorithm: 13, DigestType: 2}
 		msg := dns.Msg{Answer: []dns.RR{ds, padding, sig}}
 		padding.Digest = strings.Repeat("00", octets-msg.Len())
-		if d := newDelegation(&delegation{name: "test."}, "z.test.", &Reply{Msg: &dns.Msg{Ns: append(msg.Answer, rr("z.test. 60 NS ns.z.test."))}}, new(Recursor)); (len(d.proof) > 0) != kept {
+		if d := newDelegation(&delegation{name: "test."}, "z.test.", &Reply{Msg: &dns.Msg{Ns: append(msg.Answer, rr("z.test. 60 NS ns.z.test."))}}, time.Now(), new(addressFilter)); (len(d.proof) > 0) != kept {
 			t.Errorf("%d octets: %d are kept", octets, len(d.proof))
 		}
 	}

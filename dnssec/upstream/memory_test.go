@@ -122,7 +122,7 @@ func TestDelegationsAreBoundedInOctets(t *testing.T) {
 					if err := msg.Unpack(bytes.ReplaceAll(template, []byte("z000000"), []byte(cut[:7]))); err != nil {
 						t.Fatal(err)
 					}
-					d := newDelegation(above, cut, &Reply{Msg: msg}, recursor)
+					d := newDelegation(above, cut, &Reply{Msg: msg}, recursor.now(), &recursor.filter)
 					if recursor.delegations.put(d, now); len(d.servers) == 0 {
 						t.Fatal("not a delegation")
 					}
@@ -180,10 +180,11 @@ func TestExpiredDelegationsAreDropped(t *testing.T) {
 
 func TestServerStatesAreBoundedInOctets(t *testing.T) {
 	recursor := &Recursor{Dial: newNet(t, nil).dial}
+	recursor.once.Do(recursor.setUp)
 	heap := heapOf(func() any {
 		for i := range 2 * maxServersSize / serverInfoSize {
 			server := netip.AddrFrom16([16]byte{0x20, 0x01, 0x0d, 0xb8, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, byte(i >> 16), byte(i >> 8), byte(i)})
-			client := recursor.state(netip.AddrPortFrom(server, port)).client
+			client := recursor.servers.state(netip.AddrPortFrom(server, port)).client
 			client.peer = peer{clientCookie: strings.Repeat("a", clientCookieSize), serverCookie: strings.Repeat("b", maxServerCookieSize)}
 		}
 		return recursor

@@ -101,15 +101,15 @@ func (p *Pool) Exchange(ctx context.Context, q *Query) (*Reply, error) {
 	if q.Msg == nil || len(q.Msg.Question) != 1 {
 		return nil, newError("", "", q, errNoQuestion)
 	}
-	r := &failover{pool: p, query: q, zone: dns.CanonicalName(q.Anchor), validating: isValidating(q)}
-	candidates := r.candidates()
+	f := &failover{pool: p, query: q, zone: dns.CanonicalName(q.Anchor), validating: isValidating(q)}
+	candidates := f.candidates()
 	for i, s := range candidates {
-		if reply := r.ask(ctx, s, len(candidates)-i); reply != nil {
-			return r.accept(reply, candidates[i+1:]), nil
+		if reply := f.ask(ctx, s, len(candidates)-i); reply != nil {
+			return f.accept(reply, candidates[i+1:]), nil
 		}
 		if ended(ctx) != nil {
 			break
 		}
 	}
-	return r.conclude(ctx)
+	return f.conclude(ctx)
 }

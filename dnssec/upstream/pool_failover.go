@@ -14,7 +14,7 @@ import (
 type failover struct {
 	pool       *Pool
 	query      *Query
-	zone       string // at which capability is judged
+	zone       string // at which the servers are probed
 	validating bool   // the query has the DO bit
 
 	avoided   []*poolServer // are in Query.Avoid
@@ -30,59 +30,54 @@ type refusal struct {
 	reply  *Reply
 }
 
-// candidates returns the servers to ask, those that rest last, and notes the others.
-func (r *failover) candidates() []*poolServer {
-	var awake, resting []*poolServer
-	now := r.pool.now()
-	for _, s := range r.pool.servers {
-		if slices.Contains(r.query.Avoid, s.name) {
-			r.avoided = append(r.avoided, s)
+// candidates returns the servers to ask, those in backoff last, and notes the others.
+func (f *failover) candidates() []*poolServer {
+	var ready, inBackoff []*poolServer
+	now := f.pool.now()
+	for _, s := range f.pool.servers {
+		if slices.Contains(f.query.Avoid, s.name) {
+			f.avoided = append(f.avoided, s)
 			continue
 		}
-		if c := r.pool.cachedCapability(s, r.zone); r.validating && c.Incapable() {
-			r.passOver(c)
+		if c := f.pool.cachedCapability(s, f.zone); f.validating && c.Incapable() {
+			f.passOver(c)
 			continue
 		}
-		if r.pool.backoffReason(s, now) != nil {
-			resting = append(resting, s)
+		if f.pool.backoffReason(s, now) != nil {
+			inBackoff = append(inBackoff, s)
 		} else {
-			awake = append(awake, s)
+			ready = append(ready, s)
 		}
 	}
-	if r.pool.Equal {
-		rand.Shuffle(len(awake), func(i, j int) { awake[i], awake[j] = awake[j], awake[i] })
+	if f.pool.Equal {
+		rand.Shuffle(len(ready), func(i, j int) { ready[i], ready[j] = ready[j], ready[i] })
 	}
-	return append(awake, resting...)
+	return append(ready, inBackoff...)
 }
 
 // passOver notes a server that is incapable.
-func (r *failover) passOver(c Capability) {
-	r.incapable = append(r.incapable, c)
-	r.passedOver = append(r.passedOver, &CapabilityError{Servers: []Capability{c}})
+func (f *failover) passOver(c Capability) {
+	f.incapable = append(f.incapable, c)
+	f.passedOver = append(f.passedOver, &CapabilityError{Servers: []Capability{c}})
 }
 
-// accept returns a reply for the caller, with what is wrong with the servers that
-// were asked before, or would have been but for their rest.
-func (r *failover) accept(reply *Reply, left []*poolServer) *Reply {
+// accept returns a reply for the caller, with what is wrong with the servers that were
+// asked before it, and with those in backoff that were to be asked after it.
+func (f *failover) accept(reply *Reply, left []*poolServer) *Reply {
 	for _, s := range left {
-		if err := r.pool.backoffReason(s, r.pool.now()); err != nil {
-			r.passedOver = append(r.passedOver, &Error{Server: s.name, Err: &backoffError{err}})
+		if err := f.pool.backoffReason(s, f.pool.now()); err != nil {
+			f.passedOver = append(f.passedOver, &Error{Server: s.name, Err: &backoffError{err}})
 		}
 	}
-	reply.PassedOver = append(r.passedOver, reply.PassedOver...)
+	reply.PassedOver = append(f.passedOver, reply.PassedOver...)
 	return reply
 }
 
-// ask returns the reply of a server if it is one to rely on, or notes what is wrong
-// and returns nil. The server is the first of so many that are left to be asked.
-func (r *failover) ask(ctx context.Context, s *poolServer, left int) *Reply {
-	limit := maxTry
-	if _, recursive := s.exchanger.(*Recursor); recursive {
-		limit = maxRecursion
-	} else if left > 1 {
-		limit = defaultTimeout // no time for TCP after UDP: others may be better
-	}
-	untested := r.validating && !r.pool.cachedCapability(s, r.zone).Capable()
+// ask returns the reply of a server if it is one to rely on. Otherwise it notes what is
+// wrong, and returns nil. left is how many servers are to be asked, this one included.
+func (f *failover) ask(ctx context.Context, s *poolServer, left int) *Reply {
+	limit := s.timeLimit(left)
+	untested := f.validating && !f.pool.cachedCapability(s, f.zone).Capable()
 	try := ctx
 	if untested || left > 1 || !endsWithin(ctx, limit) {
 		var cancel context.CancelFunc
@@ -90,139 +85,141 @@ func (r *failover) ask(ctx context.Context, s *poolServer, left int) *Reply {
 		defer cancel()
 	}
 	if untested {
-		// A server that swallows queries with the DO bit shows it by the probe.
-		probe := time.AfterFunc(probeDelay, func() { r.pool.capability(try, s, r.zone) })
+		// The probe finds out a server that drops queries with the DO bit.
+		probe := time.AfterFunc(probeDelay, func() { f.pool.capability(try, s, f.zone) })
 		defer probe.Stop()
 	}
-	reply, err := exchange(try, s.exchanger, r.query)
+	reply, err := exchange(try, s.exchanger, f.query)
 	if err != nil {
-		r.fail(ctx, s, err)
+		f.fail(ctx, s, err)
 		return nil
 	}
-	r.pool.setBackoff(s, nil)
+	f.pool.setBackoff(s, nil)
 	switch {
 	case isRefusal(reply.Msg):
-		r.refusals = append(r.refusals, refusal{s, reply})
-		r.passedOver = append(r.passedOver, newError(reply.Server, reply.Network, r.query, refusalError(reply.Msg)))
+		f.refusals = append(f.refusals, refusal{s, reply})
+		f.passedOver = append(f.passedOver, newError(reply.Server, reply.Network, f.query, refusalError(reply.Msg)))
 		return nil
-	case r.query.Msg.RecursionDesired && isReferral(reply.Msg):
-		r.note(newError(reply.Server, reply.Network, r.query, errLame))
+	case f.query.Msg.RecursionDesired && isReferral(reply.Msg):
+		f.note(newError(reply.Server, reply.Network, f.query, errLame))
 		return nil
-	case !r.validating || has(reply.Msg.Answer, dns.TypeRRSIG) || has(reply.Msg.Ns, dns.TypeRRSIG):
+	case !f.validating || has(reply.Msg.Answer, dns.TypeRRSIG) || has(reply.Msg.Ns, dns.TypeRRSIG):
 		return reply
 	}
-	c := r.pool.capability(try, s, r.zone)
+	c := f.pool.capability(try, s, f.zone)
 	switch {
 	case c.Capable():
 		return reply // the zone is unsigned, as far as the server is concerned
 	case c.Incapable():
-		r.passOver(c)
+		f.passOver(c)
 	default:
-		r.note(newError(reply.Server, reply.Network, r.query, &unknownCapabilityError{c.Err}))
+		f.note(newError(reply.Server, reply.Network, f.query, &unknownCapabilityError{c.Err}))
 	}
 	return nil
 }
 
-func (r *failover) note(err error) {
-	r.errs = append(r.errs, err)
-	r.passedOver = append(r.passedOver, err)
+// note notes the error of a server.
+func (f *failover) note(err error) {
+	f.errs = append(f.errs, err)
+	f.passedOver = append(f.passedOver, err)
 }
 
-// fail notes the error of a server.
-func (r *failover) fail(ctx context.Context, s *poolServer, err error) {
+// fail notes the error of a server, and puts it in backoff if it did not reply.
+func (f *failover) fail(ctx context.Context, s *poolServer, err error) {
 	if incapable, ok := errors.AsType[*CapabilityError](err); ok {
-		r.incapable = append(r.incapable, incapable.Servers...) // it is a Pool itself
-		r.passedOver = append(r.passedOver, err)
+		f.incapable = append(f.incapable, incapable.Servers...) // it is a Pool itself
+		f.passedOver = append(f.passedOver, err)
 		return
 	}
 	if errors.Is(err, ErrExhausted) {
-		r.avoided = append(r.avoided, s)
+		f.avoided = append(f.avoided, s)
 		return
 	}
-	if c := r.pool.cachedCapability(s, r.zone); r.validating && c.Incapable() {
-		r.passOver(c)
+	if c := f.pool.cachedCapability(s, f.zone); f.validating && c.Incapable() {
+		f.passOver(c)
 		return
 	}
 	switch {
 	case isUnusableReply(err):
-		r.pool.setBackoff(s, nil) // it answered; other names may fare better
+		f.pool.setBackoff(s, nil) // it answered; other names may fare better
 	case ended(ctx) == nil:
-		r.pool.setBackoff(s, err) // not where the caller was out of patience
+		f.pool.setBackoff(s, err) // not where the caller did not wait
 	}
 	if _, ok := errors.AsType[*Error](err); !ok {
-		err = newError(s.name, "", r.query, err)
+		err = newError(s.name, "", f.query, err)
 	}
-	r.note(err)
+	f.note(err)
 }
 
-// conclude decides what to say when no server had a reply to rely on; see
-// Pool.Exchange.
-func (r *failover) conclude(ctx context.Context) (*Reply, error) {
+// conclude decides on the outcome when no server had a reply to rely on; see
+// [Pool.Exchange].
+func (f *failover) conclude(ctx context.Context) (*Reply, error) {
 	// SERVFAIL is about the name; other refusals are most often about us. The last
 	// server is as good as the first one.
-	slices.Reverse(r.refusals)
-	slices.SortStableFunc(r.refusals, func(a, b refusal) int {
+	slices.Reverse(f.refusals)
+	slices.SortStableFunc(f.refusals, func(a, b refusal) int {
 		return serverFailure(b.reply.Msg) - serverFailure(a.reply.Msg)
 	})
-	if !r.validating {
-		if len(r.refusals) > 0 {
-			return r.accept(r.refusals[0].reply, nil), nil
+	if !f.validating {
+		if len(f.refusals) > 0 {
+			return f.accept(f.refusals[0].reply, nil), nil
 		}
-		return nil, r.failure(nil)
+		return nil, f.failure(nil)
 	}
-	var unjudged []error
+	var unknown []error
 	avoidedCapable, avoidedIncapable := false, false
-	for i, s := range r.avoided {
-		switch c := r.capability(ctx, s, len(r.avoided)-i+len(r.refusals)); {
+	for i, s := range f.avoided {
+		switch c := f.capability(ctx, s, len(f.avoided)-i+len(f.refusals)); {
 		case c.Capable():
 			avoidedCapable = true
 		case c.Incapable():
 			avoidedIncapable = true
-			r.incapable = append(r.incapable, c)
+			f.incapable = append(f.incapable, c)
 		default:
-			unjudged = append(unjudged, c.Err)
+			unknown = append(unknown, c.Err)
 		}
 	}
 	if avoidedIncapable && !avoidedCapable {
 		// Whatever did not validate was the fault of a server, not of the zone.
-		return nil, &CapabilityError{Servers: r.account(r.refusals)}
+		return nil, &CapabilityError{Servers: f.account(f.refusals)}
 	}
 	var others []refusal
-	for i, f := range r.refusals {
-		switch c := r.capability(ctx, f.server, len(r.refusals)-i); {
+	for i, refused := range f.refusals {
+		switch c := f.capability(ctx, refused.server, len(f.refusals)-i); {
 		case c.Capable():
-			return r.accept(f.reply, nil), nil
+			return f.accept(refused.reply, nil), nil
 		case c.Incapable():
-			r.incapable = append(r.incapable, c)
+			f.incapable = append(f.incapable, c)
 		default:
-			others = append(others, f)
+			others = append(others, refused)
 		}
 	}
 	switch {
-	case len(r.incapable) > 0 && !avoidedCapable:
-		return nil, &CapabilityError{Servers: r.account(others)}
+	case len(f.incapable) > 0 && !avoidedCapable:
+		return nil, &CapabilityError{Servers: f.account(others)}
 	case len(others) > 0:
-		return r.accept(others[0].reply, nil), nil
+		return f.accept(others[0].reply, nil), nil
 	}
-	return nil, r.failure(unjudged)
+	return nil, f.failure(unknown)
 }
 
 // capability is that of the Pool, within a share of the time.
-func (r *failover) capability(ctx context.Context, s *poolServer, left int) Capability {
+func (f *failover) capability(ctx context.Context, s *poolServer, left int) Capability {
 	try, cancel := withShare(ctx, left, maxTry)
 	defer cancel()
-	return r.pool.capability(try, s, r.zone)
+	return f.pool.capability(try, s, f.zone)
 }
 
-// account lists the incapable servers, and the others with why they are no help.
-func (r *failover) account(others []refusal) []Capability {
-	servers := slices.Clone(r.incapable)
-	for _, f := range others {
-		servers = append(servers, Capability{Server: f.reply.Server, Zone: r.zone,
-			Err: newError(f.reply.Server, f.reply.Network, r.query, refusalError(f.reply.Msg))})
+// account lists the incapable servers, and the others with the reason why they are of no
+// use.
+func (f *failover) account(others []refusal) []Capability {
+	servers := slices.Clone(f.incapable)
+	for _, refused := range others {
+		servers = append(servers, Capability{Server: refused.reply.Server, Zone: f.zone,
+			Err: newError(refused.reply.Server, refused.reply.Network, f.query, refusalError(refused.reply.Msg))})
 	}
-	for _, err := range r.errs {
-		c := Capability{Zone: r.zone, Err: err}
+	for _, err := range f.errs {
+		c := Capability{Zone: f.zone, Err: err}
 		if e, ok := errors.AsType[*Error](err); ok {
 			c.Server = e.Server
 		}
@@ -231,20 +228,21 @@ func (r *failover) account(others []refusal) []Capability {
 	return servers
 }
 
-// failure is the error when there is nothing at all to show.
-func (r *failover) failure(unjudged []error) error {
+// failure is the error where no server gave a reply.
+func (f *failover) failure(unknown []error) error {
 	switch {
-	case len(r.errs) == 1:
-		return r.errs[0]
-	case len(r.errs) > 1:
-		return allFailedError(r.errs)
-	case len(unjudged) > 0:
-		return exhaustedError(append([]error{ErrExhausted}, unjudged...))
+	case len(f.errs) == 1:
+		return f.errs[0]
+	case len(f.errs) > 1:
+		return allFailedError(f.errs)
+	case len(unknown) > 0:
+		return exhaustedError(append([]error{ErrExhausted}, unknown...))
 	}
 	return ErrExhausted
 }
 
-// withShare gives a server its part of the time that is left for so many of them.
+// withShare gives one server its share of the time until the deadline, where so many are
+// left to be asked, and no more than the limit.
 func withShare(ctx context.Context, left int, limit time.Duration) (context.Context, context.CancelFunc) {
 	if deadline, ok := ctx.Deadline(); ok {
 		limit = min(limit, time.Until(deadline)/time.Duration(left))

@@ -1,11 +1,6 @@
 package upstream
 
-import (
-	"context"
-	"time"
-
-	"github.com/miekg/dns"
-)
+import "time"
 
 // A poolServer is an Exchanger of a Pool and what the Pool has learned about it. All
 // but the first two fields are guarded by Pool.mu.
@@ -13,122 +8,31 @@ type poolServer struct {
 	exchanger Exchanger
 	name      string // for errors; and as in Reply.Server, if the Exchanger is a Client
 
-	failure      error                      // why it rests: it gave no reply
+	failure      error                      // why it is in backoff: it gave no reply; nil if it is not
 	backoffUntil time.Time                  // until when
 	capabilities map[string]capabilityEntry // by zone
-	probes       map[string]*inflightProbe  // in flight, by zone
+	probes       map[string]*inflightProbe  // by zone
 }
 
-// A capabilityEntry is a Capability that is believed for some time.
-type capabilityEntry struct {
-	Capability
-	until time.Time
+// A longExchanger does more for one Exchange than to ask one server, and takes longer.
+type longExchanger interface {
+	exchangeLimit() time.Duration
 }
 
-// An inflightProbe is a probe in flight. Whoever needs its result waits for it; when the
-// last one leaves it is cancelled.
-type inflightProbe struct {
-	done    chan struct{} // closed when result is set
-	result  Capability
-	cancel  context.CancelFunc
-	waiters int // guarded by Pool.mu
+// timeLimit is how long the server may take for a query, while so many servers are left
+// to be asked, itself included.
+func (s *poolServer) timeLimit(left int) time.Duration {
+	if e, ok := s.exchanger.(longExchanger); ok {
+		return e.exchangeLimit()
+	}
+	if left > 1 {
+		return defaultTimeout // no time for TCP after UDP: others may be better
+	}
+	return maxTry
 }
 
-// cachedCapability returns what is known of a server without asking it; the zero Capability
-// if that is nothing, or too old.
-func (p *Pool) cachedCapability(s *poolServer, zone string) Capability {
-	now := p.now()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if j := s.capabilities[zone]; now.Before(j.until) {
-		return j.Capability
-	}
-	return Capability{}
-}
-
-// capability returns what a server is capable of. It is probed if that is not known, once
-// for all who ask meanwhile.
-func (p *Pool) capability(ctx context.Context, s *poolServer, zone string) Capability {
-	now := p.now()
-	p.mu.Lock()
-	if j := s.capabilities[zone]; now.Before(j.until) {
-		p.mu.Unlock()
-		return j.Capability
-	}
-	if err := ctx.Err(); err != nil {
-		p.mu.Unlock()
-		return unknownCapability(s, zone, err)
-	}
-	probe := s.probes[zone]
-	if probe == nil {
-		// The probe serves others, too, and so has a deadline of its own.
-		probing, cancel := context.WithTimeout(context.WithoutCancel(ctx), probeTimeout)
-		probe = &inflightProbe{done: make(chan struct{}), cancel: cancel}
-		s.probes[zone] = probe
-		go p.probe(probing, s, zone, probe) // ends soon after its last waiter
-	}
-	probe.waiters++
-	p.mu.Unlock()
-
-	select {
-	case <-probe.done:
-		return probe.result
-	case <-ctx.Done():
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	probe.waiters--
-	if probe.waiters == 0 {
-		probe.cancel()
-		if s.probes[zone] == probe {
-			delete(s.probes, zone)
-		}
-	}
-	return unknownCapability(s, zone, ctx.Err())
-}
-
-func unknownCapability(s *poolServer, zone string, err error) Capability {
-	return Capability{Server: s.name, Zone: zone, Err: &Error{Server: s.name, Err: err}}
-}
-
-// isAlive reports whether some server answers anything.
-func (p *Pool) isAlive(ctx context.Context, q *Query) bool {
-	for _, s := range p.servers {
-		if c := p.capability(ctx, s, dns.CanonicalName(q.Anchor)); c.Capable() || c.Incapable() {
-			return true
-		}
-	}
-	return false
-}
-
-func (p *Pool) probe(ctx context.Context, s *poolServer, zone string, probe *inflightProbe) {
-	defer probe.cancel()
-	probe.result = Probe(ctx, s.exchanger, zone)
-	if probe.result.Server == "" {
-		probe.result.Server = s.name
-	}
-	life := transientLife
-	switch {
-	case probe.result.Capable():
-		life = capableLife
-	case probe.result.isPermanent():
-		life = incapableLife
-	}
-	now := p.now()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if s.probes[zone] == probe { // not given up
-		delete(s.probes, zone)
-		if len(s.capabilities) >= maxZones {
-			clear(s.capabilities)
-		}
-		s.capabilities[zone] = capabilityEntry{probe.result, now.Add(life)}
-	}
-	close(probe.done)
-}
-
-// setBackoff puts a server behind the others for a while, for the reason given, or back
-// in its place for none.
+// setBackoff has a server asked after all others for a while, for the reason given. A nil
+// reason puts it back in its place.
 func (p *Pool) setBackoff(s *poolServer, reason error) {
 	until := p.now().Add(backoffTime)
 	p.mu.Lock()
@@ -136,7 +40,7 @@ func (p *Pool) setBackoff(s *poolServer, reason error) {
 	s.failure, s.backoffUntil = reason, until
 }
 
-// backoffReason returns why a server rests, or nil if it does not.
+// backoffReason returns why a server is in backoff, or nil if it is not.
 func (p *Pool) backoffReason(s *poolServer, now time.Time) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -12,8 +12,6 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
-
-	"github.com/danesmtp/danesmtp/internal/addresskind"
 )
 
 // A Recursor resolves iteratively (RFC 1034 §5.3.3): it follows the delegations
@@ -50,12 +48,11 @@ type Recursor struct {
 
 	once        sync.Once
 	hints       *delegation // of the root
-	kinds       addressKinds
+	filter      addressFilter
 	priming     priming
 	delegations delegationCache
 	failures    failureCache
 	servers     serverCache
-	sockets     sockets
 }
 
 // A resolution is one Exchange. The lookups of name servers that it leads to share
@@ -83,6 +80,9 @@ var (
 	errLimit    = errors.New("resolution takes too many steps")
 	errCircular = errors.New("name servers are named after name servers")
 )
+
+// exchangeLimit is how much time a Pool gives a Recursor for a query.
+func (*Recursor) exchangeLimit() time.Duration { return maxRecursion }
 
 func (r *Recursor) now() time.Time {
 	if r.Time != nil {
@@ -202,7 +202,7 @@ func (r *resolution) startZone(t *task) *delegation {
 // not where it is known to answer for names below itself, or one of them to drop such
 // questions.
 func (r *resolution) minimises(zone *delegation) bool {
-	return !r.FullNames && !zone.answers.Load() && !r.dropsMinimised(zone)
+	return !r.FullNames && !zone.answers.Load() && !r.servers.dropsMinimised(zone)
 }
 
 // minimise returns what a zone's servers need to see of a question in order to
@@ -251,15 +251,6 @@ func (r *resolution) fromReferral(t *task) *Reply {
 	return reply
 }
 
-// allowed reports whether data may lead to an address. Name servers may have addresses that
-// are set aside for a protocol: those of AS112 (RFC 7534) are such servers.
-func (r *Recursor) allowed(addr netip.Addr) bool {
-	if r.Allow != nil {
-		return r.Allow(addr)
-	}
-	return !slices.ContainsFunc(addresskind.Of(addr), r.refuses)
-}
-
 // setUp makes the root's delegation.
 func (r *Recursor) setUp() {
 	hints := slices.Clone(r.Hints)
@@ -268,9 +259,11 @@ func (r *Recursor) setUp() {
 			hints = append(hints, netip.AddrPortFrom(netip.MustParseAddr(text), port))
 		}
 	}
+	r.servers.dial, r.servers.now = r.Dial, r.now
+	r.filter.allow = r.Allow
 	r.hints = &delegation{name: ".", servers: []nameServer{{name: ".", addresses: hints}}}
 	for _, hint := range hints {
-		r.kinds.loopback = r.kinds.loopback || hint.Addr().IsLoopback()
-		r.kinds.linkLocal = r.kinds.linkLocal || hint.Addr().IsLinkLocalUnicast()
+		r.filter.loopback = r.filter.loopback || hint.Addr().IsLoopback()
+		r.filter.linkLocal = r.filter.linkLocal || hint.Addr().IsLinkLocalUnicast()
 	}
 }

@@ -55,7 +55,7 @@ func TestSpecialAddresses(t *testing.T) {
 		for hint, want := range map[string]bool{"192.0.2.1": tt.allowed, "127.0.0.1": tt.loopback} {
 			recursor := &Recursor{Hints: hints(hint)}
 			recursor.once.Do(recursor.setUp)
-			if got := recursor.allowed(addr); got != want {
+			if got := recursor.filter.allows(addr); got != want {
 				t.Errorf("%s, hints at %s: allowed %v", addr, hint, got)
 			}
 		}

@@ -180,7 +180,7 @@ func (r *Recursor) serverLookup(name string, reply *Reply, err error) serverLook
 	}
 	for _, rr := range reply.Msg.Answer {
 		addr, ok := address(rr)
-		if !ok || dns.CanonicalName(rr.Header().Name) != name || !r.allowed(addr) || len(found.addresses) == maxServerAddresses {
+		if !ok || dns.CanonicalName(rr.Header().Name) != name || !r.filter.allows(addr) || len(found.addresses) == maxServerAddresses {
 			continue
 		}
 		found.addresses = append(found.addresses, netip.AddrPortFrom(addr, port))

@@ -48,7 +48,7 @@ func TestLookupsAreBounded(t *testing.T) {
 		for i := range 13 {
 			msg.Ns = append(msg.Ns, rr(fmt.Sprintf("z%d.test. 3600 NS n%d.z%d.test.", z, i, z+1)))
 		}
-		r.delegations.put(newDelegation(&delegation{name: "test."}, fmt.Sprintf("z%d.test.", z), &Reply{Msg: msg}, r), r.now())
+		r.delegations.put(newDelegation(&delegation{name: "test."}, fmt.Sprintf("z%d.test.", z), &Reply{Msg: msg}, r.now(), &r.filter), r.now())
 	}
 	query := &Query{Msg: question("www.z0.test.", dns.TypeA)}
 	res := &resolution{Recursor: r, query: query}

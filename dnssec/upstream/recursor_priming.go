@@ -71,18 +71,18 @@ func (r *resolution) askForRoot(ctx context.Context) *delegation {
 	msg.SetQuestion(".", dns.TypeNS)
 	msg.RecursionDesired = false
 	msg.SetEdns0(probeSize, false)
-	for _, server := range r.sorted(r.hints, nil)[:min(len(r.hints.servers[0].addresses), maxPrimed)] {
+	for _, server := range r.servers.sorted(r.hints, nil)[:min(len(r.hints.servers[0].addresses), maxPrimed)] {
 		if server.Port() != port {
 			return nil
 		}
-		reply, err := r.exchange(ctx, server, msg, 1)
+		reply, err := r.servers.exchange(ctx, server, msg, 1)
 		if ctx.Err() != nil {
 			return nil
 		}
 		if err != nil || reply.Msg.Rcode != dns.RcodeSuccess || !reply.Msg.Authoritative { // RFC 8109 §4.1
 			continue
 		}
-		servers, ttl := r.nameServers(".", ".", reply.Msg.Answer, reply.Msg.Extra)
+		servers, ttl := readNameServers(".", ".", reply.Msg.Answer, reply.Msg.Extra, &r.filter)
 		root := &delegation{name: ".", servers: servers, expires: r.now().Add(delegationLife(ttl))}
 		if len(root.addresses(r.now())) > 0 {
 			return root

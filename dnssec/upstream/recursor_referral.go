@@ -3,6 +3,7 @@ package upstream
 import (
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/miekg/dns"
 )
@@ -73,9 +74,9 @@ func keepBailiwick(zone string, reply *dns.Msg) {
 	reply.Ns = slices.DeleteFunc(reply.Ns, outside)
 }
 
-// nameServers reads the NS records of a zone, and the addresses that came with
+// readNameServers reads the NS records of a zone, and the addresses that came with
 // them: those of names that the servers of the zone above can speak for.
-func (r *Recursor) nameServers(above, zone string, records, extra []dns.RR) (servers []nameServer, ttl uint32) {
+func readNameServers(above, zone string, records, extra []dns.RR, filter *addressFilter) (servers []nameServer, ttl uint32) {
 	ttl = ^uint32(0)
 	size := 0
 	for _, rr := range records {
@@ -94,7 +95,7 @@ func (r *Recursor) nameServers(above, zone string, records, extra []dns.RR) (ser
 	for _, rr := range extra {
 		addr, ok := address(rr)
 		owner := dns.CanonicalName(rr.Header().Name)
-		if !ok || !isBelow(above, owner) || !r.allowed(addr) {
+		if !ok || !isBelow(above, owner) || !filter.allows(addr) {
 			continue
 		}
 		at := slices.IndexFunc(servers, func(s nameServer) bool { return s.name == owner })
@@ -121,9 +122,8 @@ func address(rr dns.RR) (netip.Addr, bool) {
 }
 
 // newDelegation reads a referral by the servers of the zone above.
-func newDelegation(above *delegation, cut string, reply *Reply, r *Recursor) *delegation {
-	servers, ttl := r.nameServers(above.name, cut, reply.Msg.Ns, reply.Msg.Extra)
-	now := r.now()
+func newDelegation(above *delegation, cut string, reply *Reply, now time.Time, filter *addressFilter) *delegation {
+	servers, ttl := readNameServers(above.name, cut, reply.Msg.Ns, reply.Msg.Extra, filter)
 	d := &delegation{
 		name: cut, servers: servers, made: now, expires: now.Add(delegationLife(ttl)),
 		server: reply.Server, network: reply.Network,

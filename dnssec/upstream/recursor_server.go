@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"math/rand/v2"
+	"net"
 	"net/netip"
 	"slices"
 	"sync"
@@ -14,6 +15,10 @@ import (
 
 // serverCache is what is known of servers, by address. The zero value knows none.
 type serverCache struct {
+	dial    func(ctx context.Context, network, address string) (net.Conn, error) // nil means a net.Dialer
+	now     func() time.Time
+	sockets sockets // of all
+
 	mu        sync.Mutex
 	states    map[netip.AddrPort]*serverInfo
 	connected []*serverInfo // to which there may be a connection over TCP, the latest last
@@ -35,8 +40,7 @@ type serverInfo struct {
 const serverInfoSize = 640
 
 // state returns what is known of a server; a full map drops others.
-func (r *Recursor) state(server netip.AddrPort) *serverInfo {
-	s := &r.servers
+func (s *serverCache) state(server netip.AddrPort) *serverInfo {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	state := s.states[server]
@@ -54,7 +58,7 @@ func (r *Recursor) state(server netip.AddrPort) *serverInfo {
 	}
 	address := server.String()
 	state = &serverInfo{
-		client: &Client{Address: address, Dial: r.Dial, Timeout: serverTimeout, sockets: &r.sockets},
+		client: &Client{Address: address, Dial: s.dial, Timeout: serverTimeout, sockets: &s.sockets},
 		at:     endpoint{network: "udp", address: address, text: address},
 	}
 	s.states[server] = state
@@ -64,11 +68,11 @@ func (r *Recursor) state(server netip.AddrPort) *serverInfo {
 // exchange sends a query to a server and learns from what becomes of it. A server
 // that does not know EDNS is asked without (RFC 6891 §7). One that is silent is not:
 // such servers are gone since 2019 (dnsflagday.net).
-func (r *Recursor) exchange(ctx context.Context, server netip.AddrPort, msg *dns.Msg, attempts int) (*Reply, error) {
-	state := r.state(server)
-	r.servers.mu.Lock()
-	withEDNS := !r.now().Before(state.noEDNSUntil)
-	r.servers.mu.Unlock()
+func (s *serverCache) exchange(ctx context.Context, server netip.AddrPort, msg *dns.Msg, attempts int) (*Reply, error) {
+	state := s.state(server)
+	s.mu.Lock()
+	withEDNS := !s.now().Before(state.noEDNSUntil)
+	s.mu.Unlock()
 	if !withEDNS {
 		msg = copyWithoutEDNS(msg)
 	}
@@ -82,17 +86,17 @@ func (r *Recursor) exchange(ctx context.Context, server netip.AddrPort, msg *dns
 			reply, knowsNone = plain, !hinted
 		}
 	}
-	r.servers.limitStreams(state)
+	s.limitStreams(state)
 	if ended(ctx) != nil {
 		return reply, err
 	}
-	r.servers.mu.Lock()
-	defer r.servers.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	switch {
 	case isUnusableReply(err):
 		return nil, err // it did answer
 	case err != nil:
-		state.silentUntil = r.now().Add(silentLife)
+		state.silentUntil = s.now().Add(silentLife)
 		return nil, err
 	case state.roundTrip == 0:
 		state.roundTrip = reply.Elapsed
@@ -101,7 +105,7 @@ func (r *Recursor) exchange(ctx context.Context, server netip.AddrPort, msg *dns
 	}
 	state.silentUntil = time.Time{}
 	if knowsNone {
-		state.noEDNSUntil = r.now().Add(noEDNSLife)
+		state.noEDNSUntil = s.now().Add(noEDNSLife)
 	}
 	return reply, nil
 }
@@ -137,33 +141,33 @@ func (s *serverInfo) stream() *stream {
 }
 
 // isSilent reports whether a server did not answer a short time ago.
-func (r *Recursor) isSilent(server netip.AddrPort) bool {
-	r.servers.mu.Lock()
-	defer r.servers.mu.Unlock()
-	state := r.servers.states[server]
-	return state != nil && r.now().Before(state.silentUntil)
+func (s *serverCache) isSilent(server netip.AddrPort) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	state := s.states[server]
+	return state != nil && s.now().Before(state.silentUntil)
 }
 
 // setDropsMinimised keeps that servers did not answer a minimised question, but one of them
 // the full one.
-func (r *Recursor) setDropsMinimised(servers []netip.AddrPort) {
-	r.servers.mu.Lock()
-	defer r.servers.mu.Unlock()
+func (s *serverCache) setDropsMinimised(servers []netip.AddrPort) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, server := range servers {
-		if state := r.servers.states[server]; state != nil {
-			state.noMinimiseUntil = r.now().Add(dropsMinimisedLife)
+		if state := s.states[server]; state != nil {
+			state.noMinimiseUntil = s.now().Add(dropsMinimisedLife)
 		}
 	}
 }
 
 // dropsMinimised reports whether a server of a zone is known to drop minimised questions.
-func (r *Recursor) dropsMinimised(zone *delegation) bool {
-	now := r.now()
+func (s *serverCache) dropsMinimised(zone *delegation) bool {
+	now := s.now()
 	servers := zone.addresses(now)
-	r.servers.mu.Lock()
-	defer r.servers.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	return slices.ContainsFunc(servers, func(server netip.AddrPort) bool {
-		state := r.servers.states[server]
+		state := s.states[server]
 		return state != nil && now.Before(state.noMinimiseUntil)
 	})
 }
@@ -181,25 +185,25 @@ func lacksEDNS(reply *dns.Msg) bool {
 // sorted returns the known servers of a zone in the order to ask them: the fastest
 // first, equal ones shuffled; then those that did not answer; lame ones last. A penalty
 // is added to what each costs, unless it is nil.
-func (r *Recursor) sorted(zone *delegation, penalty func(netip.AddrPort) time.Duration) []netip.AddrPort {
-	now := r.now()
+func (s *serverCache) sorted(zone *delegation, penalty func(netip.AddrPort) time.Duration) []netip.AddrPort {
+	now := s.now()
 	servers := zone.addresses(now)
 	if len(servers) < 2 {
 		return servers
 	}
 	rand.Shuffle(len(servers), func(i, j int) { servers[i], servers[j] = servers[j], servers[i] })
 	costs := make(map[netip.AddrPort]time.Duration, len(servers))
-	r.servers.mu.Lock()
+	s.mu.Lock()
 	for _, server := range servers {
 		costs[server] = unknownRoundTrip
-		if state := r.servers.states[server]; state != nil {
+		if state := s.states[server]; state != nil {
 			costs[server] = cmp.Or(state.roundTrip, unknownRoundTrip)
 			if now.Before(state.silentUntil) {
 				costs[server] += silentPenalty
 			}
 		}
 	}
-	r.servers.mu.Unlock()
+	s.mu.Unlock()
 	for server := range costs {
 		if zone.isLame(server, now) {
 			costs[server] += lamePenalty

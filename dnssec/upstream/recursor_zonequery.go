@@ -110,7 +110,7 @@ func (z *zoneQuery) best() (netip.AddrPort, bool) {
 			return time.Duration(z.familyFailures[family(server)]) * silentPenalty
 		}
 	}
-	for _, address := range z.sorted(z.zone, penalty) {
+	for _, address := range z.servers.sorted(z.zone, penalty) {
 		switch {
 		case slices.Contains(z.asked, address):
 		case len(z.avoid) > 0 && slices.Contains(z.avoid, address.String()):
@@ -137,8 +137,8 @@ func (z *zoneQuery) ask(ctx context.Context, address netip.AddrPort, attempts in
 	if z.queries.Add(1) > maxResolutionQueries || z.tries.Add(1) > maxTries {
 		return zoneResult{}, true, fmt.Errorf("%w: more than %d queries", errLimit, maxResolutionQueries)
 	}
-	wasSilent := z.isSilent(address)
-	reply, err := z.exchange(ctx, address, z.message(), attempts)
+	wasSilent := z.servers.isSilent(address)
+	reply, err := z.servers.exchange(ctx, address, z.message(), attempts)
 	if over := ended(ctx); over != nil {
 		return zoneResult{}, true, z.because(over)
 	}
@@ -161,7 +161,7 @@ func (z *zoneQuery) ask(ctx context.Context, address netip.AddrPort, attempts in
 	z.replied = true
 	o, done = z.read(reply, address)
 	if done && slices.Contains(z.task.dropped, address) {
-		z.setDropsMinimised(z.task.dropped)
+		z.servers.setDropsMinimised(z.task.dropped)
 	}
 	return o, done, nil
 }
@@ -170,7 +170,7 @@ func (z *zoneQuery) ask(ctx context.Context, address netip.AddrPort, attempts in
 func (z *zoneQuery) read(reply *Reply, address netip.AddrPort) (o zoneResult, done bool) {
 	switch kind, cut := classify(z.zone.name, z.question, reply.Msg); kind {
 	case referral:
-		next := newDelegation(z.zone, cut, reply, z.Recursor)
+		next := newDelegation(z.zone, cut, reply, z.now(), &z.filter)
 		if z.question.Qtype == dns.TypeDS && z.question.Name == cut {
 			// Servers that do not know better answer with what is a proof, too.
 			if len(next.proof) > 0 {
