@@ -14,6 +14,7 @@ import (
 	"github.com/danesmtp/danesmtp/dnssec"
 	"github.com/danesmtp/danesmtp/dnssec/anchor"
 	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
+	"github.com/danesmtp/danesmtp/dnssec/internal/wireform"
 	"github.com/danesmtp/danesmtp/dnssec/upstream"
 )
 
@@ -194,7 +195,7 @@ func (i *Internet) answer(query *dns.Msg, respond func(dns.Question, canonical.N
 	}
 	opt := query.IsEdns0()
 	if opt != nil {
-		reply.SetEdns0(ednsSize, opt.Do())
+		reply.SetEdns0(wireform.UDPSize, opt.Do())
 	}
 	if opt == nil || !opt.Do() {
 		withoutDNSSEC(question.Qtype, reply)

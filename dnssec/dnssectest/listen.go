@@ -5,10 +5,9 @@ import (
 	"net"
 
 	"github.com/miekg/dns"
-)
 
-// ednsSize is the size of UDP replies that is offered (dnsflagday.net/2020).
-const ednsSize = 1232
+	"github.com/danesmtp/danesmtp/dnssec/internal/wireform"
+)
 
 // maxListens is how often a port is looked for that is free for both UDP and TCP.
 const maxListens = 10
@@ -66,7 +65,7 @@ func truncate(query, reply *dns.Msg) {
 	if opt := query.IsEdns0(); opt != nil {
 		size = max(size, int(opt.UDPSize()))
 	}
-	reply.Truncate(min(size, ednsSize))
+	reply.Truncate(min(size, wireform.UDPSize))
 }
 
 // Close ends the sockets of Listen. An Internet without any need not be closed.

@@ -10,49 +10,26 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/dnssec/internal/wireform"
 )
 
-// Probe judges what a server is capable of at a zone that is known to be signed;
-// "" is the root. It asks at once for the DNSKEY records of the zone, for a name
-// below it that does not exist, and, without DNSSEC, for its SOA record; a Client
-// that uses UDP is asked over TCP, too. The deadline is the caller's.
+// Probe finds out what a server is capable of, at a zone that is known to be signed; ""
+// is the root. It asks at once for the DNSKEY records of the zone, for a name below it
+// that does not exist, and, without DNSSEC, for its SOA record. A [Client] that uses UDP
+// is asked over TCP, too. The deadline is the caller's.
 //
-// SERVFAIL, or silence, says nothing by itself. Where a plain query is answered
-// all the same, DNSSEC is what the server fails at; otherwise the Capability is
-// neither Capable nor Incapable, and has an Err.
+// SERVFAIL, or no reply, says nothing by itself. Where a plain query is answered all the
+// same, it is DNSSEC that the server fails at; otherwise the Capability is neither Capable
+// nor Incapable, and has an Err.
 func Probe(ctx context.Context, e Exchanger, zone string) Capability {
 	zone = dns.CanonicalName(zone)
-	c := Capability{Zone: zone}
-	withDNSSEC, giveUp := context.WithCancel(ctx)
-	defer giveUp()
-	withoutDNSSEC, noNeed := context.WithCancel(ctx)
-	defer noNeed()
 	overTCP := probeTCP(ctx, e, zone)
-	var keys, denial, plain probeReply
-	var all sync.WaitGroup
-	all.Go(func() {
-		if keys = askProbe(withDNSSEC, e, zone, zone, dns.TypeDNSKEY, true); keys.err == nil {
-			noNeed() // to know how plain queries fare
-		}
-	})
-	// A name that nobody has in a cache. Stubs often keep A and AAAA queries for
-	// single labels to themselves, but not DS queries.
-	nobody := strings.ToLower(rand.Text()) + "." + strings.TrimPrefix(zone, ".")
-	all.Go(func() { denial = askProbe(withDNSSEC, e, zone, nobody, dns.TypeDS, true) })
-	var swallowed *time.Timer
-	all.Go(func() {
-		if plain = askProbe(withoutDNSSEC, e, zone, zone, dns.TypeSOA, false); plain.err == nil {
-			swallowed = time.AfterFunc(dnssecGrace, giveUp)
-		}
-	})
-	all.Wait()
-	if swallowed != nil {
-		swallowed.Stop()
-	}
+	keys, denial, plain := askProbes(ctx, e, zone)
+	c := Capability{Server: cmp.Or(keys.server, denial.server, plain.server), Zone: zone}
 	if !overTCP() && (keys.err == nil || plain.err == nil) {
 		c.Flaws = append(c.Flaws, NoTCP)
 	}
-	c.Server = cmp.Or(keys.server, denial.server, plain.server)
 	if keys.err != nil {
 		if plain.err == nil && len(plain.msg.Answer) > 0 {
 			c.Causes = append(c.Causes, FailsDNSSEC)
@@ -84,8 +61,40 @@ func Probe(ctx context.Context, e Exchanger, zone string) Capability {
 	return c
 }
 
-// probeTCP begins to ask over TCP, and returns a function that tells whether there
-// is an answer, or that it is not for us to ask. It waits but a little longer.
+// askProbes asks the three questions of a probe at once. It does not wait for the plain
+// one when the keys are there, nor longer than dnssecGrace for DNSSEC when the plain reply
+// is there.
+func askProbes(ctx context.Context, e Exchanger, zone string) (keys, denial, plain probeReply) {
+	withDNSSEC, giveUp := context.WithCancel(ctx)
+	defer giveUp()
+	withoutDNSSEC, noNeed := context.WithCancel(ctx)
+	defer noNeed()
+	var all sync.WaitGroup
+	all.Go(func() {
+		if keys = askProbe(withDNSSEC, e, zone, zone, dns.TypeDNSKEY, true); keys.err == nil {
+			noNeed()
+		}
+	})
+	// A random name is in no cache. Stubs often keep A and AAAA queries for single labels
+	// to themselves, but not DS queries.
+	absent := strings.ToLower(rand.Text()) + "." + strings.TrimPrefix(zone, ".")
+	all.Go(func() { denial = askProbe(withDNSSEC, e, zone, absent, dns.TypeDS, true) })
+	var dropped *time.Timer
+	all.Go(func() {
+		if plain = askProbe(withoutDNSSEC, e, zone, zone, dns.TypeSOA, false); plain.err == nil {
+			dropped = time.AfterFunc(dnssecGrace, giveUp)
+		}
+	})
+	all.Wait()
+	if dropped != nil {
+		dropped.Stop()
+	}
+	return keys, denial, plain
+}
+
+// probeTCP begins to ask over TCP. The function that it returns waits for the reply, but
+// only tcpGrace longer, and reports whether there was one. It reports true where the server
+// is not a Client that uses UDP, and so is not asked.
 func probeTCP(ctx context.Context, e Exchanger, zone string) func() bool {
 	client, ok := e.(*Client)
 	if !ok || strings.Contains(client.Address, "://") {
@@ -106,20 +115,21 @@ func probeTCP(ctx context.Context, e Exchanger, zone string) func() bool {
 	}
 }
 
-// A probeReply is what came of a question of the probe. A reply that is a refusal
-// has both a message and an error.
+// A probeReply is what came of one question of a probe. A reply that is a refusal has both
+// a message and an error.
 type probeReply struct {
 	server string
 	msg    *dns.Msg
 	err    error
 }
 
+// askProbe asks one question of a probe.
 func askProbe(ctx context.Context, e Exchanger, zone, name string, qtype uint16, dnssec bool) probeReply {
 	msg := new(dns.Msg)
 	msg.SetQuestion(name, qtype)
 	if dnssec {
 		msg.CheckingDisabled = true // the question is what is passed on, not what is right
-		msg.SetEdns0(probeSize, true)
+		msg.SetEdns0(wireform.UDPSize, true)
 	}
 	q := &Query{Msg: msg, Anchor: zone}
 	reply, err := exchange(ctx, e, q)
@@ -136,6 +146,3 @@ func askProbe(ctx context.Context, e Exchanger, zone, name string, qtype uint16,
 	}
 	return f
 }
-
-// probeSize is the largest UDP reply that is asked for (dnsflagday.net/2020).
-const probeSize = 1232

@@ -18,6 +18,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/dnssec/internal/wireform"
 )
 
 func TestHTTPS(t *testing.T) {
@@ -74,7 +76,7 @@ func TestHTTPS(t *testing.T) {
 				if got := reply.Msg.Answer[0].Header().Ttl; got != tt.ttl {
 					t.Errorf("the TTL is %d, want %d", got, tt.ttl)
 				}
-				if opt := reply.Msg.IsEdns0(); opt == nil || opt.UDPSize() != 1232 || !opt.Do() {
+				if opt := reply.Msg.IsEdns0(); opt == nil || opt.UDPSize() != wireform.UDPSize || !opt.Do() {
 					t.Errorf("the OPT record is %v", opt)
 				}
 				return

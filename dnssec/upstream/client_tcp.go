@@ -58,7 +58,7 @@ type stream struct {
 }
 
 // A pipelined is the place of one query at a stream.
-type pipelined struct {
+type pipelinedQuery struct {
 	*stream
 	id    uint16
 	reply chan []byte   // gets one
@@ -78,15 +78,15 @@ func (c *Client) overStream(caller context.Context, e endpoint, m *message) (*dn
 			return nil, err
 		}
 	}
-	at := c.pipeline(ctx, e, m, false)
-	msg, err := at.await(ctx, m)
+	q := c.pipeline(ctx, e, m, false)
+	msg, err := q.await(ctx, m)
 	switch {
 	case err == nil, isUnusableReply(err), ctx.Err() != nil:
 	case errors.Is(err, errStalled): // others who waited there may have made a new one
-		at = c.pipeline(ctx, e, m, false)
-		at.stall = 0
-		msg, err = at.await(ctx, m)
-	case at.mayRetry():
+		q = c.pipeline(ctx, e, m, false)
+		q.stall = 0
+		msg, err = q.await(ctx, m)
+	case q.mayRetry():
 		msg, err = c.pipeline(ctx, e, m, true).await(ctx, m)
 	}
 	if err != nil && !isUnusableReply(err) {
@@ -97,13 +97,13 @@ func (c *Client) overStream(caller context.Context, e endpoint, m *message) (*dn
 
 // pipeline sends the query over the connection that is there, or over a new one, which
 // takes its place.
-func (c *Client) pipeline(ctx context.Context, e endpoint, m *message, fresh bool) *pipelined {
+func (c *Client) pipeline(ctx context.Context, e endpoint, m *message, fresh bool) *pipelinedQuery {
 	c.mu.Lock()
 	old := c.stream
 	if old != nil && !fresh {
-		if at := old.pipeline(m); at != nil {
+		if q := old.pipeline(m); q != nil {
 			c.mu.Unlock()
-			return at
+			return q
 		}
 	}
 	// The connection may serve others, too, and so does not end with ctx.
@@ -112,7 +112,7 @@ func (c *Client) pipeline(ctx context.Context, e endpoint, m *message, fresh boo
 		out: make(chan []byte, maxInFlight), done: make(chan struct{}), onEnd: c.forget, stop: stop,
 		inFlight: make(map[uint16]chan []byte), stall: c.stallTime(),
 	}
-	at := s.pipeline(m) // there is room
+	q := s.pipeline(m) // there is room
 	c.stream = s
 	c.mu.Unlock()
 	if old != nil {
@@ -124,7 +124,7 @@ func (c *Client) pipeline(ctx context.Context, e endpoint, m *message, fresh boo
 		}
 		return c.dial(dialing, "tcp", e.address)
 	})
-	return at
+	return q
 }
 
 // forget makes room for another connection.
@@ -138,20 +138,20 @@ func (c *Client) forget(s *stream) {
 
 // pipeline takes a seat for the query, with an ID that nobody has, and puts it among
 // those to send. It returns nil if the stream takes no more queries.
-func (s *stream) pipeline(m *message) *pipelined {
+func (s *stream) pipeline(m *message) *pipelinedQuery {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err != nil || s.retired || len(s.inFlight) >= maxInFlight {
 		return nil
 	}
-	at := &pipelined{stream: s, reply: make(chan []byte, 1), heard: s.heard}
+	q := &pipelinedQuery{stream: s, reply: make(chan []byte, 1), heard: s.heard}
 	if s.conn != nil && s.waiting == 0 {
-		at.stall = s.stall
+		q.stall = s.stall
 	}
 	for taken := true; taken; {
 		m.renew()
-		at.id = binary.BigEndian.Uint16(m.wire)
-		_, taken = s.inFlight[at.id]
+		q.id = binary.BigEndian.Uint16(m.wire)
+		_, taken = s.inFlight[q.id]
 	}
 	// Length and message go in one segment (RFC 7766 §8).
 	frame := append(binary.BigEndian.AppendUint16(nil, uint16(len(m.wire))), m.wire...)
@@ -163,75 +163,75 @@ func (s *stream) pipeline(m *message) *pipelined {
 	if s.waiting == 0 && s.conn != nil {
 		s.conn.SetReadDeadline(time.Time{}) // if that fails, so does the Read
 	}
-	s.inFlight[at.id] = at.reply
+	s.inFlight[q.id] = q.reply
 	s.waiting++
 	s.queries++
-	return at
+	return q
 }
 
 // await returns the reply to the query that has the seat, or errStalled.
-func (at *pipelined) await(ctx context.Context, m *message) (*dns.Msg, error) {
+func (q *pipelinedQuery) await(ctx context.Context, m *message) (*dns.Msg, error) {
 	var packet []byte
 	var stalled <-chan time.Time
-	if at.stall > 0 {
-		timer := time.NewTimer(at.stall)
+	if q.stall > 0 {
+		timer := time.NewTimer(q.stall)
 		defer timer.Stop()
 		stalled = timer.C
 	}
 	for packet == nil {
 		select {
-		case packet = <-at.reply:
-		case <-at.done:
+		case packet = <-q.reply:
+		case <-q.done:
 			select {
-			case packet = <-at.reply: // was the last thing to come
+			case packet = <-q.reply: // was the last thing to come
 			default:
-				return nil, at.err
+				return nil, q.err
 			}
 		case <-stalled:
-			if at.isSilent() {
-				at.end(errStalled) // for all who wait
+			if q.isSilent() {
+				q.end(errStalled) // for all who wait
 			}
 		case <-ctx.Done():
-			at.abandon(errors.Is(ctx.Err(), context.DeadlineExceeded))
+			q.abandon(errors.Is(ctx.Err(), context.DeadlineExceeded))
 			return nil, ctx.Err()
 		}
 	}
 	msg, err := m.accept(packet, maxMessage)
 	if errors.Is(err, errNotReply) {
 		err = m.describe(packet)
-		at.end(err)
+		q.end(err)
 	}
 	return msg, err
 }
 
 // mayRetry reports whether there may be no reply for a reason that has nothing to do
 // with the query: it was not the only one at the connection.
-func (at *pipelined) mayRetry() bool {
-	at.mu.Lock()
-	defer at.mu.Unlock()
-	return at.queries > 1 && at.conn != nil
+func (q *pipelinedQuery) mayRetry() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.queries > 1 && q.conn != nil
 }
 
 // isSilent reports whether nothing came since the query took its seat.
-func (at *pipelined) isSilent() bool {
-	at.mu.Lock()
-	defer at.mu.Unlock()
-	return at.heard == at.stream.heard
+func (q *pipelinedQuery) isSilent() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.heard == q.stream.heard
 }
 
 // abandon gives up waiting. The stream is not for new queries if it was silent all
 // the time.
-func (at *pipelined) abandon(late bool) {
-	at.mu.Lock()
+func (q *pipelinedQuery) abandon(late bool) {
+	q.mu.Lock()
 	var err error
-	if at.inFlight[at.id] == at.reply {
-		at.inFlight[at.id] = nil
-		at.waiting--
-		at.retired = at.retired || late && at.heard == at.stream.heard
-		err = at.setIdleDeadline()
+	if q.inFlight[q.id] == q.reply {
+		q.inFlight[q.id] = nil
+		q.waiting--
+		q.retired = q.retired || late && q.heard == q.stream.heard
+		err = q.setIdleDeadline()
 	}
-	at.mu.Unlock()
-	at.end(err)
+	q.mu.Unlock()
+	q.end(err)
 }
 
 // retire leaves the stream to those who wait already.

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/dnssec/internal/wireform"
 )
 
 // authority is a server that is authoritative for zones, each in the form of a zone
@@ -37,7 +39,7 @@ func authoritative(zones map[string][]dns.RR, query *dns.Msg) *dns.Msg {
 	reply := new(dns.Msg)
 	reply.SetReply(query)
 	if opt := query.IsEdns0(); opt != nil {
-		reply.SetEdns0(1232, opt.Do())
+		reply.SetEdns0(wireform.UDPSize, opt.Do())
 	}
 	q := query.Question[0]
 	name := dns.CanonicalName(q.Name)

@@ -15,6 +15,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/danesmtp/danesmtp/dnssec/internal/frame"
+	"github.com/danesmtp/danesmtp/dnssec/internal/wireform"
 )
 
 // A behaviour is how a server reacts to a query: the packets it sends back, if any.
@@ -144,7 +145,7 @@ func resolve(query *dns.Msg) *dns.Msg {
 	opt := query.IsEdns0()
 	do := opt != nil && opt.Do()
 	if opt != nil {
-		reply.SetEdns0(1232, do)
+		reply.SetEdns0(wireform.UDPSize, do)
 	}
 	q := query.Question[0]
 	name := strings.ToLower(q.Name)
@@ -308,7 +309,7 @@ func question(name string, qtype uint16) *dns.Msg {
 	msg := new(dns.Msg)
 	msg.SetQuestion(name, qtype)
 	msg.CheckingDisabled = true
-	msg.SetEdns0(1232, true)
+	msg.SetEdns0(wireform.UDPSize, true)
 	return msg
 }
 

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/dnssec/internal/wireform"
 )
 
 // priming is the root servers' own list of themselves (RFC 8109).
@@ -70,7 +72,7 @@ func (r *resolution) askForRoot(ctx context.Context) *delegation {
 	msg := new(dns.Msg)
 	msg.SetQuestion(".", dns.TypeNS)
 	msg.RecursionDesired = false
-	msg.SetEdns0(probeSize, false)
+	msg.SetEdns0(wireform.UDPSize, false)
 	for _, server := range r.servers.sorted(r.hints, nil)[:min(len(r.hints.servers[0].addresses), maxPrimed)] {
 		if server.Port() != port {
 			return nil

@@ -16,6 +16,10 @@ import (
 // nobody can say what its records are.
 var ErrMessage = errors.New("malformed message")
 
+// UDPSize is the largest reply over UDP that queries ask for, in octets. It goes through
+// every network in one piece (dnsflagday.net/2020).
+const UDPSize = 1232
+
 // Sizes in octets (RFC 1035 §4.1.1, §4.1.2, §4.1.3).
 const (
 	headerSize       = 12
