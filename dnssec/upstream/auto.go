@@ -13,21 +13,23 @@ import (
 	"github.com/danesmtp/danesmtp/internal/printable"
 )
 
-// Auto asks the DNS servers of the system (see System) while one of them is capable
-// of DNSSEC, and otherwise the servers of the zones themselves, by a Recursor. Which
-// it is, is found out by the queries that there are; and again five minutes after
-// servers were incapable, or half a minute after they answered nothing at all. A name
-// for which a good server has no answer is not looked for elsewhere: it may be one
-// that only that server knows.
+// Auto asks the DNS servers of the system (see [System]) while one of them is capable of
+// DNSSEC, and otherwise the servers of the zones themselves, by a [Recursor].
 //
-// The zero Auto is ready to use. It is safe for concurrent use, and must not be
-// copied or changed after its first use.
+// A query goes to the system's servers first. If they turn out to be incapable of DNSSEC,
+// or do not answer anything at all, it goes to the Recursor, and so do the queries of the
+// next five minutes, or half a minute if there was no answer. Then the system's servers are
+// tried again. A name for which a good server has no answer is not looked for elsewhere: it
+// may be one that only that server knows.
+//
+// The zero Auto is ready to use. It is safe for concurrent use. It must not be copied or
+// changed after its first use.
 type Auto struct {
-	// Recursor is what to fall back on. Nil means a new one.
+	// Recursor is asked where the system's servers are of no use. Nil means a new one.
 	Recursor *Recursor
 
-	// Private: the DNS is not the one that the built-in root servers have, so without
-	// a Recursor there is nothing to fall back on.
+	// Private says that the DNS is not that of the built-in root servers. Then there is
+	// no Recursor unless one is set, and the error of the system's servers counts.
 	Private bool
 
 	path string // of a file like resolv.conf; empty means that one
@@ -40,8 +42,8 @@ type Auto struct {
 	until    time.Time // when that is to be found out again
 }
 
-// Exchange is that of the system's Pool, or of the Recursor; then the first error in
-// Reply.PassedOver says why. If both fail, the error has both causes.
+// Exchange asks the system's servers as [Pool.Exchange] does, or else the Recursor; then the
+// first error in Reply.PassedOver says why. If both fail, the error has both causes.
 func (a *Auto) Exchange(ctx context.Context, q *Query) (*Reply, error) {
 	pool, recursor, unusable := a.choose()
 	if unusable == nil || recursor == nil && pool != nil {
@@ -87,8 +89,8 @@ func (a *Auto) Choice() string {
 	return "the system's DNS servers: " + strings.Join(names, ", ")
 }
 
-// choose returns the system's servers, or why they are of no use. The file is read
-// once there is one: it may come late, as the network does.
+// choose returns the system's servers, or why they are of no use. If there is no file yet,
+// it is looked for again with the next query: it may come late, as the network does.
 func (a *Auto) choose() (pool, recursor *Pool, unusable error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -116,6 +118,7 @@ func (a *Auto) choose() (pool, recursor *Pool, unusable error) {
 	return a.pool, a.recursor, nil
 }
 
+// fallBack has queries go to the Recursor for some time.
 func (a *Auto) fallBack(reason error, incapable bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -9,28 +9,28 @@ import (
 	"github.com/danesmtp/danesmtp/internal/printable"
 )
 
-// A Capability says whether a server passes on what a validator needs, as judged
-// by Probe. The zero Capability is that of a server of which nothing is known; it
-// is not capable.
+// A Capability says whether a server passes on what a validator needs, as found out by
+// [Probe]. The zero Capability is that of a server of which nothing is known: it is neither
+// Capable nor Incapable.
 type Capability struct {
 	Server string  // as in Reply.Server, if it replied
-	Zone   string  // the signed zone at which it was judged
+	Zone   string  // the signed zone at which it was probed
 	Causes []Cause // what is wrong with the server
 	Flaws  []Cause // what makes it worse, but not useless
-	Err    error   // why it could not be judged; nil if there are Causes
+	Err    error   // why the probe failed; nil if there are Causes
 }
 
-// Capable reports whether the server was judged, and nothing was wrong.
+// Capable reports whether the server was probed, and nothing was wrong.
 func (c Capability) Capable() bool {
 	return c.Zone != "" && len(c.Causes) == 0 && c.Err == nil
 }
 
-// Incapable reports whether something is wrong with the server. It may be that
-// neither this nor Capable is true: no reply came, for one.
+// Incapable reports whether something is wrong with the server. If neither this nor Capable
+// is true, it could not be found out: no reply came, for instance.
 func (c Capability) Incapable() bool { return len(c.Causes) > 0 }
 
-// String says it in words for a human, without the name of the server, on one line of
-// printable ASCII.
+// String describes the Capability for a human, without the name of the server, on one line
+// of printable ASCII.
 func (c Capability) String() string {
 	var words []string
 	switch {
@@ -69,7 +69,7 @@ func (c Capability) Known() string {
 	return ""
 }
 
-// isPermanent reports whether the judgement is one that time alone does not change.
+// isPermanent reports whether the result is one that time alone does not change.
 func (c Capability) isPermanent() bool {
 	for _, cause := range c.Causes {
 		if cause == FailsDNSSEC || cause == FailsDenials {
@@ -83,8 +83,8 @@ func (c Capability) isPermanent() bool {
 type Cause uint8
 
 const (
-	// NoEDNS: replies have no OPT record (RFC 6891 §6.1.1), without which nobody can
-	// ask for DNSSEC records.
+	// NoEDNS: replies have no OPT record (RFC 6891 §6.1.1). Without EDNS there are no
+	// DNSSEC records.
 	NoEDNS Cause = iota + 1
 	// NoKeys: there are no DNSKEY records for a zone that is known to have them.
 	NoKeys
@@ -129,8 +129,8 @@ func (c Cause) String() string {
 // It says nothing about the name that was asked for: signed or not, right or
 // wrong.
 type CapabilityError struct {
-	// Servers that were of no use. At least one is Incapable; for others Err says
-	// why they did not answer.
+	// Servers are those that were of no use. At least one is Incapable; for others Err
+	// says why they did not answer.
 	Servers []Capability
 }
 
@@ -154,7 +154,7 @@ func (e *CapabilityError) Error() string {
 	return printable.Line(summary + ": " + strings.Join(words, "; "))
 }
 
-// Unwrap returns the errors of the servers that could not be judged.
+// Unwrap returns the errors of the servers that could not be probed, or did not answer.
 func (e *CapabilityError) Unwrap() []error {
 	var errs []error
 	for _, c := range e.Servers {

@@ -288,7 +288,7 @@ func TestIncapableServersAreNotEvenAsked(t *testing.T) {
 	wantAnswer(t, reply, err, addr1+":53 udp")
 }
 
-func TestCapabilityIsJudgedPerZone(t *testing.T) {
+func TestCapabilityIsPerZone(t *testing.T) {
 	t.Parallel()
 	net := newNet(t, map[string]behaviour{addr1: good})
 	pool := net.pool(addr1)
@@ -394,9 +394,9 @@ func TestProbeEndsWithItsLastWaiter(t *testing.T) {
 	})
 }
 
-// The reply of a server that cannot be judged never passes as that of an unsigned
+// The reply of a server whose capability cannot be found out never passes as that of an unsigned
 // zone; nor is it the last word on the server.
-func TestRepliesThatCannotBeJudged(t *testing.T) {
+func TestRepliesOfUnknownCapability(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		net := newNet(t, map[string]behaviour{addr1: withProbe(silent), addr2: good})

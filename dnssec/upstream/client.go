@@ -15,16 +15,25 @@ import (
 	"github.com/miekg/dns"
 )
 
-// A Client asks one server: over UDP, and over TCP if the reply is truncated or doubtful; or
-// over TCP, TLS or HTTPS alone, as its Address says. It returns whatever the server
-// replies, SERVFAIL and replies without DNSSEC records included; a Pool, even of
-// one, is for those who validate (see Servers).
+// A Client asks one server, over UDP and TCP, or over TLS or HTTPS, as its Address says.
+// It returns whatever the server replies, SERVFAIL and replies without DNSSEC records
+// included. A validator needs a [Pool], even if it has only one server; see [Servers].
 //
-// Address must be set. A Client is safe for concurrent use, and must not be
-// changed during it, nor copied after its first use.
+// This is what happens to a query over UDP. It goes out from a port of its own, with a
+// random ID, the name in random case, and a cookie. If there is no reply, it is sent up to
+// five times within Timeout. A packet that does not match the query is ignored. A packet
+// that almost matches is suspect: it may be forged, or the server may be like that. Then
+// the query goes over TCP as well, where forgers cannot guess, and the first good reply
+// counts. TCP is also used if the reply is truncated, and for the last of the Attempts.
+//
+// Over TCP, TLS and HTTPS, queries share a connection, which is replaced if it breaks. What
+// a Client learns about its server, such as its cookie, it keeps for the next query.
+//
+// Address must be set. A Client is safe for concurrent use. It must not be changed while
+// it is in use, nor copied after its first use.
 type Client struct {
-	// Address of the server, in one of these forms, where 192.0.2.1 may be any IP
-	// address; an IPv6 address that a port follows is in brackets.
+	// Address of the server, in one of these forms. 192.0.2.1 may be any IP address;
+	// an IPv6 address with a port behind it is in brackets.
 	//
 	//	192.0.2.1                      port 53, over UDP and TCP
 	//	192.0.2.1:5353                 another port
@@ -36,8 +45,8 @@ type Client struct {
 	//	https://dns.example/dns-query  over HTTPS, port 443; without a path it is
 	//	                               /dns-query; the host may be an IP address
 	//
-	// The host name in a URL is looked up by Dial. By default that is the system's
-	// doing; the certificate shows whether the address was the right one.
+	// The host name in a URL is looked up by Dial, which by default asks the system.
+	// The certificate shows whether the address was the right one.
 	Address string
 
 	// Dial opens a connection to an address and port; network is "udp" or "tcp".
@@ -45,21 +54,20 @@ type Client struct {
 	// "udp" is one datagram; it serves one query.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
-	// Timeout is how long to wait for a reply over UDP, with the query sent five
-	// times within it, and again over TCP if it comes to that; or how long it takes
-	// at most to connect and get a reply otherwise. 0 means 5 seconds. A context
-	// that ends earlier counts.
+	// Timeout is how long to wait for a reply over UDP, and again over TCP if the
+	// query goes there, too. Over TLS and HTTPS it includes the time to connect.
+	// 0 means 5 seconds. A context that ends earlier counts.
 	Timeout time.Duration
 
-	// Attempts is how often that long is waited where no reply comes over UDP; if it
-	// is more than one, the last time is over TCP, which gets through networks that
+	// Attempts is how often to wait that long if no reply comes over UDP. If it is
+	// more than one, the last attempt is over TCP, which gets through networks that
 	// lose or block UDP. 0 means 2. Both defaults are those of resolv.conf(5).
 	Attempts int
 
-	// TLS is the base of the configuration for TLS and HTTPS, for roots other than
-	// the system's above all. Nil means the zero tls.Config. It is not changed. The
-	// server is always verified as Address says, and the version is at least TLS
-	// 1.2, whatever stands in it.
+	// TLS is the base of the configuration for TLS and HTTPS, above all for roots
+	// other than the system's. Nil means the zero tls.Config. It is not changed. The
+	// server is always verified as Address says, and the version is at least TLS 1.2,
+	// whatever the base says.
 	TLS *tls.Config
 
 	// KeepCase sends names as they stand in the query. By default each letter goes
@@ -67,19 +75,19 @@ type Client struct {
 	// guess (draft-vixie-dnsext-dns0x20). That is wrong only for a server that takes
 	// names of another case for other names, such as a mock resolver in a unit test,
 	// and defends nothing where the server is on the same machine. See also
-	// [Query.KeepCase].
+	// Query.KeepCase.
 	KeepCase bool
 
 	mu      sync.Mutex
 	peer    peer
 	sockets *sockets     // for UDP; nil until needed
-	stream  *stream      // the connection for new queries; nil if there is none
+	stream  *stream      // the connection for new queries, if there is one
 	config  *tls.Config  // made of TLS for streams; nil until needed
 	http    *http.Client // nil until needed
 }
 
-// String returns the address in canonical form, as in Reply.Server: with the port,
-// but for that of HTTPS. If Address is none, it comes as it is.
+// String returns the address in the form that [Reply] has in Server: with the port, unless
+// it is that of HTTPS. An Address that is not valid is returned as it is.
 func (c *Client) String() string {
 	e, err := parseAddress(c.Address)
 	if err != nil {
@@ -88,16 +96,16 @@ func (c *Client) String() string {
 	return e.String()
 }
 
-// Exchange sends the query and waits for the reply. Over UDP it comes from a port that
-// has no other query meanwhile, and none after its first five seconds, with a random ID
-// (RFC 5452 §9.2), the name in random case (see KeepCase), and a cookie if it has an OPT record (RFC
-// 7873); the reply has the name as it stands in q.Msg.
-// Packets that are no reply to the query are ignored. Over TCP and TLS queries
-// share a connection that is closed when it was idle for ten seconds. Cookies and
-// padding (RFC 7830) are options of the Client's own: those of q.Msg are not sent,
-// and those of the server are taken out of the reply.
+// Exchange sends the query and waits for the reply.
 //
-// The error is ErrExhausted if the server is in q.Avoid, otherwise an *Error.
+// Over UDP no other query uses the same port at the same time, and a port is used for five
+// seconds at most (RFC 5452 §9.2). The name goes out in random case, unless KeepCase is
+// set, and comes back as it stands in q.Msg. A query with an OPT record has a cookie over
+// UDP (RFC 7873), and padding over TLS and HTTPS (RFC 7830). Both belong to the Client:
+// those of q.Msg are not sent, and those of the server are taken out of the reply. A
+// connection over TCP or TLS is closed when it has been idle for ten seconds.
+//
+// The error is [ErrExhausted] if the server is in q.Avoid, otherwise an [*Error].
 func (c *Client) Exchange(ctx context.Context, q *Query) (*Reply, error) {
 	e, err := parseAddress(c.Address)
 	if err != nil {
@@ -106,6 +114,7 @@ func (c *Client) Exchange(ctx context.Context, q *Query) (*Reply, error) {
 	return c.exchange(ctx, q, e, cmp.Or(c.Attempts, defaultAttempts))
 }
 
+// exchange is Exchange with the address parsed, and with so many attempts.
 func (c *Client) exchange(ctx context.Context, q *Query, e endpoint, attempts int) (*Reply, error) {
 	server := e.String()
 	if slices.Contains(q.Avoid, server) {
@@ -128,10 +137,10 @@ func (c *Client) exchange(ctx context.Context, q *Query, e endpoint, attempts in
 		}
 		if network == "udp" && (wantsTCP(err) || isTimeout(err) && attempts > 1 && ended(ctx) == nil) {
 			// RFC 7766 §5. TCP is also out of the reach of those who only guess.
-			silence := err
+			timeout := err
 			network = "tcp"
-			if msg, err = c.insteadOfUDP(ctx, e, m); err != nil && isTimeout(silence) {
-				network, err = "udp", fmt.Errorf("%w; over tcp: %w", silence, err)
+			if msg, err = c.insteadOfUDP(ctx, e, m); err != nil && isTimeout(timeout) {
+				network, err = "udp", fmt.Errorf("%w; over tcp: %w", timeout, err)
 			}
 		}
 	case "https":
@@ -151,8 +160,8 @@ func (c *Client) exchange(ctx context.Context, q *Query, e endpoint, attempts in
 	return &Reply{Msg: msg, Server: server, Network: network, Elapsed: time.Since(start)}, nil
 }
 
-// CloseIdleConnections closes the connections and sockets that nobody waits at. They
-// close by themselves after ten seconds. It does not prevent new ones.
+// CloseIdleConnections closes the connections and sockets on which no query waits for a
+// reply. They would close by themselves after ten seconds. A later query opens new ones.
 func (c *Client) CloseIdleConnections() {
 	c.mu.Lock()
 	sockets, stream, web := c.sockets, c.stream, c.http
@@ -168,6 +177,7 @@ func (c *Client) CloseIdleConnections() {
 	}
 }
 
+// newError returns the error of a query to a server.
 func newError(server, network string, q *Query, err error) *Error {
 	e := &Error{Server: server, Network: network, Err: err}
 	if q.Msg != nil && len(q.Msg.Question) > 0 {
@@ -185,8 +195,8 @@ func (c *Client) dial(ctx context.Context, network, address string) (net.Conn, e
 	return new(net.Dialer).DialContext(ctx, network, address)
 }
 
-// cause is why a try ended: because the caller gave up, because time was up, by
-// the Client's own measure or the caller's, or else for err.
+// cause returns why a try ended: because the caller cancelled it, because it took longer
+// than the Client or the caller allows, or else err.
 func cause(caller, try context.Context, err error, late *timeoutError) error {
 	switch {
 	case errors.Is(caller.Err(), context.Canceled):
@@ -197,8 +207,9 @@ func cause(caller, try context.Context, err error, late *timeoutError) error {
 	return err
 }
 
-// ended returns why a context has ended, or is about to: its deadline is that of reads,
-// too, whose timer may be the quicker one.
+// ended returns why a context has ended. A deadline that is over counts, even if the
+// context does not say so yet: reads have the same deadline, and their timer may be the
+// quicker one.
 func ended(ctx context.Context) error {
 	if deadline, ok := ctx.Deadline(); ok && ctx.Err() == nil && !time.Now().Before(deadline) {
 		return context.DeadlineExceeded

@@ -11,22 +11,22 @@ import (
 	"strings"
 )
 
-// Ports of the DNS over UDP and TCP (RFC 1035 §4.2) and over TLS (RFC 7858 §3.1),
-// and that of HTTPS.
+// Ports of the DNS over UDP and TCP (RFC 1035 §4.2) and over TLS (RFC 7858 §3.1), and the
+// port of HTTPS.
 const (
 	port      = 53
 	portTLS   = 853
 	portHTTPS = 443
 )
 
-// dohPath is where most servers have the DNS over HTTPS (the examples of RFC 8484).
+// dohPath is the path of most servers for the DNS over HTTPS. It is that of the examples in
+// RFC 8484.
 const dohPath = "/dns-query"
 
-// pinPrefix is how the digest of a key is written (RFC 7858 §A).
+// pinPrefix begins the digest of a key (RFC 7858 §A).
 const pinPrefix = "pin-sha256="
 
-// An endpoint is where a server is, how to speak to it, and as whom it has to show
-// itself.
+// An endpoint is where a server is, how to speak to it, and what its certificate has to show.
 type endpoint struct {
 	network string // as in Reply.Network
 	address string // host and port
@@ -38,9 +38,9 @@ type endpoint struct {
 // String is the address as a Client reads it, with the port.
 func (e endpoint) String() string { return e.text }
 
-// parseAddress reads an address in the forms that Client.Address lists. Names are
-// refused where nothing would prove them: it would take a resolver to find the
-// resolver.
+// parseAddress reads an address in the forms that Client.Address lists. Host names are
+// refused, except over HTTPS: it would take a resolver to find the resolver, and without a
+// certificate nothing would prove that it is the right one.
 func parseAddress(address string) (endpoint, error) {
 	e, why := endpoint{network: "udp"}, ""
 	scheme, rest, found := strings.Cut(address, "://")
@@ -67,7 +67,7 @@ func parseAddress(address string) (endpoint, error) {
 	return e, nil
 }
 
-// read reads an IP address with or without a port. It returns what is wrong.
+// read reads an IP address with or without a port. It returns what is wrong, or "".
 func (e *endpoint) read(host string, port uint16) (why string) {
 	var at netip.AddrPort
 	if addr, err := netip.ParseAddr(unbracketed(host)); err == nil {
@@ -158,9 +158,9 @@ func unbracketed(host string) string {
 	return host
 }
 
-// hostName returns a host name in lower case and without the final dot, as it
-// stands in certificates, or false if it is none. The last label has a letter,
-// so that it is not an IP address, or nearly one (RFC 3696 §2).
+// hostName returns a host name in lower case and without the final dot, as it stands in
+// certificates, or false if it is not a host name. The last label must have a letter, so
+// that an IP address, or what looks like one, does not pass (RFC 3696 §2).
 func hostName(s string) (string, bool) {
 	name := strings.ToLower(strings.TrimSuffix(s, "."))
 	letter := false

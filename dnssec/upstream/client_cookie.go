@@ -16,7 +16,7 @@ const (
 	maxServerCookieSize = 2 * 32
 )
 
-// What may be wrong with a reply of the right ID.
+// What may be wrong with the cookie of a reply.
 var (
 	errNoCookie    = errors.New("reply has no cookie")
 	errOtherCookie = errors.New("reply has the cookie of another query")
@@ -24,21 +24,21 @@ var (
 	errOption      = errors.New("server knows no cookies")
 )
 
-// A peer is what a Client knows of its server, and shows it of itself. Cookies are in
-// hexadecimal digits, as in dns.EDNS0_COOKIE. It is guarded by Client.mu.
+// A peer is what a Client knows of its server, with the cookies of both (RFC 7873). Cookies
+// are in hexadecimal digits, as in dns.EDNS0_COOKIE. It is guarded by Client.mu.
 type peer struct {
 	clientCookie string     // our cookie for this server (RFC 9018 §3)
 	serverCookie string     // its cookie; empty until it has shown one
 	local        netip.Addr // our address, for which the cookies are
-	noCookies    bool       // the option is not for this server
-	changesCase  bool       // the name comes back in other case, so case shows nothing
+	noCookies    bool       // it is sent no cookies
+	changesCase  bool       // it changes the case of names, so random case is of no use
 
 	edns          bool // it has sent an OPT record
 	missedCookies int  // replies without its cookie, or with that of another query, after it had shown one
 	headersAlone  int  // queries that it answered by a header alone
 }
 
-// cookie is what to send, or "".
+// cookie returns the cookie to send, or "".
 func (p *peer) cookie() string {
 	if p.noCookies {
 		return ""
@@ -46,8 +46,8 @@ func (p *peer) cookie() string {
 	return p.clientCookie + p.serverCookie
 }
 
-// rotateCookie makes a new cookie if our address is another one, so that nobody can follow
-// us by it (RFC 9018 §8.1).
+// rotateCookie makes a new cookie if our address has changed, so that we cannot be tracked
+// by it (RFC 9018 §8.1).
 func (p *peer) rotateCookie(local net.Addr) {
 	var host netip.Addr
 	if udp, ok := local.(*net.UDPAddr); ok {
@@ -61,8 +61,8 @@ func (p *peer) rotateCookie(local net.Addr) {
 	p.clientCookie, p.serverCookie, p.local = hex.EncodeToString(cookie[:]), "", host
 }
 
-// parseServerCookie returns the cookie of the server that follows ours in an option, or
-// "" if the option is not what it should be.
+// parseServerCookie returns the server's part of the cookie in a reply, or "" if the option
+// is malformed or does not begin with the cookie that was sent.
 func parseServerCookie(sent, got string) string {
 	if len(sent) < clientCookieSize || len(got) < clientCookieSize || got[:clientCookieSize] != sent[:clientCookieSize] {
 		return ""

@@ -144,7 +144,7 @@ func TestHeadersAloneAreNotRemembered(t *testing.T) {
 				askRecursor(t, r, "example.test. MX")
 				r.servers.mu.Lock()
 				n := 0
-				for _, state := range r.servers.states {
+				for _, state := range r.servers.infos {
 					if time.Now().Before(state.noEDNSUntil) {
 						n++
 					}

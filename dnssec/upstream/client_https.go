@@ -31,8 +31,8 @@ const maxHeader = 16 << 10
 // a limit).
 const maxConns = 6
 
-// overHTTPS sends the query by a POST request (RFC 8484 §4.1), of which no cache on
-// the way makes anything.
+// overHTTPS sends the query by a POST request (RFC 8484 §4.1), which caches on the way do not
+// answer.
 func (c *Client) overHTTPS(caller context.Context, e endpoint, m *message) (*dns.Msg, error) {
 	ctx, cancel := context.WithTimeout(caller, c.timeout())
 	defer cancel()
@@ -44,7 +44,7 @@ func (c *Client) overHTTPS(caller context.Context, e endpoint, m *message) (*dns
 	client := c.httpClient(e)
 	packet, age, reused, err := c.postUnlessStalled(ctx, client, e, query.wire)
 	if err != nil && reused && ctx.Err() == nil {
-		// The server has closed the connection meanwhile, or it has died without a word.
+		// The server has closed the connection meanwhile, or it is dead.
 		c.forgetHTTP(client)
 		packet, age, err = post(ctx, c.httpClient(e), e, query.wire)
 	}
@@ -62,8 +62,8 @@ func (c *Client) overHTTPS(caller context.Context, e endpoint, m *message) (*dns
 	return msg, nil
 }
 
-// postUnlessStalled is post, and reports whether the failure is that of a connection which was
-// there before: it ended, or nothing came over it for some time.
+// postUnlessStalled is post, but gives up if it uses an open connection and nothing comes over
+// it for some time. reused reports whether a failure is that of an open connection.
 func (c *Client) postUnlessStalled(ctx context.Context, client *http.Client, e endpoint, body []byte) (packet []byte, age uint64, reused bool, err error) {
 	try, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -89,7 +89,7 @@ func (c *Client) postUnlessStalled(ctx context.Context, client *http.Client, e e
 	return packet, age, wasThere.Load() && !answered, err
 }
 
-// A countingConn counts what came over it.
+// A countingConn counts the reads that brought something.
 type countingConn struct {
 	net.Conn
 	reads atomic.Uint64
@@ -103,7 +103,7 @@ func (c *countingConn) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// A responseError is a response that has no message.
+// A responseError is an HTTP response without a DNS message.
 type responseError struct{ what string }
 
 func (e *responseError) Error() string { return e.what }
@@ -117,7 +117,7 @@ func post(ctx context.Context, client *http.Client, e endpoint, body []byte) (pa
 	req.Header = http.Header{
 		"Content-Type": {mediaType},
 		"Accept":       {mediaType},
-		"User-Agent":   {""}, // none: it would be of use to trackers only (RFC 8484 §8.2)
+		"User-Agent":   {""}, // not sent, since it would be of use to trackers only (RFC 8484 §8.2)
 		// Not sent. It says that the request may be sent again if an idle connection
 		// turns out to be closed; see http.Transport.
 		"Idempotency-Key": {},
@@ -143,12 +143,12 @@ func post(ctx context.Context, client *http.Client, e endpoint, body []byte) (pa
 	if len(packet) > maxMessage {
 		return nil, 0, &responseError{fmt.Sprintf("response is larger than %d octets", maxMessage)}
 	}
-	// What is no number counts as 0, and what is too large as the largest one.
+	// Without a number it is 0, and a number that is too large counts as the largest one.
 	age, _ = strconv.ParseUint(resp.Header.Get("Age"), 10, 32)
 	return packet, age, nil
 }
 
-// typeText says which type a response has instead, quoted and short.
+// typeText describes the type that a response has instead, quoted and short.
 func typeText(header http.Header) string {
 	const most = 40
 	got := header.Get("Content-Type")
@@ -158,7 +158,7 @@ func typeText(header http.Header) string {
 	return fmt.Sprintf(", but of %q", got[:min(len(got), most)])
 }
 
-// forgetHTTP has new queries make new connections.
+// forgetHTTP drops the connections, so that new queries make new ones.
 func (c *Client) forgetHTTP(client *http.Client) {
 	c.mu.Lock()
 	if c.http == client {
@@ -168,20 +168,20 @@ func (c *Client) forgetHTTP(client *http.Client) {
 	client.CloseIdleConnections()
 }
 
-// reduceTTLs takes the time that a reply has spent in caches of HTTP off the TTLs (RFC
-// 8484 §5.1).
+// reduceTTLs reduces the TTLs by the time that the reply has spent in HTTP caches (RFC 8484
+// §5.1).
 func reduceTTLs(msg *dns.Msg, age uint64) {
 	for _, section := range [][]dns.RR{msg.Answer, msg.Ns, msg.Extra} {
 		for _, rr := range section {
-			if h := rr.Header(); h.Rrtype != dns.TypeOPT { // where it is no time
+			if h := rr.Header(); h.Rrtype != dns.TypeOPT { // whose TTL is not a time
 				h.Ttl -= uint32(min(uint64(h.Ttl), age))
 			}
 		}
 	}
 }
 
-// httpClient has the connections to the server. It keeps no cookies (RFC 8484 §8.2)
-// and goes nowhere else: there is no proxy, and redirects are not followed.
+// httpClient returns the client with the connections to the server. It keeps no cookies of
+// HTTP (RFC 8484 §8.2), uses no proxy, and follows no redirects.
 func (c *Client) httpClient(e endpoint) *http.Client {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -189,7 +189,7 @@ func (c *Client) httpClient(e endpoint) *http.Client {
 		c.http = &http.Client{
 			Transport: &http.Transport{
 				DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-					// net/http dials on when the request that was in need of it is over.
+					// net/http goes on dialling when the request that needed it is over.
 					ctx, cancel := context.WithTimeout(ctx, c.timeout())
 					defer cancel()
 					conn, err := c.dial(ctx, network, address)
@@ -204,7 +204,7 @@ func (c *Client) httpClient(e endpoint) *http.Client {
 				MaxConnsPerHost:     maxConns,
 				MaxIdleConnsPerHost: maxConns,
 				IdleConnTimeout:     idleTimeout,
-				// A connection that died without a word must not be the one for new queries.
+				// A dead connection must not be used for new queries.
 				HTTP2:                  &http.HTTP2Config{SendPingTimeout: 2 * c.stallTime(), PingTimeout: c.stallTime()},
 				MaxResponseHeaderBytes: maxHeader,
 				DisableCompression:     true,

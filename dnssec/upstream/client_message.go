@@ -15,21 +15,21 @@ import (
 	"github.com/danesmtp/danesmtp/dnssec/internal/wireform"
 )
 
-// A message is a query in wire form, and the measure of what is a reply to it.
+// A message is a query in wire form. It decides what counts as a reply to it; see accept.
 type message struct {
-	msg      *dns.Msg // without options of ours
+	msg      *dns.Msg // without cookies and padding
 	wire     []byte
 	question []byte // the part of wire
 	name     []byte // of the question, as the caller has it
 	size     int    // the largest UDP reply that it asks for
 
 	keepCase   bool   // the name is to go out as the caller has it
-	cookie     string // in it; empty if there is none
+	cookie     string // in the query; empty if it has no cookie
 	randomCase bool   // the case of the name is random, and has to come back
 }
 
-// newMessage gives a copy of the query a random ID. Packing writes into the OPT
-// record, so that is a copy, too.
+// newMessage returns a copy of the query with a random ID. Packing writes into the OPT record,
+// so that is a copy, too.
 func newMessage(query *dns.Msg) (*message, error) {
 	if query == nil || len(query.Question) != 1 {
 		return nil, errNoQuestion
@@ -43,7 +43,7 @@ func newMessage(query *dns.Msg) (*message, error) {
 	return assemble(&msg)
 }
 
-// assemble packs a message that is ours, with more options if it has an OPT record.
+// assemble packs a query. If it has an OPT record, the options are added to it.
 func assemble(msg *dns.Msg, options ...dns.EDNS0) (*message, error) {
 	m := &message{msg: msg, size: minUDPSize}
 	if opt := msg.IsEdns0(); opt != nil {
@@ -88,8 +88,8 @@ func (m *message) withCookie(cookie string) (*message, error) {
 	return query, err
 }
 
-// appendCookie is withCookie for common queries, which end with an OPT record without
-// options; nil for others.
+// appendCookie is withCookie for queries that end with an OPT record without options, as most
+// do. For others it returns nil.
 func (m *message) appendCookie(cookie string) *message {
 	if len(m.msg.Extra) != 1 || len(m.msg.IsEdns0().Option) > 0 || len(m.wire) > minUDPSize {
 		return nil
@@ -120,8 +120,8 @@ func (m *message) withoutCookie() []byte {
 	return bare.wire
 }
 
-// paddingBlock is what the length of queries is a multiple of where others could
-// see it (RFC 8467 §4.1).
+// paddingBlock divides the length of queries over TLS and HTTPS, so that it says little about
+// the name (RFC 8467 §4.1).
 const paddingBlock = 128
 
 // padded returns the query with padding (RFC 7830), if it has an OPT record.
@@ -135,8 +135,8 @@ func (m *message) padded() (*message, error) {
 	return assemble(m.msg, padding)
 }
 
-// randomizeCase makes letters of the name upper or lower case at random, which a forger would
-// have to guess (draft-vixie-dnsext-dns0x20). Octets of labels' lengths are no
+// randomizeCase makes each letter of the name upper or lower case at random, which a forger
+// would have to guess (draft-vixie-dnsext-dns0x20). The lengths of labels are below the
 // letters.
 func (m *message) randomizeCase() {
 	m.name = slices.Clone(m.name)
@@ -150,11 +150,10 @@ func (m *message) randomizeCase() {
 	}
 }
 
-// accept returns the message in a packet if that is a whole reply to the query.
-// Otherwise the error is errTruncated, or says why the packet is to be ignored:
-// anybody can send those, so they must not end a query (golang.org/issue/13281).
-// It puts the name as the caller has it into the packet, so that names that point
-// there are right, too.
+// accept returns the message in a packet if it is a whole reply to the query. Otherwise the
+// error is errTruncated, or says why the packet is to be ignored: anybody can send one, so it
+// must not end the query (golang.org/issue/13281). accept puts the name as the caller has it
+// into the packet, so that compressed names that point there have the same case.
 func (m *message) accept(packet []byte, maxSize int) (*dns.Msg, error) {
 	if !m.isReply(packet) {
 		if rcode := m.headerAlone(packet); rcode != dns.RcodeSuccess {
@@ -165,8 +164,8 @@ func (m *message) accept(packet []byte, maxSize int) (*dns.Msg, error) {
 	if m.randomCase && !bytes.Equal(packet[headerSize:headerSize+len(m.name)], m.question[:len(m.name)]) {
 		return nil, errCase
 	}
-	// A reply that is larger than it may be came in fragments, if at all, and
-	// those are easier to forge. It gets the treatment of a truncated one.
+	// A reply that is larger than was asked for came in fragments, which are easier to
+	// forge. It counts as truncated.
 	if packet[2]&flagTC != 0 || len(packet) > maxSize {
 		return nil, errTruncated
 	}
@@ -184,8 +183,8 @@ func (m *message) accept(packet []byte, maxSize int) (*dns.Msg, error) {
 	return reply, nil
 }
 
-// restoreCase gives owners that are the name asked for, and were not compressed, the
-// case that they are to have.
+// restoreCase is for owners that are the name asked for and were not compressed: it gives them
+// the case that the caller has.
 func restoreCase(reply *dns.Msg, name string) {
 	for _, section := range [][]dns.RR{reply.Answer, reply.Ns, reply.Extra} {
 		for _, rr := range section {
@@ -204,8 +203,8 @@ const (
 	maskRcode  = 0x0f
 )
 
-// describe is errNotReply with what came instead, for those who have to find out what
-// stands at an address. Anybody may have written it, so it is quoted, and short.
+// describe returns errNotReply with what came instead, which helps to find out what is at an
+// address. Anybody may have written that, so it is quoted, and short.
 func (m *message) describe(packet []byte) error {
 	const most = 40
 	what := ""
@@ -230,7 +229,7 @@ func (m *message) describe(packet []byte) error {
 	return fmt.Errorf("%w: %s", errNotReply, what)
 }
 
-// isText reports whether something begins like a text, HTML for one.
+// isText reports whether a packet begins like text, HTML for instance.
 func isText(packet []byte) bool {
 	begin := packet[:min(len(packet), headerSize)]
 	return !bytes.ContainsFunc(begin, func(r rune) bool { return !unicode.IsPrint(r) && !unicode.IsSpace(r) })
@@ -318,8 +317,8 @@ func skipName(packet []byte, off int) (int, bool) {
 	return 0, false
 }
 
-// takeOptions takes the options that are between client and server only out of a
-// message: cookies and padding (RFC 7830 §3). It returns the first cookie.
+// takeOptions takes the options out of a message that are between client and server only:
+// cookies and padding (RFC 7830 §3). It returns the first cookie, or "".
 func takeOptions(msg *dns.Msg) (cookie string) {
 	opt := msg.IsEdns0()
 	if opt == nil {

@@ -9,31 +9,30 @@ import (
 	"time"
 )
 
-// socketLife is for how long queries go out from one port: no longer than one of them may
-// wait there for its reply, which is the time that who looks for the port to forge a reply
-// has anyway (RFC 5452 §4.5).
+// socketLife is how long queries go out from one port. One query may wait there for its reply
+// that long anyway, so a forger who looks for the port has no more time (RFC 5452 §4.5).
 const socketLife = defaultTimeout
 
-// maxIdleSockets bounds those that are kept. It is enough for a forwarder, or for the
-// servers of a large zone, and few of the files that a process may have open.
+// maxIdleSockets bounds the idle sockets that are kept. It is enough for a forwarder, or for
+// the servers of a large zone, and few of the files that a process may have open.
 const maxIdleSockets = 256
 
 // errStale is the failure of a socket that was in use before. A new one may do better.
 var errStale = errors.New("socket is out of use")
 
-// A socket is for UDP, and connected: the kernel sees to the source of packets. It serves
-// one query at a time, so that those sent at once have different ports (RFC 5452 §9.2).
+// A socket is a connected one for UDP: the kernel drops packets from other sources. It serves
+// one query at a time, so that queries at the same time have different ports (RFC 5452 §9.2).
 type socket struct {
 	net.Conn
-	raw     syscall.RawConn // nil if there is none
+	raw     syscall.RawConn // nil if the connection has none
 	server  string          // its address
 	expires time.Time
 	reused  bool
 }
 
-// sockets are those that have brought the reply to their last query, and wait for another
-// one to the same server: it takes longer to open one than to use it. They close when they
-// expire, and when there are too many. The zero sockets are none.
+// sockets keeps idle sockets for the next query to the same server, since it takes longer to
+// open one than to use it. They are closed when they expire, and when there are too many. The
+// zero value is empty.
 type sockets struct {
 	mu    sync.Mutex
 	idle  []*socket // the latest last
@@ -76,7 +75,7 @@ func (s *sockets) put(socket *socket) {
 	}
 }
 
-// closeExpired is called by the timer as long as there are sockets.
+// closeExpired is called by the timer while there are sockets.
 func (s *sockets) closeExpired() {
 	now := time.Now()
 	s.close(func(socket *socket) bool { return !now.Before(socket.expires) })
@@ -87,15 +86,15 @@ func (s *sockets) closeExpired() {
 	}
 }
 
-// closeThoseTo closes what is connected to a server that does not answer: perhaps our address
-// is another one than when they were opened.
+// closeThoseTo closes the sockets to a server that does not answer. Perhaps our address has
+// changed since they were opened.
 func (s *sockets) closeThoseTo(server string) {
 	s.close(func(socket *socket) bool { return socket.server == server })
 }
 
 func (s *sockets) closeAll() { s.close(func(*socket) bool { return true }) }
 
-// close closes the idle sockets that are to be closed.
+// close closes the idle sockets for which the function reports true.
 func (s *sockets) close(which func(*socket) bool) {
 	s.mu.Lock()
 	var closing []*socket
@@ -112,7 +111,7 @@ func (s *sockets) close(which func(*socket) bool) {
 	}
 }
 
-// failure is that of a Read or Write.
+// failure returns the error of a Read or Write.
 func (s *socket) failure(err error) error {
 	if s.reused {
 		return errStale

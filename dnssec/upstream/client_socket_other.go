@@ -2,7 +2,8 @@
 
 package upstream
 
-// socketsServeAgain: there is no way here to tell whether a socket is silent.
+// socketsServeAgain says whether idle sockets are used again. They are not: there is no way
+// here to tell whether a packet has come to one meanwhile.
 const socketsServeAgain = false
 
 func (s *socket) isSilent() bool { return false }

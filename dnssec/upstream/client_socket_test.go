@@ -158,13 +158,13 @@ func TestRecursorBoundsIdleSockets(t *testing.T) {
 	r := new(Recursor)
 	r.once.Do(r.setUp)
 	for _, address := range []string{"192.0.2.1:53", "192.0.2.2:53"} {
-		if got := r.servers.state(netip.MustParseAddrPort(address)).client.idleSockets(); got != &r.servers.sockets {
+		if got := r.servers.info(netip.MustParseAddrPort(address)).client.idleSockets(); got != &r.servers.sockets {
 			t.Errorf("the client of %s keeps sockets by itself", address)
 		}
 	}
 }
 
-// A server that was not given the time to answer is not put to rest.
+// A server that was not given the time to answer is not in backoff after that.
 func TestShortDeadlineIsNotTheServersFault(t *testing.T) {
 	t.Parallel()
 	for range 20 {
@@ -176,7 +176,7 @@ func TestShortDeadlineIsNotTheServersFault(t *testing.T) {
 				t.Error("an answer of a silent server")
 			}
 			if err := pool.backoffReason(pool.servers[0], pool.now()); err != nil {
-				t.Errorf("the server rests: %v", err)
+				t.Errorf("the server is in backoff: %v", err)
 			}
 		})
 	}

@@ -7,11 +7,12 @@ import (
 	"syscall"
 )
 
-// socketsServeAgain: whether a socket is silent can be found out here.
+// socketsServeAgain says whether idle sockets are used again. Here isSilent can tell that no
+// packet has come to one meanwhile.
 const socketsServeAgain = true
 
-// isSilent reports whether nothing has come, be it a packet or an error. It does not wait,
-// and takes what has come; the deadline must not be over.
+// isSilent reports whether neither a packet nor an error has come. It does not wait, and takes
+// what has come. The deadline must not be over.
 func (s *socket) isSilent() bool {
 	var problem error
 	err := s.raw.Read(func(fd uintptr) (done bool) {

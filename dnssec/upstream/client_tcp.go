@@ -13,33 +13,33 @@ import (
 	"github.com/miekg/dns"
 )
 
-// maxInFlight is how many queries wait at one connection before there is another
-// one. It is half of what unbound does (max-reuse-tcp-queries in unbound.conf(5)).
+// maxInFlight is how many queries may be in flight on one connection. One more opens another
+// connection. It is half of what Unbound has (max-reuse-tcp-queries in unbound.conf(5)).
 const maxInFlight = 100
 
-// idleTimeout is how long a connection is kept that nobody waits at: "on the order
-// of a few seconds" (RFC 7766 §6.2.3).
+// idleTimeout is how long a connection without queries in flight is kept: "on the order of
+// a few seconds" (RFC 7766 §6.2.3).
 const idleTimeout = 10 * time.Second
 
-// errStalled is the end of a connection that was idle and then brought nothing: it may have
-// died without a word, as those do that a firewall or a NAT has forgotten.
+// errStalled is the end of a connection that was idle and then brought no reply: it may be
+// dead, as connections are that a firewall or a NAT has forgotten.
 var errStalled = errors.New("connection is silent")
 
-// stallTime is how long a connection that was idle may be silent when it is asked: a second
-// by default, so that there is time for another one.
+// stallTime is how long a connection that was idle may bring nothing after a query: a second
+// by default, so that there is time for a new connection.
 func (c *Client) stallTime() time.Duration { return c.timeout() / 5 }
 
 // errRetired is the end of a connection that is no longer needed.
 var errRetired = errors.New("connection is not in use")
 
-// A stream is a connection over TCP or TLS at which several queries may wait (RFC
-// 7766 §6.2.1.1). It has two goroutines, one that connects and reads and one that
-// writes. They end with the connection: at the first error, when it was idle for
-// some time, and when nobody waits for it to be made.
+// A stream is a connection over TCP or TLS that queries share: they are pipelined (RFC 7766
+// §6.2.1.1), and the connection is reused while it is open. It has two goroutines, one that
+// connects and reads and one that writes. Both end with the connection: at the first error,
+// when it has been idle for some time, or if no query waits for it while it is being made.
 //
-// Only the server can send here, so what is no reply to a query, and not a late
-// reply to one whose asker has left, ends it. A reply that cannot be read fails its own
-// query: others have nothing to do with what is in it.
+// Only the server can send here. So a message that is no reply to a query, nor a late reply
+// to one that was given up, ends the connection. A reply that cannot be read fails its own
+// query only: the other queries have nothing to do with what is in it.
 type stream struct {
 	out   chan []byte     // queries to send
 	done  chan struct{}   // closed when it has ended
@@ -48,27 +48,27 @@ type stream struct {
 
 	mu       sync.Mutex
 	conn     net.Conn               // nil until it is made
-	inFlight map[uint16]chan []byte // by ID; nil for those who left
-	stall    time.Duration          // see seat; not changed
-	waiting  int                    // how many did not leave
+	inFlight map[uint16]chan []byte // by ID; nil for queries that were given up
+	stall    time.Duration          // see pipelinedQuery; not changed
+	waiting  int                    // how many were not given up
 	queries  int                    // queries so far
 	heard    int                    // replies so far
 	retired  bool                   // not for new queries
 	err      error                  // why it has ended
 }
 
-// A pipelined is the place of one query at a stream.
+// A pipelinedQuery is one query in flight on a stream.
 type pipelinedQuery struct {
 	*stream
 	id    uint16
-	reply chan []byte   // gets one
-	heard int           // what the stream had heard before
-	stall time.Duration // for how long nothing may come over a connection that was idle before; 0 for ever
+	reply chan []byte   // gets one message
+	heard int           // how many replies the stream had before
+	stall time.Duration // if the connection was idle, how long it may bring nothing; 0 is no limit
 }
 
-// overStream asks over TCP or TLS. A query that gets no reply because a connection
-// ends that had others, too, is sent again, once, and over a new connection (RFC
-// 7766 §6.2.4); and so is one at a connection that was idle and seems to be dead.
+// overStream asks over TCP or TLS. If there is no reply because a connection ends that other
+// queries used, too, the query is sent again, once, over a new connection (RFC 7766 §6.2.4).
+// So it is if the connection was idle and seems to be dead.
 func (c *Client) overStream(caller context.Context, e endpoint, m *message) (*dns.Msg, error) {
 	ctx, cancel := context.WithTimeout(caller, c.timeout())
 	defer cancel()
@@ -82,7 +82,7 @@ func (c *Client) overStream(caller context.Context, e endpoint, m *message) (*dn
 	msg, err := q.await(ctx, m)
 	switch {
 	case err == nil, isUnusableReply(err), ctx.Err() != nil:
-	case errors.Is(err, errStalled): // others who waited there may have made a new one
+	case errors.Is(err, errStalled): // other queries may have made a new connection
 		q = c.pipeline(ctx, e, m, false)
 		q.stall = 0
 		msg, err = q.await(ctx, m)
@@ -95,8 +95,8 @@ func (c *Client) overStream(caller context.Context, e endpoint, m *message) (*dn
 	return msg, err
 }
 
-// pipeline sends the query over the connection that is there, or over a new one, which
-// takes its place.
+// pipeline sends the query over the connection that is open, or over a new one, which takes
+// its place.
 func (c *Client) pipeline(ctx context.Context, e endpoint, m *message, fresh bool) *pipelinedQuery {
 	c.mu.Lock()
 	old := c.stream
@@ -106,7 +106,7 @@ func (c *Client) pipeline(ctx context.Context, e endpoint, m *message, fresh boo
 			return q
 		}
 	}
-	// The connection may serve others, too, and so does not end with ctx.
+	// The connection may serve other queries, too, and so does not end with ctx.
 	dialing, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s := &stream{
 		out: make(chan []byte, maxInFlight), done: make(chan struct{}), onEnd: c.forget, stop: stop,
@@ -136,8 +136,8 @@ func (c *Client) forget(s *stream) {
 	}
 }
 
-// pipeline takes a seat for the query, with an ID that nobody has, and puts it among
-// those to send. It returns nil if the stream takes no more queries.
+// pipeline puts the query among those to send, with an ID that no other one in flight has.
+// It returns nil if the stream takes no more queries.
 func (s *stream) pipeline(m *message) *pipelinedQuery {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -157,7 +157,7 @@ func (s *stream) pipeline(m *message) *pipelinedQuery {
 	frame := append(binary.BigEndian.AppendUint16(nil, uint16(len(m.wire))), m.wire...)
 	select {
 	case s.out <- frame:
-	default: // replies came before their queries were sent
+	default: // full: replies came before their queries were sent
 		return nil
 	}
 	if s.waiting == 0 && s.conn != nil {
@@ -169,7 +169,8 @@ func (s *stream) pipeline(m *message) *pipelinedQuery {
 	return q
 }
 
-// await returns the reply to the query that has the seat, or errStalled.
+// await returns the reply to the query. The error is errStalled if the connection seems to be
+// dead.
 func (q *pipelinedQuery) await(ctx context.Context, m *message) (*dns.Msg, error) {
 	var packet []byte
 	var stalled <-chan time.Time
@@ -189,7 +190,7 @@ func (q *pipelinedQuery) await(ctx context.Context, m *message) (*dns.Msg, error
 			}
 		case <-stalled:
 			if q.isSilent() {
-				q.end(errStalled) // for all who wait
+				q.end(errStalled) // for all queries in flight
 			}
 		case <-ctx.Done():
 			q.abandon(errors.Is(ctx.Err(), context.DeadlineExceeded))
@@ -204,23 +205,23 @@ func (q *pipelinedQuery) await(ctx context.Context, m *message) (*dns.Msg, error
 	return msg, err
 }
 
-// mayRetry reports whether there may be no reply for a reason that has nothing to do
-// with the query: it was not the only one at the connection.
+// mayRetry reports whether the reason why there is no reply may have nothing to do with the
+// query: it was not the only one on the connection.
 func (q *pipelinedQuery) mayRetry() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.queries > 1 && q.conn != nil
 }
 
-// isSilent reports whether nothing came since the query took its seat.
+// isSilent reports whether nothing came since the query was sent.
 func (q *pipelinedQuery) isSilent() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.heard == q.stream.heard
 }
 
-// abandon gives up waiting. The stream is not for new queries if it was silent all
-// the time.
+// abandon gives the query up. If it was too late, and nothing came over the connection all
+// the time, there are no new queries over it.
 func (q *pipelinedQuery) abandon(late bool) {
 	q.mu.Lock()
 	var err error
@@ -234,7 +235,7 @@ func (q *pipelinedQuery) abandon(late bool) {
 	q.end(err)
 }
 
-// retire leaves the stream to those who wait already.
+// retire lets the stream take no new queries.
 func (s *stream) retire() {
 	s.mu.Lock()
 	s.retired = true
@@ -243,8 +244,8 @@ func (s *stream) retire() {
 	s.end(err)
 }
 
-// setIdleDeadline sets the time until which the stream may be idle, if it is. An error is a
-// reason to end it. The caller holds the lock.
+// setIdleDeadline sets the time until which the stream may be idle, if it is idle. An error is
+// a reason to end it. The caller holds the lock.
 func (s *stream) setIdleDeadline() error {
 	switch {
 	case s.waiting > 0 || s.err != nil:
@@ -255,7 +256,7 @@ func (s *stream) setIdleDeadline() error {
 	return s.conn.SetReadDeadline(time.Now().Add(idleTimeout))
 }
 
-// closeIdle ends the stream if nobody waits.
+// closeIdle ends the stream if no query is in flight.
 func (s *stream) closeIdle() {
 	s.mu.Lock()
 	waiting := s.waiting
@@ -277,7 +278,7 @@ func (s *stream) end(err error) {
 	s.mu.Unlock()
 	close(s.done)
 	s.stop()
-	// The reader shall wake up and close the connection as TLS wants it, which may
+	// This ends the Read of run, which closes the connection as TLS wants it. That may
 	// take time.
 	if conn != nil && conn.SetDeadline(time.Unix(1, 0)) != nil {
 		conn.Close()
@@ -324,7 +325,7 @@ func (s *stream) write(conn net.Conn, patience time.Duration) {
 	}
 }
 
-// read brings one message to whoever waits for it.
+// read reads one message and hands it to the query that waits for it.
 func (s *stream) read(conn io.Reader) error {
 	var length [2]byte
 	if _, err := io.ReadFull(conn, length[:]); err != nil {
@@ -350,14 +351,14 @@ func (s *stream) read(conn io.Reader) error {
 	delete(s.inFlight, id)
 	s.heard++
 	if reply == nil {
-		return nil // too late
+		return nil // it was given up
 	}
 	reply <- packet
 	s.waiting--
 	return s.setIdleDeadline()
 }
 
-// dialTLS connects to a server, and verifies that it is the one.
+// dialTLS connects to a server, and verifies that it is the right one.
 func (c *Client) dialTLS(ctx context.Context, e endpoint) (net.Conn, error) {
 	conn, err := c.dial(ctx, "tcp", e.address)
 	if err != nil {

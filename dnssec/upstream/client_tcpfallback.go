@@ -8,35 +8,36 @@ import (
 	"github.com/miekg/dns"
 )
 
-// What comes over UDP with the right ID, to the right port, and yet is not quite as it
-// should be, is a forgery, which a better reply follows; or it is what the server has. A
-// cache keeps replies together with the letter case and the cookies of whoever asked first
-// (the stub of systemd-resolved 252 and dnsdist 1.7 do); a domain may have records that
-// nobody can read; and some servers answer what they cannot read by a header alone. RFC
-// 7873 §5.3 has such a reply discarded. But nothing has the query wait for what may never
-// come: after a grace it is asked over TCP as well, out of the reach of those who guess,
-// while the socket stays open for a better reply, and the first good one counts.
+// A reply over UDP with the right ID and port that is not quite right otherwise is suspect.
+// It may be forged, and a good reply follows. Or the server is like that: some caches keep
+// replies together with the letter case and the cookie of whoever asked first (the stub of
+// systemd-resolved 252 and dnsdist 1.7 do), some records cannot be read, and some servers
+// answer by a header alone what they cannot read. RFC 7873 §5.3 has such a reply discarded.
+// But a good reply may never come. So, after a short delay, the query goes over TCP as well,
+// where forgers cannot guess, while the socket stays open for a better reply. The first good
+// one counts.
 //
-// What no better reply came for is remembered, so that it costs that once.
+// If no better reply comes, that is remembered of the server, so that it costs time once.
 
 const (
-	// doubtGrace is how long a better reply is waited for before TCP, and tcpFailureGrace
-	// after it if TCP is of no use: the one that a forgery has overtaken.
+	// fallbackDelay is how long to wait for a better reply before TCP is used, and
+	// tcpFailureGrace how long to wait after TCP has failed: the true reply may have been
+	// slower than a forgery.
 	fallbackDelay, tcpFailureGrace = 2 * time.Millisecond, 100 * time.Millisecond
-	// maxDoubts is how often a server that has shown a cookie may do without until it
-	// gets none any more, so that a single forgery does not do away with them; and how
-	// often one is to send a header alone until that is believed at once.
+	// maxSuspects is how often the same has to be suspect until it is taken for what the
+	// server does: to leave out the cookie that it has shown before, or to send a header
+	// alone. So a single forgery does not switch cookies off.
 	maxSuspects = 3
 )
 
-// isSuspect reports whether what came is a forgery or the server's.
+// isSuspect reports whether an error is that of a reply that may be forged.
 func isSuspect(err error) bool {
 	return errors.Is(err, errCase) || errors.Is(err, errNoCookie) || errors.Is(err, errOtherCookie) || isUnusableReply(err)
 }
 
-// isKnownFor reports whether the server is known for what gives rise to the doubt.
-func (c *Client) isKnownFor(doubt error) bool {
-	header, ok := errors.AsType[*headerError](doubt)
+// isKnownFor reports whether the server is known to send such replies.
+func (c *Client) isKnownFor(suspect error) bool {
+	header, ok := errors.AsType[*headerError](suspect)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return ok && header.suggestsNoEDNS() && !c.peer.edns && c.peer.headersAlone >= maxSuspects
@@ -44,8 +45,7 @@ func (c *Client) isKnownFor(doubt error) bool {
 
 // mayLackEDNS reports whether an error of Exchange is a reason to ask without EDNS (RFC
 // 6891 §7): no better reply came than a header alone, and the server has never sent an OPT
-// record. It is for those who ask authoritative servers: a forwarder that cannot pass on
-// what a validator needs is of no use.
+// record. Only a Recursor uses it: a forwarder without EDNS is of no use to a validator.
 func (c *Client) mayLackEDNS(err error) bool {
 	header, ok := errors.AsType[*headerError](err)
 	c.mu.Lock()
@@ -53,32 +53,33 @@ func (c *Client) mayLackEDNS(err error) bool {
 	return ok && header.suggestsNoEDNS() && !c.peer.edns
 }
 
-// A tcpReply is what came over TCP.
+// A tcpReply is the reply over TCP to a query whose reply over UDP was suspect.
 type tcpReply struct {
 	cookie string // that was sent
 	msg    *dns.Msg
 	err    error
 }
 
-// askTCP has the query asked over TCP, once. The socket wakes up when that is done.
-func (q *udpExchange) askTCP(ctx context.Context, doubt error) {
+// startTCP sends the query over TCP, too, unless it has done so. When there is a reply, a
+// Read from the socket ends.
+func (q *udpExchange) startTCP(ctx context.Context, suspect error) {
 	if q.suspect != nil {
 		return
 	}
-	q.suspect, q.overTCP = doubt, make(chan tcpReply, 1)
+	q.suspect, q.overTCP = suspect, make(chan tcpReply, 1)
 	q.extend(q.client.timeout() / 8)
 	conn, done := q.conn, q.overTCP
 	go func() { // ends with ctx
 		select {
 		case <-time.After(fallbackDelay):
-			done <- q.client.askTCP(ctx, q.endpoint, q.message, doubt)
+			done <- q.client.askTCP(ctx, q.endpoint, q.message, suspect)
 			conn.SetReadDeadline(time.Unix(1, 0))
 		case <-ctx.Done():
 		}
 	}()
 }
 
-// extend sets the deadline of the socket.
+// extend lets the socket wait for so long, but not past the end.
 func (q *udpExchange) extend(d time.Duration) {
 	until := time.Now().Add(d)
 	if q.end.Before(until) {
@@ -87,17 +88,18 @@ func (q *udpExchange) extend(d time.Duration) {
 	q.conn.SetReadDeadline(until) // if that fails, so does the Read
 }
 
-// tcpReply returns what has come over TCP, if it is final, when the socket has not
-// brought anything in time. Otherwise the error is what to do without; nil is to wait on.
-func (q *udpExchange) tcpReply() (msg *dns.Msg, final bool, err error) {
+// resultOverTCP is for when a Read from the socket has timed out. If the reply over TCP is
+// there and of use, final is true. Otherwise err is why to stop waiting; if it is nil, the
+// socket is to be read on.
+func (q *udpExchange) resultOverTCP() (msg *dns.Msg, final bool, err error) {
 	if q.suspect == nil {
 		return nil, false, q.late
 	}
 	select {
-	case o := <-q.overTCP:
-		if o.err == nil || isUnusableReply(o.err) {
-			q.client.learn(q.suspect, &o)
-			return o.msg, true, o.err
+	case tcp := <-q.overTCP:
+		if tcp.err == nil || isUnusableReply(tcp.err) {
+			q.client.learn(q.suspect, &tcp)
+			return tcp.msg, true, tcp.err
 		}
 		q.extend(tcpFailureGrace)
 		return nil, false, nil
@@ -107,9 +109,9 @@ func (q *udpExchange) tcpReply() (msg *dns.Msg, final bool, err error) {
 	return nil, false, q.suspect
 }
 
-// askTCP asks over TCP. Who could not read the query is asked without a cookie.
-func (c *Client) askTCP(ctx context.Context, e endpoint, m *message, doubt error) (o tcpReply) {
-	if _, header := errors.AsType[*headerError](doubt); !header {
+// askTCP asks over TCP, without a cookie if the server seems to be unable to read it.
+func (c *Client) askTCP(ctx context.Context, e endpoint, m *message, suspect error) (o tcpReply) {
+	if _, header := errors.AsType[*headerError](suspect); !header {
 		c.mu.Lock()
 		o.cookie = c.peer.cookie()
 		c.mu.Unlock()
@@ -123,9 +125,9 @@ func (c *Client) askTCP(ctx context.Context, e endpoint, m *message, doubt error
 	return o
 }
 
-// learn remembers that no better reply came than the doubtful one, which may be the
-// server's habit. What came over TCP is true; it is nil if nothing did.
-func (c *Client) learn(doubt error, o *tcpReply) {
+// learn remembers that no better reply came than the suspect one, which may be how the
+// server is. What came over TCP is true; it is nil if nothing came.
+func (c *Client) learn(suspect error, o *tcpReply) {
 	var overTCP string // the cookie of the reply
 	if o != nil && o.err == nil {
 		overTCP = takeOptions(o.msg)
@@ -133,12 +135,12 @@ func (c *Client) learn(doubt error, o *tcpReply) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
-	case errors.Is(doubt, errCase):
+	case errors.Is(suspect, errCase):
 		c.peer.changesCase = true
-	case errors.Is(doubt, errNoCookie), errors.Is(doubt, errOtherCookie):
-		c.peer.learnCookies(doubt, o, overTCP)
+	case errors.Is(suspect, errNoCookie), errors.Is(suspect, errOtherCookie):
+		c.peer.learnCookies(suspect, o, overTCP)
 	default:
-		header, ok := errors.AsType[*headerError](doubt)
+		header, ok := errors.AsType[*headerError](suspect)
 		switch {
 		case !ok || !header.suggestsNoEDNS():
 		case o != nil && o.err == nil: // it was the cookie
@@ -152,12 +154,12 @@ func (c *Client) learn(doubt error, o *tcpReply) {
 	}
 }
 
-// learnCookies is for a server whose replies over UDP do not have the right cookie.
-// It gets none any more if it has not shown one of its own yet, or does it over TCP, too,
-// or again and again.
-func (p *peer) learnCookies(doubt error, o *tcpReply, overTCP string) {
+// learnCookies is for a server whose replies over UDP do not have the right cookie. It is
+// sent no cookies any more if it has never shown one, or does the same over TCP, or has done
+// it maxSuspects times.
+func (p *peer) learnCookies(suspect error, o *tcpReply, overTCP string) {
 	shown := p.serverCookie != ""
-	if p.missedCookies++; p.missedCookies >= maxSuspects || errors.Is(doubt, errOtherCookie) && !shown {
+	if p.missedCookies++; p.missedCookies >= maxSuspects || errors.Is(suspect, errOtherCookie) && !shown {
 		p.noCookies = true
 	}
 	if o == nil || o.err != nil || o.cookie == "" {

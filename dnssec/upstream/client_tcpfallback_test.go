@@ -115,7 +115,7 @@ func TestReplayedReplies(t *testing.T) {
 	}
 }
 
-// Where TCP leads nowhere, the query is sent again in a way that cannot raise the doubt.
+// Where TCP leads nowhere, the query is sent again in a way to which no reply is suspect.
 func TestReplayedRepliesAndSilentTCP(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -135,9 +135,9 @@ func TestReplayedRepliesAndSilentTCP(t *testing.T) {
 	})
 }
 
-// A server that has shown a cookie does not lose it by one doubtful reply, which may be a
+// A server that has shown a cookie does not lose it by one suspect reply, which may be a
 // forgery, but a cache that brings others' cookies again and again gets none.
-func TestCookiesOutliveOneDoubt(t *testing.T) {
+func TestCookiesOutliveOneSuspectReply(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
@@ -176,7 +176,7 @@ func TestCookiesOutliveOneDoubt(t *testing.T) {
 }
 
 // A forgery may come long before the good reply, over whatever network that comes.
-func TestDoubtfulRepliesBeforeGoodOnes(t *testing.T) {
+func TestSuspectRepliesBeforeGoodOnes(t *testing.T) {
 	t.Parallel()
 	otherCase := func(p []byte) []byte { p[headerSize+1] ^= 0x20; return p }
 	for _, tt := range []struct {

@@ -12,7 +12,7 @@ import (
 // tickets, most often.
 const maxSessions = 4
 
-// A pinError is a server with another key than was pinned.
+// A pinError says that the server has another key than the one that was pinned.
 type pinError struct{ digest [sha256.Size]byte }
 
 func (e *pinError) Error() string {

@@ -11,31 +11,30 @@ import (
 	"github.com/miekg/dns"
 )
 
-// bufferSize is that of a read from UDP, unless the query asks for more. It is that
-// of most who ask for the most (RFC 6891 §6.2.5). A datagram that does not fit is
-// larger than was asked for, and so is as good as truncated.
+// bufferSize is the size of a read from UDP, unless the query asks for more. Hardly any
+// query does (RFC 6891 §6.2.5). A datagram that does not fit is larger than was asked for,
+// and counts as truncated.
 const bufferSize = 4096
 
-// buffers are for reads from UDP. What is parsed refers to no part of its packet.
+// buffers are for reads from UDP. No message refers to the packet that it was parsed from.
 var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
 
-// wantsTCP reports whether what came over UDP is no reply, but a reason to ask over
-// TCP.
+// wantsTCP reports whether what came over UDP is a reason to ask over TCP.
 func wantsTCP(err error) bool {
 	return errors.Is(err, errTruncated) || errors.Is(err, errFlood) || errors.Is(err, errBadCookie)
 }
 
-// overUDP asks until a reply comes that can be believed, and returns the network that it
-// came over: it may be "tcp" (see client_tcpfallback.go). Whatever is a reason to ask again is
-// remembered, and so happens once: the server changes the case of names, does not like
-// the cookie option, has no cookie for us, or wants a new one (RFC 7873 §5.3); or a socket
-// that was idle is of no use any more.
+// overUDP asks until a reply comes that passes all checks, and returns the network that it
+// came over, which may be "tcp" (see client_tcpfallback.go). There are these reasons to ask
+// again: the server changes the case of names, refuses the cookie option, shows no cookie, or
+// wants a new one (RFC 7873 §5.3); or a socket that was idle is stale. Each is remembered,
+// and so happens once.
 func (c *Client) overUDP(caller context.Context, e endpoint, m *message) (*dns.Msg, string, error) {
 	ctx, end := caller, time.Now().Add(c.timeout())
 	if deadline, ok := ctx.Deadline(); ok && deadline.Before(end) {
 		end = deadline
 	}
-	if c.Dial != nil { // may make connections that know no deadlines
+	if c.Dial != nil { // its connections may ignore deadlines
 		try, cancel := context.WithDeadline(ctx, end)
 		defer cancel()
 		ctx = try
@@ -72,13 +71,13 @@ type udpExchange struct {
 	newSocket bool // not one that was in use before
 	noCookie  bool
 
-	// Of each time that it is asked from a socket.
+	// For one call of ask, from one socket.
 	conn    *socket
 	query   *message // as it is sent
 	last    bool     // the last packet was sent
-	suspect error    // about what came so far; nil if nothing came
+	suspect error    // what is wrong with the first suspect reply; nil if there was none
 	overTCP chan tcpReply
-	quiet   bool // nothing else was sent and nothing else came: no packet is on its way
+	quiet   bool // one packet was sent and one came, so no other can be on its way
 }
 
 // ask sends the query up to five times from one socket, and reads until a reply to it comes.
@@ -88,8 +87,8 @@ func (q *udpExchange) ask(ctx context.Context) (*dns.Msg, string, error) {
 		return nil, "udp", err
 	}
 	q.conn, q.last, q.suspect, q.overTCP, q.quiet = conn, false, nil, nil, false
-	ctx, cancel := context.WithCancel(ctx) // ends the question over TCP, too
-	// To close it ends a Read or Write at once.
+	ctx, cancel := context.WithCancel(ctx) // ends the query over TCP, too
+	// Close ends a Read or Write at once.
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	defer func() {
 		if stop() && q.quiet {
@@ -111,22 +110,22 @@ func (q *udpExchange) ask(ctx context.Context) (*dns.Msg, string, error) {
 	return q.retransmit(ctx, packet)
 }
 
-// retransmit sends the query again after each wait in which nothing came.
+// retransmit sends the query up to five times, with a wait after each for the reply.
 func (q *udpExchange) retransmit(ctx context.Context, packet []byte) (*dns.Msg, string, error) {
 	start := time.Now()
-	patience := q.end.Sub(start)
+	total := q.end.Sub(start)
 	sent, ignoredBefore := q.query.wire, q.late.ignored
-	waits := [...]time.Duration{patience / 8, patience / 4, patience / 2, 3 * patience / 4, patience}
+	waits := [...]time.Duration{total / 8, total / 4, total / 2, 3 * total / 4, total}
 	for i, wait := range waits {
 		q.last = i == len(waits)-1
 		if q.last && q.query.cookie != "" && q.client.lacksServerCookie() {
-			sent = q.query.withoutCookie() // perhaps somebody drops what has one
+			sent = q.query.withoutCookie() // something on the way may drop queries with one
 		}
 		if err := q.conn.SetDeadline(start.Add(wait)); err != nil {
 			return nil, "udp", q.conn.failure(err)
 		}
 		if i == 0 && q.conn.reused && !q.conn.isSilent() {
-			// Who forges replies must not have their say before the query.
+			// What came before the query cannot be a reply to it.
 			return nil, "udp", errStale
 		}
 		if _, err := q.conn.Write(sent); err != nil && !isTimeout(err) {
@@ -142,12 +141,12 @@ func (q *udpExchange) retransmit(ctx context.Context, packet []byte) (*dns.Msg, 
 }
 
 // receive reads until the deadline of the socket. The error is a timeout if nothing came
-// that has to do with the query.
+// that matches the query.
 func (q *udpExchange) receive(ctx context.Context, packet []byte) (*dns.Msg, string, error) {
 	for {
 		n, err := q.conn.Read(packet)
 		if isTimeout(err) {
-			if msg, final, err := q.tcpReply(); final {
+			if msg, final, err := q.resultOverTCP(); final {
 				return msg, "tcp", err
 			} else if err != nil {
 				return nil, "udp", err
@@ -167,7 +166,7 @@ func (q *udpExchange) receive(ctx context.Context, packet []byte) (*dns.Msg, str
 		case isSuspect(err) && q.client.isKnownFor(err):
 			return nil, "udp", err
 		case isSuspect(err):
-			q.askTCP(ctx, err)
+			q.startTCP(ctx, err)
 		}
 		q.late.ignored, q.late.last = q.late.ignored+1, err
 		if q.late.ignored > maxIgnored {
@@ -176,9 +175,10 @@ func (q *udpExchange) receive(ctx context.Context, packet []byte) (*dns.Msg, str
 	}
 }
 
-// prepareQuery returns the query as it goes over UDP: with a cookie and the name in
-// random case, as far as the server is known to bear them. Some servers compress a
-// name only where its case is the same, and then keys would often not fit.
+// prepareQuery sets the OPT record and the name of a query as they go over UDP: with a cookie,
+// and in random case, unless the server is known not to stand one or the other. A query for
+// keys keeps the case: some servers compress names only if their case is the same, and then
+// keys would often not fit.
 func (c *Client) prepareQuery(m *message, local net.Addr, noCookie bool) (*message, error) {
 	c.mu.Lock()
 	c.peer.rotateCookie(local)
@@ -194,7 +194,7 @@ func (c *Client) prepareQuery(m *message, local net.Addr, noCookie bool) (*messa
 	return query, err
 }
 
-// insteadOfUDP asks over TCP. What a reply there says of cookies is true.
+// insteadOfUDP asks over TCP. A cookie in the reply is the server's own.
 func (c *Client) insteadOfUDP(ctx context.Context, e endpoint, m *message) (*dns.Msg, error) {
 	c.mu.Lock()
 	cookie := c.peer.cookie()
@@ -212,7 +212,8 @@ func (c *Client) insteadOfUDP(ctx context.Context, e endpoint, m *message) (*dns
 	return msg, err
 }
 
-// socket returns one that is connected to the server, a new one if so wanted.
+// socket returns a socket that is connected to the server: a new one if fresh is set, or if
+// there is no idle one.
 func (c *Client) socket(ctx context.Context, server string, fresh bool) (*socket, error) {
 	if c.Dial == nil && !fresh {
 		if socket := c.idleSockets().take(server); socket != nil {
@@ -231,8 +232,8 @@ func (c *Client) socket(ctx context.Context, server string, fresh bool) (*socket
 	return s, nil
 }
 
-// keep takes back a socket for which nothing is on its way. What Dial made serves one
-// query.
+// keep takes back a socket to which no packet can be on its way. A connection of Dial is not
+// used again.
 func (c *Client) keep(socket *socket) {
 	if !socketsServeAgain || c.Dial != nil || socket.raw == nil || !time.Now().Before(socket.expires) {
 		socket.Close()
@@ -250,18 +251,18 @@ func (c *Client) idleSockets() *sockets {
 	return c.sockets
 }
 
-// lacksServerCookie reports whether the server has shown no cookie yet, so that queries with
-// one may not even reach it.
+// lacksServerCookie reports whether the server has not shown a cookie yet. Something on the
+// way to it may drop queries with cookies.
 func (c *Client) lacksServerCookie() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.peer.serverCookie == ""
 }
 
-// checkCookie says what a reply over UDP is worth by its cookie (RFC 7873 §5.3); nil
-// means that it is good. The cookie of the server is remembered. Who sends back ours
-// alone has seen the query. A reply to a query that was sent without one at last may be
-// from a server that drops others.
+// checkCookie returns what is wrong with the cookie of a reply over UDP (RFC 7873 §5.3), or
+// nil. It remembers the cookie of the server. A reply with our cookie alone is accepted, as
+// its sender has seen the query. last says that the last packet of the query was without a
+// cookie: then the reply may be from a server that drops queries with one.
 func (c *Client) checkCookie(query *message, msg *dns.Msg, last bool) error {
 	got := takeOptions(msg)
 	badCookie := msg.Rcode == dns.RcodeBadCookie

@@ -1,56 +1,64 @@
-// Package upstream brings queries to the DNS, and replies back. Everything that
-// does so is an Exchanger, and they compose: a Pool of Clients is one.
+// Package upstream sends queries to the DNS and brings replies back. Everything that
+// does so is an [Exchanger], and they compose: a [Pool] is made of several, of type [Client] for instance.
 //
 //	servers, err := upstream.Servers("192.0.2.1", "tls://192.0.2.2#dns.example", "https://dns.example/dns-query")
 //	resolver := &dnssec.Resolver{Exchanger: servers}
 //
-// Servers is what most people want who have DNS servers to ask, one or several. A
-// Recursor needs none: it asks the servers of the zones themselves, from the root
-// down. Auto, which the zero Resolver has, asks the system's servers while they are of
-// use, and otherwise has a Recursor. Client, which asks one server and takes what
-// comes, is for those who need no more; System reads the addresses of /etc/resolv.conf;
-// Probe says what is wrong with a server. A Recorder keeps what came, and a Recording
-// answers from it later, so that a verdict can be computed again.
+// # Which one to use
+//
+//   - [Servers], if you have DNS servers to ask, one or several. It returns a Pool, which
+//     goes on to the next server if one fails or is not fit for DNSSEC.
+//   - [Recursor], if you have none. It asks the servers of the zones themselves, from the
+//     root down.
+//   - [Auto], if you do not know. It asks the system's servers while they are fit for
+//     DNSSEC, and otherwise has a Recursor. The zero dnssec.Resolver has it.
+//   - [Client] asks one server and returns whatever comes. Most users want a Pool of one.
+//
+// [System] returns a Pool of the servers in /etc/resolv.conf. [Probe] says what is wrong
+// with a server. A [Recorder] keeps what came back, and a [Recording] answers from it later,
+// so that a verdict can be computed again.
 //
 // # Terms
 //
 //   - A reply is a message that answers the query: same ID, question and opcode,
-//     well-formed and whole. Whatever else comes is ignored, since anybody can send
-//     it, and waiting goes on.
-//   - A doubtful reply has the ID and the port, but another letter case or another
-//     cookie, no question, or records that cannot be read. It is a forgery, or what
-//     the server has: the query goes over TCP as well, and the first good reply counts.
-//   - A refusal is a reply with an rcode other than NOERROR and NXDOMAIN, SERVFAIL
-//     above all. It is a reply for a Client, and a reason to ask the next server for
-//     a Pool.
-//   - A server is capable if it passes on what a validator needs: keys, signatures,
-//     and proofs that a name does not exist.
-//   - A server is passed over if it was of no use for a query. Reply.PassedOver says
-//     which ones were, and why.
+//     well-formed and whole. Anybody can send something else, so other packets are ignored,
+//     and the wait goes on.
+//   - A suspect reply has the ID and the port of the query, but another letter case or
+//     another cookie, no question, or records that cannot be read. It may be forged, or the
+//     server may be like that. The query goes over TCP as well, and the first good reply
+//     counts.
+//   - A refusal is a reply with an rcode other than NOERROR and NXDOMAIN, above all
+//     SERVFAIL. A Client returns it; a Pool asks the next server.
+//   - A server is capable if it passes on what a validator needs: keys, signatures, and
+//     proofs that a name does not exist.
+//   - A server is in backoff for a while after it did not reply: it is asked after all
+//     others.
+//   - A server is passed over if it was of no use for a query. Reply.PassedOver says which
+//     ones were, and why.
 //
 // # Capability
 //
-// Many servers that work well for others drop DNSSEC records, and a validator that
-// takes their word for it finds the whole Internet broken. So a Pool judges its
-// servers, but only when it matters: a reply to a query with the DO bit that has no
-// signature at all is held back until a probe has shown that the server would have
-// passed signatures on. Good servers thus cost no extra queries for signed zones,
-// and a probe each ten minutes for others. No server is ever the reason for a zone
-// to look unsigned or broken: it is passed over, and if none is left the error is a
-// *CapabilityError. The same holds for a network that answers in place of the servers
-// that a Recursor asks, if the Recursor is in a Pool, be it of one.
+// Many servers that work well for others drop DNSSEC records. A validator that believes
+// them finds the whole Internet broken. So a Pool probes its servers, but only when it
+// matters: a reply to a query with the DO bit that has no signature at all is held back
+// until a probe has shown whether the server would have passed signatures on. So signed
+// zones cost no extra queries, and others a probe each ten minutes. No zone ever looks
+// unsigned or broken because of a server: the server is passed over, and if none is left
+// the error is a [*CapabilityError]. To find out networks that answer in place of the
+// servers that a Recursor asks, put the Recursor into a Pool, as its only Exchanger.
 //
 // # What becomes of faults
 //
-// The server with the fault is asked alone, and with a good server behind it:
+// The table has a server of a Pool with a fault, asked alone and with a good server behind
+// it:
 //
 //	fault                                alone              before a good one
 //	dead (port closed)                   error              next, at once
-//	silent, or for one type only         error after 10 s   next, after 5 s or its share; rests
-//	silent over UDP only                 answer over TCP    next, after 5 s or its share; rests
+//	silent, or for one type only         error after 10 s   next, after 5 s or its share; backoff
+//	silent over UDP only                 answer over TCP    next, after 5 s or its share; backoff
 //	ten forgeries before each reply      answer             -
 //	hundreds of forgeries                answer over TCP    -
-//	wrong ID, question, QR or opcode     answer over TCP    next, after 5 s; rests
+//	wrong ID, question, QR or opcode     answer over TCP    next, after 5 s; backoff
 //	garbage behind the message           answer over TCP    -
 //	a record that cannot be read         error              next
 //	changes the case of names            answer over TCP    -
@@ -63,20 +71,19 @@
 //	SERVFAIL, REFUSED, NOTIMP, FORMERR   the refusal        next
 //	answers by a referral (lame)         error              next
 //	SERVFAIL or FORMERR under DO         *CapabilityError   next
-//	swallows queries with DO             *CapabilityError   next, after 5 s or its share
+//	drops queries with DO                *CapabilityError   next, after 5 s or its share
 //	SERVFAIL for NXDOMAIN under DO       *CapabilityError   next
 //	drops DNSSEC records                 *CapabilityError   next; not asked again for 5 min
 //	knows no EDNS                        *CapabilityError   next; not asked again for 5 min
 //	does not answer the probe            error              next
-//	TLS: certificate of somebody else    error              next, at once; rests
-//	HTTPS: no DNS message in the reply   error              next, at once; rests
+//	TLS: certificate of somebody else    error              next, at once; backoff
+//	HTTPS: no DNS message in the reply   error              next, at once; backoff
 //	idle connection closed or dead       answer, over another, within 1 s
 //
-// A server that rests is asked after all others for half a minute. A signed reply
-// needs no probe, so a server that drops only some records shows when its answer
-// does not validate and the validator names it in Query.Avoid.
+// A server that drops only some DNSSEC records needs no probe for its signed replies. It
+// shows when an answer does not validate, and the validator names it in Query.Avoid.
 //
-// A Recursor meets authoritative servers. One of a zone's servers has the fault:
+// A Recursor asks authoritative servers. Here one of a zone's servers has the fault:
 //
 //	dead                                 next server, at once
 //	silent                               next server, after 1.5 s; asked last for 5 min
@@ -96,18 +103,16 @@
 // # What is trusted
 //
 // Nothing. Over UDP, IDs, ports and the case of names are random, sockets are connected,
-// and servers that know cookies have to show theirs (RFC 7873), so that forgers who are
-// not on the path have to guess; those who are can send what they like. A port serves one
+// and servers that know cookies have to show theirs (RFC 7873). So forgers who are not on
+// the path have to guess; those who are on it can send what they like. A port serves one
 // query at a time, and others to the same server for five seconds at most. Over TLS and
-// HTTPS the server is always verified, by name, address or pinned key, which keeps
-// queries private: it makes no answer true. The AD bit is passed on and means nothing
-// here.
+// HTTPS the server is always verified, by name, address or pinned key. That keeps queries
+// private, and makes no answer true. The AD bit is passed on and means nothing here.
 //
 // # What it does not do yet
 //
-// A Recursor knows a zone's servers by the
-// delegation alone, asks one after the other, and does not share the work of equal
-// queries at the same time.
+// A Recursor knows a zone's servers by the delegation alone. It asks one after the other,
+// and does not share the work of equal queries at the same time.
 //
 // # Specifications
 //

@@ -14,8 +14,8 @@ import (
 // ErrExhausted says that every server is in Query.Avoid.
 var ErrExhausted = errors.New("upstream: no server left that has not been asked")
 
-// An Error is a query that got no usable reply from one server, or an address
-// that is none. Rcodes such as SERVFAIL come as replies, not as errors.
+// An Error is a query that got no usable reply from one server, or an address that is not
+// valid. Rcodes such as SERVFAIL come as replies, not as errors.
 type Error struct {
 	Server  string // as in Reply.Server; empty if none was asked
 	Network string // as in Reply.Network, if it got so far
@@ -55,6 +55,7 @@ func text(err error) string {
 	return strings.TrimPrefix(err.Error(), prefix)
 }
 
+// texts is text for several errors.
 func texts(errs []error) string {
 	words := make([]string, len(errs))
 	for i, err := range errs {
@@ -77,20 +78,20 @@ var (
 	errNoServers  = errors.New("no servers are configured")
 )
 
-// A headerError is a reply that is a header alone, of a server that could not, or would
-// not, read the question (very large mail providers' have done so: DVE-2020-0001).
+// A headerError is a reply that is a header alone, from a server that could not or would
+// not read the question. Servers of very large mail providers have done so (DVE-2020-0001).
 type headerError struct{ rcode int }
 
 func (e *headerError) Error() string {
 	return "server answered " + rcodeText(e.rcode) + " by a header alone, without the question"
 }
 
-// suggestsNoEDNS reports whether the server may know no EDNS (RFC 6891 §7).
+// suggestsNoEDNS reports whether the server may not know EDNS (RFC 6891 §7).
 func (e *headerError) suggestsNoEDNS() bool {
 	return e.rcode == dns.RcodeFormatError || e.rcode == dns.RcodeNotImplemented
 }
 
-// A timeoutError is the end of the Client's patience. Like those of package net,
+// A timeoutError says that no reply came within the Client's Timeout. As in package net,
 // it is a context.DeadlineExceeded.
 type timeoutError struct {
 	ignored int   // packets that were no reply
@@ -117,13 +118,13 @@ func (e *unknownCapabilityError) Error() string {
 
 func (e *unknownCapabilityError) Unwrap() error { return e.cause }
 
-// A backoffError is why a server is not asked before others.
+// A backoffError says why a server is asked after others.
 type backoffError struct{ cause error }
 
 func (e *backoffError) Error() string { return "is left alone for a while, since " + text(e.cause) }
 func (e *backoffError) Unwrap() error { return e.cause }
 
-// allFailedError is what a Pool says when no server gave a reply.
+// An allFailedError has the errors of all servers of a Pool, none of which gave a reply.
 type allFailedError []error
 
 func (f allFailedError) Error() string {
@@ -131,7 +132,7 @@ func (f allFailedError) Error() string {
 }
 func (f allFailedError) Unwrap() []error { return f }
 
-// An exhaustedError is ErrExhausted, with what is known about the servers in Avoid.
+// An exhaustedError is ErrExhausted, followed by what is known about the servers in Avoid.
 type exhaustedError []error
 
 func (e exhaustedError) Error() string {
@@ -139,8 +140,8 @@ func (e exhaustedError) Error() string {
 }
 func (e exhaustedError) Unwrap() []error { return e }
 
-// isUnusableReply reports whether there was a reply to the query, which could not be
-// used. It says something of what was asked for, and nothing of the server.
+// isUnusableReply reports whether the server did reply to the query, but by a message that
+// is of no use. That says something about the name, and nothing about the server.
 func isUnusableReply(err error) bool {
 	_, header := errors.AsType[*headerError](err)
 	return header || errors.Is(err, errMalformed) || errors.Is(err, errTruncated)

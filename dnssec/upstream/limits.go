@@ -12,9 +12,9 @@ const (
 	// maxMessage is the largest message that TCP can carry (RFC 1035 §4.2.2). It is
 	// more than a UDP datagram can, so a read into it cuts nothing off.
 	maxMessage = 65535
-	// maxIgnored is how many packets that are no reply to the query are read before
-	// it is sent over TCP instead. Ten forgeries are noise; hundreds are somebody
-	// guessing, who has one chance in 65536 with each.
+	// maxIgnored is how many packets that do not match the query are read before it is
+	// sent over TCP instead. Ten forgeries are noise; hundreds are somebody guessing, who
+	// has one chance in 65536 with each.
 	maxIgnored = 256
 	// maxRecorded bounds the exchanges that a Recorder keeps, and maxRecordedSize their
 	// memory, in octets. The verdict on a domain with the most hosts that package dane looks
@@ -41,24 +41,26 @@ const (
 	maxTry = 2 * defaultTimeout
 	// maxRecursion bounds what a Pool lets a Recursor take for a query.
 	maxRecursion = 3 * maxTry
-	// restTime is how long a server that did not answer is asked after all others.
+	// backoffTime is how long a server that did not reply is in backoff: it is asked after
+	// all others.
 	backoffTime = 30 * time.Second
 
-	// suspicionTime is how long a query with the DO bit may go without a reply before
-	// the server is probed, and swallowTime how long the probe waits for replies with
-	// DNSSEC once there is one without. Both together are less than maxTry.
+	// probeDelay is how long a query with the DO bit may go without a reply before the
+	// server is probed, and dnssecGrace how long the probe waits for replies with DNSSEC
+	// once there is one without. Both together are less than maxTry.
 	probeDelay  = 3 * time.Second
 	dnssecGrace = 6 * time.Second
-	// tcpGrace is how much longer than for the other replies a probe waits for that
-	// over TCP.
+	// tcpGrace is how much longer a probe waits for the reply over TCP than for the
+	// others.
 	tcpGrace = time.Second
 	// probeTimeout bounds the queries that find out what a server is capable of.
 	probeTimeout = maxTry
-	// A network changes under a daemon, and what stands behind an address with it,
-	// so what is known of a server is renewed: three queries each time.
+	// capableLife and incapableLife are how long the result of a probe is kept. The
+	// network of a daemon may change, and with it what is behind an address, so the
+	// server is probed again: three queries each time.
 	capableLife   = 10 * time.Minute
 	incapableLife = 5 * time.Minute
-	// unsettledLife is for what may well pass: no reply, or SERVFAIL.
+	// transientLife is for results that may well change soon: no reply, or SERVFAIL.
 	transientLife = 15 * time.Second
 )
 
@@ -67,7 +69,8 @@ const (
 	// maxResolutionQueries bounds the queries sent, of five packets at most each (NXNSAttack, CVE-2020-8616). A
 	// cold name below zones without glue takes about twenty.
 	maxResolutionQueries = 64
-	// maxTries bounds those and the addresses that no packet can be sent to.
+	// maxTries bounds them together with attempts to reach addresses to which no packet
+	// can be sent.
 	maxTries = 4 * maxResolutionQueries
 	// maxLookedUp is how many name servers' addresses are looked for at once, unless that
 	// takes long, and maxLookups how many in all.
@@ -78,11 +81,11 @@ const (
 	// maxDepth bounds name servers whose address depends on that of another one, and
 	// so on (TsuNAME).
 	maxDepth = 5
-	// maxServersAsked bounds the servers of one zone that are asked one question,
-	// maxSilentAsked those of them that do not answer, which takes time, and maxAskedAgain
-	// those that are asked again.
+	// maxServersAsked bounds the servers of one zone that are asked one question.
+	// maxSilentAsked bounds those of them that do not reply, which takes time, and
+	// maxAskedAgain those that are asked a second time.
 	maxServersAsked, maxSilentAsked, maxAskedAgain = 16, 8, 2
-	// maxMinimisedAsked bounds the servers that are asked a minimised question in vain:
+	// maxMinimisedAsked bounds the servers that give no answer to a minimised question:
 	// then the full one is asked (RFC 9156 §2.3).
 	maxMinimisedAsked = 2
 	// maxMinimised is how many labels a zone's servers are asked for one by one
@@ -110,10 +113,10 @@ const (
 	// maxDelegationsSize bounds the delegations that are kept, in octets. A common one takes
 	// one or two thousand: it is enough for the zones of 10,000 domains.
 	maxDelegationsSize = 16 << 20
-	// maxServerStatesSize bounds what is known of servers, in octets: 13,107 of them.
+	// maxServersSize bounds what is known of servers, in octets: 13,107 of them.
 	maxServersSize = 8 << 20
-	// maxSilencesSize bounds the questions that no server of a zone answered a short time
-	// ago, in octets, and maxSilenceText the reason that is kept of each.
+	// maxFailuresSize bounds the cache of resolution failures, in octets, and
+	// maxFailureText the error that is kept of each.
 	maxFailuresSize, maxFailureText = 1 << 20, 512
 	// maxIdleStreams bounds the connections over TCP that are kept for the next query. Each
 	// is one of the files that a process may have open, and takes some 20 kB.
@@ -161,14 +164,14 @@ const (
 	addressGrace = 500 * time.Millisecond
 	// dropsMinimisedLife is how long a server is taken to drop minimised questions.
 	dropsMinimisedLife = 15 * time.Minute
-	// primingRetry is how long it is not asked for again after it did not come.
+	// primingRetry is how long to wait after a priming query that failed.
 	primingRetry = time.Minute
-	// failureLife is how long a zone's servers are not asked a question again that none
-	// of them answered (RFC 9520 §3.2 wants from one second to five minutes).
+	// failureLife is how long a resolution failure is cached: a zone's servers are not
+	// asked the same question again (RFC 9520 §3.2 wants from one second to five minutes).
 	failureLife = 5 * time.Second
-	// primingGrace is how long a resolution waits for the list of root servers, which
-	// comes sooner than its own answer in general.
+	// primingGrace is how long a resolution waits at its end for the list of root
+	// servers, which in general comes sooner than its own answer.
 	primingGrace = 100 * time.Millisecond
-	// plainLife is how long a server is taken not to know EDNS.
+	// noEDNSLife is how long a server is taken not to know EDNS.
 	noEDNSLife = 15 * time.Minute
 )

@@ -21,17 +21,17 @@ import (
 func TestLimitsOfAQuery(t *testing.T) {
 	t.Parallel()
 	limittest.Table(t, "../../SECURITY.md", "One query (package dnssec/upstream)", map[string]limittest.Row{
-		"packets that are no reply":                            {Limit: fmt.Sprint(maxIgnored), Check: limitOfPackets},
-		"waiting for a better reply than a doubtful one":       {Limit: "2 milliseconds", Check: func(t *testing.T) { wantDuration(t, fallbackDelay, 2*time.Millisecond) }, Tests: []string{"TestReplayedReplies", "TestClientAgainstFaults"}},
-		"that, where TCP fails":                                {Limit: "100 milliseconds; 1/8 of the timeout where TCP is silent", Check: func(t *testing.T) { wantDuration(t, tcpFailureGrace, 100*time.Millisecond) }, Tests: []string{"TestReplayedRepliesAndSilentTCP", "TestDoubtfulRepliesBeforeGoodOnes"}},
-		"doubtful replies of a server that has shown a cookie": {Limit: fmt.Sprint(maxSuspects), Tests: []string{"TestCookiesOutliveOneDoubt"}},
-		"a message over TCP or TLS, the body over HTTPS":       {Limit: "65535 octets", Check: limitOfBody, Tests: []string{"TestHTTPS"}},
-		"the header over HTTPS":                                {Limit: fmt.Sprintf("%d kB", maxHeader>>10), Check: limitOfHeader},
-		"queries that wait at one connection":                  {Limit: fmt.Sprint(maxInFlight), Tests: []string{"TestQueriesInFlightAreBounded"}},
-		"a connection that is idle":                            {Limit: "10 seconds", Check: func(t *testing.T) { wantDuration(t, idleTimeout, 10*time.Second) }, Tests: []string{"TestConnectionsAreReusedUntilTheyAreIdle"}},
-		"silence of a connection that was idle":                {Limit: "1/5 of the timeout, 1 second by default", Tests: []string{"TestStreamsThatDied", "TestHTTPSConnectionsThatDied"}},
-		"waiting for one server":                               {Limit: "5 seconds, and as long again over TCP if no other is left", Tests: []string{"TestClientAgainstFaults", "TestTheWholeWaitIsBounded", "TestDeadServersLeaveTimeForOthers"}},
-		"waiting for the judgement of a server":                {Limit: "10 seconds", Check: limitOfJudgement},
+		"packets that are no reply":                           {Limit: fmt.Sprint(maxIgnored), Check: limitOfPackets},
+		"waiting for a better reply than a suspect one":       {Limit: "2 milliseconds", Check: func(t *testing.T) { wantDuration(t, fallbackDelay, 2*time.Millisecond) }, Tests: []string{"TestReplayedReplies", "TestClientAgainstFaults"}},
+		"that, where TCP fails":                               {Limit: "100 milliseconds; 1/8 of the timeout where TCP is silent", Check: func(t *testing.T) { wantDuration(t, tcpFailureGrace, 100*time.Millisecond) }, Tests: []string{"TestReplayedRepliesAndSilentTCP", "TestSuspectRepliesBeforeGoodOnes"}},
+		"suspect replies of a server that has shown a cookie": {Limit: fmt.Sprint(maxSuspects), Tests: []string{"TestCookiesOutliveOneSuspectReply"}},
+		"a message over TCP or TLS, the body over HTTPS":      {Limit: "65535 octets", Check: limitOfBody, Tests: []string{"TestHTTPS"}},
+		"the header over HTTPS":                               {Limit: fmt.Sprintf("%d kB", maxHeader>>10), Check: limitOfHeader},
+		"queries that wait at one connection":                 {Limit: fmt.Sprint(maxInFlight), Tests: []string{"TestQueriesInFlightAreBounded"}},
+		"a connection that is idle":                           {Limit: "10 seconds", Check: func(t *testing.T) { wantDuration(t, idleTimeout, 10*time.Second) }, Tests: []string{"TestConnectionsAreReusedUntilTheyAreIdle"}},
+		"silence of a connection that was idle":               {Limit: "1/5 of the timeout, 1 second by default", Tests: []string{"TestStreamsThatDied", "TestHTTPSConnectionsThatDied"}},
+		"waiting for one server":                              {Limit: "5 seconds, and as long again over TCP if no other is left", Tests: []string{"TestClientAgainstFaults", "TestTheWholeWaitIsBounded", "TestDeadServersLeaveTimeForOthers"}},
+		"waiting for the probe of a server":                   {Limit: "10 seconds", Check: limitOfProbe},
 	})
 }
 
@@ -50,9 +50,9 @@ func TestLimitsOfARecursor(t *testing.T) {
 	})
 	limittest.Table(t, "../../SECURITY.md", "What an upstream.Recursor and an upstream.Recorder keep", map[string]limittest.Row{
 		"delegations":                                          {Limit: fmt.Sprintf("%d MB; a day, and an hour longer in memory", maxDelegationsSize>>20), Check: limitOfDelegationLife, Tests: []string{"TestDelegationsAreBoundedInOctets", "TestExpiredDelegationsAreDropped"}},
-		"the speed and faults of servers":                      {Limit: fmt.Sprintf("%d MB", maxServersSize>>20), Tests: []string{"TestServerStatesAreBoundedInOctets"}},
+		"the speed and faults of servers":                      {Limit: fmt.Sprintf("%d MB", maxServersSize>>20), Tests: []string{"TestServerCacheIsBoundedInOctets"}},
 		"servers of one zone that do not serve it":             {Limit: fmt.Sprintf("%d, for 15 minutes", maxLame), Check: limitOfLameServers, Tests: []string{"TestLameServersAreBounded"}},
-		"questions that no server of a zone answered":          {Limit: "1 MB, 5 seconds", Tests: []string{"TestSilencesAreBoundedInOctets", "TestFailuresAreRemembered"}},
+		"questions that no server of a zone answered":          {Limit: "1 MB, 5 seconds", Tests: []string{"TestFailureCacheIsBoundedInOctets", "TestFailuresAreRemembered"}},
 		"connections over TCP, sockets for UDP, that are idle": {Limit: fmt.Sprintf("%d for 10 seconds, %d for 5 seconds", maxIdleStreams, maxIdleSockets), Tests: []string{"TestIdleStreamsAreBounded", "TestRecursorBoundsIdleSockets", "TestIdleSockets"}},
 		"a file of root hints":                                 {Limit: fmt.Sprintf("1 MB, %d records", maxHints), Tests: []string{"TestHintsAreBounded"}},
 		"recorded exchanges":                                   {Limit: fmt.Sprintf("%d MB, %d of them", maxRecordedSize>>20, maxRecorded), Tests: []string{"TestRecordingsAreBoundedInOctets", "TestRecorderIsBounded"}},
@@ -123,8 +123,8 @@ func limitOfBody(t *testing.T) {
 	}
 }
 
-// limitOfJudgement has a server that drops whatever would show what it is capable of.
-func limitOfJudgement(t *testing.T) {
+// limitOfProbe has a server that drops whatever would show what it is capable of.
+func limitOfProbe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		mute := exchangerFunc(func(ctx context.Context, q *Query) (*Reply, error) {
 			<-ctx.Done()

@@ -178,13 +178,13 @@ func TestExpiredDelegationsAreDropped(t *testing.T) {
 	}
 }
 
-func TestServerStatesAreBoundedInOctets(t *testing.T) {
+func TestServerCacheIsBoundedInOctets(t *testing.T) {
 	recursor := &Recursor{Dial: newNet(t, nil).dial}
 	recursor.once.Do(recursor.setUp)
 	heap := heapOf(func() any {
 		for i := range 2 * maxServersSize / serverInfoSize {
 			server := netip.AddrFrom16([16]byte{0x20, 0x01, 0x0d, 0xb8, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, byte(i >> 16), byte(i >> 8), byte(i)})
-			client := recursor.servers.state(netip.AddrPortFrom(server, port)).client
+			client := recursor.servers.info(netip.AddrPortFrom(server, port)).client
 			client.peer = peer{clientCookie: strings.Repeat("a", clientCookieSize), serverCookie: strings.Repeat("b", maxServerCookieSize)}
 		}
 		return recursor
@@ -192,7 +192,7 @@ func TestServerStatesAreBoundedInOctets(t *testing.T) {
 	wantWithin(t, heap, maxServersSize)
 }
 
-func TestSilencesAreBoundedInOctets(t *testing.T) {
+func TestFailureCacheIsBoundedInOctets(t *testing.T) {
 	now := time.Now()
 	long := strings.Repeat(strings.Repeat(`\000`, 50)+".", 4)
 	for name, zone := range map[string]string{"short names": "test.", "long names": long + "test."} {
@@ -244,7 +244,7 @@ func TestOneQuestionLeavesLittle(t *testing.T) {
 		query := question(strings.Repeat("a.", 60)+"test.", dns.TypeA)
 		query.SetEdns0(maxMessage, true)
 		recursor.Exchange(t.Context(), &Query{Msg: query})
-		for _, state := range recursor.servers.states {
+		for _, state := range recursor.servers.infos {
 			state.client.CloseIdleConnections()
 		}
 		internet.running.Wait()

@@ -46,7 +46,7 @@ func byNetwork(udp, tcp behaviour) behaviour {
 	}
 }
 
-func swallowing(network string, query *dns.Msg) [][]byte {
+func droppingDO(network string, query *dns.Msg) [][]byte {
 	if isDNSSEC(query) {
 		return nil
 	}
@@ -103,12 +103,12 @@ var faults = []struct {
 	{name: "drops DNSSEC records, and the zone is unsigned", server: but(stripping), query: question("unsigned.test.", dns.TypeA),
 		alone: "drops DNSSEC records", causes: []Cause{DropsSignatures, DropsDenials}},
 	{name: "knows no EDNS", server: but(withoutEDNS), alone: "answers without EDNS", causes: []Cause{NoEDNS, DropsSignatures, DropsDenials}},
-	{name: "swallows queries with DNSSEC", server: swallowing, alone: "fails when asked with DNSSEC", causes: []Cause{FailsDNSSEC}, elapsed: defaultTimeout},
+	{name: "drops queries with DNSSEC", server: droppingDO, alone: "fails when asked with DNSSEC", causes: []Cause{FailsDNSSEC}, elapsed: defaultTimeout},
 	{name: "drops DNSSEC records, but nobody asks for them", server: but(stripping), query: plain("signed.test.", dns.TypeA),
 		alone: addr1 + ":53 udp", first: true},
 }
 
-func TestFaults(t *testing.T) {
+func TestPoolAgainstFaults(t *testing.T) {
 	t.Parallel()
 	for _, tt := range faults {
 		query := tt.query
@@ -161,13 +161,13 @@ func outcome(reply *Reply, err error) string {
 	case err != nil:
 		return err.Error()
 	case isRefusal(reply.Msg):
-		return reply.Server + " " + rcode(reply.Msg)
+		return reply.Server + " " + rcodeText(reply.Msg.Rcode)
 	}
 	return reply.Server + " " + reply.Network
 }
 
 // A server that answers is not put behind others for what a domain has in its records.
-func TestRepliesThatCannotBeReadAreNoReasonToRest(t *testing.T) {
+func TestRepliesThatCannotBeReadCauseNoBackoff(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		net := newNet(t, map[string]behaviour{addr2: good, addr1: named(map[string]behaviour{"odd": cut(good)})})
@@ -271,7 +271,7 @@ func TestCausesAreVisible(t *testing.T) {
 
 // A server that does not answer must not cost its time with each query, nor be
 // forgotten.
-func TestSilentServerRests(t *testing.T) {
+func TestSilentServerIsInBackoff(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		net := newNet(t, map[string]behaviour{addr1: firstPackets(silent, good), addr2: good})
@@ -298,7 +298,7 @@ func TestSilentServerRests(t *testing.T) {
 }
 
 // Resting servers are better than none.
-func TestRestingServersAreAskedLast(t *testing.T) {
+func TestServersInBackoffAreAskedLast(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		net := newNet(t, map[string]behaviour{addr1: firstPackets(silent, good)})
@@ -312,7 +312,7 @@ func TestRestingServersAreAskedLast(t *testing.T) {
 	})
 }
 
-func TestServerThatAnswersRestsNoLonger(t *testing.T) {
+func TestBackoffEndsWithAnAnswer(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		net := newNet(t, map[string]behaviour{addr1: firstPackets(silent, good), addr2: good})
@@ -327,7 +327,7 @@ func TestServerThatAnswersRestsNoLonger(t *testing.T) {
 	})
 }
 
-func TestImpatienceIsNoReasonToRest(t *testing.T) {
+func TestImpatientCallersCauseNoBackoff(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		net := newNet(t, map[string]behaviour{addr1: slow(2*time.Second, good), addr2: good})
@@ -344,7 +344,7 @@ func TestImpatienceIsNoReasonToRest(t *testing.T) {
 }
 
 // SERVFAIL is mostly the fault of the name's own servers.
-func TestServFailIsNoReasonToRest(t *testing.T) {
+func TestServFailCausesNoBackoff(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		net := newNet(t, map[string]behaviour{addr1: good, addr2: good})

@@ -10,14 +10,15 @@ import (
 	"github.com/miekg/dns"
 )
 
-// A Recorder passes queries on to an Exchanger and keeps what came back, so that a
-// verdict can be computed again, later and elsewhere, from a Recording of it. What a
-// Resolver has in its cache it does not ask for: a Resolver of its own for each
-// recording gives a whole one.
+// A Recorder passes queries on to an [Exchanger] and keeps what came back. From the
+// [Recording] of it a validator can compute its verdict again, later and elsewhere. A
+// Resolver does not ask for what it has in its cache, so use a new Resolver for each
+// recording.
 //
-// A Recorder is safe for concurrent use. Exchanger must be set, and not be changed
+// A Recorder is safe for concurrent use. Exchanger must be set, and must not be changed
 // after the first use.
 type Recorder struct {
+	// Exchanger is asked.
 	Exchanger Exchanger
 
 	// Time is the clock for Recorded.At. Nil means time.Now.
@@ -29,7 +30,7 @@ type Recorder struct {
 	truncated bool
 }
 
-// Exchange is that of the Exchanger.
+// Exchange returns what the Exchanger returns.
 func (r *Recorder) Exchange(ctx context.Context, q *Query) (*Reply, error) {
 	reply, err := exchange(ctx, r.Exchanger, q)
 	if q.Msg == nil || len(q.Msg.Question) != 1 {
@@ -77,7 +78,7 @@ func (r *Recorder) now() time.Time {
 	return time.Now()
 }
 
-// Recording returns what was recorded so far.
+// Recording returns what was recorded so far. The Recorder may go on.
 func (r *Recorder) Recording() *Recording {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -13,18 +13,20 @@ import (
 	"github.com/danesmtp/danesmtp/dnssec/internal/wireform"
 )
 
-// A Recording answers queries by what a Recorder has kept, without a network. It can
-// be stored as JSON. For the verdicts of then, set Resolver.Time to its Time.
+// A Recording answers queries from what a [Recorder] has kept, without a network. It can be
+// stored as JSON. A Resolver whose Time returns that of the Recording comes to the same
+// verdicts as then.
 //
-// It is safe for concurrent use while nobody changes it.
+// A Recording is safe for concurrent use while it is not changed.
 type Recording struct {
+	// Exchanges in the order in which they ended.
 	Exchanges []Recorded `json:"exchanges"`
 
-	// Truncated: there were more exchanges than are kept.
+	// Truncated says that there were more exchanges than a Recorder keeps.
 	Truncated bool `json:"truncated,omitempty"`
 }
 
-// Recorded is one exchange: a question, and what became of it.
+// Recorded is one exchange: a question, and the reply or the error.
 type Recorded struct {
 	At     time.Time `json:"at"` // when the reply or the error came
 	Name   string    `json:"name"`
@@ -32,7 +34,8 @@ type Recorded struct {
 	DNSSEC bool      `json:"dnssec"`          // DNSSEC records were asked for
 	Avoid  []string  `json:"avoid,omitempty"` // Query.Avoid
 
-	// Checked: the server was to check what it sends: CD was clear (RFC 4035 §3.2.2).
+	// Checked says that the server was to validate what it sends: the query had no CD
+	// bit (RFC 4035 §3.2.2).
 	Checked bool `json:"checked,omitempty"`
 
 	Server  string        `json:"server,omitempty"`
@@ -48,7 +51,8 @@ type Recorded struct {
 // errNotRecorded says that a question was not asked when the recording was made.
 var errNotRecorded = errors.New("not in the recording")
 
-// Time returns the instant of the first exchange; the zero time if there is none.
+// Time returns the instant of the first exchange, or the zero time if there are no
+// exchanges.
 func (r *Recording) Time() time.Time {
 	if len(r.Exchanges) == 0 {
 		return time.Time{}
@@ -56,9 +60,9 @@ func (r *Recording) Time() time.Time {
 	return r.Exchanges[0].At
 }
 
-// Exchange returns the reply to the same question by a server that is not in q.Avoid,
-// or the error that was recorded. The error is an *Error if the question was not asked
-// then.
+// Exchange returns the reply to the same question by a server that is not in q.Avoid, or
+// the error that was recorded. If the question was not asked then, the error is an
+// [*Error].
 func (r *Recording) Exchange(ctx context.Context, q *Query) (*Reply, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, newError("", "", q, err)
@@ -84,9 +88,9 @@ func (r *Recording) Exchange(ctx context.Context, q *Query) (*Reply, error) {
 	return &Reply{Msg: msg, Server: recorded.Server, Network: recorded.Network, Elapsed: recorded.Elapsed}, nil
 }
 
-// find returns what best fits a query: the exchange with the same servers to avoid, if there
-// are several that with or without CD as the query, or else any reply of a server that is not
-// to be avoided.
+// find returns the exchange that best fits a query: one with the same servers to avoid, and
+// the same CD bit if there is one. Otherwise it is any reply of a server that is not to be
+// avoided.
 func (r *Recording) find(q *Query) *Recorded {
 	question := q.Msg.Question[0]
 	var similar, other *Recorded

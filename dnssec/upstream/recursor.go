@@ -14,33 +14,42 @@ import (
 	"github.com/miekg/dns"
 )
 
-// A Recursor resolves iteratively (RFC 1034 §5.3.3): it follows the delegations
-// from the root servers down, and returns the reply of one authoritative server.
-// With it no other DNS server is needed. It follows no aliases and validates
-// nothing; both are the work of who asks. Where the network itself may answer in place
-// of the servers, without DNSSEC records, a Pool of one Recursor finds that out.
+// A Recursor resolves iteratively (RFC 1034 §5.3.3): it follows the delegations from the
+// root servers down, and returns the reply of one authoritative server. With it no other
+// DNS server is needed. It does not follow aliases and does not validate; both are left to
+// the caller. Some networks answer in place of the servers, without DNSSEC records: a
+// [Pool] with the Recursor as its only Exchanger finds that out.
 //
-// The zero Recursor starts from the built-in addresses of the root servers. A
-// Recursor is safe for concurrent use, and must not be copied or changed after its
-// first use. It keeps delegations and what it learned of servers in memory, up to some
-// 25 MB.
+// This is how a question is resolved. It starts at the closest zone in the cache of delegations, or
+// at the root. One of the zone's servers is asked, the fastest first, for one label more
+// than the zone has (RFC 9156). If the reply is a referral, its delegation goes into the
+// cache, and the zone below is next; if there is no zone cut at that name, the next label
+// is asked for, until it is the whole question. A server that is silent, refuses or does
+// not serve the zone is followed by the next one, and goes to the end of the list for some
+// minutes. If no address of a zone's servers is known, the addresses of a few of them are
+// looked for, in the same way. All of this together is limited in queries and depth.
+//
+// The zero Recursor starts from the built-in addresses of the root servers. A Recursor is
+// safe for concurrent use. It must not be copied or changed after its first use. It keeps
+// delegations and what it learned of servers in memory, up to some 25 MB.
 type Recursor struct {
 	// Hints are the addresses of root servers. Nil means the built-in ones; see
-	// ReadHints. They are used at once; the root servers' own list, asked for
-	// beside the first query, takes their place (RFC 8109).
+	// ReadHints. They serve until the root servers' own list is there, which is asked
+	// for together with the first query (RFC 8109).
 	Hints []netip.AddrPort
 
-	// Dial connects to name servers, as for a Client. Nil means a net.Dialer.
+	// Dial connects to name servers, as Client has it. Nil means a net.Dialer.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
-	// Allow is asked before an address is used that DNS data led to. Nil refuses
-	// multicast, reserved and unspecified addresses; and loopback and link-local ones,
-	// unless a hint is of that kind, as in a private Internet. So it does those of
-	// translators and tunnels (NAT64, 6to4, Teredo, ISATAP) that lead to such an address.
+	// Allow reports whether a name server may be asked at an address that stands in the
+	// DNS. Nil refuses multicast, reserved and unspecified addresses, and loopback and
+	// link-local ones unless a hint is of that kind, as in a private Internet. It also
+	// refuses addresses of translators and tunnels (NAT64, 6to4, Teredo, ISATAP) that
+	// lead to one of these.
 	Allow func(netip.Addr) bool
 
-	// FullNames: every server is asked the full question. Otherwise servers above
-	// the zone that answers see no more of the name than they need (RFC 9156).
+	// FullNames asks every server the full question. Otherwise servers above the zone
+	// that answers see no more of the name than they need (RFC 9156).
 	FullNames bool
 
 	// Time is the clock by which what was learned expires. Nil means time.Now.
@@ -55,8 +64,8 @@ type Recursor struct {
 	servers     serverCache
 }
 
-// A resolution is one Exchange. The lookups of name servers that it leads to share
-// its limits.
+// A resolution is one Exchange. Lookups of name servers are part of it, and share its
+// limits.
 type resolution struct {
 	*Recursor
 	query   *Query
@@ -65,17 +74,17 @@ type resolution struct {
 	lookups atomic.Int32 // of name servers
 }
 
-// A task is one question on its way down. That of the resolution is the first; the
-// others look for addresses of name servers.
+// A task is one question on its way down from the root. The first task of a resolution has
+// the question of the query; the others look for addresses of name servers.
 type task struct {
 	question dns.Question
 	avoid    []string
-	above    []string         // name servers whose addresses are being looked for
-	dropped  []netip.AddrPort // servers of the zone that were silent to a minimised question
+	pending  []string         // name servers whose addresses are being looked for
+	dropped  []netip.AddrPort // servers of the zone that did not answer a minimised question
 }
 
-// Why a question has no answer on the way on which it was asked, though it may have one
-// when it is asked by itself.
+// Why a lookup of a name server failed within a resolution. By itself it might succeed, so
+// these are not remembered.
 var (
 	errLimit    = errors.New("resolution takes too many steps")
 	errCircular = errors.New("name servers are named after name servers")
@@ -91,15 +100,15 @@ func (r *Recursor) now() time.Time {
 	return time.Now()
 }
 
-// Exchange asks the servers of the zone that the question belongs to; for DS
-// records, of the zone above the cut (RFC 4035 §3.1.4.1), unless they came with
-// the delegation. Reply.Server is the address and port of the server that gave the
-// answer; " by referral" follows where that was in a delegation. As with a Pool, a
-// refusal comes as a reply if no server did better, and Reply.PassedOver has the
-// servers that were asked in vain.
+// Exchange asks the servers of the zone that the question belongs to. For DS records that
+// is the zone above the cut (RFC 4035 §3.1.4.1), and no server is asked if they came with
+// the delegation. Reply.Server is the address and port of the server that gave the answer,
+// followed by " by referral" if the answer came with a delegation. As with a [Pool], a
+// refusal comes as a reply if no server did better, and Reply.PassedOver has the servers
+// that were asked before without success.
 //
-// The error is ErrExhausted if all servers of the zone are in q.Avoid, otherwise an
-// *Error.
+// The error is [ErrExhausted] if all servers of the zone are in q.Avoid, otherwise an
+// [*Error].
 func (r *Recursor) Exchange(ctx context.Context, q *Query) (*Reply, error) {
 	r.once.Do(r.setUp)
 	if q.Msg == nil || len(q.Msg.Question) != 1 {
@@ -129,7 +138,7 @@ func (r *Recursor) Exchange(ctx context.Context, q *Query) (*Reply, error) {
 
 // resolve goes down from the closest zone that is known.
 func (r *resolution) resolve(ctx context.Context, t *task) (*Reply, error) {
-	if len(t.above) > maxDepth {
+	if len(t.pending) > maxDepth {
 		return nil, errCircular
 	}
 	if t.question.Qtype == dns.TypeDS {
@@ -138,8 +147,8 @@ func (r *resolution) resolve(ctx context.Context, t *task) (*Reply, error) {
 		}
 	}
 	zone := r.startZone(t)
-	within := zone.name // the longest name that is known to lie in no zone below
-	between := false    // whether the zone above the cut is looked for label by label
+	within := zone.name // the longest name that is known not to lie in a zone below
+	between := false    // whether to look label by label for the zone above the cut
 	for range maxReferrals {
 		question := t.question
 		if between || r.minimises(zone) {
@@ -155,9 +164,9 @@ func (r *resolution) resolve(ctx context.Context, t *task) (*Reply, error) {
 		case minimised && between && err == nil:
 			within = question.Name
 		case minimised && (o.replied || o.silent):
-			// There is no cut at that name. Or the servers have trouble with such
-			// questions (RFC 9156 §2.3): some drop them, and some call names that only
-			// have names below them nonexistent.
+			// There is no zone cut at that name. Or the servers have trouble with such
+			// questions (RFC 9156 §2.3): some drop them, and some answer NXDOMAIN for
+			// empty non-terminals.
 			within = question.Name
 			if err != nil || o.reply.Msg.Rcode != dns.RcodeSuccess || dns.CountLabel(zone.name) >= minAnsweringLabels {
 				within = t.question.Name
@@ -166,8 +175,8 @@ func (r *resolution) resolve(ctx context.Context, t *task) (*Reply, error) {
 				zone.answers.Store(true)
 			}
 		case o.childSide && !between && minimise(t.question, zone.name, zone.name) != t.question:
-			// Whoever has the zone below the cut and one further up, but not the one
-			// between, answers from the wrong one (RFC 4035 §3.1.4.1, §4.2).
+			// A server that has the zone below the cut and one further up, but not the
+			// one between, answers from the wrong zone (RFC 4035 §3.1.4.1, §4.2).
 			between, within = true, zone.name
 		case err != nil:
 			return nil, err
@@ -191,24 +200,23 @@ func (r *resolution) startZone(t *task) *delegation {
 	}
 	zone := r.closestDelegation(enclosed)
 	if len(t.avoid) > 0 && zone.name != "." {
-		// What did not validate may be the fault of whom the delegation names, so it is
-		// asked for again.
+		// The delegation may be what is wrong, so it is asked for again.
 		zone = r.closestDelegation(parent(zone.name))
 	}
 	return zone
 }
 
-// minimises reports whether a zone's servers are asked for less than the whole name:
-// not where it is known to answer for names below itself, or one of them to drop such
-// questions.
+// minimises reports whether a zone's servers are asked for less than the whole name. They
+// are not if the zone is known to answer for the names below it, or one of its servers to
+// drop such questions.
 func (r *resolution) minimises(zone *delegation) bool {
 	return !r.FullNames && !zone.answers.Load() && !r.servers.dropsMinimised(zone)
 }
 
-// minimise returns what a zone's servers need to see of a question in order to
-// refer to the zone below (RFC 9156 §2.3): one label more than the name that is
-// known to be no cut. It is the question itself where that is all of its name. No
-// zones are cut at names like _25._tcp, so those come in one step.
+// minimise returns what a zone's servers need to see of a question in order to refer to the
+// zone below (RFC 9156 §2.3): one label more than the name that is known not to be a zone
+// cut. If that is the whole name, it is the question itself. There are no zone cuts at
+// names like _25._tcp, so those labels come in one step.
 func minimise(question dns.Question, zone, within string) dns.Question {
 	all, labels := dns.CountLabel(question.Name), dns.CountLabel(within)+1
 	start, _ := dns.PrevLabel(question.Name, labels)
@@ -222,7 +230,8 @@ func minimise(question dns.Question, zone, within string) dns.Question {
 	return dns.Question{Name: question.Name[start:], Qtype: dns.TypeA, Qclass: question.Qclass}
 }
 
-// closestDelegation returns the closest known zone that encloses a name: the root at last.
+// closestDelegation returns the closest known zone that encloses a name, which may be the
+// root.
 func (r *Recursor) closestDelegation(name string) *delegation {
 	now := r.now()
 	for ; name != "."; name = parent(name) {
@@ -251,7 +260,7 @@ func (r *resolution) fromReferral(t *task) *Reply {
 	return reply
 }
 
-// setUp makes the root's delegation.
+// setUp makes the delegation of the root and what depends on the fields, at the first use.
 func (r *Recursor) setUp() {
 	hints := slices.Clone(r.Hints)
 	if r.Hints == nil {

@@ -7,7 +7,7 @@ import (
 	"github.com/danesmtp/danesmtp/internal/addresskind"
 )
 
-// An addressFilter says which addresses DNS data may lead to; see [Recursor.Allow].
+// An addressFilter says which addresses DNS data may lead to; see Recursor.Allow.
 type addressFilter struct {
 	allow               func(netip.Addr) bool // in place of the rest, unless it is nil
 	loopback, linkLocal bool                  // such addresses are allowed, since there are hints of that kind

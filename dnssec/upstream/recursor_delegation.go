@@ -17,15 +17,15 @@ type delegation struct {
 	made    time.Time
 	expires time.Time
 
-	// proof is what the referral held of the DS records of the zone, or of their
-	// absence, with signatures: a message in wire form, which takes less memory than
-	// records do. server is who gave it.
+	// proof has the signed DS records of the zone, or the signed denial of them, if the
+	// referral had either. It is a message in wire form, which takes less memory than
+	// records do. server and network say where it came from.
 	proof           []byte
 	server, network string
 
-	answers atomic.Bool // names below the zone are its own
+	answers atomic.Bool // the zone has answered for a name below it, so there is no need to minimise
 
-	weight int // of what a cutCache keeps, which guards it
+	weight int // the size that a delegationCache has counted, which guards it
 
 	mu      sync.Mutex
 	servers []nameServer
@@ -36,16 +36,17 @@ type delegation struct {
 type nameServer struct {
 	name      string
 	addresses []netip.AddrPort
-	found     bool      // the addresses were looked for, in place of glue
-	expires   time.Time // of what was found, also if that is nothing
+	found     bool      // the addresses were looked for, and take the place of glue
+	expires   time.Time // when to look for them again, whether any were found or not
 }
 
-// A lameServer is one that does not serve the zone, and until when that is believed.
+// A lameServer does not serve the zone that is delegated to it. That counts until then.
 type lameServer struct {
 	address netip.AddrPort
 	until   time.Time
 }
 
+// delegationLife is how long a delegation with this TTL is kept.
 func delegationLife(ttl uint32) time.Duration {
 	return min(max(time.Duration(ttl)*time.Second, minDelegationLife), maxDelegationLife)
 }
@@ -88,7 +89,7 @@ func proof(cut string, records []dns.RR) []byte {
 	return wire
 }
 
-// answerDS makes the proof a reply, or nil if its TTLs are over.
+// answerDS returns the proof as a reply, or nil if one of its TTLs is over.
 func (d *delegation) answerDS(q *Query, now time.Time) *Reply {
 	age := uint32(max(now.Sub(d.made), 0) / time.Second)
 	msg := new(dns.Msg)
@@ -110,8 +111,8 @@ func (d *delegation) answerDS(q *Query, now time.Time) *Reply {
 	return &Reply{Msg: msg, Server: d.server, Network: d.network}
 }
 
-// Memory that parts of a delegation take beside what they refer to, in octets: the
-// place in a map and rounding included.
+// Memory that parts of a delegation take in addition to what they point to, in octets. The
+// place in a map and rounding are included.
 const (
 	delegationOverhead = 320
 	nameServerOverhead = 88
@@ -130,7 +131,8 @@ func (d *delegation) size() int {
 	return size
 }
 
-// isLike reports whether another delegation of the zone says the same, glue aside.
+// isLike reports whether another delegation of the zone has the same name servers and DS
+// records. Glue does not count.
 func (d *delegation) isLike(other *delegation) bool {
 	return bytes.Equal(d.proof, other.proof) && slices.Equal(d.serverNames(), other.serverNames())
 }
@@ -177,17 +179,17 @@ func (d *delegation) addressesOf(name string) []netip.AddrPort {
 	return nil
 }
 
-// unknownServers returns name servers whose addresses may be looked for: first those
-// without any, then those with glue, which may be wrong. Those that are being looked
-// for already, further up, would not be found here (TsuNAME is such a loop); circular
-// reports whether there are some.
-func (d *delegation) unknownServers(now time.Time, above []string, gluelessOnly bool) (names []string, circular bool) {
+// unknownServers returns name servers whose addresses may be looked for: first those without
+// any, then those with glue, which may be wrong. Those whose lookup led here (pending) would
+// lead here again (TsuNAME is such a loop), so they are left out; circular reports whether
+// there are any.
+func (d *delegation) unknownServers(now time.Time, pending []string, gluelessOnly bool) (names []string, circular bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var glued []string
 	for _, s := range d.servers {
 		switch {
-		case slices.Contains(above, s.name):
+		case slices.Contains(pending, s.name):
 			circular = true
 		case now.Before(s.expires):
 		case len(s.addresses) == 0, s.found: // or they have expired
@@ -199,7 +201,7 @@ func (d *delegation) unknownServers(now time.Time, above []string, gluelessOnly 
 	return append(names, glued...), circular
 }
 
-// learn keeps what was found for a server, be it nothing.
+// learn keeps the addresses that were found for a server, or that there were none.
 func (d *delegation) learn(name string, addresses []netip.AddrPort, expires, now time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -215,7 +217,7 @@ func (d *delegation) learn(name string, addresses []netip.AddrPort, expires, now
 	}
 }
 
-// setLame keeps that a server does not serve the zone.
+// setLame remembers that a server does not serve the zone.
 func (d *delegation) setLame(server netip.AddrPort, now time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

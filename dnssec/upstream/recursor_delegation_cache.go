@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// A delegationCache keeps delegations by the name of the zone, up to a size. The zero cache is
-// empty.
+// A delegationCache keeps delegations by the name of the zone, up to maxDelegationsSize. The
+// zero value is empty.
 type delegationCache struct {
 	mu    sync.Mutex
 	zones map[string]*delegation
@@ -14,8 +14,8 @@ type delegationCache struct {
 	swept time.Time // when those that had expired were dropped last
 }
 
-// getOrPut keeps a delegation, and returns it; or the one that somebody else on the same way
-// has found, and with it what he is about to learn of its servers.
+// getOrPut keeps a delegation and returns it. If another resolution has just found the same
+// one, it returns that instead, so that both share what they learn about its servers.
 func (c *delegationCache) getOrPut(d *delegation, now time.Time) *delegation {
 	weight := d.size()
 	c.mu.Lock()
@@ -35,8 +35,8 @@ func (c *delegationCache) put(d *delegation, now time.Time) {
 	c.keep(d, weight, now)
 }
 
-// keep keeps a delegation in place of that of the same zone. A full cache drops others, in
-// no particular order: each is found again by one query. The caller holds the lock.
+// keep keeps a delegation, and drops the old one of the same zone. A full cache drops others,
+// in no particular order: each is found again by one query. The caller holds the lock.
 func (c *delegationCache) keep(d *delegation, weight int, now time.Time) {
 	if !now.Before(d.expires) {
 		return
@@ -59,7 +59,7 @@ func (c *delegationCache) keep(d *delegation, weight int, now time.Time) {
 	c.weigh(d, weight)
 }
 
-// resized takes account of what was learned about a zone since it was put.
+// resized counts the memory of what was learned about a zone since it was put.
 func (c *delegationCache) resized(d *delegation) {
 	weight := d.size()
 	c.mu.Lock()
@@ -69,7 +69,8 @@ func (c *delegationCache) resized(d *delegation) {
 	}
 }
 
-// weigh makes room for what a kept delegation takes. The caller holds the lock.
+// weigh counts the memory of a delegation in the cache, and makes room for it. The caller
+// holds the lock.
 func (c *delegationCache) weigh(d *delegation, weight int) {
 	c.size += weight - d.weight
 	d.weight = weight
@@ -83,7 +84,7 @@ func (c *delegationCache) weigh(d *delegation, weight int) {
 	}
 }
 
-// drop forgets a kept delegation. The caller holds the lock.
+// drop forgets a delegation. The caller holds the lock.
 func (c *delegationCache) drop(d *delegation) {
 	delete(c.zones, d.name)
 	c.size -= d.weight

@@ -9,14 +9,14 @@ import (
 	"github.com/miekg/dns"
 )
 
-// A failureCache keeps the questions that no server of a zone answered a short time ago (RFC
-// 9520 §3.2). Each is of the one question: servers that drop one type may be good for
-// others. The zero value has none.
+// A failureCache keeps resolution failures: questions that no server of a zone answered a
+// short time ago (RFC 9520 §3.2). Each is about one name and type, since servers that do
+// not answer for one type may answer for others. The zero value is empty.
 type failureCache struct {
 	mu    sync.Mutex
 	known map[failureKey]cachedFailure
 	size  int
-	swept time.Time // when those that are over were dropped last
+	swept time.Time // when expired ones were dropped last
 }
 
 type failureKey struct {
@@ -25,7 +25,7 @@ type failureKey struct {
 }
 
 // A cachedFailure is the error for a question, as text, which takes less memory. It is a
-// context.DeadlineExceeded where the servers were.
+// context.DeadlineExceeded if the servers did not reply in time.
 type cachedFailure struct {
 	text    string
 	timeout bool
@@ -36,15 +36,16 @@ func (s cachedFailure) Error() string        { return s.text }
 func (s cachedFailure) Timeout() bool        { return s.timeout }
 func (s cachedFailure) Is(target error) bool { return s.timeout && target == context.DeadlineExceeded }
 
-// failureOverhead is the memory that a silence takes beside its strings, in octets: the
+// failureOverhead is the memory that a failure takes beside its strings, in octets: the
 // place in a map and rounding included.
 const failureOverhead = 416
 
+// size is the memory that a failure takes, in octets.
 func (k failureKey) size(s cachedFailure) int {
 	return failureOverhead + len(k.zone) + len(k.question.Name) + len(s.text)
 }
 
-// put keeps the error. Where there are too many, others give way.
+// put keeps the error. If there are too many, it drops others.
 func (s *failureCache) put(zone string, question dns.Question, err error, now time.Time) {
 	text := err.Error()
 	key := failureKey{zone, question}
@@ -73,6 +74,7 @@ func (s *failureCache) put(zone string, question dns.Question, err error, now ti
 	s.known[key] = kept
 }
 
+// drop forgets a failure. The caller holds the lock.
 func (s *failureCache) drop(key failureKey) {
 	if old, ok := s.known[key]; ok {
 		s.size -= key.size(old)
@@ -80,7 +82,7 @@ func (s *failureCache) drop(key failureKey) {
 	}
 }
 
-// get returns why no server of a zone answers a question, nil if that is not known.
+// get returns why no server of a zone answered a question a short time ago, or nil.
 func (s *failureCache) get(zone string, question dns.Question, now time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -18,9 +18,9 @@ var rootServers = [...]string{
 	"2001:500:12::d0d", "2001:500:1::53", "2001:7fe::53", "2001:503:c27::2:30", "2001:7fd::1", "2001:500:9f::42", "2001:dc3::35",
 }
 
-// ReadHints reads addresses of root servers from a file in the form of
-// https://www.internic.net/domain/named.root: NS records of the root, and the
-// addresses of the servers that they name. Errors name the file.
+// ReadHints reads the addresses of root servers, for [Recursor], from a file in the form of
+// https://www.internic.net/domain/named.root: NS records of the root, and the addresses of
+// the servers that they name. Errors are of type [*Error] and name the file.
 func ReadHints(path string) ([]netip.AddrPort, error) {
 	file, err := os.Open(path)
 	if err != nil {

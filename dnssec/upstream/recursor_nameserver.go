@@ -11,19 +11,19 @@ import (
 	"github.com/miekg/dns"
 )
 
-// A serverLookup is what came of looking for the addresses of one name server.
+// A serverLookup is the outcome of looking for the addresses of one name server.
 type serverLookup struct {
 	name      string
 	addresses []netip.AddrPort
 	expires   time.Time
-	err       error // why there may be more
+	err       error // why there may be more addresses than these
 }
 
-// findServers looks for addresses of the zone's name servers that are not known, and
-// reports whether it found any. One name's addresses are enough to go on. A few names
-// are looked for at once; the others follow where those come to nothing, or take long.
+// findServers looks for the addresses of name servers of the zone, and reports whether it
+// found any. The addresses of one server are enough to go on. It looks for a few at once,
+// and for others if those have no address or take long.
 func (z *zoneQuery) findServers(ctx context.Context) bool {
-	names, circular := z.zone.unknownServers(z.now(), z.task.above, z.avoided && len(z.errs) == 0)
+	names, circular := z.zone.unknownServers(z.now(), z.task.pending, z.avoided && len(z.errs) == 0)
 	names = slices.DeleteFunc(names, func(name string) bool { return slices.Contains(z.lookedFor, name) })
 	if circular {
 		z.unsettled = errCircular
@@ -62,9 +62,9 @@ func (z *zoneQuery) findServers(ctx context.Context) bool {
 	}
 }
 
-// learn keeps what came of a lookup, and reports whether there are addresses. That there
-// is none is kept only if it would also come of looking for them by themselves: the
-// question that is the reason to look for them must make no difference to later ones.
+// learn keeps the outcome of a lookup, and reports whether there are addresses. That there
+// are none is kept only if a lookup on its own would have come to the same: which question
+// led to it must make no difference to later ones.
 func (z *zoneQuery) learn(ctx context.Context, found serverLookup) bool {
 	z.lookedFor = append(z.lookedFor, found.name)
 	none := len(found.addresses) == 0
@@ -74,7 +74,7 @@ func (z *zoneQuery) learn(ctx context.Context, found serverLookup) bool {
 	case none && errors.Is(found.err, errLimit):
 		z.unsettled = errLimit
 		return false
-	case none && errors.Is(found.err, errCircular) && len(z.task.above) > 0:
+	case none && errors.Is(found.err, errCircular) && len(z.task.pending) > 0:
 		z.unsettled = errCircular
 		return false
 	}
@@ -83,20 +83,20 @@ func (z *zoneQuery) learn(ctx context.Context, found serverLookup) bool {
 	return !none
 }
 
-// lookUp looks for the addresses of one name server. Those of one family are enough
-// where the others take long. Further down one follows the other, since both would look
-// for the same servers on their way, and those again.
+// lookUp looks for the addresses of one name server. Those of one family are enough if the
+// others take long. A lookup within a lookup asks for one family after the other: both need
+// the same servers on their way, and would look for them twice.
 func (z *zoneQuery) lookUp(ctx context.Context, name string) serverLookup {
 	ctx, cancel := context.WithCancel(ctx)
 	lookups := make(chan serverLookup, 2)
 	var all sync.WaitGroup
 	defer all.Wait() // after cancel
 	defer cancel()
-	above := append(slices.Clone(z.task.above), name)
+	pending := append(slices.Clone(z.task.pending), name)
 	lookUp := func(qtype uint16) {
-		lookups <- z.lookUpType(ctx, &task{question: dns.Question{Name: name, Qtype: qtype, Qclass: dns.ClassINET}, above: above})
+		lookups <- z.lookUpType(ctx, &task{question: dns.Question{Name: name, Qtype: qtype, Qclass: dns.ClassINET}, pending: pending})
 	}
-	if len(z.task.above) == 0 {
+	if len(z.task.pending) == 0 {
 		all.Go(func() { lookUp(dns.TypeA) })
 		all.Go(func() { lookUp(dns.TypeAAAA) })
 	} else {
@@ -129,9 +129,8 @@ func merge(a, b serverLookup) serverLookup {
 	return a
 }
 
-// lookUpType looks for the addresses of one family. Those of a server inside the zone
-// that it serves are known to the zone above, as glue, and perhaps to another server of
-// the zone.
+// lookUpType looks for the addresses of one family. If the server lies in the zone that it
+// serves, the zone above has them as glue, and perhaps another server of the zone knows them.
 func (z *zoneQuery) lookUpType(ctx context.Context, t *task) serverLookup {
 	name := t.question.Name
 	if !isBelow(z.zone.name, name) {
@@ -171,8 +170,8 @@ func (z *zoneQuery) askForGlue(ctx context.Context, t *task) serverLookup {
 	return serverLookup{name: name, err: errLimit}
 }
 
-// serverLookup reads the addresses of a name server in a reply, and when they expire. An
-// alias is none (RFC 2181 §10.3).
+// serverLookup reads the addresses of a name server in a reply, and when they expire. It
+// does not follow an alias (RFC 2181 §10.3).
 func (r *Recursor) serverLookup(name string, reply *Reply, err error) serverLookup {
 	found := serverLookup{name: name, expires: r.now().Add(maxDelegationLife), err: err}
 	if reply == nil {

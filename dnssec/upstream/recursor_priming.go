@@ -10,21 +10,22 @@ import (
 	"github.com/danesmtp/danesmtp/dnssec/internal/wireform"
 )
 
-// priming is the root servers' own list of themselves (RFC 8109).
+// priming keeps the root servers' own list of themselves (RFC 8109).
 type priming struct {
 	mu      sync.Mutex
 	running bool
-	root    *delegation // nil: not there yet
-	again   time.Time   // when to ask, if it is not there
+	root    *delegation // nil if it is not there yet
+	again   time.Time   // when to ask again if it is not there
 }
 
+// forget drops the list, since it seems to be wrong. The hints take its place.
 func (p *priming) forget() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.root, p.again = nil, time.Time{}
 }
 
-// root returns the delegation of the root.
+// root returns the delegation of the root: that of the list, or of the hints.
 func (r *Recursor) root(now time.Time) *delegation {
 	r.priming.mu.Lock()
 	defer r.priming.mu.Unlock()
@@ -34,8 +35,8 @@ func (r *Recursor) root(now time.Time) *delegation {
 	return r.hints
 }
 
-// prime asks for the list if it is not there, beside the resolution. The function
-// that it returns is to be called at the end of that, and ends this too, soon.
+// prime asks for the list if it is not there, while the resolution goes on. The resolution
+// calls the function that it returns at its end, which ends the priming soon, too.
 func (r *resolution) prime(ctx context.Context) (end func()) {
 	p := &r.priming
 	p.mu.Lock()
@@ -66,8 +67,8 @@ func (r *resolution) prime(ctx context.Context) (end func()) {
 	}
 }
 
-// askForRoot sends the priming query. Hints with a port of their own stay: names in
-// the DNS have none.
+// askForRoot sends the priming query. It sends none to hints with another port than 53: those
+// stay, since name servers in the DNS have no port.
 func (r *resolution) askForRoot(ctx context.Context) *delegation {
 	msg := new(dns.Msg)
 	msg.SetQuestion(".", dns.TypeNS)

@@ -12,16 +12,16 @@ import (
 type kind uint8
 
 const (
-	lame      kind = iota // neither of the others
+	lame      kind = iota // none of the others: the server does not serve the zone
 	referral              // to a zone below
-	answer                // data, or a denial
+	answer                // data, an alias, or a denial
 	childSide             // a denial of DS records by the zone below the cut
 	refused               // an rcode that says nothing about the name
 )
 
-// classify tells what kind of reply a server of a zone gave, and for a referral the
-// name of the cut. The AA bit counts only where there is no data and no SOA
-// record: servers that do not set it are common, and whoever validates knows better.
+// classify returns what kind of reply a server of a zone gave, and for a referral the name
+// of the zone cut. The AA bit counts only if there is neither data nor a SOA record: servers
+// that do not set it are common, and a validator does not need it.
 func classify(zone string, question dns.Question, reply *dns.Msg) (k kind, cut string) {
 	if isRefusal(reply) {
 		return refused, ""
@@ -43,7 +43,7 @@ func classify(zone string, question dns.Question, reply *dns.Msg) (k kind, cut s
 			case !isBelow(zone, owner), !isBelow(owner, question.Name):
 				return lame, "" // of another zone
 			case question.Qtype == dns.TypeDS && owner == question.Name && owner != ".":
-				return childSide, "" // which knows none (RFC 4035 §5.2)
+				return childSide, "" // which has no DS records of its own (RFC 4035 §5.2)
 			}
 			return answer, ""
 		case dns.TypeNSEC, dns.TypeNSEC3:
@@ -52,9 +52,7 @@ func classify(zone string, question dns.Question, reply *dns.Msg) (k kind, cut s
 		if !isBelow(zone, owner) || !isBelow(owner, question.Name) {
 			continue
 		}
-		switch {
-		case rr.Header().Rrtype != dns.TypeNS || owner == zone:
-		default:
+		if rr.Header().Rrtype == dns.TypeNS && owner != zone {
 			cut = owner
 		}
 	}
@@ -67,7 +65,8 @@ func classify(zone string, question dns.Question, reply *dns.Msg) (k kind, cut s
 	return lame, ""
 }
 
-// keepBailiwick removes what a server of the zone has no say in (RFC 2181 §5.4.1).
+// keepBailiwick removes records outside of the zone, for which its servers cannot speak (RFC
+// 2181 §5.4.1).
 func keepBailiwick(zone string, reply *dns.Msg) {
 	outside := func(rr dns.RR) bool { return !isBelow(zone, dns.CanonicalName(rr.Header().Name)) }
 	reply.Answer = slices.DeleteFunc(reply.Answer, outside)

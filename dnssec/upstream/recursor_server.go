@@ -13,80 +13,83 @@ import (
 	"github.com/miekg/dns"
 )
 
-// serverCache is what is known of servers, by address. The zero value knows none.
+// A serverCache keeps what was learned about name servers, by address: how fast they are,
+// whether they answer, and what they do not know. Unbound calls that the infrastructure
+// cache.
 type serverCache struct {
 	dial    func(ctx context.Context, network, address string) (net.Conn, error) // nil means a net.Dialer
 	now     func() time.Time
 	sockets sockets // of all
 
 	mu        sync.Mutex
-	states    map[netip.AddrPort]*serverInfo
+	infos     map[netip.AddrPort]*serverInfo
 	connected []*serverInfo // to which there may be a connection over TCP, the latest last
 }
 
+// A serverInfo is what is known of one server.
 type serverInfo struct {
 	client *Client
 	at     endpoint
 
-	// Guarded by serverStates.mu.
+	// Guarded by serverCache.mu.
 	roundTrip       time.Duration // smoothed (RFC 6298 §2); 0 if unknown
 	silentUntil     time.Time     // it did not answer; taken to be slow until then
 	noEDNSUntil     time.Time     // it does not know EDNS; asked without until then
 	noMinimiseUntil time.Time     // it drops minimised questions; asked for full names until then
 }
 
-// serverInfoSize is the memory that a serverState takes, in octets: the Client, the place
+// serverInfoSize is the memory that a serverInfo takes, in octets: the Client, the place
 // in a map and rounding included.
 const serverInfoSize = 640
 
-// state returns what is known of a server; a full map drops others.
-func (s *serverCache) state(server netip.AddrPort) *serverInfo {
+// info returns what is known of a server. A full cache drops others.
+func (s *serverCache) info(server netip.AddrPort) *serverInfo {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	state := s.states[server]
-	if state != nil {
-		return state
+	info := s.infos[server]
+	if info != nil {
+		return info
 	}
-	if s.states == nil {
-		s.states = make(map[netip.AddrPort]*serverInfo)
+	if s.infos == nil {
+		s.infos = make(map[netip.AddrPort]*serverInfo)
 	}
-	for other := range s.states {
-		if (len(s.states)+1)*serverInfoSize <= maxServersSize {
+	for other := range s.infos {
+		if (len(s.infos)+1)*serverInfoSize <= maxServersSize {
 			break
 		}
-		delete(s.states, other)
+		delete(s.infos, other)
 	}
 	address := server.String()
-	state = &serverInfo{
+	info = &serverInfo{
 		client: &Client{Address: address, Dial: s.dial, Timeout: serverTimeout, sockets: &s.sockets},
 		at:     endpoint{network: "udp", address: address, text: address},
 	}
-	s.states[server] = state
-	return state
+	s.infos[server] = info
+	return info
 }
 
-// exchange sends a query to a server and learns from what becomes of it. A server
-// that does not know EDNS is asked without (RFC 6891 §7). One that is silent is not:
-// such servers are gone since 2019 (dnsflagday.net).
+// exchange sends a query to a server, and remembers how it went. A server that does not know
+// EDNS is asked without (RFC 6891 §7). A server that does not reply is not: servers that drop
+// queries with EDNS have been given up in 2019 (dnsflagday.net).
 func (s *serverCache) exchange(ctx context.Context, server netip.AddrPort, msg *dns.Msg, attempts int) (*Reply, error) {
-	state := s.state(server)
+	info := s.info(server)
 	s.mu.Lock()
-	withEDNS := !s.now().Before(state.noEDNSUntil)
+	withEDNS := !s.now().Before(info.noEDNSUntil)
 	s.mu.Unlock()
 	if !withEDNS {
 		msg = copyWithoutEDNS(msg)
 	}
-	reply, err := state.client.exchange(ctx, &Query{Msg: msg}, state.at, attempts)
-	knowsNone := false
-	hinted := state.client.mayLackEDNS(err)
-	if withEDNS && msg.IsEdns0() != nil && (hinted || err == nil && lacksEDNS(reply.Msg)) {
+	reply, err := info.client.exchange(ctx, &Query{Msg: msg}, info.at, attempts)
+	lacks := false
+	suggested := info.client.mayLackEDNS(err)
+	if withEDNS && msg.IsEdns0() != nil && (suggested || err == nil && lacksEDNS(reply.Msg)) {
 		var plain *Reply
-		if plain, err = state.client.exchange(ctx, &Query{Msg: copyWithoutEDNS(msg)}, state.at, attempts); err == nil && (hinted || !isRefusal(plain.Msg)) {
-			// A hint is easier to forge than a reply, and serves this question alone.
-			reply, knowsNone = plain, !hinted
+		if plain, err = info.client.exchange(ctx, &Query{Msg: copyWithoutEDNS(msg)}, info.at, attempts); err == nil && (suggested || !isRefusal(plain.Msg)) {
+			// A header alone is easier to forge than a reply, so it counts for this query only.
+			reply, lacks = plain, !suggested
 		}
 	}
-	s.limitStreams(state)
+	s.limitStreams(info)
 	if ended(ctx) != nil {
 		return reply, err
 	}
@@ -96,34 +99,34 @@ func (s *serverCache) exchange(ctx context.Context, server netip.AddrPort, msg *
 	case isUnusableReply(err):
 		return nil, err // it did answer
 	case err != nil:
-		state.silentUntil = s.now().Add(silentLife)
+		info.silentUntil = s.now().Add(silentLife)
 		return nil, err
-	case state.roundTrip == 0:
-		state.roundTrip = reply.Elapsed
+	case info.roundTrip == 0:
+		info.roundTrip = reply.Elapsed
 	default:
-		state.roundTrip += (reply.Elapsed - state.roundTrip) / 8
+		info.roundTrip += (reply.Elapsed - info.roundTrip) / 8
 	}
-	state.silentUntil = time.Time{}
-	if knowsNone {
-		state.noEDNSUntil = s.now().Add(noEDNSLife)
+	info.silentUntil = time.Time{}
+	if lacks {
+		info.noEDNSUntil = s.now().Add(noEDNSLife)
 	}
 	return reply, nil
 }
 
-// limitStreams ends the connection over TCP that has been idle the longest, if there are too
-// many with that to a server.
-func (s *serverCache) limitStreams(state *serverInfo) {
-	if state.stream() == nil {
+// limitStreams notes that there may be a connection over TCP to a server. If that is one too
+// many, it closes the one that has been idle the longest.
+func (s *serverCache) limitStreams(info *serverInfo) {
+	if info.stream() == nil {
 		return
 	}
 	s.mu.Lock()
 	var oldest *serverInfo
-	s.connected = slices.DeleteFunc(s.connected, func(other *serverInfo) bool { return other == state })
+	s.connected = slices.DeleteFunc(s.connected, func(other *serverInfo) bool { return other == info })
 	if len(s.connected) == maxIdleStreams {
 		oldest = s.connected[0]
 		s.connected = slices.Delete(s.connected, 0, 1)
 	}
-	s.connected = append(s.connected, state)
+	s.connected = append(s.connected, info)
 	s.mu.Unlock()
 	if oldest == nil {
 		return
@@ -133,29 +136,29 @@ func (s *serverCache) limitStreams(state *serverInfo) {
 	}
 }
 
-// stream returns the connection to a server, or nil.
+// stream returns the connection over TCP to a server, or nil.
 func (s *serverInfo) stream() *stream {
 	s.client.mu.Lock()
 	defer s.client.mu.Unlock()
 	return s.client.stream
 }
 
-// isSilent reports whether a server did not answer a short time ago.
+// isSilent reports whether a server did not reply a short time ago.
 func (s *serverCache) isSilent(server netip.AddrPort) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	state := s.states[server]
-	return state != nil && s.now().Before(state.silentUntil)
+	info := s.infos[server]
+	return info != nil && s.now().Before(info.silentUntil)
 }
 
-// setDropsMinimised keeps that servers did not answer a minimised question, but one of them
-// the full one.
+// setDropsMinimised remembers that servers drop minimised questions: they did not answer
+// one, and then one of them answered the full question.
 func (s *serverCache) setDropsMinimised(servers []netip.AddrPort) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, server := range servers {
-		if state := s.states[server]; state != nil {
-			state.noMinimiseUntil = s.now().Add(dropsMinimisedLife)
+		if info := s.infos[server]; info != nil {
+			info.noMinimiseUntil = s.now().Add(dropsMinimisedLife)
 		}
 	}
 }
@@ -167,24 +170,26 @@ func (s *serverCache) dropsMinimised(zone *delegation) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.ContainsFunc(servers, func(server netip.AddrPort) bool {
-		state := s.states[server]
-		return state != nil && now.Before(state.noMinimiseUntil)
+		info := s.infos[server]
+		return info != nil && now.Before(info.noMinimiseUntil)
 	})
 }
 
+// copyWithoutEDNS returns a copy of a query without its OPT record.
 func copyWithoutEDNS(msg *dns.Msg) *dns.Msg {
 	plain := msg.Copy()
 	plain.Extra = slices.DeleteFunc(plain.Extra, func(rr dns.RR) bool { return rr.Header().Rrtype == dns.TypeOPT })
 	return plain
 }
 
+// lacksEDNS reports whether a reply says that the server does not know EDNS.
 func lacksEDNS(reply *dns.Msg) bool {
 	return reply.IsEdns0() == nil && (reply.Rcode == dns.RcodeFormatError || reply.Rcode == dns.RcodeNotImplemented)
 }
 
-// sorted returns the known servers of a zone in the order to ask them: the fastest
-// first, equal ones shuffled; then those that did not answer; lame ones last. A penalty
-// is added to what each costs, unless it is nil.
+// sorted returns the known servers of a zone in the order in which to ask them: the fastest
+// first, equal ones shuffled; then those that did not reply; lame ones last. A penalty, if
+// it is not nil, is added to the time that each is taken to need.
 func (s *serverCache) sorted(zone *delegation, penalty func(netip.AddrPort) time.Duration) []netip.AddrPort {
 	now := s.now()
 	servers := zone.addresses(now)
@@ -196,9 +201,9 @@ func (s *serverCache) sorted(zone *delegation, penalty func(netip.AddrPort) time
 	s.mu.Lock()
 	for _, server := range servers {
 		costs[server] = unknownRoundTrip
-		if state := s.states[server]; state != nil {
-			costs[server] = cmp.Or(state.roundTrip, unknownRoundTrip)
-			if now.Before(state.silentUntil) {
+		if info := s.infos[server]; info != nil {
+			costs[server] = cmp.Or(info.roundTrip, unknownRoundTrip)
+			if now.Before(info.silentUntil) {
 				costs[server] += silentPenalty
 			}
 		}

@@ -18,8 +18,8 @@ import (
 type zoneResult struct {
 	next      *delegation
 	reply     *Reply
-	replied   bool // some server sent a reply, be it of no use
-	silent    bool // some server sent none
+	replied   bool // some server sent a reply, whether of use or not
+	silent    bool // some server did not reply
 	childSide bool // some server answered for the zone below the one that it is asked for
 }
 
@@ -31,21 +31,21 @@ type zoneQuery struct {
 	question  dns.Question
 	minimised bool // the question is less than the task's
 	avoid     []string
-	knownOnly bool   // no addresses are looked for
-	glueOf    string // the zone whose servers' addresses are looked for, "" for none
+	knownOnly bool   // ask servers with known addresses only
+	glueOf    string // the zone whose servers' addresses are the question, if it is that
 
 	asked          []netip.AddrPort
-	useless        int    // of those asked, that were reached in vain
-	timeouts       int    // of those, that did not answer
-	familyFailures [2]int // of the servers with IPv4 addresses, and of those with IPv6 ones
+	useless        int    // how many of those asked gave nothing of use
+	timeouts       int    // how many of those did not reply
+	familyFailures [2]int // of servers with IPv4 addresses, and with IPv6 addresses
 	lookedFor      []string
-	unsettled      error // why name servers were not looked for that another question may find
+	unsettled      error // why some name servers were not looked for, though another question may find them
 	replied        bool
 	childSide      bool
 	avoided        bool             // some server is in Query.Avoid
-	silent         []netip.AddrPort // did not answer, and may be asked again
+	silent         []netip.AddrPort // did not reply, and may be asked again
 	refusal        *Reply           // from a server that gave no answer
-	errs           []error          // of servers that were asked in vain
+	errs           []error          // of the servers that gave no answer
 }
 
 func (r *resolution) newQuery(t *task, zone *delegation, question dns.Question) *zoneQuery {
@@ -56,15 +56,15 @@ func (r *resolution) newQuery(t *task, zone *delegation, question dns.Question) 
 	return z
 }
 
-// askZone asks servers of a zone until one refers to a zone below or gives a reply
-// to rely on.
+// askZone asks servers of a zone until one gives a referral to a zone below, or a reply that
+// is of use.
 func (r *resolution) askZone(ctx context.Context, t *task, zone *delegation, question dns.Question) (zoneResult, error) {
 	return r.newQuery(t, zone, question).run(ctx)
 }
 
-// run asks one server after the other. Those that are silent, and were not before, are
-// asked once more, with more patience and over TCP, after all others. A minimised
-// question is not worth that: it is the question itself that has to be answered.
+// run asks one server after the other. Those that do not reply, but did so before, are asked
+// once more after all others, for longer and over TCP. A minimised question is not asked
+// again: it is the question itself that has to be answered.
 func (z *zoneQuery) run(ctx context.Context) (zoneResult, error) {
 	if err := z.failures.get(z.zone.name, z.question, z.now()); err != nil && len(z.task.avoid) == 0 {
 		return zoneResult{silent: true}, err // RFC 9520 §3.2
@@ -101,8 +101,8 @@ func (z *zoneQuery) mayAsk() bool {
 	return z.useless < maxServersAsked && z.timeouts < maxSilentAsked
 }
 
-// best returns the server to ask next. Networks, and servers, often fail for all
-// addresses of a family, so that with fewer failures is preferred.
+// best returns the server to ask next. IPv4 or IPv6 often fails as a whole, so the family
+// with fewer failures is preferred.
 func (z *zoneQuery) best() (netip.AddrPort, bool) {
 	var penalty func(netip.AddrPort) time.Duration
 	if z.familyFailures != [2]int{} {
@@ -122,6 +122,7 @@ func (z *zoneQuery) best() (netip.AddrPort, bool) {
 	return netip.AddrPort{}, false
 }
 
+// family is 0 for IPv4 and 1 for IPv6.
 func family(server netip.AddrPort) int {
 	if server.Addr().Is4() {
 		return 0
@@ -129,7 +130,7 @@ func family(server netip.AddrPort) int {
 	return 1
 }
 
-// ask asks one server, and reports whether that settles the matter.
+// ask asks one server. done reports whether no other server is to be asked.
 func (z *zoneQuery) ask(ctx context.Context, address netip.AddrPort, attempts int) (o zoneResult, done bool, err error) {
 	if attempts == 1 {
 		z.asked = append(z.asked, address)
@@ -166,13 +167,13 @@ func (z *zoneQuery) ask(ctx context.Context, address netip.AddrPort, attempts in
 	return o, done, nil
 }
 
-// read says what a reply is good for, and whether that settles the matter.
+// read decides what to do with a reply. done reports whether no other server is to be asked.
 func (z *zoneQuery) read(reply *Reply, address netip.AddrPort) (o zoneResult, done bool) {
 	switch kind, cut := classify(z.zone.name, z.question, reply.Msg); kind {
 	case referral:
 		next := newDelegation(z.zone, cut, reply, z.now(), &z.filter)
 		if z.question.Qtype == dns.TypeDS && z.question.Name == cut {
-			// Servers that do not know better answer with what is a proof, too.
+			// Servers that do not know the rules for DS send the proof with a referral.
 			if len(next.proof) > 0 {
 				if reply := next.answerDS(z.query, z.now()); reply != nil {
 					return zoneResult{reply: reply, replied: true}, true
@@ -216,7 +217,7 @@ func (z *zoneQuery) read(reply *Reply, address netip.AddrPort) (o zoneResult, do
 // errChildSide says that a server of the zone above a cut answered for the zone below.
 var errChildSide = errors.New("the zone below the cut answered, which knows no DS records")
 
-// isUnreachable reports whether there was no way to send a packet.
+// isUnreachable reports whether no packet could be sent at all.
 func isUnreachable(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	if !ok || e.Network != "udp" || isTimeout(err) {
@@ -226,7 +227,7 @@ func isUnreachable(err error) bool {
 	return ok && dial.Op == "dial"
 }
 
-// message is the query for authoritative servers.
+// message returns the query for an authoritative server.
 func (z *zoneQuery) message() *dns.Msg {
 	msg := *z.query.Msg // Exchange changes nothing in it
 	msg.Question = []dns.Question{z.question}
@@ -238,7 +239,7 @@ func (z *zoneQuery) failed(reply *Reply, err error) error {
 	return &Error{Server: reply.Server, Network: reply.Network, Name: z.question.Name, Type: z.question.Qtype, Err: err}
 }
 
-// conclude decides what to say when no server was of use.
+// conclude decides on the outcome when no server gave a reply that is of use.
 func (z *zoneQuery) conclude(ctx context.Context) (zoneResult, error) {
 	if z.zone.name == "." && len(z.errs) > 0 {
 		z.priming.forget() // back to the hints
@@ -265,7 +266,7 @@ func (z *zoneQuery) conclude(ctx context.Context) (zoneResult, error) {
 	return o, fmt.Errorf("zone %s has no name server with an address that may be asked", z.zone.name)
 }
 
-// because names the zone and its servers' errors.
+// because returns an error with the name of the zone and the errors of its servers.
 func (z *zoneQuery) because(err error) error {
 	switch {
 	case len(z.errs) == 0:
@@ -283,7 +284,7 @@ type zoneError struct {
 }
 
 func (e *zoneError) Error() string {
-	const most = 4 // a line is for a human
+	const most = 4 // more would not be read
 	text := fmt.Sprintf("no server of zone %s gave an answer: %s", e.zone, texts(e.errs[:min(len(e.errs), most)]))
 	if more := len(e.errs) - most; more > 0 {
 		text += fmt.Sprintf("; and %d more", more)
