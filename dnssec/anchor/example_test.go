@@ -3,6 +3,7 @@ package anchor_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/danesmtp/danesmtp/dnssec/anchor"
@@ -34,4 +35,40 @@ func ExampleTracker() {
 	// ask for the keys of "." in 0s
 	// anchor: zone .: no DNSKEY record
 	// and again in 1h0m0s
+}
+
+func ExampleRoot() {
+	for _, a := range anchor.Root() {
+		fmt.Println(a.Zone, a.DS.KeyTag)
+	}
+	// Output:
+	// . 20326
+	// . 38696
+}
+
+func ExampleParse() {
+	set, err := anchor.Parse(strings.NewReader("example. DS 1 13 2 "+strings.Repeat("ab", 32)), "my.ds")
+	zone, found := set.Enclosing("www.example.")
+	fmt.Println(zone, found, err)
+	// Output: example. true <nil>
+}
+
+func ExampleReadFile() {
+	set, err := anchor.ReadFile("testdata/root-anchors.xml")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, year := range []int{2005, 2018, 2026} {
+		inForce, err := set.Anchors(time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC))
+		fmt.Print(year, ":")
+		for _, a := range inForce {
+			fmt.Print(" ", a.DS.KeyTag)
+		}
+		fmt.Println("", err)
+	}
+	// Output:
+	// 2005: anchor: no DS or DNSKEY record of . is in force at 2005-01-01T00:00:00Z
+	// 2018: 19036 20326 <nil>
+	// 2026: 20326 38696 <nil>
 }

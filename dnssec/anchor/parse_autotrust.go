@@ -68,7 +68,6 @@ func ctime(at time.Time) string { return time.Unix(unix(at), 0).UTC().Format(tim
 // What a state file can lack or have too much of.
 var (
 	errNoState   = errors.New("a DNSKEY record without a state: the line may have lost its end")
-	errNoRecord  = errors.New("neither a record nor a comment")
 	errNoID      = errors.New("no ;;id line before it")
 	errOtherZone = errors.New("the record is not of the zone in the ;;id line")
 	errNoKey     = errors.New("no trust anchor: the file may have lost its end")

@@ -2,7 +2,6 @@ package anchor_test
 
 import (
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -26,15 +25,6 @@ var rootState = `; autotrust trust anchor file
 
 // ksk2017Line is the key as a state file has it.
 var ksk2017Line = strings.Replace(ksk2017, ". IN", ".\t172800\tIN", 1) + " ;{id = 20326 (ksk)}"
-
-func stateFile(t *testing.T, text string) *anchor.FileStore {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "state")
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return &anchor.FileStore{Path: path}
-}
 
 func TestStateFile(t *testing.T) {
 	t.Parallel()

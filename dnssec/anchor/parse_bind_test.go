@@ -1,7 +1,6 @@
 package anchor_test
 
 import (
-	"errors"
 	"strings"
 	"testing"
 
@@ -75,22 +74,6 @@ func TestParseBIND(t *testing.T) {
 				t.Errorf("anchors (-want +got):\n%s", diff)
 			}
 		})
-	}
-}
-
-// wantError checks an error of Parse: where it is, and what it says, where it is
-// to say something.
-func wantError(t *testing.T, err error, file string, line int, text string) {
-	t.Helper()
-	if text == "" {
-		if err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	e, ok := errors.AsType[*anchor.Error](err)
-	if !ok || e.File != file || e.Line != line || !strings.Contains(err.Error(), text) {
-		t.Fatalf("error %v, want *anchor.Error of %s:%d with %q", err, file, line, text)
 	}
 }
 

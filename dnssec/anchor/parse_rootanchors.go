@@ -210,6 +210,3 @@ func (r *xmlReader) record(zone canonical.Name, k keyDigest) *dns.DS {
 	}
 	return record
 }
-
-// withoutBlanks joins base64 or hexadecimal text that runs over lines.
-func withoutBlanks(text string) string { return strings.Join(strings.Fields(text), "") }

@@ -1,37 +1,15 @@
 package anchor_test
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/danesmtp/danesmtp/dnssec/anchor"
 )
-
-func ExampleReadFile() {
-	set, err := anchor.ReadFile("testdata/root-anchors.xml")
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	for _, year := range []int{2005, 2018, 2026} {
-		inForce, err := set.Anchors(time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC))
-		fmt.Print(year, ":")
-		for _, a := range inForce {
-			fmt.Print(" ", a.DS.KeyTag)
-		}
-		fmt.Println("", err)
-	}
-	// Output:
-	// 2005: anchor: no DS or DNSKEY record of . is in force at 2005-01-01T00:00:00Z
-	// 2018: 19036 20326 <nil>
-	// 2026: 20326 38696 <nil>
-}
 
 // document is a TrustAnchor whose KeyDigest starts at line 3 and has its elements
 // in the lines from 4 on.
@@ -101,51 +79,5 @@ func TestParseRootAnchors(t *testing.T) {
 				t.Errorf("anchors (-want +got):\n%s", diff)
 			}
 		})
-	}
-}
-
-func TestAnchorsInForce(t *testing.T) {
-	t.Parallel()
-	at := func(year int) time.Time { return time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC) }
-	forever := anchor.Anchor{Zone: "."}
-	from, until := anchor.Anchor{Zone: ".", From: at(2010)}, anchor.Anchor{Zone: ".", Until: at(2020)}
-	island := anchor.Anchor{Zone: "island.", Until: at(2015)}
-	for _, tt := range []struct {
-		name string
-		set  anchor.Set
-		now  time.Time
-		want anchor.Set // none: an error
-	}{
-		{"no period", anchor.Set{forever}, at(2000), anchor.Set{forever}},
-		{"before the first instant", anchor.Set{forever, from}, at(2010).Add(-1), anchor.Set{forever}},
-		{"at the first instant", anchor.Set{forever, from}, at(2010), anchor.Set{forever, from}},
-		{"before the last instant", anchor.Set{until, from}, at(2020).Add(-1), anchor.Set{until, from}},
-		{"at the last instant", anchor.Set{until, from}, at(2020), anchor.Set{from}},
-		{"not yet", anchor.Set{from}, at(2000), nil},
-		{"no longer", anchor.Set{until}, at(2030), nil},
-		{"a lapsed root does not become unsigned beside an island", anchor.Set{until, {Zone: "other."}}, at(2030), nil},
-		{"nor does a lapsed island beside the root", anchor.Set{forever, island}, at(2030), nil},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			got, err := tt.set.Anchors(tt.now)
-			if (err == nil) != (tt.want != nil) || err != nil && !errors.Is(err, anchor.ErrNone) {
-				t.Fatalf("error %v", err)
-			}
-			if !got.Equal(tt.want) {
-				t.Errorf("%v, want %v", got, tt.want)
-			}
-		})
-	}
-	if got, err := anchor.Set(nil).Anchors(at(2000)); got != nil || err != nil {
-		t.Errorf("the zero Set gives %v, %v", got, err)
-	}
-}
-
-// A lookup asks for the anchors each time. Not parallel, for the count to be right.
-func TestAnchorsWithoutPeriodsAreNotCopied(t *testing.T) {
-	set, now := anchor.Root(), time.Now()
-	if n := testing.AllocsPerRun(10, func() { _, _ = set.Anchors(now) }); n != 0 {
-		t.Errorf("%v allocations", n)
 	}
 }

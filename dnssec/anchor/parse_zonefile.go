@@ -40,6 +40,8 @@ func parseZoneFile(text []byte) (set Set, line int, err error) {
 	}
 }
 
+var errNoRecord = errors.New("neither a record nor a comment")
+
 // parseRecord reads a record that stands by itself in a line.
 func parseRecord(line string) (dns.RR, error) {
 	lexer := zoneLexer{rest: line, line: 1}
@@ -262,16 +264,4 @@ func unknownFormat(header dns.RR_Header, data []string) (dns.RR, error) {
 		return nil, nil
 	}
 	return rr, nil
-}
-
-// notAnAnchor says what to do with a record that is none.
-func notAnAnchor(header dns.RR_Header) error {
-	text := "only those can be trust anchors"
-	switch header.Rrtype {
-	case dns.TypeCDS: // RFC 7344 §3
-		text = "it says what a zone wants its parent to publish; an anchor is written as DS, with the same data"
-	case dns.TypeCDNSKEY:
-		text = "it says what a zone wants its parent to publish; an anchor is written as DNSKEY, with the same data"
-	}
-	return fmt.Errorf("%s record of %s: neither DS nor DNSKEY: %s", dns.Type(header.Rrtype), header.Name, text)
 }

@@ -1,6 +1,12 @@
 package anchor
 
-import "strings"
+import (
+	"slices"
+	"strings"
+
+	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
+	"github.com/danesmtp/danesmtp/dnssec/internal/ds"
+)
 
 // rootAnchors are the keys of the root zone: KSK-2017 and KSK-2024, as published
 // in https://data.iana.org/root-anchors/root-anchors.xml (RFC 9718).
@@ -17,4 +23,26 @@ func Root() Set {
 		panic(err) // a constant; the test parses it
 	}
 	return set
+}
+
+// Private reports whether the set has anchors of the root, and none of them is a built-in
+// one: a root of one's own, that is, a private Internet. The period of an anchor does not
+// count.
+func (s Set) Private() bool {
+	root := s.Zone(".")
+	return len(root) > 0 && !slices.ContainsFunc(root, Root().trusts)
+}
+
+// trusts reports whether the anchor says nothing that s does not say.
+func (s Set) trusts(a Anchor) bool {
+	for _, known := range s {
+		switch {
+		case a.DS != nil && a.DS.KeyTag == known.DS.KeyTag && a.DS.Algorithm == known.DS.Algorithm &&
+			a.DS.DigestType == known.DS.DigestType && strings.EqualFold(a.DS.Digest, known.DS.Digest):
+			return true
+		case a.Key != nil && ds.Matches(known.DS, canonical.Root, a.Key):
+			return true
+		}
+	}
+	return false
 }

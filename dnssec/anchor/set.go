@@ -9,7 +9,6 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
-	"github.com/danesmtp/danesmtp/dnssec/internal/ds"
 )
 
 // An Anchor is one trusted key of a zone. One of DS and Key is set, or neither: then
@@ -104,26 +103,4 @@ func (s Set) Enclosing(name string) (zone string, found bool) {
 		return "", false
 	}
 	return closest.String(), true
-}
-
-// Private reports whether the set has anchors of the root, and none of them is a built-in
-// one: a root of one's own, that is, a private Internet. The period of an anchor does not
-// count.
-func (s Set) Private() bool {
-	root := s.Zone(".")
-	return len(root) > 0 && !slices.ContainsFunc(root, Root().trusts)
-}
-
-// trusts reports whether the anchor says nothing that s does not say.
-func (s Set) trusts(a Anchor) bool {
-	for _, known := range s {
-		switch {
-		case a.DS != nil && a.DS.KeyTag == known.DS.KeyTag && a.DS.Algorithm == known.DS.Algorithm &&
-			a.DS.DigestType == known.DS.DigestType && strings.EqualFold(a.DS.Digest, known.DS.Digest):
-			return true
-		case a.Key != nil && ds.Matches(known.DS, canonical.Root, a.Key):
-			return true
-		}
-	}
-	return false
 }

@@ -19,34 +19,6 @@ import (
 	"github.com/danesmtp/danesmtp/dnssec/internal/sign"
 )
 
-// pointsOf returns a trust point with n failures, for the files of tests to differ.
-func pointsOf(n int) []*anchor.TrustPoint {
-	set, err := anchor.Parse(strings.NewReader(ksk2017), "KSK-2017")
-	if err != nil {
-		panic(err)
-	}
-	at := time.Unix(1795478400, 0)
-	return []*anchor.TrustPoint{{Zone: ".", Failures: n, LastSuccess: at, Keys: []anchor.TrackedKey{{Key: set[0].Key, State: anchor.Valid, Changed: at}}}}
-}
-
-// put returns a change that stores a trust point with n failures.
-func put(n int) func([]*anchor.TrustPoint) ([]*anchor.TrustPoint, bool) {
-	return func([]*anchor.TrustPoint) ([]*anchor.TrustPoint, bool) { return pointsOf(n), true }
-}
-
-// failuresIn returns the n that is stored, -1 for nothing.
-func failuresIn(t *testing.T, path string) int {
-	t.Helper()
-	points, err := (&anchor.FileStore{Path: path}).Load()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(points) == 0 {
-		return -1
-	}
-	return points[0].Failures
-}
-
 func TestFileStore(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()

@@ -52,21 +52,6 @@ type Tracker struct {
 	unsigned map[string]bool // zones whose last set was not signed by an anchor
 }
 
-// What keeps a zone's anchors from being used.
-var (
-	// ErrRevoked says that all keys of the root were revoked. Zones below the root are
-	// then not anchored any more, which is no error (RFC 5011 §5); without the root
-	// nothing could be validated, and everything would pass for insecure.
-	ErrRevoked = errors.New("all trust anchors of the root are revoked")
-
-	// ErrOutdated says that the known keys of the root are from before a rollover that was
-	// missed, as after a long time without power. New ones must come from elsewhere: see
-	// Tracker.Replace.
-	ErrOutdated = errors.New("the trust anchors are outdated: the root has other keys now")
-
-	errNoUsableKey = errors.New("no trust anchor among the keys of the zone")
-)
-
 // outdatedTime is how long a set that no anchor has signed is taken for a sign that the
 // anchors are outdated. It may have been forged, so the zone must be given a chance to
 // show another one.

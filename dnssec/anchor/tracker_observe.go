@@ -1,7 +1,6 @@
 package anchor
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -28,15 +27,7 @@ const (
 	maxZoneChecks = 16 // signatures of a set that are checked
 )
 
-// Why a set of keys changes nothing.
-var (
-	// ErrNoKeys says that there is no set: the query got none.
-	ErrNoKeys = errors.New("no DNSKEY record")
-	// ErrUnsigned says that no trust anchor of the zone signed the set.
-	ErrUnsigned = errors.New("the keys are not signed by a trust anchor of the zone")
-
-	errTooManyKeys = fmt.Errorf("more than %d keys", maxZoneKeys)
-)
+var errTooManyKeys = fmt.Errorf("more than %d keys", maxZoneKeys)
 
 // A Change is a key of a trust point that went from one state to another.
 type Change struct {

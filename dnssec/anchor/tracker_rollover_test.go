@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"testing"
 	"time"
 
@@ -13,8 +12,6 @@ import (
 	"github.com/danesmtp/danesmtp/dnssec/anchor"
 	"github.com/danesmtp/danesmtp/dnssec/internal/sign"
 )
-
-const day = 24 * time.Hour
 
 // A rollingKey is one key of a zone that rolls its keys over, and its life: published,
 // signing, revoked by itself, gone.
@@ -48,41 +45,6 @@ func newRollingZone(t *testing.T, random *rand.Rand, start time.Time, years int)
 	return z
 }
 
-func newKey(t *testing.T, zone string) *sign.Key {
-	t.Helper()
-	key, err := sign.NewKey(zone, dns.ECDSAP256SHA256, sign.KSK)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return key
-}
-
-// revokedKey is the key with the REVOKE bit (RFC 5011 §2.1).
-func revokedKey(key *sign.Key) *sign.Key {
-	public := *key.Public
-	public.Flags |= dns.REVOKE
-	return &sign.Key{Public: &public, Private: key.Private}
-}
-
-// signedKeys is a set of keys with a signature by each of the signers, which need not
-// be among them.
-func signedKeys(t *testing.T, now time.Time, keys []*sign.Key, signers ...*sign.Key) []dns.RR {
-	t.Helper()
-	var set []dns.RR
-	for _, key := range keys {
-		set = append(set, key.Public)
-	}
-	records := slices.Clone(set)
-	for _, signer := range signers {
-		sig, err := signer.Sign(set, now.Add(-day), now.Add(20*day))
-		if err != nil {
-			t.Fatal(err)
-		}
-		records = append(records, sig)
-	}
-	return records
-}
-
 // at is what the zone has at an instant: its keys with signatures.
 func (z *rollingZone) at(t *testing.T, now time.Time) []dns.RR {
 	t.Helper()
@@ -114,29 +76,10 @@ func (z *rollingZone) current(now time.Time) *rollingKey {
 	return current
 }
 
-func anchorsOf(t *testing.T, tracker *anchor.Tracker, now time.Time) map[string]bool {
-	t.Helper()
-	set, err := tracker.Anchors(now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	keys := make(map[string]bool)
-	for _, a := range set {
-		if a.Key != nil {
-			keys[a.Key.PublicKey] = true
-		}
-	}
-	return keys
-}
-
-func dsOf(key *sign.Key) anchor.Set {
-	return anchor.Set{{Zone: key.Public.Hdr.Name, DS: key.Public.ToDS(dns.SHA256)}}
-}
-
-// TestDecade follows a zone over ten years, many times. A validator that sleeps for at
+// TestRolloversOfTenYears follows a zone over ten years, many times. A validator that sleeps for at
 // most two weeks beyond what it was told always trusts the key that signs, and never one
 // that was revoked, nor one that was seen for less than the hold-down time.
-func TestDecade(t *testing.T) {
+func TestRolloversOfTenYears(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(12) {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {

@@ -15,9 +15,6 @@ import (
 	"github.com/danesmtp/danesmtp/dnssec/internal/sign"
 )
 
-// start is when the tests begin.
-var start = time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC)
-
 // A sighting is a set of keys that a Tracker gets to see: "a b/a" is the keys a and b
 // with a signature by a; a capital is the key when it is revoked.
 type sighting struct {
@@ -357,5 +354,62 @@ func TestReplace(t *testing.T) {
 	lapsed[0].Until = start
 	if err := tracker.Replace(t.Context(), start, lapsed); !errors.Is(err, anchor.ErrNone) {
 		t.Errorf("a set that is not in force: %v", err)
+	}
+}
+
+// A trust point without an anchor is of no use, and nobody can make it pass for revoked.
+func TestNoAnchorIsNotRevoked(t *testing.T) {
+	t.Parallel()
+	zsk, err := sign.NewKey("example.", dns.ECDSAP256SHA256, sign.ZSK)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tracker := &anchor.Tracker{Start: anchor.Set{{Zone: "example.", Key: zsk.Public}}}
+	forged := newKey(t, "example.")
+	for range 3 {
+		if err := tracker.Observe(t.Context(), start, "example.", signedKeys(t, start, []*sign.Key{forged}, forged)); err == nil {
+			t.Error("no error from Observe")
+		}
+	}
+	if set, err := tracker.Anchors(start); err == nil || errors.Is(err, anchor.ErrRevoked) {
+		t.Errorf("anchors %v, %v", set, err)
+	}
+}
+
+// A key that revokes itself in a form that is none stays what it is, and the state can be
+// read again.
+func TestRevocationWithoutZoneKeyFlag(t *testing.T) {
+	t.Parallel()
+	key := newKey(t, "example.")
+	store := stateFile(t, key.Public.String())
+	tracker := &anchor.Tracker{Store: store}
+	if err := tracker.Observe(t.Context(), start, "example.", signedKeys(t, start, []*sign.Key{key}, key)); err != nil {
+		t.Fatal(err)
+	}
+	odd := revokedKey(key)
+	odd.Public.Flags &^= dns.ZONE
+	if err := tracker.Observe(t.Context(), start, "example.", signedKeys(t, start, []*sign.Key{odd}, odd)); err == nil {
+		t.Error("a key without the Zone Key flag signs")
+	}
+	for _, tracker := range []*anchor.Tracker{tracker, {Store: &anchor.FileStore{Path: store.Path}}} {
+		if keys := anchorsOf(t, tracker, start); !keys[key.Public.PublicKey] {
+			t.Errorf("anchors %v", keys)
+		}
+	}
+}
+
+// A digest whose key was never seen is not trusted for ever.
+func TestConfiguredDigestExpires(t *testing.T) {
+	t.Parallel()
+	seen, unseen := newKey(t, "."), newKey(t, ".")
+	tracker := &anchor.Tracker{Start: append(dsOf(seen), dsOf(unseen)...)}
+	for _, tt := range []struct{ days, anchors int }{{0, 2}, {300, 2}, {367, 1}} {
+		now := start.AddDate(0, 0, tt.days)
+		if err := tracker.Observe(t.Context(), now, ".", signedKeys(t, now, []*sign.Key{seen}, seen)); err != nil {
+			t.Fatal(err)
+		}
+		if set, err := tracker.Anchors(now); err != nil || len(set) != tt.anchors {
+			t.Errorf("day %d: anchors %v, %v; want %d", tt.days, set, err, tt.anchors)
+		}
 	}
 }
