@@ -19,7 +19,7 @@ var (
 
 	// ErrOutdated says that the known keys of the root are from before a rollover that
 	// was missed, for instance because the machine was off for a long time. New ones must
-	// come from elsewhere; see [Tracker.Replace].
+	// come from elsewhere; see Tracker.Replace.
 	ErrOutdated = errors.New("the trust anchors are outdated: the root has other keys now")
 
 	// ErrNoKeys says that a query for the keys of a zone brought none.
@@ -32,10 +32,10 @@ var (
 // errNoUsableKey is for a zone whose trust point has no anchor.
 var errNoUsableKey = errors.New("no trust anchor among the keys of the zone")
 
-// An Error is a source of anchors that cannot be used.
+// An Error says why a file of anchors, or another source of them, cannot be used.
 type Error struct {
 	File string // as given
-	Line int    // where in it, from 1, or 0 where no line is to blame
+	Line int    // where in it, from 1; 0 if it is about no single line
 	Err  error  // what is wrong
 }
 

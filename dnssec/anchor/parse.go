@@ -12,8 +12,7 @@ const maxFile = 1 << 20
 
 var errTooLarge = fmt.Errorf("more than %d octets", maxFile)
 
-// ReadFile reads the trust anchors of a file, as Parse does. Errors are of type
-// *Error.
+// ReadFile reads the trust anchors of a file, as [Parse] does. Errors are of type [*Error].
 func ReadFile(path string) (Set, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -24,10 +23,10 @@ func ReadFile(path string) (Set, error) {
 }
 
 // Parse reads trust anchors of any zones, in one of the formats that the package's
-// documentation lists. What cannot be an anchor is an error, as is a source without
-// any: a trust anchor that was silently left out would be found missing much later.
-// Parse has no clock, so it also gives the anchors that are not in force now; see
-// Set.Anchors. file is used in errors, which are of type *Error.
+// documentation lists. What cannot be an anchor is an error, and so is a source without
+// anchors: one that was silently left out would be missed much later. Parse has no clock, so
+// it also returns anchors that are not in force now; see [Set.Anchors]. file is used in
+// errors, which are of type [*Error].
 func Parse(r io.Reader, file string) (Set, error) {
 	text, err := readText(r)
 	if err != nil {
@@ -54,8 +53,8 @@ func Parse(r io.Reader, file string) (Set, error) {
 	return set, nil
 }
 
-// readText reads a whole file, without a byte order mark, which would be taken for a part
-// of the first zone's name.
+// readText reads a whole file, without a byte order mark, which would become a part of the
+// first zone's name.
 func readText(r io.Reader) ([]byte, error) {
 	text, err := io.ReadAll(io.LimitReader(r, maxFile+1))
 	if err == nil && len(text) > maxFile {

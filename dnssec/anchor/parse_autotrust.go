@@ -14,9 +14,9 @@ import (
 	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
 )
 
-// autotrustHeader is the first line of the files in which Unbound keeps the state of
-// trust points (auto-trust-anchor-file in unbound.conf(5)). What is not a record there
-// is a comment of a zone file, so that other programs read the keys.
+// autotrustHeader is the first line of the files in which Unbound keeps the state of trust
+// points (auto-trust-anchor-file in unbound.conf(5)). Everything but the records is in
+// comments of a zone file, so that other programs can read the keys.
 const autotrustHeader = "; autotrust trust anchor file"
 
 // autotrustStates are the texts that Unbound writes beside the number of a state.
@@ -24,14 +24,14 @@ var autotrustStates = [...]string{
 	Start: "  START  ", AddPend: " ADDPEND ", Valid: "  VALID  ", Missing: " MISSING ", Revoked: " REVOKED ", Removed: " REMOVED ",
 }
 
-// isAutotrust recognises such a file by its first line, or by a state.
+// isAutotrust recognises such a file by its header, or by a state.
 func isAutotrust(text []byte) bool {
 	return bytes.HasPrefix(text, []byte(autotrustHeader)) || bytes.Contains(text, []byte("\n"+autotrustHeader)) ||
 		bytes.Contains(text, []byte(";;state="))
 }
 
-// formatAutotrust writes trust points as Unbound does, one after the other. Unbound
-// itself reads files of one.
+// formatAutotrust writes trust points as Unbound does, one after the other. Unbound itself
+// reads files with one trust point only.
 func formatAutotrust(points []*TrustPoint) []byte {
 	b := bytes.NewBufferString(autotrustHeader + "\n")
 	for _, p := range points {
@@ -58,14 +58,14 @@ func formatAutotrust(points []*TrustPoint) []byte {
 	return b.Bytes()
 }
 
-// unix is the seconds of an instant, 0 for the zero one, and for those before 1970, which
-// only a clock that is not set has.
+// unix returns an instant in seconds since 1970. It is 0 for the zero time, and for earlier
+// instants, which only a clock that is not set has.
 func unix(at time.Time) int64 { return max(at.Unix(), 0) }
 
-// ctime is how C prints an instant, here in UTC.
+// ctime formats an instant as C does, in UTC.
 func ctime(at time.Time) string { return time.Unix(unix(at), 0).UTC().Format(time.ANSIC) }
 
-// What a state file can lack or have too much of.
+// What may be wrong with a state file.
 var (
 	errNoState   = errors.New("a DNSKEY record without a state: the line may have lost its end")
 	errNoID      = errors.New("no ;;id line before it")
@@ -76,10 +76,11 @@ var (
 // autotrustReader reads what formatAutotrust and Unbound write.
 type autotrustReader struct {
 	points  []*TrustPoint
-	revoked bool // the next trust point is
+	revoked bool // a line says that the next trust point is revoked
 }
 
-// parseAutotrust returns the keys of a state file that are anchors now.
+// parseAutotrust returns the keys of a state file that are anchors. line is where the error
+// is.
 func parseAutotrust(text []byte) (set Set, line int, err error) {
 	points, line, err := parseStates(text)
 	if err != nil {
@@ -89,8 +90,8 @@ func parseAutotrust(text []byte) (set Set, line int, err error) {
 	return set, 0, err
 }
 
-// parseStates reads a state file. A line that makes no sense is an error: half a file
-// must not pass for a whole one. line is where the error is.
+// parseStates reads a state file. A line that makes no sense is an error: half a file must not
+// pass for a whole one. line is where the error is.
 func parseStates(text []byte) (points []*TrustPoint, line int, err error) {
 	var r autotrustReader
 	for content := range strings.Lines(string(text)) {
@@ -122,9 +123,10 @@ func (r *autotrustReader) line(line string) error {
 	return r.record(line)
 }
 
-// variable reads a line about the trust point. Those of later versions are passed over.
+// variable reads a line about the trust point. It skips variables that it does not know, which
+// later versions may have.
 func (r *autotrustReader) variable(line string) error {
-	line, _, _ = strings.Cut(line, ";;") // the same instant for humans
+	line, _, _ = strings.Cut(line, ";;") // what follows is the same instant for humans
 	name, value, _ := strings.Cut(line, ":")
 	name, value = strings.TrimSpace(name), strings.TrimSpace(value)
 	switch name {
@@ -189,10 +191,10 @@ func (r *autotrustReader) begin(id string) error {
 	return nil
 }
 
-// keyState is the comments behind a key.
+// keyState matches the comments behind a key.
 var keyState = regexp.MustCompile(`;;state=(\d) \[[ A-Z]*\] ;;count=(\d{1,9}) ;;lastchange=(\d{1,12})(?: ;;.*)?$`)
 
-// record reads a key with its state, or a DS record, which has none.
+// record reads a key with its state, or a DS record, which has no state.
 func (r *autotrustReader) record(line string) error {
 	rr, err := parseRecord(line)
 	if err != nil {
@@ -234,7 +236,7 @@ func (r *autotrustReader) record(line string) error {
 	return nil
 }
 
-// unrevokedRecord lets a revoked key pass for what it was: a state file may hold it.
+// unrevokedRecord returns a revoked key as it was before: a state file may have such keys.
 func unrevokedRecord(rr dns.RR) dns.RR {
 	if key, ok := rr.(*dns.DNSKEY); ok {
 		return unrevoked(key)

@@ -11,8 +11,8 @@ import (
 	"github.com/miekg/dns"
 )
 
-// isBIND recognises the configuration of BIND by its braces: DS and DNSKEY records
-// have some only in the comments of a zone file, behind a semicolon.
+// isBIND recognises the configuration of BIND by its braces. In a zone file of DS and DNSKEY
+// records braces can only be in comments, behind a semicolon.
 func isBIND(text []byte) bool {
 	for line := range bytes.Lines(text) {
 		code, _, _ := bytes.Cut(line, []byte(";"))
@@ -23,8 +23,8 @@ func isBIND(text []byte) bool {
 	return false
 }
 
-// parseBIND reads the clauses of BIND's named.conf and bind.keys that hold anchors,
-// and passes over the others. line is where the error is.
+// parseBIND reads the clauses of BIND's named.conf and bind.keys that have anchors, and skips
+// the others. line is where the error is.
 func parseBIND(text []byte) (set Set, line int, err error) {
 	l := &bindLexer{rest: string(text), line: 1}
 	for {
@@ -44,8 +44,8 @@ func parseBIND(text []byte) (set Set, line int, err error) {
 	}
 }
 
-// skip passes over a clause. Anchors within, as those of a view, are an error: they
-// are not for everybody, and must not be left out in silence.
+// skip skips a clause. Anchors within it, as a view may have, are an error: they are not for
+// all clients, and must not be left out silently.
 func (l *bindLexer) skip(t bindToken) (err error) {
 	clause := t
 	for depth := 0; ; {
@@ -70,7 +70,7 @@ func (l *bindLexer) skip(t bindToken) (err error) {
 	}
 }
 
-// anchors reads the rest of a clause that holds anchors.
+// anchors reads the rest of a clause that has anchors.
 func (l *bindLexer) anchors(set Set, clause string) (Set, error) {
 	if t, err := l.next(); err != nil {
 		return nil, err
@@ -91,7 +91,7 @@ func (l *bindLexer) anchors(set Set, clause string) (Set, error) {
 		}
 		l.at = first.line
 		if clause == "trusted-keys" {
-			fields = slices.Insert(fields, 1, "static-key") // the kind it has not named
+			fields = slices.Insert(fields, 1, "static-key") // the only kind that it can have
 		}
 		rr, err := bindRecord(fields)
 		if err != nil {
@@ -127,8 +127,8 @@ func (l *bindLexer) fields(t bindToken) (fields []string, err error) {
 	return fields, nil
 }
 
-// bindRecord returns the record of an anchor: its zone, its kind, three numbers and
-// the key or digest. That a kind is initial is for RFC 5011, which nothing here asks.
+// bindRecord returns the record of an anchor: its zone, its kind, three numbers and the key or
+// digest. Initial kinds, which BIND has for RFC 5011, are read like static ones.
 func bindRecord(fields []string) (dns.RR, error) {
 	if len(fields) != 6 {
 		return nil, fmt.Errorf("the anchor of %.40q has too few or too many fields", fields[0])
@@ -220,8 +220,8 @@ func (l *bindLexer) next() (bindToken, error) {
 	}
 }
 
-// endOfString returns where a string that begins with a quotation mark has the
-// other one, or -1. A backslash hides what follows it.
+// endOfString returns the index of the closing quotation mark of a text that begins with one,
+// or -1. A backslash escapes the next character.
 func endOfString(text string) int {
 	for i := 1; i < len(text); i++ {
 		switch text[i] {

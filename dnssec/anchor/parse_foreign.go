@@ -8,13 +8,13 @@ import (
 	"sync"
 )
 
-// A foreignFormat is one that people have anchors in, but that is not read: another
-// program's configuration, or what a tool prints for people.
+// A foreignFormat is a format that is not read, though people may have anchors in it: the
+// configuration of another program, or what a tool prints for people.
 type foreignFormat struct {
 	name   string
 	advice string // what to do instead
 	marks  *regexp.Regexp
-	starts []string // for what is no text
+	starts []string // for formats that are not text
 }
 
 func (f *foreignFormat) seenIn(text []byte) bool {
@@ -24,8 +24,8 @@ func (f *foreignFormat) seenIn(text []byte) bool {
 	return slices.ContainsFunc(f.starts, func(start string) bool { return bytes.HasPrefix(text, []byte(start)) })
 }
 
-// foreignFormats are in the order in which they are looked for. Their marks are of the sort
-// that no file has which can be read. Most programs never need them.
+// foreignFormats are in the order in which they are looked for. No file that can be read has
+// one of their marks. They are compiled at the first use, since most programs never need them.
 var foreignFormats = sync.OnceValue(func() []foreignFormat {
 	return []foreignFormat{
 		{"dnsmasq's trust-anchors.conf", `write "trust-anchor=ZONE,TAG,ALGORITHM,TYPE,DIGEST" as "ZONE IN DS TAG ALGORITHM TYPE DIGEST"`,
@@ -75,11 +75,11 @@ var foreignFormats = sync.OnceValue(func() []foreignFormat {
 	}
 })
 
-// maxMarked is how many octets of a file are looked at for marks.
+// maxMarked is how many octets of a file are searched for marks.
 const maxMarked = 1 << 16
 
-// explained begins the error of a text with the format that it seems to have, if that is
-// known but not read: what is wrong with a line says little to those who have the wrong file.
+// explained returns an error that begins with the format that the text seems to have, if that
+// is a foreign one. To those who have the wrong file, what is wrong with a line says little.
 func explained(text []byte, err error) error {
 	text = text[:min(len(text), maxMarked)]
 	for _, format := range foreignFormats() {

@@ -5,9 +5,8 @@ import (
 	"strings"
 )
 
-// algorithms are the mnemonics of the IANA registry "DNS Security Algorithm Numbers",
-// which records may have in place of the number (RFC 4034 §2.2, §5.3 and A.1), and those
-// that BIND has for the same.
+// algorithms are the mnemonics of the IANA registry "DNS Security Algorithm Numbers", which
+// records may have in place of the number (RFC 4034 §2.2, §5.3 and A.1), and those of BIND.
 var algorithms = map[string]uint8{
 	"RSAMD5": 1, "DH": 2, "DSA": 3, "ECC": 4, "RSASHA1": 5, // RFC 4034 A.1
 	"DSA-NSEC3-SHA1": 6, "RSASHA1-NSEC3-SHA1": 7, // RFC 5155 §11

@@ -16,14 +16,14 @@ import (
 	"github.com/danesmtp/danesmtp/dnssec/internal/ds"
 )
 
-// isRootAnchors recognises XML by the first character that is no blank: in no
-// other format it is a "<".
+// isRootAnchors recognises XML by its first character that is not blank. In no other format it
+// is a "<".
 func isRootAnchors(text []byte) bool {
 	return bytes.HasPrefix(bytes.TrimLeft(text, " \t\r\n"), []byte("<"))
 }
 
-// A trustAnchor is the document of RFC 9718 §2. Elements that it does not name
-// are passed over; every one that it names is a list, for the second to be seen.
+// A trustAnchor is the document of RFC 9718 §2. Other elements are skipped. Each element is a
+// list, so that a second one is found and can be refused.
 type trustAnchor struct {
 	Zone      []element
 	KeyDigest []keyDigest
@@ -60,8 +60,8 @@ func (e *element) UnmarshalXML(d *xml.Decoder, start xml.StartElement) error {
 	return d.DecodeElement((*plain)(e), &start)
 }
 
-// parseRootAnchors reads the file that IANA publishes for the root (RFC 9718), or
-// another of its kind. line is where the error is.
+// parseRootAnchors reads the file that IANA publishes for the root (RFC 9718), or another file
+// in that format. line is where the error is.
 func parseRootAnchors(text []byte) (set Set, line int, err error) {
 	decoder := xml.NewDecoder(bytes.NewReader(text))
 	document, line, err := decodeTrustAnchor(decoder)
@@ -94,7 +94,7 @@ func parseRootAnchors(text []byte) (set Set, line int, err error) {
 	return set, r.line, r.err
 }
 
-// decodeTrustAnchor decodes the whole document, and returns the line it begins at.
+// decodeTrustAnchor decodes the whole document, and returns the line where it begins.
 func decodeTrustAnchor(decoder *xml.Decoder) (document trustAnchor, line int, err error) {
 	found := false
 	for {
@@ -121,7 +121,7 @@ func decodeTrustAnchor(decoder *xml.Decoder) (document trustAnchor, line int, er
 	}
 }
 
-// An xmlReader reads what was decoded, up to the first error.
+// An xmlReader reads the decoded elements. It keeps the first error.
 type xmlReader struct {
 	line int
 	err  error
@@ -176,8 +176,8 @@ func (r *xmlReader) instant(found []string, name string, line int) time.Time {
 	return at
 }
 
-// record returns the DS record of a KeyDigest, and compares it with the key itself
-// where that is given (RFC 9718 §2).
+// record returns the DS record of a KeyDigest, and compares it with the key itself if there is
+// one (RFC 9718 §2).
 func (r *xmlReader) record(zone canonical.Name, k keyDigest) *dns.DS {
 	record := &dns.DS{
 		Hdr:        dns.RR_Header{Name: zone.String(), Rrtype: dns.TypeDS, Class: dns.ClassINET},

@@ -15,10 +15,9 @@ import (
 	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
 )
 
-// parseZoneFile reads DS and DNSKEY records in the form of a zone file (RFC 1035
-// §5.1) whose origin is the root, and passes over their signatures. line is where the
-// error is. The directives $INCLUDE and $GENERATE are refused: what is trusted stands in
-// the file itself.
+// parseZoneFile reads DS and DNSKEY records in the form of a zone file (RFC 1035 §5.1) whose
+// origin is the root, and skips their signatures. line is where the error is. The directives
+// $INCLUDE and $GENERATE are refused: what is trusted must be in the file itself.
 func parseZoneFile(text []byte) (set Set, line int, err error) {
 	lexer := zoneLexer{rest: string(text), line: 1}
 	reader := zoneReader{origin: canonical.Root.String()}
@@ -42,7 +41,7 @@ func parseZoneFile(text []byte) (set Set, line int, err error) {
 
 var errNoRecord = errors.New("neither a record nor a comment")
 
-// parseRecord reads a record that stands by itself in a line.
+// parseRecord reads a record that is alone in a line.
 func parseRecord(line string) (dns.RR, error) {
 	lexer := zoneLexer{rest: line, line: 1}
 	entry, err := lexer.next()
@@ -66,8 +65,7 @@ type zoneReader struct {
 	owner  string // of the last record; "" before the first
 }
 
-// entry returns the DS or DNSKEY record that an entry is. It is nil for a signature or
-// a directive.
+// entry returns the DS or DNSKEY record of an entry. It is nil for a signature or a directive.
 func (r *zoneReader) entry(entry zoneEntry) (dns.RR, error) {
 	fields := entry.fields
 	switch {
@@ -100,7 +98,7 @@ func (r *zoneReader) entry(entry zoneEntry) (dns.RR, error) {
 	return nil, notAnAnchor(header)
 }
 
-// directive obeys $ORIGIN and passes over $TTL (RFC 1035 §5.1, RFC 2308 §4).
+// directive obeys $ORIGIN and skips $TTL (RFC 1035 §5.1, RFC 2308 §4).
 func (r *zoneReader) directive(fields []string) (err error) {
 	name := strings.ToUpper(fields[0])
 	switch {
@@ -118,7 +116,7 @@ func (r *zoneReader) directive(fields []string) (err error) {
 	return nil
 }
 
-// complete returns a name as the file means it, with the final dot.
+// complete returns a name relative to the origin, with the final dot.
 func (r *zoneReader) complete(name string) (string, error) {
 	switch {
 	case name == "@":
@@ -132,9 +130,8 @@ func (r *zoneReader) complete(name string) (string, error) {
 	return name, nil
 }
 
-// recordHeader reads TTL and class, which may be absent and in either order, and the type
-// (RFC 1035 §5.1). data is what follows. A record without a TTL has 0, and without a class
-// is of class IN.
+// recordHeader reads the TTL and the class, which may be absent and in either order, and the
+// type (RFC 1035 §5.1). data is what follows. A missing TTL is 0, and a missing class is IN.
 func recordHeader(owner string, fields []string) (header dns.RR_Header, data []string, err error) {
 	header = dns.RR_Header{Name: owner, Class: dns.ClassINET}
 	var hasTTL, hasClass bool
@@ -158,8 +155,8 @@ func recordHeader(owner string, fields []string) (header dns.RR_Header, data []s
 	return header, nil, fmt.Errorf("no type of record behind the name %s", owner)
 }
 
-// numbered returns the number that a mnemonic in upper case has, or that follows a prefix
-// (RFC 3597 §5).
+// numbered returns the number of a mnemonic in upper case, or the number behind the prefix (RFC
+// 3597 §5).
 func numbered(text, prefix string, mnemonics map[string]uint16) (uint16, bool) {
 	if n, ok := mnemonics[text]; ok {
 		return n, true
@@ -193,7 +190,7 @@ func parseTTL(text string) (ttl uint32, ok bool) {
 	return uint32(min(sum+n, 1<<32-1)), text != "" && (digits || sum > 0)
 }
 
-// dsRecord reads what a DS record holds (RFC 4034 §5.3).
+// dsRecord reads the data of a DS record (RFC 4034 §5.3).
 func dsRecord(header dns.RR_Header, data []string) (dns.RR, error) {
 	if len(data) < 4 {
 		return nil, fmt.Errorf("bad DS of %s: want key tag, algorithm, digest type and digest", header.Name)
@@ -213,7 +210,7 @@ func dsRecord(header dns.RR_Header, data []string) (dns.RR, error) {
 	return &dns.DS{Hdr: header, KeyTag: uint16(tag), Algorithm: algorithm, DigestType: digestType, Digest: strings.Join(data[3:], "")}, nil
 }
 
-// keyRecord reads what a DNSKEY record holds (RFC 4034 §2.2).
+// keyRecord reads the data of a DNSKEY record (RFC 4034 §2.2).
 func keyRecord(header dns.RR_Header, data []string) (dns.RR, error) {
 	if len(data) < 4 {
 		return nil, fmt.Errorf("bad DNSKEY of %s: want flags, protocol, algorithm and public key", header.Name)
@@ -233,8 +230,8 @@ func keyRecord(header dns.RR_Header, data []string) (dns.RR, error) {
 	return &dns.DNSKEY{Hdr: header, Flags: uint16(flags), Protocol: uint8(protocol), Algorithm: algorithm, PublicKey: strings.Join(data[3:], "")}, nil
 }
 
-// checkSignature sees that a signature, which is passed over, is one (RFC 4034 §3.2): a
-// line that has swallowed the next one must not take an anchor with it in silence.
+// checkSignature checks that a signature, which is skipped, has the form of one (RFC 4034
+// §3.2). If two lines have become one, an anchor in it must not be skipped silently.
 func checkSignature(header dns.RR_Header, data []string) error {
 	if len(data) < 9 {
 		return fmt.Errorf("bad RRSIG of %s: too few fields", header.Name)

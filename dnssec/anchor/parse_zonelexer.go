@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// What a zone file may not have.
+// What is not allowed in a zone file.
 var (
 	errNoText      = errors.New("octets that are no text")
 	errParenthesis = errors.New("a parenthesis closes what was not opened")
@@ -35,8 +35,8 @@ func (l *zoneLexer) next() (zoneEntry, error) {
 	for l.rest != "" {
 		entry := zoneEntry{line: l.line, indented: strings.ContainsRune(" \t", rune(l.rest[0]))}
 		if l.rest[0] == '#' {
-			// Not in RFC 1035, but in the files of systemd, and in what people
-			// comment out: no zone's name begins so.
+			// This is not in RFC 1035, but systemd's files have such comments, and
+			// people write them. No zone's name begins like this.
 			l.skipComment()
 		}
 		if err := l.read(&entry); err != nil {
@@ -91,8 +91,8 @@ func (l *zoneLexer) read(entry *zoneEntry) error {
 	return nil
 }
 
-// field takes the characters up to one that ends a field. A backslash takes from the next
-// one its meaning (RFC 1035 §5.1), and both are kept.
+// field returns the characters up to one that ends a field. A backslash escapes the next one
+// (RFC 1035 §5.1), and both are kept.
 func (l *zoneLexer) field() string {
 	end := 0
 	for end < len(l.rest) && l.rest[end] > ' ' && !strings.ContainsRune(`;()"`, rune(l.rest[end])) {
@@ -112,5 +112,5 @@ func (l *zoneLexer) skipComment() {
 	l.rest = l.rest[len(comment):]
 }
 
-// errField says that a field makes no sense, of which only the beginning is told.
+// errField says that a field makes no sense. It quotes the beginning of the field.
 func errField(field, want string) error { return fmt.Errorf("%.40q is no %s", field, want) }

@@ -18,7 +18,7 @@ const maxAnchors = 1000
 
 var errTooMany = fmt.Errorf("more than %d trust anchors", maxAnchors)
 
-// add appends the anchor that a record is.
+// add appends a record as an anchor.
 func (s Set) add(rr dns.RR) (Set, error) {
 	if len(s) == maxAnchors {
 		return nil, errTooMany
@@ -30,7 +30,8 @@ func (s Set) add(rr dns.RR) (Set, error) {
 	return append(s, a), nil
 }
 
-// newAnchor returns the anchor that a record is, whose owner name it completes.
+// newAnchor makes an anchor of a DS or DNSKEY record. It writes the name of the zone into the
+// record, in lower case and with the final dot.
 func newAnchor(rr dns.RR) (Anchor, error) {
 	header := rr.Header()
 	zone, err := parseZone(header.Name)
@@ -67,7 +68,7 @@ func parseZone(name string) (canonical.Name, error) {
 	return zone, nil
 }
 
-// notAnAnchor says what to do with a record that is none.
+// notAnAnchor is the error for a record that cannot be an anchor. It says what to do.
 func notAnAnchor(header dns.RR_Header) error {
 	text := "only those can be trust anchors"
 	switch header.Rrtype {

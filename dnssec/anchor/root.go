@@ -15,8 +15,8 @@ const rootAnchors = `
 . IN DS 38696 8 2 683D2D0ACB8C9B712A1948B27F741219298D0A450D612C483AF444A4C0FB2B16
 `
 
-// Root returns the trust anchors of the DNS root zone that are built in: key
-// tags 20326 (KSK-2017) and 38696 (KSK-2024).
+// Root returns the built-in trust anchors of the DNS root zone: key tags 20326 (KSK-2017) and
+// 38696 (KSK-2024).
 func Root() Set {
 	set, err := Parse(strings.NewReader(rootAnchors), "built-in root anchors")
 	if err != nil {
@@ -25,15 +25,14 @@ func Root() Set {
 	return set
 }
 
-// Private reports whether the set has anchors of the root, and none of them is a built-in
-// one: a root of one's own, that is, a private Internet. The period of an anchor does not
-// count.
+// Private reports whether the set has anchors of the root, but no built-in one. Then it is
+// that of a private Internet, with a root of its own. The periods of anchors do not count.
 func (s Set) Private() bool {
 	root := s.Zone(".")
 	return len(root) > 0 && !slices.ContainsFunc(root, Root().trusts)
 }
 
-// trusts reports whether the anchor says nothing that s does not say.
+// trusts reports whether the key of an anchor is one of those in s, which are DS records.
 func (s Set) trusts(a Anchor) bool {
 	for _, known := range s {
 		switch {

@@ -11,16 +11,16 @@ import (
 	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
 )
 
-// An Anchor is one trusted key of a zone. One of DS and Key is set, or neither: then
-// the zone had trust anchors and has none any more (RFC 5011 §5), so that what is below
-// it is below no anchor, unless one of a zone above.
+// An Anchor is one trusted key of a zone, as a DS record or as the key itself. If neither is
+// set, all trust anchors of the zone were revoked (RFC 5011 §5): only anchors of zones above
+// it count for its names.
 type Anchor struct {
 	Zone string      // lower case, with the final dot
 	DS   *dns.DS     // the digest of a key
 	Key  *dns.DNSKEY // the key itself
 
-	// From and Until bound when the anchor is in force: from the first instant on,
-	// and before the second (RFC 9718 §2). Zero is unbounded.
+	// From and Until bound when the anchor is in force: from the first instant on, and
+	// before the second (RFC 9718 §2). The zero time is no bound.
 	From, Until time.Time
 }
 
@@ -28,17 +28,17 @@ func (a Anchor) inForce(now time.Time) bool {
 	return !now.Before(a.From) && (a.Until.IsZero() || now.Before(a.Until))
 }
 
-// gone reports whether it is the mark of a zone that has no anchor any more.
+// gone reports whether the zone has no anchor any more.
 func (a Anchor) gone() bool { return a.DS == nil && a.Key == nil }
 
-// A Set is trust anchors of any number of zones. The zero Set trusts nothing,
-// with which every lookup fails. A Set must not be changed while it is in use.
+// A Set is a list of trust anchors, of any number of zones. With the zero Set every lookup
+// fails, since it trusts nothing. A Set must not be changed while it is in use.
 type Set []Anchor
 
-// Anchors returns the anchors that are in force at an instant: all of them, where
-// none has a period. It makes a Set the simplest source of anchors that a resolver
-// can take. Where a zone has anchors, but none in force, the error wraps ErrNone:
-// what is below the zone must not pass for unsigned because its anchors lapsed.
+// Anchors returns the anchors that are in force at an instant: all of them, unless they have
+// periods. It lets a Set be the Anchors of a dnssec.Resolver. If a zone has anchors, but none
+// of them is in force, the error wraps [ErrNone]: names below the zone must not pass for
+// unsigned because its anchors have expired.
 func (s Set) Anchors(now time.Time) (Set, error) {
 	lapsed := func(a Anchor) bool { return !a.inForce(now) }
 	if !slices.ContainsFunc(s, lapsed) {
@@ -85,8 +85,8 @@ func (s Set) Zone(name string) Set {
 	return found
 }
 
-// Enclosing returns the closest zone with an anchor that name is at or below,
-// and false where there is none.
+// Enclosing returns the closest zone at or above the name that has an anchor. It returns
+// false if there is no such zone.
 func (s Set) Enclosing(name string) (zone string, found bool) {
 	below, err := canonical.ParseName(name)
 	if err != nil {

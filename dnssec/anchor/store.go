@@ -5,21 +5,20 @@ import (
 	"sync"
 )
 
-// A Store keeps the state of trust points between runs. It must be safe for concurrent
-// use. FileStore is one.
+// A Store keeps the state of trust points between runs. It must be safe for concurrent use.
+// [FileStore] is one.
 type Store interface {
-	// Load returns what is stored, nothing for a store that has not been written yet.
-	// A store that cannot be read, or makes no sense, is an error: it is never taken
-	// for an empty one.
+	// Load returns what is stored, or nil if nothing has been written yet. A store that
+	// cannot be read, or makes no sense, is an error: it must not pass for an empty one.
 	Load() ([]*TrustPoint, error)
 
-	// Update replaces what is stored by what change makes of it, and lets nobody else
-	// write in between. change gets trust points that it may alter. If it returns false,
-	// nothing is written.
+	// Update replaces what is stored by what change returns. change gets what is stored,
+	// which it may alter, and nobody else writes meanwhile. If it returns false, nothing
+	// is written.
 	Update(ctx context.Context, change func([]*TrustPoint) ([]*TrustPoint, bool)) error
 }
 
-// memory is a Store that forgets everything at the end: what a Tracker without one has.
+// memory is the Store of a Tracker without one. It ends with the process.
 type memory struct {
 	mu     sync.Mutex
 	points []*TrustPoint

@@ -10,36 +10,37 @@ import (
 	"sync"
 )
 
-// A FileStore keeps trust points in a file in the format of Unbound's
-// auto-trust-anchor-file. Plain DS and DNSKEY records are read, too: they are what the
-// first success starts from, and are then replaced.
+// A FileStore keeps trust points in a file, in the format of Unbound's
+// auto-trust-anchor-file. It also reads plain DS and DNSKEY records: they are the anchors to
+// begin with, and the first state that is written replaces them.
 //
-// The file is replaced as a whole, so that it always holds an old state or the new
-// one: it is written beside the old one, synced and renamed, and the folder is synced. A
-// new file is readable for its owner alone, and a replaced one keeps owner and mode.
+// The file is replaced as a whole, so that it always holds either the old state or the new
+// one: the new one is written beside the old one, synced and renamed, and the folder is
+// synced. A new file is readable for its owner only; a replaced one keeps owner and mode.
 //
-// Processes that use this package may share a file: they take turns by a lock on
-// Path + ".lock", on systems that have flock(2). Other programs know nothing of it, so a
-// file that one of them writes, such as Unbound's own, is for ReadOnly or to be copied.
+// Processes that use this package may share a file. They take turns by a lock on Path +
+// ".lock", on systems that have flock(2). Other programs do not know that lock, so if one of
+// them writes the file, as Unbound does with its own, set ReadOnly or use a copy.
 //
-// If the file cannot be written or the lock not be had, its user gets an error, and what was learned is kept
-// in memory until the file is written or changed by another.
+// If the file cannot be written, or the lock cannot be had, there is an error. What was
+// learned is kept in memory until the file is written, or changed by another process.
 //
-// A FileStore is safe for concurrent use, and must not be copied or changed after
-// its first use.
+// A FileStore is safe for concurrent use. It must not be copied or changed after its first
+// use.
 type FileStore struct {
 	// Path is the file. It need not exist, but its folder must.
 	Path string
 
-	// ReadOnly says that the file is somebody else's to write.
+	// ReadOnly says that another program writes the file. What is learned is kept in
+	// memory only.
 	ReadOnly bool
 
 	mu     sync.Mutex
-	text   []byte        // that was read or written last; nil if there is no file
-	points []*TrustPoint // what that says, and what has been learned since
+	text   []byte        // as it was read or written last; nil if there is no file
+	points []*TrustPoint // what the text says, and what has been learned since
 }
 
-// Load implements Store. Errors are of type *Error.
+// Load implements [Store]. Errors are of type [*Error].
 func (s *FileStore) Load() ([]*TrustPoint, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -49,8 +50,8 @@ func (s *FileStore) Load() ([]*TrustPoint, error) {
 	return clones(s.points), nil
 }
 
-// Update implements Store. It waits for other processes until ctx is done. Errors are
-// of type *Error.
+// Update implements [Store]. It waits for other processes until ctx is done. Errors are of
+// type [*Error].
 func (s *FileStore) Update(ctx context.Context, change func([]*TrustPoint) ([]*TrustPoint, bool)) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -74,7 +75,7 @@ func (s *FileStore) Update(ctx context.Context, change func([]*TrustPoint) ([]*T
 	}
 	text := formatAutotrust(points)
 	if unwritable == nil {
-		_, _, unwritable = parseStates(text) // what could not be read must not be written
+		_, _, unwritable = parseStates(text) // never write what cannot be read again
 	}
 	if unwritable == nil {
 		unwritable = replaceFile(path, text)
@@ -86,7 +87,7 @@ func (s *FileStore) Update(ctx context.Context, change func([]*TrustPoint) ([]*T
 	return nil
 }
 
-// read reads the file, if it is not as it was read or written last.
+// read reads the file, if it has changed since it was read or written last.
 func (s *FileStore) read() error {
 	f, err := os.Open(s.Path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -113,8 +114,8 @@ func (s *FileStore) read() error {
 	return nil
 }
 
-// keepRevoked takes over the keys that are known to be revoked: whoever wrote the file may
-// not have seen that yet.
+// keepRevoked revokes the keys that are known to be revoked: the program that wrote the file
+// may not have seen that yet.
 func keepRevoked(points, before []*TrustPoint) {
 	for _, p := range points {
 		for _, old := range before {
@@ -125,8 +126,8 @@ func keepRevoked(points, before []*TrustPoint) {
 	}
 }
 
-// errNoStates says that a file is for Parse: a state would take its place, and what else
-// it says would be lost.
+// errNoStates says that a file is for Parse only. A state would replace it, and the rest of
+// what it says would be lost.
 var errNoStates = errors.New("neither states nor plain DS and DNSKEY records")
 
 // parseStored reads states, or the records to begin with. line is where the error is.
@@ -148,7 +149,7 @@ func parseStored(text []byte) (points []*TrustPoint, line int, err error) {
 // and after a loss of power.
 func replaceFile(path string, text []byte) (err error) {
 	next := path + ".new"
-	// What a killed process has left. The lock says that it is nobody's.
+	// A killed process may have left one. We have the lock, so nobody is writing it.
 	if err := os.Remove(next); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}

@@ -11,13 +11,13 @@ import (
 	"time"
 )
 
-// lockPoll is how often a lock that another process holds is tried again. It is held for
-// one write.
+// lockPoll is the time between attempts to get a lock that another process holds. It is held
+// for one write.
 const lockPoll = 10 * time.Millisecond
 
-// lock takes the lock of a file among processes, which ends with them, and waits for it
-// until ctx is done. The lock file stays: to remove it would let two processes lock two
-// files. It belongs to whom the file belongs, or the folder, whoever makes it.
+// lock takes the lock of a file among processes, and waits for it until ctx is done. The lock
+// ends with the process. The lock file stays: if it were removed, two processes could lock
+// two files. It gets the owner of the file, or else of the folder.
 func lock(ctx context.Context, file string) (unlock func(), err error) {
 	path := file + ".lock"
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)

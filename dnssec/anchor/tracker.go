@@ -14,32 +14,35 @@ import (
 	"github.com/danesmtp/danesmtp/dnssec/internal/rrsig"
 )
 
-// A Tracker keeps trust anchors up to date as their zones roll their keys over
-// (RFC 5011), and is the source of anchors for a resolver that does so:
+// A Tracker keeps trust anchors up to date while their zones roll their keys over (RFC
+// 5011):
 //
 //	tracker := &anchor.Tracker{Store: &anchor.FileStore{Path: "/var/lib/mta/root.key"}}
 //	resolver := &dnssec.Resolver{Anchors: tracker}
 //
-// It sends no queries and starts no goroutines: the resolver asks Next whose keys are to
-// be queried, and hands what it receives to Observe.
+// It sends no queries and starts no goroutines. The resolver takes the anchors from
+// [Tracker.Anchors], asks [Tracker.Next] whose keys are to be queried and when, and hands
+// what it receives to [Tracker.Observe]. That takes each key through the states of RFC 5011
+// §4.2, and stores the result.
 //
-// The zero Tracker starts from the built-in root keys and forgets at the end of the
-// process what it has learned. A Tracker is safe for concurrent use, and must not be
-// copied or changed after its first use.
+// The zero Tracker starts from the built-in root keys, and what it learns is lost at the end
+// of the process. A Tracker is safe for concurrent use. It must not be copied or changed
+// after its first use.
 type Tracker struct {
 	// Store keeps the state. Nil keeps it in memory.
 	Store Store
 
-	// Start is the anchors to begin with when the store is empty. Nil means Root().
-	// Those that are in force at the first use count.
+	// Start has the anchors to begin with if the store is empty. Nil means Root(). Only
+	// those count that are in force at the first use.
 	Start Set
 
 	// Algorithms is what signatures may be made with. The zero value is all that is
 	// supported.
 	Algorithms rrsig.Algorithms
 
-	// Trace is called after each Observe, by its caller's goroutine, with what has
-	// changed and the error that it returns; several may run at once. Nil is not called.
+	// Trace is called at the end of each Observe, in the goroutine of its caller, with
+	// what has changed and the error that Observe returns. Several calls may run at the
+	// same time. It may be nil.
 	Trace func(zone string, changes []Change, err error)
 
 	observing sync.Mutex // one writer; held while the store is waited for
@@ -52,14 +55,12 @@ type Tracker struct {
 	unsigned map[string]bool // zones whose last set was not signed by an anchor
 }
 
-// outdatedTime is how long a set that no anchor has signed is taken for a sign that the
-// anchors are outdated. It may have been forged, so the zone must be given a chance to
-// show another one.
+// outdatedTime is how long anchors are taken to be outdated after a set that they have not
+// signed. The set may have been forged, so the zone must have a chance to show another one.
 const outdatedTime = time.Minute
 
-// Anchors returns the anchors in use at an instant. The error says that there is no
-// state that can be used: ErrRevoked or ErrOutdated, wrapped with the zone, or the
-// store's.
+// Anchors returns the anchors that are trusted at an instant. Without a usable state there is
+// an error: [ErrRevoked] or [ErrOutdated], wrapped with the zone, or the store's.
 func (t *Tracker) Anchors(now time.Time) (Set, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -70,7 +71,7 @@ func (t *Tracker) Anchors(now time.Time) (Set, error) {
 	if err == nil {
 		return set, nil
 	}
-	// Somebody may have replaced them.
+	// Another process may have replaced them.
 	if points, problem := t.store.Load(); problem == nil && len(points) > 0 {
 		t.use(points)
 		return t.usable(now)
@@ -78,8 +79,8 @@ func (t *Tracker) Anchors(now time.Time) (Set, error) {
 	return nil, err
 }
 
-// usable returns the set, or why there is none. t.mu is held. A zone below the root with
-// outdated anchors is only bogus, and does not stop everything else.
+// usable returns the set, or why it cannot be used. t.mu is held. A zone below the root with
+// outdated anchors is bogus, and does not stop everything else.
 func (t *Tracker) usable(now time.Time) (Set, error) {
 	for _, p := range t.points {
 		if p.Zone == "." && t.unsigned[p.Zone] && p.expired(now) && now.Sub(p.LastQueried) < outdatedTime {
@@ -89,8 +90,8 @@ func (t *Tracker) usable(now time.Time) (Set, error) {
 	return t.set, t.err
 }
 
-// Expired reports whether the anchors of a zone were last validated so long ago that
-// a rollover may have been missed. They should then be looked at before they are used.
+// Expired reports whether the keys of a zone were last validated so long ago that a rollover
+// may have been missed. They should then be queried before the anchors are used.
 func (t *Tracker) Expired(zone string, now time.Time) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -99,14 +100,14 @@ func (t *Tracker) Expired(zone string, now time.Time) bool {
 	})
 }
 
-// expired is after the shortest time in which a key can be replaced: the new one is
-// trusted after the hold-down time, and then the old one may go.
+// expired is Expired for one trust point. The shortest time in which a key can be replaced is
+// the hold-down time: then the new key is trusted, and the old one may go.
 func (p *TrustPoint) expired(now time.Time) bool {
 	return !p.LastSuccess.IsZero() && now.Sub(p.LastSuccess) > addHoldDown
 }
 
-// Next returns the zone whose keys are to be queried first, and when. The instant is
-// zero if there is none.
+// Next returns the zone whose keys are to be queried next, and when. The instant is zero if
+// there is no such zone.
 func (t *Tracker) Next(now time.Time) (zone string, at time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -121,7 +122,8 @@ func (t *Tracker) Next(now time.Time) (zone string, at time.Time) {
 	return zone, at
 }
 
-// TrustPoints returns the state of all zones, for the caller to keep.
+// TrustPoints returns the state of all zones. It is a copy that the caller may change, except
+// for the records in it.
 func (t *Tracker) TrustPoints(now time.Time) ([]*TrustPoint, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -131,11 +133,13 @@ func (t *Tracker) TrustPoints(now time.Time) ([]*TrustPoint, error) {
 	return clones(t.points), nil
 }
 
-// Observe updates a zone's trust point by its DNSKEY records and their signatures, as
-// they were received: they need not be validated. No records mean that a query was in
-// vain. It returns nil where the zone is not tracked, and otherwise an error if the set
-// is not signed by a trust anchor of the zone, which changes no anchor, or if the new
-// state could not be stored, which is then used all the same.
+// Observe updates a zone's trust point by its DNSKEY records and their signatures, as they
+// were received: they need not be validated. No records mean that a query failed. For a zone
+// that is not tracked, Observe does nothing.
+//
+// The error wraps [ErrUnsigned] if no trust anchor of the zone has signed the set, and
+// [ErrNoKeys] if there is no set; no new key becomes an anchor then. If the new state could
+// not be stored, that is an error, too, and the state is used all the same.
 func (t *Tracker) Observe(ctx context.Context, now time.Time, zone string, records []dns.RR) error {
 	name, err := canonical.ParseName(zone)
 	if err != nil {
@@ -182,9 +186,9 @@ func (t *Tracker) observe(ctx context.Context, now time.Time, name canonical.Nam
 	return changes, errors.Join(verdict, err)
 }
 
-// Replace makes the anchors of a set that are in force now the ones that are trusted,
-// whatever was known of their zones before, and stores them. It is the way on after
-// ErrOutdated and ErrRevoked, and for a store that does not exist yet.
+// Replace trusts the anchors of a set that are in force now, in place of what was known of
+// their zones, and stores them. It is the way on after [ErrOutdated] and [ErrRevoked], and
+// fills a store that does not exist yet.
 func (t *Tracker) Replace(ctx context.Context, now time.Time, set Set) error {
 	inForce, err := set.Anchors(now)
 	if err != nil {
@@ -205,11 +209,11 @@ func (t *Tracker) Replace(ctx context.Context, now time.Time, set Set) error {
 	})
 }
 
-// storeTime bounds the wait for other processes that write the state, each of which takes
-// some milliseconds. A lookup may have to wait for it.
+// storeTime bounds the wait for other processes that write the state. Each takes some
+// milliseconds. A lookup may have to wait that long.
 const storeTime = 2 * time.Second
 
-// update changes what is stored and takes it over.
+// update changes what is stored, and uses the result.
 func (t *Tracker) update(ctx context.Context, now time.Time, change func([]*TrustPoint) ([]*TrustPoint, bool)) error {
 	ctx, cancel := context.WithTimeout(ctx, storeTime)
 	defer cancel()
@@ -231,7 +235,7 @@ func (t *Tracker) update(ctx context.Context, now time.Time, change func([]*Trus
 	return err
 }
 
-// setUp settles the store. t.mu is held.
+// setUp chooses the store. t.mu is held.
 func (t *Tracker) setUp() {
 	switch {
 	case t.store != nil:
@@ -261,7 +265,7 @@ func (t *Tracker) load(now time.Time) error {
 	return nil
 }
 
-// start returns what an empty store stands for.
+// start returns the trust points to begin with if the store is empty.
 func (t *Tracker) start(now time.Time) ([]*TrustPoint, error) {
 	start := t.Start
 	if start == nil {
@@ -278,7 +282,7 @@ func (t *Tracker) start(now time.Time) ([]*TrustPoint, error) {
 	return points, nil
 }
 
-// use takes over trust points. t.mu is held.
+// use makes trust points the ones that count. t.mu is held.
 func (t *Tracker) use(points []*TrustPoint) {
 	t.points = points
 	if t.set, t.err = anchorsOf(points); t.err != nil {

@@ -35,8 +35,8 @@ type Change struct {
 	From, To State
 }
 
-// An observer applies one set of a zone's keys to its trust point. The set is judged by
-// the trust point alone, whatever the DNS says above the zone.
+// An observer applies one set of a zone's keys to its trust point. Only the trust point counts
+// for that, whatever the DNS says above the zone.
 type observer struct {
 	point      *TrustPoint // to be changed
 	zone       canonical.Name
@@ -51,9 +51,9 @@ type observer struct {
 	changes []Change
 }
 
-// observe updates the trust point by a set that was received, and says what changed.
-// The error says why the set was not good for anything but a revocation; the trust
-// point has been updated all the same, if only by the time of the next query.
+// observe updates the trust point by a set that was received. The error says why the set could
+// do no more than revoke a key. The trust point has been updated all the same, at least by
+// the time of the next query.
 func (o *observer) observe(records []dns.RR) error {
 	p := o.point
 	p.LastQueried = o.now
@@ -72,8 +72,8 @@ func (o *observer) observe(records []dns.RR) error {
 		}
 	}
 	if err != nil && len(o.changes) > 0 {
-		// A key was revoked, and no other vouches for the set. What is pending may be
-		// there by the doing of whoever made it necessary to revoke the key.
+		// A key was revoked, and no other one has signed the set. Whoever stole that key
+		// may have added the pending ones.
 		p.Keys = slices.DeleteFunc(p.Keys, func(k TrackedKey) bool { return k.State == AddPend })
 	}
 	if err != nil {
@@ -153,8 +153,7 @@ func (o *observer) revoke() error {
 	return nil
 }
 
-// verify looks for a signature of an anchor. The anchor itself need not be in the set:
-// then it is missing.
+// verify looks for a signature by an anchor. The anchor itself may be missing in the set.
 func (o *observer) verify() (*dns.RRSIG, error) {
 	for _, k := range o.point.Keys {
 		if !k.anchors() {
@@ -172,9 +171,9 @@ func (o *observer) verify() (*dns.RRSIG, error) {
 			return sig, err
 		}
 	}
-	// Unbound lets a key whose hold-down ended while nobody looked vouch for the set that
-	// it is in. RFC 5011 §2.4.1 asks for a set that is validated after that time, and has
-	// the key: here it must have it, and forged sets make no key valid.
+	// A pending key whose hold-down time is over counts, too, as it does for Unbound. RFC
+	// 5011 §2.4.1 wants a validated set that has the key after that time. So the key must be
+	// in the set, which Unbound does not ask for, and forged sets make no key valid.
 	for _, k := range o.point.Keys {
 		if k.State != AddPend || !o.heldDown(k) || o.present(k) == nil {
 			continue
@@ -189,15 +188,15 @@ func (o *observer) verify() (*dns.RRSIG, error) {
 	return nil, ErrUnsigned
 }
 
-// configured reports whether a DS record of the trust point stands for the key.
+// configured reports whether a DS record of the trust point is that of the key.
 func (o *observer) configured(key *dns.DNSKEY) bool {
 	return slices.ContainsFunc(o.point.DS, func(record *dns.DS) bool {
 		return o.algorithms.SupportsDigest(record.DigestType) && ds.Matches(record, o.zone, key)
 	})
 }
 
-// signedWith returns a signature of the key over the set, nil if there is none. The error
-// says that there are too many to check.
+// signedWith returns a valid signature over the set by the key, or nil. The error says that
+// there are too many to check.
 func (o *observer) signedWith(key *dns.DNSKEY) (*dns.RRSIG, error) {
 	for _, sig := range o.sigs {
 		if sig.Algorithm != key.Algorithm || sig.KeyTag != key.KeyTag() {
@@ -216,8 +215,8 @@ func (o *observer) signedWith(key *dns.DNSKEY) (*dns.RRSIG, error) {
 	return nil, nil
 }
 
-// update takes every key through the state table of RFC 5011 §4.2 by a set that is
-// validated. The TTL of its records is not signed, so it is the original one that counts.
+// update takes every key through the state table of RFC 5011 §4.2, by a validated set. The TTL
+// of its records is not signed, so the original TTL of the signature counts.
 func (o *observer) update(ttl uint32) {
 	p := o.point
 	first := p.LastSuccess.IsZero()
@@ -291,7 +290,7 @@ func (o *observer) heldDown(k TrackedKey) bool {
 	return k.Seen >= minSeen && o.now.Sub(k.Changed) > holdDown
 }
 
-// present returns the key as it is in the set, nil if it is not, or is revoked there.
+// present returns the key as it is in the set, or nil if it is not there, or revoked there.
 func (o *observer) present(k TrackedKey) *dns.DNSKEY {
 	for _, key := range o.keys {
 		if sameKey(key, k.Key) && key.Flags == k.Key.Flags {
@@ -301,15 +300,18 @@ func (o *observer) present(k TrackedKey) *dns.DNSKEY {
 	return nil
 }
 
+// known reports whether the trust point has the key, in whatever state.
 func (o *observer) known(key *dns.DNSKEY) bool {
 	return slices.ContainsFunc(o.point.Keys, func(k TrackedKey) bool { return sameKey(k.Key, key) })
 }
 
+// move moves a key to another state.
 func (o *observer) move(k *TrackedKey, to State) {
 	o.changes = append(o.changes, Change{Key: k.Key, From: k.State, To: to})
 	k.State, k.Seen, k.Changed = to, 0, o.now
 }
 
+// withTTL returns a copy of the key with another TTL.
 func withTTL(key *dns.DNSKEY, ttl uint32) *dns.DNSKEY {
 	key = dns.Copy(key).(*dns.DNSKEY)
 	key.Hdr.Ttl = ttl

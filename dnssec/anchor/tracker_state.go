@@ -18,7 +18,7 @@ const (
 	Valid                // a trust anchor
 	Missing              // a trust anchor that its zone does not have at present
 	Revoked              // revoked by its own signature, and never trusted again
-	Removed              // gone
+	Removed              // to be forgotten: no key stays in it
 )
 
 var stateNames = [...]string{Start: "start", AddPend: "pending", Valid: "valid", Missing: "missing", Revoked: "revoked", Removed: "removed"}
@@ -34,7 +34,7 @@ func (s State) String() string {
 // MarshalText writes the state as String does.
 func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// A TrackedKey is a key of a trust point, and what has become of it.
+// A TrackedKey is a key of a trust point, and its state.
 type TrackedKey struct {
 	Key     *dns.DNSKEY // with the flags last seen, and the TTL of the set it was first seen in
 	State   State
@@ -45,8 +45,8 @@ type TrackedKey struct {
 // anchors reports whether the key is a trust anchor now.
 func (k TrackedKey) anchors() bool { return k.State == Valid || k.State == Missing }
 
-// A TrustPoint is a zone whose trust anchors are tracked (RFC 5011 §1.2), and when to
-// look at its keys again.
+// A TrustPoint is a zone whose trust anchors are tracked (RFC 5011 §1.2), with the state of
+// its keys and the time of the next query for them.
 type TrustPoint struct {
 	Zone string       // lower case, with the final dot
 	Keys []TrackedKey // the newest first
@@ -78,9 +78,9 @@ func (p *TrustPoint) anchors() Set {
 	return set
 }
 
-// anchorsOf returns the anchors of all trust points. Without one for a zone, its names
-// could pass for unsigned, so that is an error, unless all anchors of a zone below the
-// root were revoked.
+// anchorsOf returns the anchors of all trust points. A trust point without an anchor is an
+// error, since names in the zone could pass for unsigned, unless the zone is below the root
+// and all its anchors were revoked.
 func anchorsOf(points []*TrustPoint) (Set, error) {
 	var set Set
 	for _, p := range points {
@@ -99,8 +99,8 @@ func anchorsOf(points []*TrustPoint) (Set, error) {
 	return set, nil
 }
 
-// due returns when to ask for the keys, the zero instant if never. If the clock was set
-// back, that is now.
+// due returns when to query the keys, or the zero time for never. It is now if the clock was
+// set back.
 func (p *TrustPoint) due(now time.Time) time.Time {
 	switch {
 	case p.Revoked:
@@ -111,7 +111,7 @@ func (p *TrustPoint) due(now time.Time) time.Time {
 	return p.NextQuery
 }
 
-// keepRevoked revokes the keys that another state of the zone has as revoked.
+// keepRevoked revokes the keys that are revoked in another state of the zone.
 func (p *TrustPoint) keepRevoked(old *TrustPoint) {
 	kept := false
 	for _, k := range old.Keys {
@@ -137,8 +137,8 @@ func (p *TrustPoint) clone() *TrustPoint {
 	return &c
 }
 
-// trustPoints makes trust points of configured anchors. Keys without the SEP flag are
-// left out: RFC 5011 §1 has no use for them.
+// trustPoints makes trust points of configured anchors. Keys without the SEP flag are left
+// out, since RFC 5011 §1 does not track them.
 func trustPoints(set Set) []*TrustPoint {
 	var points []*TrustPoint
 	byZone := make(map[string]*TrustPoint)

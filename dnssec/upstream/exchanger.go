@@ -40,8 +40,9 @@ type Query struct {
 
 // A Reply is a message and where it came from.
 type Reply struct {
-	// Msg is the message. Signatures cover the octets of records, so a record is a
-	// *dns.RFC3597 (RFC 3597 §5) where the Go type for its type would not keep each octet.
+	// Msg is the message. Signatures cover the octets of records. So a record is in the
+	// form for unknown types (RFC 3597 §5) if the Go type for its type would not keep
+	// each octet.
 	Msg     *dns.Msg
 	Server  string        // the server that gave the answer, as configured or as address and port
 	Network string        // "udp", "tcp", "tls" or "https"
