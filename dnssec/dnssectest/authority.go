@@ -15,8 +15,8 @@ import (
 	"github.com/danesmtp/danesmtp/dnssec/upstream"
 )
 
-// Recursor returns a new Recursor that resolves from the root servers of the
-// Internet down, at their addresses there.
+// Recursor returns a new [upstream.Recursor] that starts from the root servers of the Internet
+// and connects by [Internet.Dial].
 func (i *Internet) Recursor() *upstream.Recursor {
 	i.once.Do(i.build)
 	recursor := &upstream.Recursor{Dial: i.Dial, Time: i.Time, Hints: []netip.AddrPort{}}
@@ -28,10 +28,10 @@ func (i *Internet) Recursor() *upstream.Recursor {
 	return recursor
 }
 
-// Dial connects to a name server of the Internet, in memory: at port 53 of each
-// address of a zone's name servers there is one that is authoritative for that zone,
-// and refers to the zones below. Elsewhere the connection is refused. Each Write and
-// Read of a connection for "udp" is a datagram.
+// Dial connects to a name server of the Internet, in memory. There is one at port 53 of each
+// address of a zone's name servers, which is authoritative for that zone and refers to the
+// zones below. Elsewhere the connection is refused. network is "udp" or "tcp"; for "udp" each
+// Write and each Read is one datagram.
 func (i *Internet) Dial(_ context.Context, network, address string) (net.Conn, error) {
 	i.once.Do(i.build)
 	at, err := netip.ParseAddrPort(address)
@@ -109,8 +109,8 @@ func addressOf(rr dns.RR) netip.Addr {
 	return addr
 }
 
-// authoritative answers a query as the server at an address; nil says that it does
-// not answer.
+// authoritative answers a query like the server at an address. It returns nil if the server
+// does not answer.
 func (i *Internet) authoritative(at netip.Addr, query *dns.Msg) *dns.Msg {
 	return i.answer(query, func(question dns.Question, name canonical.Name, reply *dns.Msg) bool {
 		reply.RecursionAvailable = false

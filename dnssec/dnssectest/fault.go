@@ -15,18 +15,19 @@ import (
 type Fault uint8
 
 const (
-	// Expired signatures: they ended a day ago.
+	// Expired: the signatures expired a day ago.
 	Expired Fault = iota + 1
-	// NotYetValid signatures: they begin tomorrow.
+	// NotYetValid: the signatures are valid from tomorrow on.
 	NotYetValid
 	// BadSignature: the signature has one wrong bit.
 	BadSignature
-	// NoSignature: the signatures are missing. For a whole zone, all but those of
-	// its keys.
+	// NoSignature: the signatures are missing. In a whole zone those of the keys are
+	// there.
 	NoSignature
-	// WrongDS, of a zone only: the parent's DS record is the digest of another key.
+	// WrongDS: the DS record in the zone above is that of another key. It is for whole
+	// zones only.
 	WrongDS
-	// NoKeys, of a zone only: it has no DNSKEY records.
+	// NoKeys: there are no DNSKEY records. It is for whole zones only.
 	NoKeys
 	// ServFail: queries are answered with SERVFAIL.
 	ServFail
@@ -42,7 +43,7 @@ const WholeZone = "*"
 // forZone returns what is wrong with the zone as a whole.
 func (z *zone) forZone() Fault { return z.Faults[WholeZone] }
 
-// forQuery returns what is wrong with the answers to a question; 0 if nothing.
+// forQuery returns what is wrong with the answers to a question, or 0.
 func (z *zone) forQuery(name canonical.Name, qtype uint16) Fault {
 	if fault := z.forZone(); fault >= ServFail {
 		return fault
@@ -77,6 +78,7 @@ func (z *zone) parseFaults() error {
 	return nil
 }
 
+// absolute returns a name relative to the apex with the final dot.
 func absolute(name, apex string) string {
 	switch {
 	case name == "@":
@@ -136,6 +138,7 @@ func (z *zone) damage(now time.Time) error {
 	return nil
 }
 
+// flip changes one bit of a signature.
 func flip(sig *dns.RRSIG) {
 	wire, err := base64.StdEncoding.DecodeString(sig.Signature)
 	if err != nil || len(wire) == 0 {
@@ -145,6 +148,7 @@ func flip(sig *dns.RRSIG) {
 	sig.Signature = base64.StdEncoding.EncodeToString(wire)
 }
 
+// resign signs an RRset again, for the wrong time.
 func (z *zone) resign(set *signedSet, fault Fault, now time.Time) error {
 	inception, expiration := validity(fault, now)
 	for i := range set.sigs {

@@ -18,43 +18,44 @@ import (
 	"github.com/danesmtp/danesmtp/dnssec/upstream"
 )
 
-// An Internet is a DNS of signed zones in memory, down from a root of its own.
-// Make one with NewInternet or New. It is safe for concurrent use; its fields
-// must not be changed after the first query.
+// An Internet is a DNS of signed zones in memory, with a root of its own. Make one with [New]
+// or [NewInternet]. It is safe for concurrent use. Its fields must not be changed after the
+// first use.
 type Internet struct {
 	// Zones of the Internet. Each is delegated from the closest zone above it. The
 	// root is added if it is missing.
 	Zones []Zone
 
-	// Time is when the zones are signed: signatures are valid from a day before
-	// until 30 days after. Nil means time.Now. Resolver validates by it, too.
+	// Time is the clock by which the zones are signed, at the first use: signatures are
+	// valid from a day before until 30 days after. Nil means time.Now. The resolver that
+	// Resolver returns has the same clock.
 	Time func() time.Time
 
-	// Tamper, if not nil, may change each reply before it is sent. It is called
-	// concurrently.
+	// Tamper may change each reply before it is sent. It must be safe for concurrent
+	// use. It may be nil.
 	Tamper func(question dns.Question, reply *dns.Msg)
 
 	once        sync.Once
 	zones       map[canonical.Name]*zone
-	authorities map[netip.Addr][]*zone // that are served at an address
+	authorities map[netip.Addr][]*zone // the zones that are served at an address
 	mu          sync.Mutex
 	queries     []dns.Question
 	servers     []*dns.Server
 }
 
-// NewInternet returns an Internet of these zones. What is wrong with them shows
-// at the first use, with a panic: it is a mistake of the test's author.
+// NewInternet returns an [Internet] of these zones. A mistake in one, which is one of the
+// test's author, is a panic at the first use.
 func NewInternet(zones ...Zone) *Internet { return &Internet{Zones: zones} }
 
-// New returns an Internet of these zones that is closed when the test ends.
+// New returns an [Internet] of these zones that is closed when the test ends.
 func New(t testing.TB, zones ...Zone) *Internet {
 	i := NewInternet(zones...)
 	t.Cleanup(i.Close)
 	return i
 }
 
-// Resolver returns a new resolver, with an empty cache, that asks the Internet
-// and trusts its root.
+// Resolver returns a new resolver with an empty cache, which asks the Internet and trusts its
+// root.
 func (i *Internet) Resolver() *dnssec.Resolver {
 	return &dnssec.Resolver{Exchanger: i, Anchors: i.Anchors(), Time: i.Time}
 }
@@ -76,9 +77,8 @@ func (i *Internet) Questions() []dns.Question {
 	return slices.Clone(i.queries)
 }
 
-// Sign returns a signature by a zone's key over an RRset, whatever its owner: what
-// an attacker can do who has a zone of his own. It panics if there is no such
-// signed zone.
+// Sign returns a signature by a zone's key over an RRset of any owner, as an attacker with a
+// zone of his own could make it. It panics if there is no signed zone of that name.
 func (i *Internet) Sign(zone string, set ...dns.RR) *dns.RRSIG {
 	i.once.Do(i.build)
 	apex, err := canonical.ParseName(zone)
@@ -93,8 +93,8 @@ func (i *Internet) Sign(zone string, set ...dns.RR) *dns.RRSIG {
 	return sig
 }
 
-// Exchange answers a query as a forwarder would that does not validate, follows
-// aliases, and passes DNSSEC records on where DO is set. Server is "internet".
+// Exchange answers a query like a forwarder that does not validate: it follows aliases, and
+// passes DNSSEC records on if the query has the DO bit. Reply.Server is "internet".
 func (i *Internet) Exchange(ctx context.Context, q *upstream.Query) (*upstream.Reply, error) {
 	if slices.Contains(q.Avoid, "internet") {
 		return nil, upstream.ErrExhausted
@@ -155,7 +155,7 @@ func (i *Internet) enclosing(name canonical.Name) *zone {
 	}
 }
 
-// enclosed returns the name whose zone answers: for DS records that of the parent
+// enclosed returns a name in the zone that answers. For DS records that is the zone above
 // (RFC 4035 §3.1.4.1).
 func enclosed(name canonical.Name, qtype uint16) canonical.Name {
 	if qtype == dns.TypeDS && !name.IsRoot() {
@@ -167,10 +167,12 @@ func enclosed(name canonical.Name, qtype uint16) canonical.Name {
 // maxAliases is how many aliases are followed for one reply.
 const maxAliases = 16
 
-// reply answers a query as a forwarder; nil says that nobody does.
+// reply answers a query like a forwarder. It returns nil if the servers of the zone do not
+// answer.
 func (i *Internet) reply(query *dns.Msg) *dns.Msg { return i.answer(query, i.resolve) }
 
-// answer answers a query by what respond puts into the reply, if anything.
+// answer answers a query by what respond puts into the reply. It returns nil if respond
+// reports false.
 func (i *Internet) answer(query *dns.Msg, respond func(dns.Question, canonical.Name, *dns.Msg) bool) *dns.Msg {
 	i.once.Do(i.build)
 	reply := new(dns.Msg)
@@ -206,8 +208,8 @@ func (i *Internet) answer(query *dns.Msg, respond func(dns.Question, canonical.N
 	return reply
 }
 
-// resolve follows the aliases from the question, and reports whether the servers
-// of the zones answer at all.
+// resolve follows the aliases from the question, and reports whether the servers of the zones
+// answer.
 func (i *Internet) resolve(question dns.Question, name canonical.Name, reply *dns.Msg) bool {
 	for range maxAliases {
 		z := i.enclosing(enclosed(name, question.Qtype))
@@ -223,7 +225,8 @@ func (i *Internet) resolve(question dns.Question, name canonical.Name, reply *dn
 	return true
 }
 
-// withoutDNSSEC drops what a query without DO does not get (RFC 4035 §3.2.1).
+// withoutDNSSEC drops the records that a query without the DO bit does not get (RFC 4035
+// §3.2.1).
 func withoutDNSSEC(qtype uint16, reply *dns.Msg) {
 	for _, section := range []*[]dns.RR{&reply.Answer, &reply.Ns} {
 		*section = slices.DeleteFunc(*section, func(rr dns.RR) bool {

@@ -9,12 +9,12 @@ import (
 	"github.com/danesmtp/danesmtp/dnssec/internal/wireform"
 )
 
-// maxListens is how often a port is looked for that is free for both UDP and TCP.
+// maxListens bounds the attempts to find a port that is free for both UDP and TCP.
 const maxListens = 10
 
-// Listen serves the Internet on a loopback address over UDP and TCP, as a
-// forwarder would, until Close. The address is of the form "127.0.0.1:0"; the one
-// returned has the port that was chosen.
+// Listen serves the Internet over UDP and TCP at a loopback address, like a forwarder, until
+// [Internet.Close]. For an address with port 0, such as "127.0.0.1:0", it chooses a port. It
+// returns the address with the port.
 func (i *Internet) Listen(address string) (string, error) {
 	i.once.Do(i.build)
 	var packets net.PacketConn
@@ -68,7 +68,7 @@ func truncate(query, reply *dns.Msg) {
 	reply.Truncate(min(size, wireform.UDPSize))
 }
 
-// Close ends the sockets of Listen. An Internet without any need not be closed.
+// Close closes the sockets of [Internet.Listen]. Without a call of that it does nothing.
 func (i *Internet) Close() {
 	i.mu.Lock()
 	servers := i.servers

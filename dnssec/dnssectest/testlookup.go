@@ -11,15 +11,16 @@ import (
 	"github.com/danesmtp/danesmtp/dnssec"
 )
 
-// A Lookuper is what TestLookup tests: what package dane calls a Resolver.
+// A Lookuper is what [TestLookup] tests. *dnssec.Resolver and dnssec.TrustAD are Lookupers;
+// package dane calls one a Resolver.
 type Lookuper interface {
 	Lookup(ctx context.Context, name string, qtype uint16) (*dnssec.Answer, error)
 }
 
-// maxPatience is how long a lookup may take that fails, since nobody answers.
+// maxPatience is the deadline of lookups that are to fail: some servers do not answer.
 const maxPatience = 200 * time.Millisecond
 
-// contract is the world of TestLookup and what must be said of it.
+// contract has the questions of TestLookup, and the answers that are right.
 var contract = []struct {
 	explanation string
 	name        string
@@ -68,9 +69,9 @@ func contractZones() []Zone {
 	}
 }
 
-// TestLookup checks that an implementation of Lookup keeps the contract of
-// dnssec.Answer, in subtests. open gives an implementation that asks the world:
-// by its Exchange, or by the address that its Listen returns.
+// TestLookup checks, in subtests, that an implementation of Lookup keeps the contract of
+// [dnssec.Answer]. open returns the implementation, which asks the world: by its Exchange, or
+// at the address that its Listen returns.
 func TestLookup(t *testing.T, open func(t *testing.T, world *Internet) Lookuper) {
 	world := New(t, contractZones()...)
 	resolver := open(t, world)

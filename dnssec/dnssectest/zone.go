@@ -17,54 +17,55 @@ import (
 // A Denial is how a zone proves that something does not exist.
 type Denial = sign.Denial
 
-// The ways to deny.
+// The ways to prove it. The zero value is NSEC.
 const (
 	NSEC        = sign.NSEC
 	NSEC3       = sign.NSEC3
 	NSEC3OptOut = sign.NSEC3OptOut
 )
 
-// A Zone is a zone of an Internet. The zero value of each field but Name is a
-// good default.
+// A Zone is a zone of an [Internet]. Name must be set. The zero value of each other field is a
+// good default: a zone that is signed with one key.
 type Zone struct {
 	// Name of the apex, with the final dot.
 	Name string
 
-	// Records in the form of a zone file, one a line, with names relative to the
-	// apex. Blanks before a line do not count. A missing TTL is 300 seconds.
-	// SOA and NS of the apex, and the delegations to other zones of the Internet,
-	// are added.
+	// Records in the form of a zone file, one a line, with names relative to the apex.
+	// Blanks before a line do not count. A missing TTL is 300 seconds. A SOA and NS
+	// records of the apex are added if they are missing, and the delegations to other
+	// zones of the Internet always.
 	Records string
 
-	// AsIs: Records are the whole zone, keys and signatures included, as another
-	// signer made it, and nothing is added. Its parent has no DS record for it.
+	// AsIs says that Records are the whole zone, with keys and signatures, as another
+	// signer made it. Nothing is signed, and the zone above has no DS record for it.
 	AsIs bool
 
-	// Unsigned: the zone has no keys, and its parent no DS record for it.
+	// Unsigned says that the zone has no keys, and the zone above no DS record for it.
 	Unsigned bool
 
-	// NoDS: the zone is signed, but its parent has no DS record for it.
+	// NoDS says that the zone is signed, but the zone above has no DS record for it.
 	NoDS bool
 
-	// Algorithm of the keys; 0 means ECDSAP256SHA256 (13). RSA keys take time.
+	// Algorithm of the keys. 0 means ECDSAP256SHA256 (13). RSA keys take long to make.
 	Algorithm uint8
 
-	// TwoKeys: a KSK signs the keys, and a ZSK all else.
+	// TwoKeys says that a KSK signs the keys, and a ZSK everything else.
 	TwoKeys bool
 
-	// Digest of the DS record; 0 means SHA-256 (2).
+	// Digest type of the DS record. 0 means SHA-256 (2).
 	Digest uint8
 
-	// Denial by NSEC, NSEC3 or NSEC3OptOut.
+	// Denial is how the zone proves that something does not exist: by NSEC, NSEC3 or
+	// NSEC3OptOut.
 	Denial Denial
 
-	// Iterations and Salt (in hexadecimal) of NSEC3.
+	// Iterations and Salt of NSEC3; Salt is in hexadecimal.
 	Iterations uint16
 	Salt       string
 
-	// Faults says what is wrong with an RRset, named "owner TYPE" with the owner
-	// relative to the apex, or with the whole zone, named WholeZone. The faults
-	// ServFail, Refused and Silent apply to questions for that name and type.
+	// Faults has what is wrong with an RRset, by "owner TYPE" with the owner relative to
+	// the apex, or with the whole zone, by WholeZone. The faults ServFail, Refused and
+	// Silent are those of questions for that name and type.
 	Faults map[string]Fault
 }
 
