@@ -6,24 +6,25 @@ import (
 	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
 )
 
-// A span is an NSEC record: the types at its owner, and no name until next.
-type span struct {
+// An nsecRecord proves which types are at its owner, and that there is no name between that and
+// next.
+type nsecRecord struct {
 	owner, next canonical.Name
 	types       bitmap
 	record      dns.RR
 }
 
-// spans are the NSEC records of one zone.
-type spans struct {
-	all  []span
-	used []dns.RR // those that the proof rests on
+// An nsecChain has the NSEC records of one zone.
+type nsecChain struct {
+	records []nsecRecord
+	used    []dns.RR // those that the proof rests on
 }
 
-// nsecSpans picks the NSEC records. One that leads out of the zone is left out, and so is
+// newNSECChain picks the NSEC records. One that leads out of the zone is left out, and so is
 // one that leads back, but not to the apex, as the last one of the zone does (RFC 4034
 // §4.1.1): it would deny nearly everything.
-func nsecSpans(zone canonical.Name, records []dns.RR) spans {
-	var found spans
+func newNSECChain(zone canonical.Name, records []dns.RR) nsecChain {
+	var found nsecChain
 	for _, rr := range records {
 		record, ok := rr.(*dns.NSEC)
 		if !ok {
@@ -37,13 +38,13 @@ func nsecSpans(zone canonical.Name, records []dns.RR) spans {
 		if err != nil || !next.Below(zone) || next.Compare(owner) <= 0 && next != zone {
 			continue
 		}
-		found.all = append(found.all, span{owner, next, record.TypeBitMap, rr})
+		found.records = append(found.records, nsecRecord{owner, next, record.TypeBitMap, rr})
 	}
 	return found
 }
 
 // covers reports whether the record proves that its zone has no records at name.
-func (s span) covers(name canonical.Name) bool {
+func (s nsecRecord) covers(name canonical.Name) bool {
 	if name == s.owner || name.Below(s.owner) && s.types.hidesBelow() {
 		return false
 	}
@@ -56,13 +57,13 @@ func (s span) covers(name canonical.Name) bool {
 }
 
 // emptyNonTerminal reports whether name has no records, but names below it.
-func (s span) emptyNonTerminal(name canonical.Name) bool {
+func (s nsecRecord) emptyNonTerminal(name canonical.Name) bool {
 	return s.covers(name) && s.next != name && s.next.Below(name)
 }
 
 // closestEncloser returns the closest ancestor of a covered name that exists:
 // both ends of the span exist, and with them all their ancestors.
-func (s span) closestEncloser(name canonical.Name) canonical.Name {
+func (s nsecRecord) closestEncloser(name canonical.Name) canonical.Name {
 	left, right := name.CommonAncestor(s.owner), name.CommonAncestor(s.next)
 	if right.Labels() > left.Labels() {
 		return right
@@ -71,17 +72,17 @@ func (s span) closestEncloser(name canonical.Name) canonical.Name {
 }
 
 // covering returns the record that proves that name does not exist at all.
-func (c *spans) covering(name canonical.Name) (span, bool) {
-	for _, s := range c.all {
+func (c *nsecChain) covering(name canonical.Name) (nsecRecord, bool) {
+	for _, s := range c.records {
 		if s.covers(name) && !s.emptyNonTerminal(name) {
 			c.used = append(c.used, s.record)
 			return s, true
 		}
 	}
-	return span{}, false
+	return nsecRecord{}, false
 }
 
-func (c *spans) nameError(name canonical.Name) bool {
+func (c *nsecChain) nameError(name canonical.Name) bool {
 	s, ok := c.covering(name)
 	if !ok {
 		return false
@@ -94,8 +95,8 @@ func (c *spans) nameError(name canonical.Name) bool {
 	return ok
 }
 
-func (c *spans) noData(name canonical.Name, qtype uint16) (Proof, bool) {
-	for _, s := range c.all {
+func (c *nsecChain) noData(name canonical.Name, qtype uint16) (Proof, bool) {
+	for _, s := range c.records {
 		if s.owner == name && s.types.lacks(name, qtype) {
 			c.used = append(c.used, s.record)
 			return s.types.proof(qtype), true
@@ -113,7 +114,7 @@ func (c *spans) noData(name canonical.Name, qtype uint16) (Proof, bool) {
 	if !ok {
 		return Proof{}, false
 	}
-	for _, s := range c.all {
+	for _, s := range c.records {
 		// The wildcard may have only names below it, such as _25._tcp.*.
 		if s.emptyNonTerminal(wildcard) {
 			c.used = append(c.used, s.record)
@@ -128,7 +129,7 @@ func (c *spans) noData(name canonical.Name, qtype uint16) (Proof, bool) {
 	return Proof{}, false
 }
 
-func (c *spans) noCloser(name canonical.Name, labels int) bool {
+func (c *nsecChain) noCloser(name canonical.Name, labels int) bool {
 	s, ok := c.covering(name)
 	return ok && s.closestEncloser(name).Labels() == labels
 }

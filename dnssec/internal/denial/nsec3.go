@@ -28,9 +28,9 @@ type parameters struct {
 	salt       string
 }
 
-// A link is an NSEC3 record: the types at the name whose hash is its owner, and
-// no name with a hash from there to next.
-type link struct {
+// An nsec3Record proves which types are at the name whose hash is its owner, and that there is
+// no name with a hash between that and next.
+type nsec3Record struct {
 	owner, next []byte
 	optOut      bool
 	types       bitmap
@@ -41,12 +41,12 @@ type link struct {
 type nsec3Chain struct {
 	zone canonical.Name
 	parameters
-	links    []link
-	mixed    dns.RR // one with other parameters than the first link
+	records  []nsec3Record
+	mixed    dns.RR // a record with other parameters than the first one
 	exceeded bool   // there are too many iterations
 	hashes   []hashed
 	spend    func(hashes, iterations int) error
-	used     []dns.RR // the links that the proof rests on
+	used     []dns.RR // what the proof rests on
 }
 
 type hashed struct {
@@ -77,14 +77,14 @@ func newNSEC3Chain(zone canonical.Name, records []dns.RR, cost Cost) nsec3Chain 
 			continue
 		}
 		p := parameters{record.Iterations, string(salt)}
-		if len(chain.links) > 0 && chain.parameters != p {
+		if len(chain.records) > 0 && chain.parameters != p {
 			chain.mixed = rr
 			return chain
 		}
 		chain.parameters = p
-		chain.links = append(chain.links, link{owner: owner, next: next, optOut: record.Flags&flagOptOut != 0, types: record.TypeBitMap, record: rr})
+		chain.records = append(chain.records, nsec3Record{owner: owner, next: next, optOut: record.Flags&flagOptOut != 0, types: record.TypeBitMap, record: rr})
 	}
-	chain.exceeded = len(chain.links) > 0 && chain.iterations > cost.Iterations
+	chain.exceeded = len(chain.records) > 0 && chain.iterations > cost.Iterations
 	return chain
 }
 
@@ -133,31 +133,31 @@ func (p parameters) apply(name canonical.Name) [sha1.Size]byte {
 	return hash
 }
 
-// matching returns the record of a name, nil if there is none.
-func (c *nsec3Chain) matching(name canonical.Name) (*link, error) {
+// matching returns the record whose owner is the hash of a name, or nil.
+func (c *nsec3Chain) matching(name canonical.Name) (*nsec3Record, error) {
 	hash, err := c.hash(name)
 	if err != nil {
 		return nil, err
 	}
-	for i := range c.links {
-		if bytes.Equal(hash, c.links[i].owner) {
-			c.used = append(c.used, c.links[i].record)
-			return &c.links[i], nil
+	for i := range c.records {
+		if bytes.Equal(hash, c.records[i].owner) {
+			c.used = append(c.used, c.records[i].record)
+			return &c.records[i], nil
 		}
 	}
 	return nil, nil
 }
 
-// covering returns a record that proves that no record of a name is in the
-// chain, nil if there is none. One without opt-out is preferred, as it proves more.
-func (c *nsec3Chain) covering(name canonical.Name) (*link, error) {
+// covering returns a record that covers the hash of a name, or nil. It prefers one without
+// opt-out, which proves more.
+func (c *nsec3Chain) covering(name canonical.Name) (*nsec3Record, error) {
 	hash, err := c.hash(name)
 	if err != nil {
 		return nil, err
 	}
-	var found *link
-	for i := range c.links {
-		l := &c.links[i]
+	var found *nsec3Record
+	for i := range c.records {
+		l := &c.records[i]
 		if l.covers(hash) && (found == nil || !l.optOut) {
 			found = l
 		}
@@ -168,7 +168,8 @@ func (c *nsec3Chain) covering(name canonical.Name) (*link, error) {
 	return found, nil
 }
 
-func (l *link) covers(hash []byte) bool {
+// covers reports whether the hash lies between owner and next.
+func (l *nsec3Record) covers(hash []byte) bool {
 	after, before := bytes.Compare(l.owner, hash) < 0, bytes.Compare(hash, l.next) < 0
 	if bytes.Compare(l.owner, l.next) < 0 {
 		return after && before
@@ -180,7 +181,7 @@ func (l *link) covers(hash []byte) bool {
 // closestEncloser returns the closest ancestor of name that exists, and the
 // record that covers the name one label longer (RFC 5155 §8.3). The error is
 // ErrUnproven where they are not proven.
-func (c *nsec3Chain) closestEncloser(name canonical.Name) (canonical.Name, *link, error) {
+func (c *nsec3Chain) closestEncloser(name canonical.Name) (canonical.Name, *nsec3Record, error) {
 	for encloser := name; encloser != c.zone; {
 		nextCloser := encloser
 		encloser = encloser.Parent()

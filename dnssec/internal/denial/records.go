@@ -15,7 +15,7 @@ type Records struct {
 	zone  canonical.Name
 	all   []dns.RR
 	cost  Cost
-	nsec  spans
+	nsec  nsecChain
 	nsec3 nsec3Chain
 	used  []dns.RR
 }
@@ -29,7 +29,7 @@ func New(zone canonical.Name, records []dns.RR, cost Cost) *Records {
 
 func (r *Records) read() {
 	known := r.nsec3
-	r.nsec = nsecSpans(r.zone, r.all)
+	r.nsec = newNSECChain(r.zone, r.all)
 	r.nsec3 = newNSEC3Chain(r.zone, r.all, r.cost)
 	if r.nsec3.parameters == known.parameters {
 		r.nsec3.hashes = known.hashes // they are paid for
@@ -100,10 +100,10 @@ func (r *Records) prove(byNSEC func() (Proof, bool), byNSEC3 func() (Proof, erro
 	switch c := &r.nsec3; {
 	case c.exceeded:
 		proof, err = Proof{IterationsExceeded: true}, nil
-		c.used = []dns.RR{c.links[0].record}
+		c.used = []dns.RR{c.records[0].record}
 	case c.mixed != nil:
-		c.used = []dns.RR{c.links[0].record, c.mixed}
-	case len(c.links) > 0:
+		c.used = []dns.RR{c.records[0].record, c.mixed}
+	case len(c.records) > 0:
 		proof, err = byNSEC3()
 	}
 	if err == nil {

@@ -11,8 +11,8 @@ import (
 // reply by themselves: for those behind an alias, for the address of a name server, or
 // for DS records that came with a referral. They are here.
 
-// borrow makes a reply of what other entries of a step have for the question, nil if
-// there is none.
+// borrow makes a reply of what other entries of a step have for the question. It returns nil
+// if they have nothing.
 func (n *Network) borrow(step int, q dns.Question) *Entry {
 	for _, from := range []func(*dns.Msg, dns.Question) *dns.Msg{records, glue, referral, denial} {
 		for _, r := range n.script.Ranges {

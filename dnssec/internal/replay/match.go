@@ -95,7 +95,7 @@ var comparisons = map[string]func(asked) bool{
 	"noedns": func(a asked) bool { return a.query.IsEdns0() == nil },
 	"flags":  asked.sameFlags,
 	"rcode":  func(a asked) bool { return a.Msg.Rcode == a.query.Rcode },
-	// What follows is about records, of which a query has none but OPT.
+	// These are about records. A query has no records but OPT.
 	"answer":       func(a asked) bool { return len(a.Msg.Answer) == 0 },
 	"answertypes":  func(a asked) bool { return len(a.Msg.Answer) == 0 },
 	"answerrrsigs": func(a asked) bool { return len(a.Msg.Answer) == 0 },

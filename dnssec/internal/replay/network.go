@@ -145,7 +145,7 @@ func (n *Network) Dial(_ context.Context, network, address string) (net.Conn, er
 			}
 			packet, after := n.reply(server.Addr(), network, query)
 			if packet == nil {
-				return // the script has none: sooner found out than by waiting
+				return // the script has no reply, which shows sooner if the connection ends
 			}
 			send := func() { frame.Write(network, conn, packet) } // or the client has closed
 			if after == 0 {

@@ -22,8 +22,8 @@ type outstanding struct {
 // silence is what a server says that does not answer.
 var silence = &Entry{Adjust: []string{"do_not_answer"}}
 
-// entry returns the reply to a query, nil if there is none, after waiting for the step
-// that has one.
+// entry waits for a step that has a reply to the query, and returns it. It returns nil if no
+// step has one.
 func (n *Network) entry(server netip.Addr, network string, query *dns.Msg) *Entry {
 	q := &outstanding{server: server, network: network, query: query}
 	n.waiting = append(n.waiting, q)

@@ -34,7 +34,7 @@ const (
 type Config struct {
 	Dialect Dialect
 	Anchors []string // trust anchors, each in a format that anchor.Parse reads
-	Zones   []Zone   // whom to ask; none means the root servers
+	Zones   []Zone   // whom to ask; empty means the root servers
 	// Insecure are zones that are not validated.
 	Insecure []string
 	// Options has all other options, and the last value of each.
@@ -44,11 +44,12 @@ type Config struct {
 	States, Files map[string][]string
 }
 
-// On and Off report whether an option is there and says so.
+// On reports whether an option is switched on. An option that is missing is neither on nor off.
 func (c *Config) On(option string) bool {
 	return slices.Contains([]string{"yes", "on", "true"}, c.Options[option])
 }
 
+// Off reports whether an option is switched off.
 func (c *Config) Off(option string) bool {
 	return slices.Contains([]string{"no", "off", "false"}, c.Options[option])
 }
@@ -63,7 +64,7 @@ type Zone struct {
 // A Range is what servers say during some steps.
 type Range struct {
 	First, Last int
-	Servers     []netip.Addr // none means all
+	Servers     []netip.Addr // empty means all
 	Entries     []*Entry
 }
 

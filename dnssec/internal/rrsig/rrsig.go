@@ -44,7 +44,7 @@ func Check(set *canonical.RRset, sig *dns.RRSIG, zone canonical.Name, now time.T
 	case int(sig.Labels) > labels:
 		return fmt.Errorf("%w: %d labels, but the owner has %d", ErrMismatch, sig.Labels, labels)
 	case int(sig.Labels) < zone.Labels():
-		// A wildcard above the zone's apex is none of its names.
+		// A wildcard above the zone's apex is not a name of the zone.
 		return fmt.Errorf("%w: wildcard outside the zone %s", ErrMismatch, zone)
 	}
 	return checkTime(sig, now, skew)

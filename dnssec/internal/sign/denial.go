@@ -16,8 +16,8 @@ import (
 // there is (RFC 5155 §11).
 const sha1Length = 20
 
-// nsec makes the NSEC chain: a record for each owner with authoritative data or
-// a delegation, none for empty non-terminals (RFC 4035 §2.3).
+// nsec makes the NSEC chain: a record for each owner with authoritative data or a delegation,
+// but not for empty non-terminals (RFC 4035 §2.3).
 func (c *contents) nsec() []dns.RR {
 	types := c.types()
 	owners := slices.SortedFunc(maps.Keys(types), canonical.Name.Compare)

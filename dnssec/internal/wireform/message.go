@@ -12,8 +12,8 @@ import (
 	"github.com/miekg/dns"
 )
 
-// ErrMessage says that a message ends too early or too late, or has a name that is none:
-// nobody can say what its records are.
+// ErrMessage says that a message ends too early or too late, or has an invalid name. Then it
+// is not known what its records are.
 var ErrMessage = errors.New("malformed message")
 
 // UDPSize is the largest reply over UDP that queries ask for, in octets. It goes through
