@@ -20,22 +20,6 @@ const (
 	newer = "ffeeddccbbaa99887766554433221100" // and another one
 )
 
-// baking is a good server that has its own mind about cookies: bake says which one
-// comes back, "" for none, and with which rcode.
-func baking(bake func(network, cookie string) (string, int)) behaviour {
-	return func(network string, query *dns.Msg) [][]byte {
-		cookie, rcode := bake(network, cookieOf(query))
-		reply := resolve(query)
-		if rcode != dns.RcodeSuccess {
-			refusing(rcode)(query, reply)
-		}
-		if cookie != "" {
-			setCookie(reply, cookie)
-		}
-		return [][]byte{pack(network, query, reply)}
-	}
-}
-
 // client is the part of a cookie that is the client's.
 func client(cookie string) string { return cookie[:clientCookieSize] }
 

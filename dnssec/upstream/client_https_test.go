@@ -6,7 +6,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
-	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -206,31 +205,4 @@ func TestHTTPSEndsWithTheContext(t *testing.T) {
 	if _, err := client.Exchange(ctx, q); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
-}
-
-// serveHTTPS runs a server for DNS over HTTPS whose certificate is for example.com
-// and 127.0.0.1.
-func serveHTTPS(t *testing.T, handler http.HandlerFunc) *httptest.Server {
-	server := httptest.NewUnstartedServer(handler)
-	server.EnableHTTP2 = true
-	server.Config.ErrorLog = log.New(io.Discard, "", 0) // clients that do not like it are the point
-	server.StartTLS()
-	t.Cleanup(server.Close)
-	return server
-}
-
-func roots(server *httptest.Server) *tls.Config {
-	return server.Client().Transport.(*http.Transport).TLSClientConfig
-}
-
-// answerHTTPS answers well.
-func answerHTTPS(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(r.Body)
-	query := new(dns.Msg)
-	if err != nil || query.Unpack(body) != nil {
-		w.WriteHeader(http.StatusBadRequest)
-		return
-	}
-	w.Header().Set("Content-Type", mediaType)
-	w.Write(good("tcp", query)[0])
 }

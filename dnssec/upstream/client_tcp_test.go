@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -57,19 +56,6 @@ func (s *streams) wantConns(want int32) {
 		s.Errorf("%d connections, want %d", got, want)
 	}
 }
-
-// named serves each name in its own way, and others well.
-func named(servers map[string]behaviour) behaviour {
-	return func(network string, query *dns.Msg) [][]byte {
-		label, _, _ := strings.Cut(query.Question[0].Name, ".")
-		if serve := servers[label]; serve != nil {
-			return serve(network, query)
-		}
-		return good(network, query)
-	}
-}
-
-func closing(string, *dns.Msg) [][]byte { return [][]byte{nil} }
 
 func TestConnectionsAreReusedUntilTheyAreIdle(t *testing.T) {
 	t.Parallel()
@@ -270,16 +256,6 @@ func TestRepliesThatCannotBeReadFailAlone(t *testing.T) {
 			})
 		})
 	}
-}
-
-// headerAlone is a refusal without the question.
-func headerAlone(query *dns.Msg, rcode int) []byte {
-	reply := &dns.Msg{MsgHdr: dns.MsgHdr{Id: query.Id, Response: true, Opcode: query.Opcode, Rcode: rcode}}
-	wire, err := reply.Pack()
-	if err != nil {
-		panic(err)
-	}
-	return wire
 }
 
 func TestNobodyReads(t *testing.T) {

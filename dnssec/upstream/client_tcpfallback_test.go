@@ -34,16 +34,6 @@ func withOption(option dns.EDNS0) behaviour {
 	return replaying(func(_, reply *dns.Msg) { reply.IsEdns0().Option = append(reply.IsEdns0().Option, option) })
 }
 
-// withoutTCP is a server that is there for UDP only.
-func withoutTCP(serve behaviour) behaviour {
-	return func(network string, query *dns.Msg) [][]byte {
-		if network == "tcp" {
-			return closing(network, query)
-		}
-		return serve(network, query)
-	}
-}
-
 // Whatever a cache between the server and us has kept of others' questions costs no time
 // to speak of at first, and none after that.
 func TestReplayedReplies(t *testing.T) {

@@ -198,41 +198,6 @@ func TestClientHonoursAvoid(t *testing.T) {
 	}
 }
 
-// serveUDP runs a server on real sockets of the loopback address.
-func serveUDP(t *testing.T, serve func(from net.Addr, query *dns.Msg) [][]byte) (address string) {
-	t.Helper()
-	return handleUDP(t, func(server net.PacketConn, from net.Addr, query *dns.Msg) {
-		for _, reply := range serve(from, query) {
-			server.WriteTo(reply, from)
-		}
-	}).LocalAddr().String()
-}
-
-// handleUDP is serveUDP for servers that reply by themselves, or not at once.
-func handleUDP(t *testing.T, handle func(server net.PacketConn, from net.Addr, query *dns.Msg)) net.PacketConn {
-	t.Helper()
-	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
-	go func() {
-		packet := make([]byte, maxMessage)
-		for {
-			n, from, err := conn.ReadFrom(packet)
-			if err != nil {
-				return
-			}
-			query := new(dns.Msg)
-			if query.Unpack(packet[:n]) != nil {
-				continue
-			}
-			handle(conn, from, query)
-		}
-	}()
-	return conn
-}
-
 // Forgers have to guess both ID and port (RFC 5452 §9.2).
 func TestQueriesAtOnceHaveTheirOwnPortsAndIDs(t *testing.T) {
 	t.Parallel()

@@ -332,3 +332,70 @@ func wantAnswer(t *testing.T, reply *Reply, err error, want string) {
 		t.Errorf("no answer in %v", reply.Msg)
 	}
 }
+
+// byNetwork is a server that behaves in another way over TCP than over UDP.
+func byNetwork(udp, tcp behaviour) behaviour {
+	return func(network string, query *dns.Msg) [][]byte {
+		if network == "tcp" {
+			return tcp(network, query)
+		}
+		return udp(network, query)
+	}
+}
+
+func failsDenials(query, reply *dns.Msg) {
+	if isDNSSEC(query) && reply.Rcode == dns.RcodeNameError {
+		refusing(dns.RcodeServerFailure)(query, reply)
+	}
+}
+
+// outcome is what a caller sees: server and network of an answer, with the rcode of
+// a refusal, or the error.
+func outcome(reply *Reply, err error) string {
+	switch {
+	case err != nil:
+		return err.Error()
+	case isRefusal(reply.Msg):
+		return reply.Server + " " + rcodeText(reply.Msg.Rcode)
+	}
+	return reply.Server + " " + reply.Network
+}
+
+func closeAll(pool *Pool) {
+	for _, e := range pool.Exchangers {
+		e.(*Client).CloseIdleConnections()
+	}
+}
+
+func closing(string, *dns.Msg) [][]byte { return [][]byte{nil} }
+
+// named serves each name in its own way, and others well.
+func named(servers map[string]behaviour) behaviour {
+	return func(network string, query *dns.Msg) [][]byte {
+		label, _, _ := strings.Cut(query.Question[0].Name, ".")
+		if serve := servers[label]; serve != nil {
+			return serve(network, query)
+		}
+		return good(network, query)
+	}
+}
+
+// withoutTCP is a server that is there for UDP only.
+func withoutTCP(serve behaviour) behaviour {
+	return func(network string, query *dns.Msg) [][]byte {
+		if network == "tcp" {
+			return closing(network, query)
+		}
+		return serve(network, query)
+	}
+}
+
+// headerAlone is a refusal without the question.
+func headerAlone(query *dns.Msg, rcode int) []byte {
+	reply := &dns.Msg{MsgHdr: dns.MsgHdr{Id: query.Id, Response: true, Opcode: query.Opcode, Rcode: rcode}}
+	wire, err := reply.Pack()
+	if err != nil {
+		panic(err)
+	}
+	return wire
+}

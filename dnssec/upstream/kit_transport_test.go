@@ -10,8 +10,12 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/binary"
+	"io"
+	"log"
 	"math/big"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -131,4 +135,82 @@ func cookieOf(query *dns.Msg) string {
 func setCookie(reply *dns.Msg, cookie string) {
 	opt := reply.IsEdns0()
 	opt.Option = append(opt.Option, &dns.EDNS0_COOKIE{Code: dns.EDNS0COOKIE, Cookie: cookie})
+}
+
+// answerHTTPS answers well.
+func answerHTTPS(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	query := new(dns.Msg)
+	if err != nil || query.Unpack(body) != nil {
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	w.Header().Set("Content-Type", mediaType)
+	w.Write(good("tcp", query)[0])
+}
+
+// serveHTTPS runs a server for DNS over HTTPS whose certificate is for example.com
+// and 127.0.0.1.
+func serveHTTPS(t *testing.T, handler http.HandlerFunc) *httptest.Server {
+	server := httptest.NewUnstartedServer(handler)
+	server.EnableHTTP2 = true
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // clients that do not like it are the point
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	return server
+}
+
+func roots(server *httptest.Server) *tls.Config {
+	return server.Client().Transport.(*http.Transport).TLSClientConfig
+}
+
+// serveUDP runs a server on real sockets of the loopback address.
+func serveUDP(t *testing.T, serve func(from net.Addr, query *dns.Msg) [][]byte) (address string) {
+	t.Helper()
+	return handleUDP(t, func(server net.PacketConn, from net.Addr, query *dns.Msg) {
+		for _, reply := range serve(from, query) {
+			server.WriteTo(reply, from)
+		}
+	}).LocalAddr().String()
+}
+
+// handleUDP is serveUDP for servers that reply by themselves, or not at once.
+func handleUDP(t *testing.T, handle func(server net.PacketConn, from net.Addr, query *dns.Msg)) net.PacketConn {
+	t.Helper()
+	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	go func() {
+		packet := make([]byte, maxMessage)
+		for {
+			n, from, err := conn.ReadFrom(packet)
+			if err != nil {
+				return
+			}
+			query := new(dns.Msg)
+			if query.Unpack(packet[:n]) != nil {
+				continue
+			}
+			handle(conn, from, query)
+		}
+	}()
+	return conn
+}
+
+// baking is a good server that has its own mind about cookies: bake says which one
+// comes back, "" for none, and with which rcode.
+func baking(bake func(network, cookie string) (string, int)) behaviour {
+	return func(network string, query *dns.Msg) [][]byte {
+		cookie, rcode := bake(network, cookieOf(query))
+		reply := resolve(query)
+		if rcode != dns.RcodeSuccess {
+			refusing(rcode)(query, reply)
+		}
+		if cookie != "" {
+			setCookie(reply, cookie)
+		}
+		return [][]byte{pack(network, query, reply)}
+	}
 }

@@ -26,24 +26,8 @@ func dropsTLSA(network string, query *dns.Msg) [][]byte {
 	return good(network, query)
 }
 
-func failsDenials(query, reply *dns.Msg) {
-	if isDNSSEC(query) && reply.Rcode == dns.RcodeNameError {
-		refusing(dns.RcodeServerFailure)(query, reply)
-	}
-}
-
 func referring(_, reply *dns.Msg) {
 	reply.Answer, reply.Ns, reply.Rcode = nil, []dns.RR{rr("test. 60 NS ns.test.")}, dns.RcodeSuccess
-}
-
-// byNetwork is a server that behaves in another way over TCP than over UDP.
-func byNetwork(udp, tcp behaviour) behaviour {
-	return func(network string, query *dns.Msg) [][]byte {
-		if network == "tcp" {
-			return tcp(network, query)
-		}
-		return udp(network, query)
-	}
 }
 
 func droppingDO(network string, query *dns.Msg) [][]byte {
@@ -154,18 +138,6 @@ func TestPoolAgainstFaults(t *testing.T) {
 	}
 }
 
-// outcome is what a caller sees: server and network of an answer, with the rcode of
-// a refusal, or the error.
-func outcome(reply *Reply, err error) string {
-	switch {
-	case err != nil:
-		return err.Error()
-	case isRefusal(reply.Msg):
-		return reply.Server + " " + rcodeText(reply.Msg.Rcode)
-	}
-	return reply.Server + " " + reply.Network
-}
-
 // A server that answers is not put behind others for what a domain has in its records.
 func TestRepliesThatCannotBeReadCauseNoBackoff(t *testing.T) {
 	t.Parallel()
@@ -180,12 +152,6 @@ func TestRepliesThatCannotBeReadCauseNoBackoff(t *testing.T) {
 		}
 		closeAll(pool)
 	})
-}
-
-func closeAll(pool *Pool) {
-	for _, e := range pool.Exchangers {
-		e.(*Client).CloseIdleConnections()
-	}
 }
 
 // A pool of three, as in the worst of days.

@@ -14,37 +14,6 @@ import (
 	"github.com/miekg/dns"
 )
 
-// delegating is a test zone with other servers of example.test.
-func delegating(lines ...string) behaviour {
-	return authority("test.\n" + strings.Join(lines, "\n"))
-}
-
-// nameServersOf are n name servers of example.test, named by the format.
-func nameServersOf(n int, format string) (lines []string) {
-	for i := range n {
-		lines = append(lines, "example NS "+fmt.Sprintf(format, i))
-	}
-	return lines
-}
-
-// ifQuestion serves questions that match in one way, and others in another.
-func ifQuestion(match func(dns.Question) bool, then, otherwise behaviour) behaviour {
-	return func(network string, query *dns.Msg) [][]byte {
-		if match(query.Question[0]) {
-			return then(network, query)
-		}
-		return otherwise(network, query)
-	}
-}
-
-func ofType(rrtype uint16) func(dns.Question) bool {
-	return func(q dns.Question) bool { return q.Qtype == rrtype }
-}
-
-func refuse(network string, query *dns.Msg) [][]byte {
-	return serveReply(func(r *dns.Msg) { r.Rcode = dns.RcodeRefused })(network, query)
-}
-
 // A zone is resolved if one of its servers is good, whatever is wrong with the others.
 func TestOneGoodServerIsEnough(t *testing.T) {
 	t.Parallel()
