@@ -1,5 +1,6 @@
-// Package upstream sends queries to the DNS and brings replies back. Everything that
-// does so is an [Exchanger], and they compose: a [Pool] is made of several, of type [Client] for instance.
+// Package upstream sends queries to the DNS and brings replies back. Everything that does
+// so is an [Exchanger], and one can be made of others: a [Pool] of a [Client] for each
+// server, for instance.
 //
 //	servers, err := upstream.Servers("192.0.2.1", "tls://192.0.2.2#dns.example", "https://dns.example/dns-query")
 //	resolver := &dnssec.Resolver{Exchanger: servers}

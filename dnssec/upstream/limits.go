@@ -66,8 +66,8 @@ const (
 
 // Limits of a Recursor: of one Exchange, all lookups of name servers included.
 const (
-	// maxResolutionQueries bounds the queries sent, of five packets at most each (NXNSAttack, CVE-2020-8616). A
-	// cold name below zones without glue takes about twenty.
+	// maxResolutionQueries bounds the queries sent, of five packets at most each
+	// (NXNSAttack, CVE-2020-8616). A cold name below zones without glue takes about twenty.
 	maxResolutionQueries = 64
 	// maxTries bounds them together with attempts to reach addresses to which no packet
 	// can be sent.

@@ -13,11 +13,10 @@ import (
 // resolvConf is where Unix systems keep the addresses of their DNS servers.
 const resolvConf = "/etc/resolv.conf"
 
-// System returns a Pool of Clients for the servers that /etc/resolv.conf names. Of
-// its options timeout, attempts, rotate and use-vc are heeded. Search lists are not:
-// names here are complete. Deviation from resolv.conf(5): a file without servers is
-// an error, rather than a reason to try the local machine. The error is an *Error
-// that names the file.
+// System returns a [Pool] of Clients for the servers that /etc/resolv.conf names. Of its
+// options it heeds timeout, attempts, rotate and use-vc. It has no use for search lists, since
+// names here are complete. Deviation from resolv.conf(5): a file without servers is an error,
+// rather than a reason to try the local machine. The error is an [*Error] that names the file.
 func System() (*Pool, error) { return fromFile(resolvConf) }
 
 func fromFile(path string) (*Pool, error) {

@@ -79,7 +79,7 @@ type resolution struct {
 type task struct {
 	question dns.Question
 	avoid    []string
-	pending  []string         // name servers whose addresses are being looked for
+	pending  []string         // name servers whose lookup this task is a part of
 	dropped  []netip.AddrPort // servers of the zone that did not answer a minimised question
 }
 
@@ -242,9 +242,9 @@ func (r *Recursor) closestDelegation(name string) *delegation {
 	return r.root(now)
 }
 
-// byReferral marks a server in Reply.Server whose answer was in a referral. It is not
-// the same as the server: where a referral proves too little, the answer of the same
-// server to the question itself may prove all.
+// byReferral marks a server in Reply.Server whose answer was in a referral. For Query.Avoid
+// that is another server: if the referral proves too little, the same server's answer to the
+// question itself may prove everything.
 const byReferral = " by referral"
 
 // fromReferral answers a question for DS records by the referral to the zone.
