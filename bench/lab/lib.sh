@@ -4,7 +4,7 @@
 # resolv.conf stay as they are.
 LAB=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 RUN=${RUN:-/var/cache/danesmtp-lab} # written by root, so not in /tmp
-namespace=danesmtp-lab
+namespace=${LAB_NAMESPACE:-danesmtp-lab}
 export PATH="$PATH:/usr/local/go/bin:/usr/local/sbin:/usr/sbin:/sbin"
 
 ns() { ip netns exec "$namespace" "$@"; }
