@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/net/idna"
@@ -36,7 +37,9 @@ func domainName(domain string) (string, error) {
 	}
 	ascii, err := idna.Lookup.ToASCII(domain)
 	if err != nil {
-		ascii, err = tolerantIDNA.ToASCII(domain)
+		if ascii, err = tolerantIDNA.ToASCII(domain); err == nil {
+			err = checkRunes(domain)
+		}
 	}
 	switch {
 	case !utf8.ValidString(domain):
@@ -54,6 +57,22 @@ func domainName(domain string) (string, error) {
 		}
 	}
 	return "", &idnaError{domain, err}
+}
+
+// checkRunes refuses code points without meaning yet, and those that only format text, unless
+// they shape letters (joiners) or IDNA leaves them out. Package idna does so by itself up to
+// Unicode 15; with the tables of Go 1.27, only along with all else that tolerantIDNA takes.
+func checkRunes(domain string) error {
+	const nonJoiner, joiner = '\u200c', '\u200d'
+	for _, r := range domain {
+		if unicode.IsGraphic(r) || r == nonJoiner || r == joiner {
+			continue
+		}
+		if left, err := tolerantIDNA.ToASCII(string(r)); err != nil || left != "" {
+			return fmt.Errorf("disallowed code point %U", r)
+		}
+	}
+	return nil
 }
 
 var (
