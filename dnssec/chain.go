@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"time"
 
 	"github.com/miekg/dns"
 
@@ -77,11 +76,6 @@ func delegation(records []dns.RR) anchor.Set {
 		}
 	}
 	return set
-}
-
-// insecure returns a verdict that rests on the one that proves as much.
-func (l *lookup) insecure(reason Reason, expires time.Time, on *verdict) *verdict {
-	return &verdict{status: Insecure, reason: reason, expires: expires, on: on}
 }
 
 // judgeKeys validates the DNSKEY RRset of a zone by a key in it that an anchor or
@@ -214,32 +208,4 @@ func (l *lookup) vouches(a anchor.Anchor, zone canonical.Name, key *rrsig.Key) (
 		return false, err
 	}
 	return ds.Matches(a.DS, zone, key.Record), nil
-}
-
-// unlessInsecure gives the verdict on data that proves nothing by itself: it is
-// insecure where some zone cut above it is proven to be, otherwise bogus for the
-// reason given, in spite of the keys that were tried, if any. Signatures in the data
-// have no say in this.
-func (l *lookup) unlessInsecure(ctx context.Context, q question, expires time.Time, problem Reason, tried *verdict) *verdict {
-	top, ok := l.anchorOf(q)
-	if !ok {
-		reason, until := l.unanchored(q)
-		return l.insecure(reason, earlier(expires, until), nil)
-	}
-	switch v := l.broken(ctx, top, q.enclosed()); {
-	case v == nil:
-	case v.status == Insecure:
-		return l.insecure(v.reason, earlier(expires, v.expires), v)
-	case v.status == Indeterminate:
-		return failure(v)
-	default:
-		if problem.Code == EDERRSIGsMissing || problem.Code == EDENSECMissing {
-			problem = v.reason // the deeper cause
-		}
-		return l.bogusOn(v.on, problem)
-	}
-	if problem.Zone == "" {
-		problem.Zone = top.String()
-	}
-	return l.bogusOn(tried, problem)
 }

@@ -2,6 +2,7 @@ package dnssec
 
 import (
 	"context"
+	"time"
 
 	"github.com/miekg/dns"
 
@@ -69,4 +70,32 @@ func (l *lookup) broken(ctx context.Context, top, lowest canonical.Name) *verdic
 		}
 	}
 	return nil
+}
+
+// unlessInsecure gives the verdict on data that proves nothing by itself: it is
+// insecure where some zone cut above it is proven to be, otherwise bogus for the
+// reason given, in spite of the keys that were tried, if any. Signatures in the data
+// have no say in this.
+func (l *lookup) unlessInsecure(ctx context.Context, q question, expires time.Time, problem Reason, tried *verdict) *verdict {
+	top, ok := l.anchorOf(q)
+	if !ok {
+		reason, until := l.unanchored(q)
+		return l.insecure(reason, earlier(expires, until), nil)
+	}
+	switch v := l.broken(ctx, top, q.enclosed()); {
+	case v == nil:
+	case v.status == Insecure:
+		return l.insecure(v.reason, earlier(expires, v.expires), v)
+	case v.status == Indeterminate:
+		return failure(v)
+	default:
+		if problem.Code == EDERRSIGsMissing || problem.Code == EDENSECMissing {
+			problem = v.reason // the deeper cause
+		}
+		return l.bogusOn(v.on, problem)
+	}
+	if problem.Zone == "" {
+		problem.Zone = top.String()
+	}
+	return l.bogusOn(tried, problem)
 }

@@ -27,41 +27,6 @@ type Link struct {
 	Reason  Reason   // why it is not Secure
 }
 
-// A signedSet is an RRset and the signature of it that was verified.
-type signedSet struct {
-	records []dns.RR
-	sig     *dns.RRSIG
-}
-
-// A finding is a question and the verdict on it.
-type finding struct {
-	question question
-	verdict  *verdict
-}
-
-// findings has one for each question. They are few.
-type findings []finding
-
-// on returns the verdict on a question; nil if there is none.
-func (all findings) on(q question) *verdict {
-	for _, f := range all {
-		if f.question == q {
-			return f.verdict
-		}
-	}
-	return nil
-}
-
-func (all *findings) set(q question, v *verdict) {
-	for i, f := range *all {
-		if f.question == q {
-			(*all)[i].verdict = v
-			return
-		}
-	}
-	*all = append(*all, finding{q, v})
-}
-
 // Chain returns the evidence for the answer, from the trust anchor down, for each
 // alias and then for the records or their absence; what was shown before is not
 // repeated. For an answer that is not Secure it goes as far as there is proof, and
@@ -110,12 +75,6 @@ func (v *verdict) links() []Link {
 		links = append(links, link)
 	}
 	return links
-}
-
-// signatureTime gives a time in a signature, which counts modulo 2^32 seconds, the
-// meaning that is nearest to now (RFC 4034 §3.1.5, RFC 1982).
-func signatureTime(seconds uint32, now time.Time) time.Time {
-	return time.Unix(now.Unix()+int64(int32(seconds-uint32(now.Unix()))), 0).UTC()
 }
 
 var errNotSecure = errors.New("dnssec: there is no chain for an answer that is not secure")

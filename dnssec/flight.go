@@ -1,7 +1,6 @@
 package dnssec
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -53,21 +52,6 @@ type flightKey struct {
 type flights struct {
 	mu     sync.Mutex
 	flying map[flightKey]*flight
-}
-
-// compare orders questions by how near the trust anchor they are: the keys of a zone rest
-// on its DS records, and these on the keys of a zone above.
-func (q question) compare(other question) int {
-	order := func(q question) int {
-		switch q.qtype {
-		case dns.TypeDS:
-			return 0
-		case dns.TypeDNSKEY:
-			return 1
-		}
-		return 2
-	}
-	return cmp.Or(q.name.Labels()-other.name.Labels(), order(q)-order(other))
 }
 
 // mayAwait reports whether a flight for the question may be waited for.

@@ -3,7 +3,6 @@ package dnssec
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -12,9 +11,6 @@ import (
 	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
 	"github.com/danesmtp/danesmtp/dnssec/upstream"
 )
-
-// ednsSize is the largest UDP reply that is asked for (dnsflagday.net/2020).
-const ednsSize = 1232
 
 // A lookup is one call of Resolver.Lookup: it sees one instant, one set of
 // anchors, and one budget. It is used by one goroutine.
@@ -80,28 +76,6 @@ func (l *lookup) answer(ctx context.Context, name canonical.Name, qtype uint16) 
 			return answer, &Error{Name: first.name.String(), Type: qtype, Reason: answer.Reason, Server: v.server, Err: errAliases}
 		}
 	}
-}
-
-// secondsLeft is the longest TTL of records that must be forgotten at an instant.
-func secondsLeft(expires, now time.Time) uint32 {
-	return uint32(max(expires.Sub(now), 0) / time.Second)
-}
-
-// copies returns the records for the caller to keep, their TTLs no longer than that.
-func copies(records []dns.RR, ttl uint32) []dns.RR {
-	own := deepCopies(records)
-	for _, rr := range own {
-		rr.Header().Ttl = min(rr.Header().Ttl, ttl)
-	}
-	return own
-}
-
-func deepCopies(records []dns.RR) []dns.RR {
-	own := make([]dns.RR, len(records))
-	for i, rr := range records {
-		own[i] = dns.Copy(rr)
-	}
-	return own
 }
 
 // ask gives the verdict on one question, from the cache or from the network. A
@@ -210,90 +184,31 @@ func (l *lookup) opinion(ctx context.Context, q question, reply *upstream.Reply,
 	return v
 }
 
-// sameAnchor reports whether a name above the question has the same nearest trust
-// anchor: a DNAME above the anchor has no say below it.
-func (l *lookup) sameAnchor(q question, above canonical.Name) bool {
-	below, _ := l.anchorOf(q)
-	zone, _ := l.anchorOf(question{above, dns.TypeDNAME})
-	return below == zone
+// A finding is a question and the verdict on it.
+type finding struct {
+	question question
+	verdict  *verdict
 }
 
-var errNoReply = errors.New("exchanger gave neither a reply nor an error")
+// findings has one for each question. They are few.
+type findings []finding
 
-// exchange is e.Exchange for an Exchanger that may be broken.
-func exchange(ctx context.Context, e upstream.Exchanger, q *upstream.Query) (*upstream.Reply, error) {
-	reply, err := e.Exchange(ctx, q)
-	if err == nil && (reply == nil || reply.Msg == nil) {
-		err = errNoReply
-	}
-	return reply, err
-}
-
-func exchangeOf(name string, qtype uint16, reply *upstream.Reply, err error, elapsed time.Duration) Exchange {
-	exchange := Exchange{Name: name, Type: qtype, RCode: -1, Elapsed: elapsed, Err: err}
-	if err == nil {
-		exchange.Server, exchange.Network, exchange.RCode = reply.Server, reply.Network, reply.Msg.Rcode
-		exchange.PassedOver = reply.PassedOver
-	}
-	return exchange
-}
-
-// judge says what a reply proves. Only the first step of an alias chain is taken
-// from it; the records behind it are asked for by themselves.
-func (l *lookup) judge(ctx context.Context, q question, msg *dns.Msg) *verdict {
-	if refuses(msg) {
-		return refusal(q, msg)
-	}
-	answers, authority := collect(msg)
-	for _, set := range answers {
-		if set.qtype == dns.TypeDNAME && len(set.records) > 0 && q.name != set.name && q.name.Below(set.name) && l.sameAnchor(q, set.name) {
-			return l.judgeDNAME(ctx, q, set, find(answers, question{q.name, dns.TypeCNAME}))
+// on returns the verdict on a question; nil if there is none.
+func (all findings) on(q question) *verdict {
+	for _, f := range all {
+		if f.question == q {
+			return f.verdict
 		}
 	}
-	for _, set := range answers {
-		switch { // where there is other data beside a CNAME (RFC 2181 §10.1), the first counts
-		case set.name != q.name || len(set.records) == 0:
-		case set.qtype == q.qtype:
-			v := l.judgeSet(ctx, set, authority)
-			v.shape, v.records = data, set.records
-			return v
-		case set.qtype == dns.TypeCNAME:
-			return l.judgeCNAME(ctx, set, authority)
-		}
-	}
-	if q.qtype == dns.TypeDNSKEY {
-		if _, v := l.trust(ctx, q.name); v.status == Secure {
-			return l.bogus(keyless(q.name)) // RFC 4035 §5.2
-		}
-	}
-	return l.judgeDenial(ctx, q, msg.Rcode, authority)
+	return nil
 }
 
-// refuses reports whether a reply says nothing about the name: only two rcodes do.
-func refuses(msg *dns.Msg) bool {
-	return msg.Rcode != dns.RcodeSuccess && msg.Rcode != dns.RcodeNameError
-}
-
-// refusal is the verdict on a reply that is no answer, SERVFAIL above all: it
-// says nothing about the zone, signed or not (RFC 7672 §2.1.1).
-func refusal(q question, msg *dns.Msg) *verdict {
-	code := dns.RcodeToString[msg.Rcode]
-	if code == "" {
-		code = fmt.Sprintf("rcode %d", msg.Rcode)
-	}
-	v := indeterminate(q, nil)
-	v.reason.Code, v.reason.Text = EDENoReachableAuthority, "server answered "+code
-	if q.qtype == dns.TypeDNSKEY {
-		v.reason.Code = EDEDNSKEYMissing // RFC 8914 §4.10: asked for where there must be one
-	}
-	if opt := msg.IsEdns0(); opt != nil {
-		for _, option := range opt.Option {
-			// RFC 8914 §6: diagnostic only, since the server is not believed.
-			if extended, ok := option.(*dns.EDNS0_EDE); ok {
-				v.reason.Text += fmt.Sprintf(", which it explains as %s", EDE(extended.InfoCode))
-				break
-			}
+func (all *findings) set(q question, v *verdict) {
+	for i, f := range *all {
+		if f.question == q {
+			(*all)[i].verdict = v
+			return
 		}
 	}
-	return v
+	*all = append(*all, finding{q, v})
 }

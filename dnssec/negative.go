@@ -235,37 +235,26 @@ func (l *lookup) denialsOf(sets []*rrset, sigs map[*rrset]*dns.RRSIG, problem fa
 	return all
 }
 
-// denialExpiry is when an unproven denial from an insecure zone must be forgotten: as the
-// zone's SOA says, and soon where there is none (RFC 2308 §5).
-func denialExpiry(now time.Time, q question, authority []*rrset) time.Time {
-	end, ok := soaEnd(now, q, authority)
-	if !ok {
-		return now.Add(bogusTTL)
+// judgeExpansion completes the verdict on an RRset that a wildcard gave: the name
+// itself, or rather the next closer one, must not exist (RFC 4035 §5.3.4).
+func (l *lookup) judgeExpansion(ctx context.Context, q question, zone canonical.Name, labels int, keys *verdict, authority []*rrset, v *verdict) *verdict {
+	if q.qtype == dns.TypeDS || q.qtype == dns.TypeDNAME {
+		// No delegation or DNAME of a name comes from a wildcard (RFC 4592 §4.2, §4.4).
+		return l.bogus(in(zone, q.reason(EDEBogus, "expanded from a wildcard, as records of its type must not be")))
 	}
-	return earlier(end, now.Add(maxDenialTTL))
-}
-
-// soaEnd is when a denial must be forgotten by the SOA in the reply: after its TTL or its
-// MINIMUM, whichever is less (RFC 2308 §5, RFC 9077 §3). ok is false where there is none.
-//
-// The signature of the SOA is not looked at. All that it can do to a proven denial is to
-// shorten its life, which whoever forges it could do to the TTL of the NSEC records as well,
-// and without it the denial lives as long as the zone has signed those for.
-func soaEnd(now time.Time, q question, authority []*rrset) (end time.Time, ok bool) {
-	for _, set := range authority {
-		if set.qtype != dns.TypeSOA || !q.name.Below(set.name) {
-			continue // that of a zone which an alias led to before
+	var proof denial.Proof
+	denials, err := l.prove(zone, keys, authority, func(records *denial.Records) (err error) {
+		proof, err = records.Wildcard(q.name, labels)
+		return err
+	})
+	if err != nil {
+		if errors.Is(err, denial.ErrUnproven) {
+			return l.unlessInsecure(ctx, q, v.expires, unproven(denials.problem, zone, q).reason, keys)
 		}
-		for _, rr := range set.records {
-			soa, isSOA := rr.(*dns.SOA)
-			if !isSOA {
-				continue
-			}
-			until := now.Add(time.Duration(min(soa.Minttl, soa.Hdr.Ttl)) * time.Second)
-			if !ok || until.Before(end) {
-				end, ok = until, true
-			}
-		}
+		return indeterminate(q, err)
 	}
-	return end, ok
+	v.proof = append(v.proof, denials.sets...)
+	v.expires = earlier(v.expires, denials.until)
+	l.weaken(v, proof, zone, q)
+	return v
 }

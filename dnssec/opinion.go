@@ -5,8 +5,6 @@ import (
 	"errors"
 	"slices"
 
-	"github.com/miekg/dns"
-
 	"github.com/danesmtp/danesmtp/dnssec/upstream"
 )
 
@@ -77,13 +75,6 @@ func (l *lookup) checkedOpinion(ctx context.Context, q question, first *verdict,
 		return first, true
 	}
 	return again, true
-}
-
-// sameRecords reports whether two replies have the same to say, but for TTLs. One whose
-// records are in another order counts as another one, which costs no more than to judge it.
-func sameRecords(a, b *dns.Msg) bool {
-	return a.Rcode == b.Rcode && slices.EqualFunc(a.Answer, b.Answer, dns.IsDuplicate) && slices.EqualFunc(a.Ns, b.Ns, dns.IsDuplicate) &&
-		!hasSignature(a.Extra) && !hasSignature(b.Extra)
 }
 
 // askFresh asks once more, and for the keys and DS records on the way, too, whatever

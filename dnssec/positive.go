@@ -4,12 +4,10 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"time"
 
 	"github.com/miekg/dns"
 
 	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
-	"github.com/danesmtp/danesmtp/dnssec/internal/denial"
 	"github.com/danesmtp/danesmtp/dnssec/internal/rrsig"
 )
 
@@ -52,92 +50,6 @@ func (l *lookup) judgeSet(ctx context.Context, set *rrset, authority []*rrset) *
 		problem.reason = set.reason(EDERRSIGsMissing, "no signature by an enclosing zone")
 	}
 	return l.unlessInsecure(ctx, set.question, l.expiry(set.records, nil), problem.reason, tried)
-}
-
-// judgeExpansion completes the verdict on an RRset that a wildcard gave: the name
-// itself, or rather the next closer one, must not exist (RFC 4035 §5.3.4).
-func (l *lookup) judgeExpansion(ctx context.Context, q question, zone canonical.Name, labels int, keys *verdict, authority []*rrset, v *verdict) *verdict {
-	if q.qtype == dns.TypeDS || q.qtype == dns.TypeDNAME {
-		// No delegation or DNAME of a name comes from a wildcard (RFC 4592 §4.2, §4.4).
-		return l.bogus(in(zone, q.reason(EDEBogus, "expanded from a wildcard, as records of its type must not be")))
-	}
-	var proof denial.Proof
-	denials, err := l.prove(zone, keys, authority, func(records *denial.Records) (err error) {
-		proof, err = records.Wildcard(q.name, labels)
-		return err
-	})
-	if err != nil {
-		if errors.Is(err, denial.ErrUnproven) {
-			return l.unlessInsecure(ctx, q, v.expires, unproven(denials.problem, zone, q).reason, keys)
-		}
-		return indeterminate(q, err)
-	}
-	v.proof = append(v.proof, denials.sets...)
-	v.expires = earlier(v.expires, denials.until)
-	l.weaken(v, proof, zone, q)
-	return v
-}
-
-// judgeCNAME validates an alias.
-func (l *lookup) judgeCNAME(ctx context.Context, set *rrset, authority []*rrset) *verdict {
-	if len(set.records) != 1 {
-		return l.bogus(set.reason(EDEBogus, "more than one CNAME record"))
-	}
-	record, ok := set.records[0].(*dns.CNAME)
-	if !ok {
-		return l.bogus(set.reason(EDEBogus, "no CNAME record"))
-	}
-	target, err := canonical.ParseName(record.Target)
-	if err != nil {
-		return l.bogus(set.reason(EDEBogus, err.Error()))
-	}
-	v := l.judgeSet(ctx, set, authority)
-	v.shape, v.records, v.target = alias, set.records, target
-	return v
-}
-
-// judgeDNAME validates a DNAME above the name and synthesizes the alias from it. The
-// CNAME that the server made, nil if there is none, is unsigned, and must be the same
-// (RFC 6672 §3.1, §5.3.1).
-func (l *lookup) judgeDNAME(ctx context.Context, q question, set, made *rrset) *verdict {
-	record, ok := set.records[0].(*dns.DNAME)
-	if !ok || len(set.records) != 1 {
-		return l.bogus(set.reason(EDEBogus, "the reply has more than one DNAME record, or none"))
-	}
-	target, err := canonical.ParseName(record.Target)
-	if err == nil {
-		target, err = q.name.Substitute(set.name, target)
-	}
-	if err != nil {
-		return l.bogus(set.reason(EDEBogus, "the name behind the DNAME is too long"))
-	}
-	if made != nil && !aliasesTo(made, target) {
-		return l.bogus(made.reason(EDEBogus, "the CNAME record is not the one that follows from the DNAME record"))
-	}
-	v := l.judgeSet(ctx, set, nil)
-	v.shape, v.records, v.target = alias, set.records, target
-	if q.qtype == dns.TypeCNAME {
-		v.shape = data
-		v.records = []dns.RR{&dns.CNAME{
-			Hdr:    dns.RR_Header{Name: q.name.String(), Rrtype: dns.TypeCNAME, Class: dns.ClassINET, Ttl: record.Hdr.Ttl},
-			Target: target.String(),
-		}}
-	}
-	return v
-}
-
-// aliasesTo reports whether the CNAME records all lead to the target.
-func aliasesTo(set *rrset, target canonical.Name) bool {
-	for _, rr := range set.records {
-		record, ok := rr.(*dns.CNAME)
-		if !ok {
-			return false
-		}
-		if name, err := canonical.ParseName(record.Target); err != nil || name != target {
-			return false
-		}
-	}
-	return true
 }
 
 // verify looks for one signature of the zone that holds; one is enough (RFC 6840
@@ -229,12 +141,6 @@ func (l *lookup) signerKeys(ctx context.Context, q question, zone canonical.Name
 	return keys
 }
 
-// aboveAnchor reports whether the zone lies above the nearest trust anchor of an RRset.
-func (l *lookup) aboveAnchor(zone canonical.Name, q question) bool {
-	nearest, ok := l.anchorOf(q)
-	return ok && !zone.Below(nearest)
-}
-
 // insertCloser adds a zone to zones that enclose one name, longest first, once.
 func insertCloser(zones []canonical.Name, zone canonical.Name) []canonical.Name {
 	at := 0
@@ -248,11 +154,4 @@ func insertCloser(zones []canonical.Name, zone canonical.Name) []canonical.Name 
 	copy(zones[at+1:], zones[at:])
 	zones[at] = zone
 	return zones
-}
-
-func earlier(a, b time.Time) time.Time {
-	if b.Before(a) {
-		return b
-	}
-	return a
 }

@@ -5,8 +5,6 @@ import (
 	"slices"
 
 	"github.com/miekg/dns"
-
-	"github.com/danesmtp/danesmtp/dnssec/upstream"
 )
 
 // maxPrefetched bounds the questions that are sent at once: the keys and DS records of
@@ -123,24 +121,4 @@ func (l *lookup) end() {
 		l.leave(f)
 	}
 	l.held = nil
-}
-
-// query is the message for a question.
-func (l *lookup) query(q question, avoid []string) *upstream.Query {
-	zone, anchored := l.trusted.enclosing(q.name)
-	if !anchored {
-		return newQuery(q, "", avoid)
-	}
-	return newQuery(q, zone.String(), avoid)
-}
-
-// newQuery is the message for a question below the zone of an anchor, "" for none.
-func newQuery(q question, anchorZone string, avoid []string) *upstream.Query {
-	msg := new(dns.Msg)
-	msg.SetQuestion(q.name.String(), q.qtype)
-	msg.CheckingDisabled = true // RFC 6840 §5.9: the validation is ours
-	// Where no anchor leads to, signatures prove nothing, and the capability of a
-	// server makes no difference.
-	msg.SetEdns0(ednsSize, anchorZone != "")
-	return &upstream.Query{Msg: msg, Avoid: avoid, Anchor: anchorZone}
 }

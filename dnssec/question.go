@@ -1,6 +1,8 @@
 package dnssec
 
 import (
+	"cmp"
+
 	"github.com/miekg/dns"
 
 	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
@@ -32,11 +34,17 @@ func in(zone canonical.Name, r Reason) Reason {
 	return r
 }
 
-// anchorOf returns the closest trust anchor above an RRset, and whether there is one.
-func (l *lookup) anchorOf(q question) (canonical.Name, bool) {
-	zone, ok := l.trusted.enclosing(q.enclosed())
-	if _, negative := l.negativeAnchor(q.enclosed(), zone); !ok || negative {
-		return "", false
+// compare orders questions by how near the trust anchor they are: the keys of a zone rest
+// on its DS records, and these on the keys of a zone above.
+func (q question) compare(other question) int {
+	order := func(q question) int {
+		switch q.qtype {
+		case dns.TypeDS:
+			return 0
+		case dns.TypeDNSKEY:
+			return 1
+		}
+		return 2
 	}
-	return zone, true
+	return cmp.Or(q.name.Labels()-other.name.Labels(), order(q)-order(other))
 }

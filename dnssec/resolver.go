@@ -199,3 +199,29 @@ func answerable(qtype uint16) error {
 	}
 	return nil
 }
+
+// prepare returns the trusted set of the anchors, which it makes once. Its generation is
+// another than before when the anchors are, since then verdicts need not hold.
+func (r *Resolver) prepare(set anchor.Set) *trusted {
+	if now := r.trusted.Load(); now.is(set) {
+		return now
+	}
+	r.preparing.Lock()
+	defer r.preparing.Unlock()
+	next := &trusted{set: set}
+	if before := r.trusted.Load(); before != nil {
+		next.generation = before.generation
+		if !before.set.Equal(set) {
+			next.generation++
+		}
+	}
+	for _, a := range set {
+		zone, _ := canonical.ParseName(a.Zone)
+		if a.DS == nil && a.Key == nil {
+			zone = "" // its anchors are gone
+		}
+		next.zones = append(next.zones, zone)
+	}
+	r.trusted.Store(next)
+	return next
+}

@@ -1,12 +1,11 @@
 package dnssec_test
 
 import (
+	"encoding/base32"
 	"fmt"
 	"math/big"
 	"strings"
 	"testing"
-
-	"encoding/base32"
 
 	"github.com/miekg/dns"
 

@@ -13,32 +13,6 @@ type trusted struct {
 	generation int              // of the verdicts that rest on it
 }
 
-// prepare returns the trusted set of the anchors, which it makes once. Its generation is
-// another than before when the anchors are, since then verdicts need not hold.
-func (r *Resolver) prepare(set anchor.Set) *trusted {
-	if now := r.trusted.Load(); now.is(set) {
-		return now
-	}
-	r.preparing.Lock()
-	defer r.preparing.Unlock()
-	next := &trusted{set: set}
-	if before := r.trusted.Load(); before != nil {
-		next.generation = before.generation
-		if !before.set.Equal(set) {
-			next.generation++
-		}
-	}
-	for _, a := range set {
-		zone, _ := canonical.ParseName(a.Zone)
-		if a.DS == nil && a.Key == nil {
-			zone = "" // its anchors are gone
-		}
-		next.zones = append(next.zones, zone)
-	}
-	r.trusted.Store(next)
-	return next
-}
-
 // is reports whether the set is the very one that was prepared, which nobody may change.
 func (t *trusted) is(set anchor.Set) bool {
 	return t != nil && len(t.set) == len(set) && (len(set) == 0 || &t.set[0] == &set[0])

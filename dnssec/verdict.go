@@ -50,18 +50,6 @@ type verdict struct {
 
 func (v *verdict) failed() bool { return v.status != Secure && v.status != Insecure }
 
-// bogus returns a failed verdict, remembered for a short time.
-func (l *lookup) bogus(reason Reason) *verdict {
-	return &verdict{status: Bogus, reason: reason, made: l.now, expires: l.now.Add(bogusTTL)}
-}
-
-// bogusOn returns one that fails in spite of what another proves, nil for nothing.
-func (l *lookup) bogusOn(on *verdict, reason Reason) *verdict {
-	v := l.bogus(reason)
-	v.on = on.unlessAnchor()
-	return v
-}
-
 // unlessAnchor returns the verdict, but nil for that on a trust anchor, which nothing
 // proves.
 func (v *verdict) unlessAnchor() *verdict {
@@ -88,4 +76,10 @@ func indeterminate(q question, err error) *verdict {
 // failure gives a question the failed verdict of another one on which it rests.
 func failure(of *verdict) *verdict {
 	return &verdict{status: of.status, reason: of.reason, err: of.err, server: of.server, on: of.on, made: of.made, expires: of.expires}
+}
+
+// A signedSet is an RRset and the signature of it that was verified.
+type signedSet struct {
+	records []dns.RR
+	sig     *dns.RRSIG
 }

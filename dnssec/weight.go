@@ -113,18 +113,3 @@ func (v *verdict) size() int64 {
 	}
 	return int64(size)
 }
-
-// hold counts a verdict that is kept, and what it rests on, which is in memory as long: each
-// once, however many rest on it.
-func (c *cache) hold(v *verdict) {
-	for ; v != nil && atomic.AddInt32(&v.holders, 1) == 1; v = v.on {
-		c.weight.Add(v.size())
-	}
-}
-
-// release undoes hold.
-func (c *cache) release(v *verdict) {
-	for ; v != nil && atomic.AddInt32(&v.holders, -1) == 0; v = v.on {
-		c.weight.Add(-v.size())
-	}
-}

@@ -1,0 +1,29 @@
+package dnssec
+
+import (
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// secondsLeft is the longest TTL of records that must be forgotten at an instant.
+func secondsLeft(expires, now time.Time) uint32 {
+	return uint32(max(expires.Sub(now), 0) / time.Second)
+}
+
+// copies returns the records for the caller to keep, their TTLs no longer than that.
+func copies(records []dns.RR, ttl uint32) []dns.RR {
+	own := deepCopies(records)
+	for _, rr := range own {
+		rr.Header().Ttl = min(rr.Header().Ttl, ttl)
+	}
+	return own
+}
+
+func deepCopies(records []dns.RR) []dns.RR {
+	own := make([]dns.RR, len(records))
+	for i, rr := range records {
+		own[i] = dns.Copy(rr)
+	}
+	return own
+}
