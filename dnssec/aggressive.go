@@ -13,22 +13,22 @@ import (
 // denied gives the verdict on a question whose denial is proven by what proved others (RFC
 // 8198 §5), nil where none is. DS records and keys are always asked for, since the chain of
 // trust rests on them. Such a denial costs a query from the budget, although none is sent.
-func (l *lookup) denied(q question) *verdict {
-	if l.resolver.NoAggressiveUse || q.qtype == dns.TypeDS || q.qtype == dns.TypeDNSKEY {
+func (val *validator) denied(q question) *verdict {
+	if val.denials == nil || q.qtype == dns.TypeDS || q.qtype == dns.TypeDNSKEY {
 		return nil
 	}
-	top, ok := l.anchorOf(q)
+	top, ok := val.anchorOf(q)
 	if !ok {
 		return nil
 	}
-	z := l.resolver.spans.closest(q.name, top, l.trusted.generation)
+	z := val.denials.closest(q.name, top, val.trusted.generation)
 	if z == nil || q.name.Labels() > z.zone.Labels()+maxSpanLabels {
 		return nil
 	}
-	if len(z.nsec3) > 0 && l.budget.spendHashes(2*maxSpanLabels+2, maxSpanIterations) != nil {
+	if len(z.nsec3) > 0 && val.budget.spendHashes(2*maxSpanLabels+2, maxSpanIterations) != nil {
 		return nil
 	}
-	about := z.about(q.name, l.now)
+	about := z.about(q.name, val.now)
 	if len(about) == 0 {
 		return nil
 	}
@@ -36,11 +36,11 @@ func (l *lookup) denied(q question) *verdict {
 	if keys == nil {
 		return nil // they are forgotten
 	}
-	shape, used, err := l.deniedBy(z.zone, about, q)
-	if err != nil || l.budget.spendQuery() != nil {
+	shape, used, err := val.deniedBy(z.zone, about, q)
+	if err != nil || val.budget.spendQuery() != nil {
 		return nil
 	}
-	v := &verdict{status: Secure, shape: shape, on: keys, made: l.now, expires: l.now.Add(maxDenialTTL)}
+	v := &verdict{status: Secure, shape: shape, on: keys, made: val.now, expires: val.now.Add(maxDenialTTL)}
 	for _, s := range about {
 		if slices.Contains(used, s.set.records[0]) {
 			v.proof = append(v.proof, s.set)
@@ -51,7 +51,7 @@ func (l *lookup) denied(q question) *verdict {
 }
 
 // deniedBy tries the spans, and returns the shape that is proven and the records that prove it.
-func (l *lookup) deniedBy(zone canonical.Name, about []*span, q question) (shape, []dns.RR, error) {
+func (val *validator) deniedBy(zone canonical.Name, about []*span, q question) (shape, []dns.RR, error) {
 	var nsec, all []dns.RR
 	for _, s := range about {
 		record := s.set.records[0]
@@ -59,12 +59,12 @@ func (l *lookup) deniedBy(zone canonical.Name, about []*span, q question) (shape
 			nsec = append(nsec, record)
 		}
 	}
-	records, shape := denial.New(zone, all, l.hashCost()), nameError
+	records, shape := denial.New(zone, all, val.hashCost()), nameError
 	proof, err := records.NameError(q.name)
 	if errors.Is(err, denial.ErrUnproven) {
 		// The types in an NSEC3 record are not taken for another question than they were
 		// sent for: nothing shows whether the list is complete.
-		records, shape = denial.New(zone, nsec, l.hashCost()), noData
+		records, shape = denial.New(zone, nsec, val.hashCost()), noData
 		proof, err = records.NoData(q.name, q.qtype)
 	}
 	if err == nil && (proof.OptOut || proof.IterationsExceeded) {

@@ -9,19 +9,19 @@ import (
 )
 
 // judgeCNAME validates an alias.
-func (l *lookup) judgeCNAME(ctx context.Context, set *rrset, authority []*rrset) *verdict {
+func (val *validator) judgeCNAME(ctx context.Context, set *rrset, authority []*rrset) *verdict {
 	if len(set.records) != 1 {
-		return l.bogus(set.reason(EDEBogus, "more than one CNAME record"))
+		return val.bogus(set.reason(EDEBogus, "more than one CNAME record"))
 	}
 	record, ok := set.records[0].(*dns.CNAME)
 	if !ok {
-		return l.bogus(set.reason(EDEBogus, "no CNAME record"))
+		return val.bogus(set.reason(EDEBogus, "no CNAME record"))
 	}
 	target, err := canonical.ParseName(record.Target)
 	if err != nil {
-		return l.bogus(set.reason(EDEBogus, err.Error()))
+		return val.bogus(set.reason(EDEBogus, err.Error()))
 	}
-	v := l.judgeSet(ctx, set, authority)
+	v := val.judgeSet(ctx, set, authority)
 	v.shape, v.records, v.target = alias, set.records, target
 	return v
 }
@@ -29,22 +29,22 @@ func (l *lookup) judgeCNAME(ctx context.Context, set *rrset, authority []*rrset)
 // judgeDNAME validates a DNAME above the name and synthesizes the alias from it. The
 // CNAME that the server made, nil if there is none, is unsigned, and must be the same
 // (RFC 6672 §3.1, §5.3.1).
-func (l *lookup) judgeDNAME(ctx context.Context, q question, set, made *rrset) *verdict {
+func (val *validator) judgeDNAME(ctx context.Context, q question, set, made *rrset) *verdict {
 	record, ok := set.records[0].(*dns.DNAME)
 	if !ok || len(set.records) != 1 {
-		return l.bogus(set.reason(EDEBogus, "the reply has more than one DNAME record, or none"))
+		return val.bogus(set.reason(EDEBogus, "the reply has more than one DNAME record, or none"))
 	}
 	target, err := canonical.ParseName(record.Target)
 	if err == nil {
 		target, err = q.name.Substitute(set.name, target)
 	}
 	if err != nil {
-		return l.bogus(set.reason(EDEBogus, "the name behind the DNAME is too long"))
+		return val.bogus(set.reason(EDEBogus, "the name behind the DNAME is too long"))
 	}
 	if made != nil && !aliasesTo(made, target) {
-		return l.bogus(made.reason(EDEBogus, "the CNAME record is not the one that follows from the DNAME record"))
+		return val.bogus(made.reason(EDEBogus, "the CNAME record is not the one that follows from the DNAME record"))
 	}
-	v := l.judgeSet(ctx, set, nil)
+	v := val.judgeSet(ctx, set, nil)
 	v.shape, v.records, v.target = alias, set.records, target
 	if q.qtype == dns.TypeCNAME {
 		v.shape = data

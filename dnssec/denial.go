@@ -22,7 +22,7 @@ const maxDenials = 8
 
 // judgeDenial validates a reply without an answer: NODATA or NXDOMAIN (RFC 4035
 // §5.4, RFC 5155 §8).
-func (l *lookup) judgeDenial(ctx context.Context, q question, rcode int, authority []*rrset) *verdict {
+func (val *validator) judgeDenial(ctx context.Context, q question, rcode int, authority []*rrset) *verdict {
 	shape := noData
 	if rcode == dns.RcodeNameError {
 		shape = nameError
@@ -38,12 +38,12 @@ func (l *lookup) judgeDenial(ctx context.Context, q question, rcode int, authori
 			problem = because(set.reason(EDERRSIGsMissing, "no signature"), errNoSignature)
 		}
 	}
-	for _, zone := range l.signers(q, sigs) {
-		keys := l.signerKeys(ctx, q, zone)
+	for _, zone := range val.signers(q, sigs) {
+		keys := val.signerKeys(ctx, q, zone)
 		switch keys.status {
 		case Secure:
 		case Insecure:
-			v := l.insecure(keys.reason, earlier(denialExpiry(l.now, q, authority), keys.expires), keys)
+			v := val.insecure(keys.reason, earlier(denialExpiry(val.now, q, authority), keys.expires), keys)
 			v.shape = shape
 			return v
 		case Indeterminate:
@@ -52,7 +52,7 @@ func (l *lookup) judgeDenial(ctx context.Context, q question, rcode int, authori
 			problem = problem.or(because(keys.reason, errSigner))
 			continue
 		}
-		v, failed := l.judgeProof(q, shape, zone, keys, authority)
+		v, failed := val.judgeProof(q, shape, zone, keys, authority)
 		if v != nil {
 			return v
 		}
@@ -61,17 +61,17 @@ func (l *lookup) judgeDenial(ctx context.Context, q question, rcode int, authori
 	if problem == (fault{}) {
 		problem.reason = q.reason(EDENSECMissing, "no NSEC or NSEC3 record proves that there is none")
 	}
-	v := l.unlessInsecure(ctx, q, denialExpiry(l.now, q, authority), problem.reason, tried)
+	v := val.unlessInsecure(ctx, q, denialExpiry(val.now, q, authority), problem.reason, tried)
 	v.shape = shape
 	return v
 }
 
 // judgeProof gives the verdict when the records of a zone prove the denial, or
 // when that cannot be found out; otherwise nil and the reason.
-func (l *lookup) judgeProof(q question, claimed shape, zone canonical.Name, keys *verdict, authority []*rrset) (*verdict, fault) {
+func (val *validator) judgeProof(q question, claimed shape, zone canonical.Name, keys *verdict, authority []*rrset) (*verdict, fault) {
 	var shape shape
 	var proof denial.Proof
-	denials, err := l.prove(zone, keys, authority, func(records *denial.Records) (err error) {
+	denials, err := val.prove(zone, keys, authority, func(records *denial.Records) (err error) {
 		shape, proof, err = denies(records, q, claimed)
 		return err
 	})
@@ -85,10 +85,10 @@ func (l *lookup) judgeProof(q question, claimed shape, zone canonical.Name, keys
 		status: Secure, shape: shape, delegation: proof.Delegation, proof: denials.sets, on: keys,
 		expires: earlier(denials.until, keys.expires),
 	}
-	if end, ok := soaEnd(l.now, q, authority); ok {
+	if end, ok := soaEnd(val.now, q, authority); ok {
 		v.expires = earlier(v.expires, end)
 	}
-	l.weaken(v, proof, zone, q)
+	val.weaken(v, proof, zone, q)
 	return v, fault{}
 }
 
@@ -114,8 +114,8 @@ func denies(records *denial.Records, q question, claimed shape) (shape, denial.P
 }
 
 // hashCost bounds the work on NSEC3 records.
-func (l *lookup) hashCost() denial.Cost {
-	return denial.Cost{Iterations: cmp.Or(l.resolver.MaxIterations, denial.MaxIterations), Spend: l.budget.spendHashes}
+func (val *validator) hashCost() denial.Cost {
+	return denial.Cost{Iterations: cmp.Or(val.maxIterations, denial.MaxIterations), Spend: val.budget.spendHashes}
 }
 
 // unproven is the reason when the records that are left prove nothing: what was
@@ -128,12 +128,12 @@ func unproven(problem fault, zone canonical.Name, q question) fault {
 }
 
 // weaken makes a verdict insecure where the proof proves no more than that.
-func (l *lookup) weaken(v *verdict, proof denial.Proof, zone canonical.Name, q question) {
+func (val *validator) weaken(v *verdict, proof denial.Proof, zone canonical.Name, q question) {
 	var reason Reason
 	switch {
 	case proof.IterationsExceeded:
 		// RFC 9276 §3.2, RFC 5155 §10.3
-		reason = q.reason(EDENSEC3IterationsTooBig, fmt.Sprintf("the zone's NSEC3 records have more than %d iterations", l.hashCost().Iterations))
+		reason = q.reason(EDENSEC3IterationsTooBig, fmt.Sprintf("the zone's NSEC3 records have more than %d iterations", val.hashCost().Iterations))
 	case proof.OptOut:
 		// RFC 5155 §9.2: the name may exist as an unsigned delegation.
 		reason = q.reason(EDEOther, "the name lies in an opt-out span, where unsigned delegations may be")
@@ -141,8 +141,8 @@ func (l *lookup) weaken(v *verdict, proof denial.Proof, zone canonical.Name, q q
 		return
 	}
 	reason = in(zone, reason)
-	if l.aboveAnchor(zone, q) {
-		*v = verdict{status: Bogus, reason: reason, made: l.now, expires: l.now.Add(bogusTTL)}
+	if val.aboveAnchor(zone, q) {
+		*v = verdict{status: Bogus, reason: reason, made: val.now, expires: val.now.Add(bogusTTL)}
 		return
 	}
 	v.status, v.reason = Insecure, reason
@@ -159,7 +159,7 @@ type denials struct {
 // prove makes a proof by the records of a reply, and verifies what it rests on, and no more:
 // a signature that does not hold costs the proof its record, not the others. The error is
 // the budget's, or ErrUnproven.
-func (l *lookup) prove(zone canonical.Name, keys *verdict, authority []*rrset, attempt func(*denial.Records) error) (denials, error) {
+func (val *validator) prove(zone canonical.Name, keys *verdict, authority []*rrset, attempt func(*denial.Records) error) (denials, error) {
 	var candidates []*rrset
 	var records []dns.RR
 	for _, set := range authority {
@@ -167,7 +167,7 @@ func (l *lookup) prove(zone canonical.Name, keys *verdict, authority []*rrset, a
 			candidates, records = append(candidates, set), append(records, set.toRead()...)
 		}
 	}
-	choice := denial.New(zone, records, l.hashCost())
+	choice := denial.New(zone, records, val.hashCost())
 	verified := make(map[*rrset]*dns.RRSIG, 4)
 	var problem fault
 	for tried := 0; ; {
@@ -184,7 +184,7 @@ func (l *lookup) prove(zone canonical.Name, keys *verdict, authority []*rrset, a
 			if tried++; tried > maxDenials {
 				return denials{problem: problem}, denial.ErrUnproven
 			}
-			sig, failed, err := l.verifyDenial(set, zone, keys)
+			sig, failed, err := val.verifyDenial(set, zone, keys)
 			if err != nil {
 				return denials{}, err
 			}
@@ -196,7 +196,7 @@ func (l *lookup) prove(zone canonical.Name, keys *verdict, authority []*rrset, a
 			verified[set] = sig
 		}
 		if !bad {
-			return l.denialsOf(needed, verified, problem), proof
+			return val.denialsOf(needed, verified, problem), proof
 		}
 	}
 }
@@ -213,8 +213,8 @@ func needs(sets []*rrset, used []dns.RR) []*rrset {
 }
 
 // verifyDenial verifies one NSEC or NSEC3 RRset, as verify does.
-func (l *lookup) verifyDenial(set *rrset, zone canonical.Name, keys *verdict) (*dns.RRSIG, fault, error) {
-	sig, failed, err := l.verify(set, zone, keys.keys)
+func (val *validator) verifyDenial(set *rrset, zone canonical.Name, keys *verdict) (*dns.RRSIG, fault, error) {
+	sig, failed, err := val.verify(set, zone, keys.keys)
 	if sig == nil || err != nil {
 		return nil, failed, err
 	}
@@ -226,35 +226,35 @@ func (l *lookup) verifyDenial(set *rrset, zone canonical.Name, keys *verdict) (*
 	return sig, fault{}, nil
 }
 
-func (l *lookup) denialsOf(sets []*rrset, sigs map[*rrset]*dns.RRSIG, problem fault) denials {
-	all := denials{until: l.now.Add(maxDenialTTL), problem: problem}
+func (val *validator) denialsOf(sets []*rrset, sigs map[*rrset]*dns.RRSIG, problem fault) denials {
+	all := denials{until: val.now.Add(maxDenialTTL), problem: problem}
 	for _, set := range sets {
 		all.sets = append(all.sets, signedSet{set.records, sigs[set]})
-		all.until = earlier(all.until, l.expiry(set.records, sigs[set]))
+		all.until = earlier(all.until, val.expiry(set.records, sigs[set]))
 	}
 	return all
 }
 
 // judgeExpansion completes the verdict on an RRset that a wildcard gave: the name
 // itself, or rather the next closer one, must not exist (RFC 4035 §5.3.4).
-func (l *lookup) judgeExpansion(ctx context.Context, q question, zone canonical.Name, labels int, keys *verdict, authority []*rrset, v *verdict) *verdict {
+func (val *validator) judgeExpansion(ctx context.Context, q question, zone canonical.Name, labels int, keys *verdict, authority []*rrset, v *verdict) *verdict {
 	if q.qtype == dns.TypeDS || q.qtype == dns.TypeDNAME {
 		// No delegation or DNAME of a name comes from a wildcard (RFC 4592 §4.2, §4.4).
-		return l.bogus(in(zone, q.reason(EDEBogus, "expanded from a wildcard, as records of its type must not be")))
+		return val.bogus(in(zone, q.reason(EDEBogus, "expanded from a wildcard, as records of its type must not be")))
 	}
 	var proof denial.Proof
-	denials, err := l.prove(zone, keys, authority, func(records *denial.Records) (err error) {
+	denials, err := val.prove(zone, keys, authority, func(records *denial.Records) (err error) {
 		proof, err = records.Wildcard(q.name, labels)
 		return err
 	})
 	if err != nil {
 		if errors.Is(err, denial.ErrUnproven) {
-			return l.unlessInsecure(ctx, q, v.expires, unproven(denials.problem, zone, q).reason, keys)
+			return val.unlessInsecure(ctx, q, v.expires, unproven(denials.problem, zone, q).reason, keys)
 		}
 		return indeterminate(q, err)
 	}
 	v.proof = append(v.proof, denials.sets...)
 	v.expires = earlier(v.expires, denials.until)
-	l.weaken(v, proof, zone, q)
+	val.weaken(v, proof, zone, q)
 	return v
 }

@@ -24,13 +24,13 @@ func ttlEnd(now time.Time, records []dns.RR) time.Time {
 
 // expiry is when the records must be forgotten: after the smallest TTL, or that
 // of the time of signing (RFC 4035 §5.3.3), and when the signature expires.
-func (l *lookup) expiry(records []dns.RR, sig *dns.RRSIG) time.Time {
-	end := ttlEnd(l.now, records)
+func (val *validator) expiry(records []dns.RR, sig *dns.RRSIG) time.Time {
+	end := ttlEnd(val.now, records)
 	if sig == nil {
 		return end
 	}
-	end = earlier(end, l.now.Add(time.Duration(sig.OrigTtl)*time.Second))
-	return earlier(end, signatureTime(sig.Expiration, l.now).Add(l.resolver.clockSkew()))
+	end = earlier(end, val.now.Add(time.Duration(sig.OrigTtl)*time.Second))
+	return earlier(end, signatureTime(sig.Expiration, val.now).Add(val.skew))
 }
 
 // signatureTime gives a time in a signature, which counts modulo 2^32 seconds, the

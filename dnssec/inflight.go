@@ -90,10 +90,9 @@ func (l *lookup) board(ctx context.Context, q question, ahead bool) (*flight, *v
 			all.flying = make(map[flightKey]*flight)
 		}
 		all.flying[key] = f
-		go f.fly(ctx, &lookup{
-			resolver: l.resolver, now: l.now, trusted: l.trusted,
-			budget: allowance, flight: f, known: findings{{q, unfinished}}, aheadOfNeed: ahead,
-		})
+		own := l.resolver.newLookup(l.now, l.trusted, allowance)
+		own.flight, own.known, own.aheadOfNeed = f, findings{{q, unfinished}}, ahead
+		go f.fly(ctx, own)
 	}
 	f.waiters++
 	return f, nil

@@ -3,40 +3,39 @@ package dnssec
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/miekg/dns"
 )
 
 // judge says what a reply proves. Only the first step of an alias chain is taken
 // from it; the records behind it are asked for by themselves.
-func (l *lookup) judge(ctx context.Context, q question, msg *dns.Msg) *verdict {
+func (val *validator) judge(ctx context.Context, q question, msg *dns.Msg) *verdict {
 	if refuses(msg) {
 		return refusal(q, msg)
 	}
 	answers, authority := collect(msg)
 	for _, set := range answers {
-		if set.qtype == dns.TypeDNAME && len(set.records) > 0 && q.name != set.name && q.name.Below(set.name) && l.sameAnchor(q, set.name) {
-			return l.judgeDNAME(ctx, q, set, find(answers, question{q.name, dns.TypeCNAME}))
+		if set.qtype == dns.TypeDNAME && len(set.records) > 0 && q.name != set.name && q.name.Below(set.name) && val.sameAnchor(q, set.name) {
+			return val.judgeDNAME(ctx, q, set, find(answers, question{q.name, dns.TypeCNAME}))
 		}
 	}
 	for _, set := range answers {
 		switch { // where there is other data beside a CNAME (RFC 2181 §10.1), the first counts
 		case set.name != q.name || len(set.records) == 0:
 		case set.qtype == q.qtype:
-			v := l.judgeSet(ctx, set, authority)
+			v := val.judgeSet(ctx, set, authority)
 			v.shape, v.records = data, set.records
 			return v
 		case set.qtype == dns.TypeCNAME:
-			return l.judgeCNAME(ctx, set, authority)
+			return val.judgeCNAME(ctx, set, authority)
 		}
 	}
 	if q.qtype == dns.TypeDNSKEY {
-		if _, v := l.trust(ctx, q.name); v.status == Secure {
-			return l.bogus(keyless(q.name)) // RFC 4035 §5.2
+		if _, v := val.trust(ctx, q.name); v.status == Secure {
+			return val.bogus(keyless(q.name)) // RFC 4035 §5.2
 		}
 	}
-	return l.judgeDenial(ctx, q, msg.Rcode, authority)
+	return val.judgeDenial(ctx, q, msg.Rcode, authority)
 }
 
 // refuses reports whether a reply says nothing about the name: only two rcodes do.
@@ -65,22 +64,5 @@ func refusal(q question, msg *dns.Msg) *verdict {
 			}
 		}
 	}
-	return v
-}
-
-// insecure returns a verdict that rests on the one that proves as much.
-func (l *lookup) insecure(reason Reason, expires time.Time, on *verdict) *verdict {
-	return &verdict{status: Insecure, reason: reason, expires: expires, on: on}
-}
-
-// bogus returns a failed verdict, remembered for a short time.
-func (l *lookup) bogus(reason Reason) *verdict {
-	return &verdict{status: Bogus, reason: reason, made: l.now, expires: l.now.Add(bogusTTL)}
-}
-
-// bogusOn returns one that fails in spite of what another proves, nil for nothing.
-func (l *lookup) bogusOn(on *verdict, reason Reason) *verdict {
-	v := l.bogus(reason)
-	v.on = on.unlessAnchor()
 	return v
 }

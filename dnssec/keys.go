@@ -17,13 +17,13 @@ import (
 // zoneKeys gives the verdict on the keys of a zone. Secure: its records are the
 // DNSKEY RRset, to which a chain leads from an anchor. Insecure: it is proven
 // that none does.
-func (l *lookup) zoneKeys(ctx context.Context, zone canonical.Name) *verdict {
-	if _, v := l.trust(ctx, zone); v.status != Secure {
+func (val *validator) zoneKeys(ctx context.Context, zone canonical.Name) *verdict {
+	if _, v := val.trust(ctx, zone); v.status != Secure {
 		return v
 	}
-	keys := l.ask(ctx, question{zone, dns.TypeDNSKEY})
+	keys := val.ask(ctx, question{zone, dns.TypeDNSKEY})
 	if keys.status == Secure && keys.shape != data {
-		return l.bogus(keyless(zone))
+		return val.bogus(keyless(zone))
 	}
 	return keys
 }
@@ -36,35 +36,35 @@ func keyless(zone canonical.Name) Reason {
 // trust returns what vouches for the keys of a zone and can be followed: its
 // trust anchors, or the DS records in the zone above. There is something exactly
 // when the verdict is Secure.
-func (l *lookup) trust(ctx context.Context, zone canonical.Name) (anchor.Set, *verdict) {
-	if anchors := l.trusted.at(zone); len(anchors) > 0 {
-		usable, unsupported := l.usableTrust(anchors, zone)
+func (val *validator) trust(ctx context.Context, zone canonical.Name) (anchor.Set, *verdict) {
+	if anchors := val.trusted.at(zone); len(anchors) > 0 {
+		usable, unsupported := val.usableTrust(anchors, zone)
 		if len(usable) == 0 {
-			return nil, l.unusableAnchors(unsupported)
+			return nil, val.unusableAnchors(unsupported)
 		}
-		return usable, &verdict{status: Secure, expires: l.now.Add(maxTTL)}
+		return usable, &verdict{status: Secure, expires: val.now.Add(maxTTL)}
 	}
-	v := l.askDelegation(ctx, zone)
+	v := val.askDelegation(ctx, zone)
 	switch {
 	case v.status != Secure:
 		return nil, failure(v)
 	case v.shape == data && len(v.records) > maxKeys:
-		return nil, l.bogus(in(zone, question{zone, dns.TypeDS}.reason(EDEOther, "more DS records than are looked at")))
+		return nil, val.bogus(in(zone, question{zone, dns.TypeDS}.reason(EDEOther, "more DS records than are looked at")))
 	case v.shape == data:
 		trusted := delegation(v.records)
-		usable, unsupported := l.usableTrust(trusted, zone)
+		usable, unsupported := val.usableTrust(trusted, zone)
 		if len(usable) == 0 && len(trusted) < len(v.records) {
 			// What cannot be read is no digest or algorithm that is not supported.
-			return nil, l.bogusOn(v, in(zone, question{zone, dns.TypeDS}.reason(EDEBogus, "a DS record cannot be read")))
+			return nil, val.bogusOn(v, in(zone, question{zone, dns.TypeDS}.reason(EDEBogus, "a DS record cannot be read")))
 		}
 		if len(usable) == 0 {
-			return nil, l.insecure(unsupported, v.expires, v)
+			return nil, val.insecure(unsupported, v.expires, v)
 		}
 		return usable, v
 	case v.delegation:
-		return nil, l.insecure(in(zone, question{zone, dns.TypeDS}.reason(EDEOther, "the zone above proves that the delegation is not signed")), v.expires, v)
+		return nil, val.insecure(in(zone, question{zone, dns.TypeDS}.reason(EDEOther, "the zone above proves that the delegation is not signed")), v.expires, v)
 	}
-	return nil, l.bogus(Reason{Code: EDEBogus, Name: zone.String(), Type: dns.TypeDS, Text: "the signer is not a zone: it has no delegation"})
+	return nil, val.bogus(Reason{Code: EDEBogus, Name: zone.String(), Type: dns.TypeDS, Text: "the signer is not a zone: it has no delegation"})
 }
 
 // delegation returns what DS records vouch for, as far as they have the form of their type.
@@ -80,36 +80,38 @@ func delegation(records []dns.RR) anchor.Set {
 
 // judgeKeys validates the DNSKEY RRset of a zone by a key in it that an anchor or
 // a DS record vouches for (RFC 4035 §5.2).
-func (l *lookup) judgeKeys(ctx context.Context, set *rrset) *verdict {
+func (val *validator) judgeKeys(ctx context.Context, set *rrset) *verdict {
 	zone := set.name
-	trusted, v := l.trust(ctx, zone)
+	trusted, v := val.trust(ctx, zone)
 	if v.status != Secure {
 		if v.status == Insecure {
-			return l.insecure(v.reason, earlier(v.expires, l.expiry(set.records, nil)), v)
+			return val.insecure(v.reason, earlier(v.expires, val.expiry(set.records, nil)), v)
 		}
 		return failure(v)
 	}
-	l.observe(ctx, set)
-	if len(set.records) > maxKeys {
-		return l.bogus(in(zone, question{zone, dns.TypeDNSKEY}.reason(EDEOther, "more keys than are looked at")))
+	if val.observe != nil && len(val.trusted.at(zone)) > 0 {
+		val.observe(ctx, set)
 	}
-	keys := rrsig.NewKeys(l.resolver.Algorithms, set.records)
-	vouched, refused, err := l.vouchedKeys(zone, trusted, keys)
+	if len(set.records) > maxKeys {
+		return val.bogus(in(zone, question{zone, dns.TypeDNSKEY}.reason(EDEOther, "more keys than are looked at")))
+	}
+	keys := rrsig.NewKeys(val.algorithms, set.records)
+	vouched, refused, err := val.vouchedKeys(zone, trusted, keys)
 	if err != nil {
 		return indeterminate(set.question, err)
 	}
 	if refused != nil {
 		reason := faultOf(refused, zone, set.question, 0).reason
-		if len(l.trusted.at(zone)) > 0 {
-			return l.unusableAnchors(reason)
+		if len(val.trusted.at(zone)) > 0 {
+			return val.unusableAnchors(reason)
 		}
 		// RFC 4035 §5.2: no path that could be followed.
-		return l.insecure(reason, v.expires, v)
+		return val.insecure(reason, v.expires, v)
 	}
 	if len(vouched) == 0 {
-		return l.bogusOn(v, in(zone, question{zone, dns.TypeDNSKEY}.reason(EDEDNSKEYMissing, "no key matches a DS record or trust anchor")))
+		return val.bogusOn(v, in(zone, question{zone, dns.TypeDNSKEY}.reason(EDEDNSKEYMissing, "no key matches a DS record or trust anchor")))
 	}
-	sig, problem, err := l.verify(set, zone, vouched)
+	sig, problem, err := val.verify(set, zone, vouched)
 	if err != nil {
 		return indeterminate(set.question, err)
 	}
@@ -117,10 +119,10 @@ func (l *lookup) judgeKeys(ctx context.Context, set *rrset) *verdict {
 		if problem.like(errNoKey) && slices.ContainsFunc(keys, func(key *rrsig.Key) bool { return key.Tag == problem.reason.KeyTag }) {
 			problem.reason.Text = "the keys are not signed by one that a DS record or trust anchor vouches for"
 		}
-		return l.bogusOn(v, problem.reason)
+		return val.bogusOn(v, problem.reason)
 	}
 	return &verdict{
-		status: Secure, expires: earlier(v.expires, l.expiry(set.records, sig)), keys: keys,
+		status: Secure, expires: earlier(v.expires, val.expiry(set.records, sig)), keys: keys,
 		proof: []signedSet{{set.records, sig}}, on: v.unlessAnchor(),
 	}
 }
@@ -130,14 +132,14 @@ var errUnusableAnchors = errors.New("no trust anchor of the zone is usable")
 
 // unusableAnchors is no insecure verdict, which would switch validation off for
 // all that is below the anchor.
-func (l *lookup) unusableAnchors(reason Reason) *verdict {
+func (val *validator) unusableAnchors(reason Reason) *verdict {
 	return &verdict{status: Indeterminate, reason: reason, err: errUnusableAnchors}
 }
 
 // usableTrust returns the anchors that can be followed. Where there is none, the
 // delegation is insecure (RFC 4035 §5.2, RFC 6840 §5.2), for the reason given.
-func (l *lookup) usableTrust(trusted anchor.Set, zone canonical.Name) (anchor.Set, Reason) {
-	algorithms := l.resolver.Algorithms
+func (val *validator) usableTrust(trusted anchor.Set, zone canonical.Name) (anchor.Set, Reason) {
+	algorithms := val.algorithms
 	name := zone.String()
 	reason := Reason{Zone: name, Name: name, Type: dns.TypeDS, Code: EDEUnsupportedDigest, Text: "no DS record has a supported digest"}
 	var records []*dns.DS
@@ -165,12 +167,12 @@ func (l *lookup) usableTrust(trusted anchor.Set, zone canonical.Name) (anchor.Se
 
 // vouchedKeys returns the zone's keys that an anchor vouches for. Where each anchor
 // matches only keys whose size or exponent is refused, it says why.
-func (l *lookup) vouchedKeys(zone canonical.Name, trusted anchor.Set, keys []*rrsig.Key) (vouched []*rrsig.Key, refused, err error) {
+func (val *validator) vouchedKeys(zone canonical.Name, trusted anchor.Set, keys []*rrsig.Key) (vouched []*rrsig.Key, refused, err error) {
 	followed := false // or matching nothing, which is no reason to
 	for _, a := range trusted {
 		var problem error // of the keys that match, where all are refused
 		for _, key := range keys {
-			match, err := l.vouches(a, zone, key)
+			match, err := val.vouches(a, zone, key)
 			if err != nil {
 				return nil, nil, err
 			}
@@ -197,14 +199,14 @@ func (l *lookup) vouchedKeys(zone canonical.Name, trusted anchor.Set, keys []*rr
 	return vouched, refused, nil
 }
 
-func (l *lookup) vouches(a anchor.Anchor, zone canonical.Name, key *rrsig.Key) (bool, error) {
+func (val *validator) vouches(a anchor.Anchor, zone canonical.Name, key *rrsig.Key) (bool, error) {
 	if a.Key != nil {
 		return a.Key.Algorithm == key.Record.Algorithm && a.Key.PublicKey == key.Record.PublicKey, nil
 	}
 	if a.DS.Algorithm != key.Record.Algorithm || a.DS.KeyTag != key.Tag {
 		return false, nil
 	}
-	if err := l.budget.spendKeyPair(); err != nil {
+	if err := val.budget.spendKeyPair(); err != nil {
 		return false, err
 	}
 	return ds.Matches(a.DS, zone, key.Record), nil

@@ -16,6 +16,7 @@ import (
 // anchors, and one budget. It is used by one goroutine.
 type lookup struct {
 	resolver  *Resolver
+	judge     validator
 	now       time.Time
 	trusted   *trusted
 	budget    *budget
@@ -85,7 +86,7 @@ func (l *lookup) ask(ctx context.Context, q question) *verdict {
 	switch v := l.known.on(q); v {
 	case nil:
 	case unfinished:
-		return l.bogus(q.reason(EDEBogus, "the chain of trust goes in a circle: to prove these records, they would have to be proven already"))
+		return l.judge.bogus(q.reason(EDEBogus, "the chain of trust goes in a circle: to prove these records, they would have to be proven already"))
 	default:
 		return v
 	}
@@ -95,7 +96,7 @@ func (l *lookup) ask(ctx context.Context, q question) *verdict {
 		v = l.resolver.cache.get(q, l.now, l.trusted.generation)
 	}
 	if v == nil && !l.fresh {
-		v = l.denied(q)
+		v = l.judge.denied(q)
 	}
 	switch {
 	case v != nil:
@@ -108,8 +109,12 @@ func (l *lookup) ask(ctx context.Context, q question) *verdict {
 	return v
 }
 
-// recall returns what is known of a question without asking: nil for nothing.
-func (l *lookup) recall(q question) *verdict {
+// recall returns what is known of a question without asking, nil for nothing. If its flight
+// began ahead of need, it waits for that, but no longer than for the flight of another.
+func (l *lookup) recall(ctx context.Context, q, beside question) *verdict {
+	if q != beside {
+		l.ahead.await(ctx, q, l.ahead.find(beside))
+	}
 	switch v := l.known.on(q); {
 	case v == unfinished:
 		return nil
@@ -176,7 +181,7 @@ func (l *lookup) opinion(ctx context.Context, q question, reply *upstream.Reply,
 	if l.flight != nil && l.flight.question == q {
 		l.flight.answered(reply.Msg)
 	}
-	v := l.judge(ctx, q, reply.Msg)
+	v := l.judge.judge(ctx, q, reply.Msg)
 	if v.server == "" || v.status != Indeterminate {
 		v.server = reply.Server
 	}

@@ -180,9 +180,6 @@ func (r *Resolver) refresh(ctx context.Context, zone string) error {
 // observe shows the tracker the keys of a trust anchor's zone. It judges them by itself:
 // a key may be revoked without any other.
 func (l *lookup) observe(ctx context.Context, set *rrset) {
-	if l.resolver.tracker == nil || len(l.trusted.at(set.name)) == 0 {
-		return
-	}
 	records := slices.Clone(set.records)
 	for _, sig := range set.sigs {
 		records = append(records, sig)

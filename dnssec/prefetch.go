@@ -18,7 +18,7 @@ const maxPrefetched = 12
 // A flight that began in this way leaves it to others to go on from its reply, which
 // bounds what one reply sets going.
 func (l *lookup) prefetch(ctx context.Context, q question, msg *dns.Msg) {
-	top, ok := l.anchorOf(q)
+	top, ok := l.judge.anchorOf(q)
 	if !ok || l.fresh || l.aheadOfNeed {
 		return
 	}
@@ -33,7 +33,7 @@ func (l *lookup) prefetch(ctx context.Context, q question, msg *dns.Msg) {
 	// What is most likely a zone: the signer, or the domain below the top-level domain.
 	lowest := q.enclosed()
 	lowest = lowest.Ancestor(min(lowest.Labels(), top.Labels()+2))
-	if signers := l.signers(q, sigs); len(signers) > 0 {
+	if signers := l.judge.signers(q, sigs); len(signers) > 0 {
 		lowest = signers[0]
 		l.send(ctx, question{lowest, dns.TypeDNSKEY})
 	}

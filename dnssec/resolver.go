@@ -176,9 +176,27 @@ func (r *Resolver) trustedAt(now time.Time) (*trusted, error) {
 
 // lookUp is one lookup by a set of anchors.
 func (r *Resolver) lookUp(ctx context.Context, q question, now time.Time, anchors *trusted, budget *budget) (*Answer, error) {
-	l := &lookup{resolver: r, now: now, trusted: anchors, budget: budget, next: aheadFrom(ctx)}
+	l := r.newLookup(now, anchors, budget)
+	l.next = aheadFrom(ctx)
 	defer l.end()
 	return l.answer(ctx, q.name, q.qtype)
+}
+
+// newLookup returns a lookup, and the validator that judges for it.
+func (r *Resolver) newLookup(now time.Time, anchors *trusted, budget *budget) *lookup {
+	l := &lookup{resolver: r, now: now, trusted: anchors, budget: budget}
+	l.judge = validator{
+		now: now, skew: r.clockSkew(), trusted: anchors, negative: r.NegativeAnchors,
+		algorithms: r.Algorithms, maxIterations: r.MaxIterations,
+		budget: budget, signatures: &r.verified, ask: l.ask, recall: l.recall,
+	}
+	if !r.NoAggressiveUse {
+		l.judge.denials = &r.spans
+	}
+	if r.tracker != nil {
+		l.judge.observe = l.observe
+	}
+	return l
 }
 
 // unasked is the error of a question that was not asked.

@@ -46,20 +46,20 @@ const usualSignedData = 512
 // verifyOnce checks a signature by a key of the zone, unless that is known to be good; nil
 // in the first place says that it is. The caller has checked the rest of it, its time above
 // all. The error is the budget's.
-func (l *lookup) verifyOnce(set *rrset, sig *dns.RRSIG, key *rrsig.Key) (problem, err error) {
-	if err := l.budget.spendSignature(0, set.canonical.SignedSize()); err != nil {
+func (val *validator) verifyOnce(set *rrset, sig *dns.RRSIG, key *rrsig.Key) (problem, err error) {
+	if err := val.budget.spendSignature(0, set.canonical.SignedSize()); err != nil {
 		return nil, err
 	}
 	data, problem := set.canonical.AppendSignedData(make([]byte, 0, usualSignedData), sig)
 	if problem != nil {
 		return problem, nil
 	}
-	known := &l.resolver.verified
+	known := val.signatures
 	digest := digestOf(data, sig, key.Record)
 	if known.has(digest) {
 		return nil, nil
 	}
-	if err := l.budget.spendSignature(key.Cost(), 0); err != nil {
+	if err := val.budget.spendSignature(key.Cost(), 0); err != nil {
 		return nil, err
 	}
 	if problem := key.VerifyData(data, sig); problem != nil {

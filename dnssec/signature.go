@@ -13,17 +13,17 @@ import (
 
 // judgeSet validates an RRset (RFC 4035 §5.3). Its verdict has no shape yet.
 // authority holds the proof that an answer from a wildcard needs.
-func (l *lookup) judgeSet(ctx context.Context, set *rrset, authority []*rrset) *verdict {
+func (val *validator) judgeSet(ctx context.Context, set *rrset, authority []*rrset) *verdict {
 	if set.qtype == dns.TypeDNSKEY {
-		return l.judgeKeys(ctx, set)
+		return val.judgeKeys(ctx, set)
 	}
 	var problem fault
 	var tried *verdict
-	for _, zone := range l.signers(set.question, set.sigs) {
-		keys := l.signerKeys(ctx, set.question, zone)
+	for _, zone := range val.signers(set.question, set.sigs) {
+		keys := val.signerKeys(ctx, set.question, zone)
 		if keys.status != Secure {
 			if keys.status == Insecure {
-				return l.insecure(keys.reason, earlier(l.expiry(set.records, nil), keys.expires), keys)
+				return val.insecure(keys.reason, earlier(val.expiry(set.records, nil), keys.expires), keys)
 			}
 			if keys.status == Indeterminate {
 				return failure(keys)
@@ -31,7 +31,7 @@ func (l *lookup) judgeSet(ctx context.Context, set *rrset, authority []*rrset) *
 			problem = problem.or(because(keys.reason, errSigner))
 			continue
 		}
-		sig, failed, err := l.verify(set, zone, keys.keys)
+		sig, failed, err := val.verify(set, zone, keys.keys)
 		if err != nil {
 			return indeterminate(set.question, err)
 		}
@@ -40,29 +40,29 @@ func (l *lookup) judgeSet(ctx context.Context, set *rrset, authority []*rrset) *
 			tried = cmp.Or(tried, keys)
 			continue
 		}
-		v := &verdict{status: Secure, expires: earlier(l.expiry(set.records, sig), keys.expires), proof: []signedSet{{set.records, sig}}, on: keys}
+		v := &verdict{status: Secure, expires: earlier(val.expiry(set.records, sig), keys.expires), proof: []signedSet{{set.records, sig}}, on: keys}
 		if labels, expanded := rrsig.ExpandedFrom(set.name, sig); expanded {
-			return l.judgeExpansion(ctx, set.question, zone, labels, keys, authority, v)
+			return val.judgeExpansion(ctx, set.question, zone, labels, keys, authority, v)
 		}
 		return v
 	}
 	if problem == (fault{}) {
 		problem.reason = set.reason(EDERRSIGsMissing, "no signature by an enclosing zone")
 	}
-	return l.unlessInsecure(ctx, set.question, l.expiry(set.records, nil), problem.reason, tried)
+	return val.unlessInsecure(ctx, set.question, val.expiry(set.records, nil), problem.reason, tried)
 }
 
 // verify looks for one signature of the zone that holds; one is enough (RFC 6840
 // §5.11). It returns the signature, or nil and what is wrong; the error is the
 // budget's.
-func (l *lookup) verify(set *rrset, zone canonical.Name, keys []*rrsig.Key) (*dns.RRSIG, fault, error) {
+func (val *validator) verify(set *rrset, zone canonical.Name, keys []*rrsig.Key) (*dns.RRSIG, fault, error) {
 	if set.malformed != nil {
 		return nil, faultOf(set.malformed, zone, set.question, 0), nil
 	}
 	var problem fault
 	tries := 0
 	for _, sig := range set.sigs {
-		failed, err := l.try(set, sig, zone, keys, &tries)
+		failed, err := val.try(set, sig, zone, keys, &tries)
 		if err != nil {
 			return nil, problem, err
 		}
@@ -80,8 +80,8 @@ func (l *lookup) verify(set *rrset, zone canonical.Name, keys []*rrsig.Key) (*dn
 // try checks one signature by the keys that it names, and returns what is wrong with it;
 // nil if it holds. The error is the budget's. Whether there is a key that could have made
 // it is looked at before its time, and comes first in the order of faults.
-func (l *lookup) try(set *rrset, sig *dns.RRSIG, zone canonical.Name, keys []*rrsig.Key, tries *int) (failed, err error) {
-	timely := rrsig.Check(&set.canonical, sig, zone, l.now, l.resolver.clockSkew())
+func (val *validator) try(set *rrset, sig *dns.RRSIG, zone canonical.Name, keys []*rrsig.Key, tries *int) (failed, err error) {
+	timely := rrsig.Check(&set.canonical, sig, zone, val.now, val.skew)
 	if errors.Is(timely, rrsig.ErrMismatch) {
 		return timely, nil
 	}
@@ -96,7 +96,7 @@ func (l *lookup) try(set *rrset, sig *dns.RRSIG, zone canonical.Name, keys []*rr
 		if *tries++; *tries > maxSignaturesPerRRset {
 			return failed, ErrBudget
 		}
-		wrong, err := l.verifyOnce(set, sig, key)
+		wrong, err := val.verifyOnce(set, sig, key)
 		if wrong == nil || err != nil {
 			return nil, err
 		}
@@ -112,8 +112,8 @@ const maxSigners = 3
 // signers returns the zones that the signatures name, closest first. Only a zone
 // that encloses the owner and lies at or below a trust anchor can be one (RFC 4035
 // §5.3.1).
-func (l *lookup) signers(q question, sigs []*dns.RRSIG) []canonical.Name {
-	if _, ok := l.anchorOf(q); !ok {
+func (val *validator) signers(q question, sigs []*dns.RRSIG) []canonical.Name {
+	if _, ok := val.anchorOf(q); !ok {
 		return nil
 	}
 	var zones []canonical.Name
@@ -122,7 +122,7 @@ func (l *lookup) signers(q question, sigs []*dns.RRSIG) []canonical.Name {
 		if err != nil || !q.enclosed().Below(zone) {
 			continue
 		}
-		if _, anchored := l.anchorOf(question{zone, dns.TypeDNSKEY}); !anchored {
+		if _, anchored := val.anchorOf(question{zone, dns.TypeDNSKEY}); !anchored {
 			continue
 		}
 		zones = insertCloser(zones, zone)
@@ -133,10 +133,10 @@ func (l *lookup) signers(q question, sigs []*dns.RRSIG) []canonical.Name {
 // signerKeys is zoneKeys for a signer. Where anchors are nested, any of them may lead to
 // a secure verdict ("Accept Any Success", RFC 6840 §5.10); an insecure one takes the
 // nearest.
-func (l *lookup) signerKeys(ctx context.Context, q question, zone canonical.Name) *verdict {
-	keys := l.zoneKeys(ctx, zone)
-	if keys.status != Secure && l.aboveAnchor(zone, q) {
-		return l.bogus(keys.reason)
+func (val *validator) signerKeys(ctx context.Context, q question, zone canonical.Name) *verdict {
+	keys := val.zoneKeys(ctx, zone)
+	if keys.status != Secure && val.aboveAnchor(zone, q) {
+		return val.bogus(keys.reason)
 	}
 	return keys
 }

@@ -13,39 +13,38 @@ import (
 // about a zone below a delegation that is proven insecure (RFC 4035 §5.2), whose servers
 // may fail, or not answer at all, for as long as they like: so what is known of the
 // delegations above decides first, and a failure has them asked from the anchor down.
-func (l *lookup) askDelegation(ctx context.Context, zone canonical.Name) *verdict {
+func (val *validator) askDelegation(ctx context.Context, zone canonical.Name) *verdict {
 	q := question{zone, dns.TypeDS}
-	top, ok := l.anchorOf(q)
+	top, ok := val.anchorOf(q)
 	if !ok {
-		return l.ask(ctx, q)
+		return val.ask(ctx, q)
 	}
-	if v := l.knownInsecure(ctx, top, q); v != nil {
+	if v := val.knownInsecure(ctx, top, q); v != nil {
 		return v
 	}
-	v := l.ask(ctx, q)
+	v := val.ask(ctx, q)
 	if v.status != Indeterminate {
 		return v
 	}
-	if above := l.broken(ctx, top, q.enclosed()); above != nil && above.status == Insecure {
-		return l.insecure(above.reason, above.expires, above)
+	if above := val.broken(ctx, top, q.enclosed()); above != nil && above.status == Insecure {
+		return val.insecure(above.reason, above.expires, above)
 	}
 	return v
 }
 
 // knownInsecure returns the verdict on a delegation between the anchor and the DS records
 // asked for, if there is one that is known to be insecure before those are; otherwise nil.
-func (l *lookup) knownInsecure(ctx context.Context, top canonical.Name, q question) *verdict {
-	if l.recall(q) != nil {
+func (val *validator) knownInsecure(ctx context.Context, top canonical.Name, q question) *verdict {
+	if val.recall(ctx, q, q) != nil {
 		return nil
 	}
-	lowest, below := q.enclosed(), l.ahead.find(q)
+	lowest := q.enclosed()
 	for labels := top.Labels() + 1; labels <= lowest.Labels(); labels++ {
 		cut := lowest.Ancestor(labels)
-		l.ahead.await(ctx, question{cut, dns.TypeDS}, below)
-		if v := l.recall(question{cut, dns.TypeDS}); v == nil || v.failed() {
+		if v := val.recall(ctx, question{cut, dns.TypeDS}, q); v == nil || v.failed() {
 			continue
 		}
-		if _, v := l.trust(ctx, cut); v.status == Insecure {
+		if _, v := val.trust(ctx, cut); v.status == Insecure {
 			return v
 		}
 	}
@@ -55,15 +54,15 @@ func (l *lookup) knownInsecure(ctx context.Context, top canonical.Name, q questi
 // broken follows the zone cuts from a trust anchor down to a name, and returns the first
 // verdict on one that is not Secure: beyond it nothing can be proven. Where all are Secure,
 // it returns nil.
-func (l *lookup) broken(ctx context.Context, top, lowest canonical.Name) *verdict {
+func (val *validator) broken(ctx context.Context, top, lowest canonical.Name) *verdict {
 	for labels := top.Labels() + 1; labels <= lowest.Labels(); labels++ {
 		cut := lowest.Ancestor(labels)
-		v := l.ask(ctx, question{cut, dns.TypeDS})
+		v := val.ask(ctx, question{cut, dns.TypeDS})
 		if v.status == Secure && v.shape == nameError {
 			break // RFC 8020 §2: there is nothing below
 		}
 		if v.status == Secure && (v.shape == data || v.delegation) {
-			v = l.zoneKeys(ctx, cut)
+			v = val.zoneKeys(ctx, cut)
 		}
 		if v.status != Secure {
 			return v
@@ -76,26 +75,26 @@ func (l *lookup) broken(ctx context.Context, top, lowest canonical.Name) *verdic
 // insecure where some zone cut above it is proven to be, otherwise bogus for the
 // reason given, in spite of the keys that were tried, if any. Signatures in the data
 // have no say in this.
-func (l *lookup) unlessInsecure(ctx context.Context, q question, expires time.Time, problem Reason, tried *verdict) *verdict {
-	top, ok := l.anchorOf(q)
+func (val *validator) unlessInsecure(ctx context.Context, q question, expires time.Time, problem Reason, tried *verdict) *verdict {
+	top, ok := val.anchorOf(q)
 	if !ok {
-		reason, until := l.unanchored(q)
-		return l.insecure(reason, earlier(expires, until), nil)
+		reason, until := val.unanchored(q)
+		return val.insecure(reason, earlier(expires, until), nil)
 	}
-	switch v := l.broken(ctx, top, q.enclosed()); {
+	switch v := val.broken(ctx, top, q.enclosed()); {
 	case v == nil:
 	case v.status == Insecure:
-		return l.insecure(v.reason, earlier(expires, v.expires), v)
+		return val.insecure(v.reason, earlier(expires, v.expires), v)
 	case v.status == Indeterminate:
 		return failure(v)
 	default:
 		if problem.Code == EDERRSIGsMissing || problem.Code == EDENSECMissing {
 			problem = v.reason // the deeper cause
 		}
-		return l.bogusOn(v.on, problem)
+		return val.bogusOn(v.on, problem)
 	}
 	if problem.Zone == "" {
 		problem.Zone = top.String()
 	}
-	return l.bogusOn(tried, problem)
+	return val.bogusOn(tried, problem)
 }
