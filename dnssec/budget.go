@@ -1,10 +1,11 @@
 package dnssec
 
 import (
-	"context"
 	"sync"
 
 	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/dnssec/internal/weight"
 )
 
 // A work is an amount of what validation costs.
@@ -16,10 +17,10 @@ type work struct {
 // lookupWork is what one lookup may cost.
 var lookupWork = work{maxSignatures, maxHashes, maxKeyPairs, maxQueries, maxReplyBytes}
 
-// aheadWork is what a question may cost by itself that is asked before it is known to be
+// speculativeWork is what a question may cost by itself that is asked before it is known to be
 // needed: a quarter, which is plenty for the keys of a zone. What it rests on counts apart, by
 // the budget of a lookup: there may be many zones above, and others will need them, too.
-var aheadWork = work{maxSignatures / 4, maxHashes / 4, maxKeyPairs / 4, maxQueries / 4, maxReplyBytes / 4}
+var speculativeWork = work{maxSignatures / 4, maxHashes / 4, maxKeyPairs / 4, maxQueries / 4, maxReplyBytes / 4}
 
 func (w work) minus(other work) work {
 	return work{
@@ -43,27 +44,7 @@ type budget struct {
 	done work  // by oneself
 }
 
-type budgetKey struct{}
-
-// WithBudget returns a context under which all lookups together may do the work
-// of the given number of lookups. Without it each lookup has a budget of its
-// own. A caller that makes several lookups for one task, with names that data
-// led to, bounds the whole task by it. Work that lookups share is charged to each.
-func WithBudget(ctx context.Context, lookups int) context.Context {
-	return withBudget(ctx, newBudget(max(lookups, 1)))
-}
-
-func withBudget(ctx context.Context, b *budget) context.Context {
-	return context.WithValue(ctx, budgetKey{}, b)
-}
-
-func budgetFrom(ctx context.Context) *budget {
-	if b, ok := ctx.Value(budgetKey{}).(*budget); ok {
-		return b
-	}
-	return newBudget(1)
-}
-
+// newBudget returns the work of a number of lookups.
 func newBudget(lookups int) *budget {
 	return &budget{left: work{
 		signatures: lookups * lookupWork.signatures,
@@ -74,13 +55,19 @@ func newBudget(lookups int) *budget {
 	}}
 }
 
+// newSpeculativeBudget returns the work of a lookup, of which little may be done by oneself.
+func newSpeculativeBudget() *budget {
+	own := speculativeWork
+	return &budget{left: lookupWork, own: &own}
+}
+
 func (b *budget) spendKeyPair() error { return b.spend(work{keyPairs: 1}) }
 func (b *budget) spendQuery() error   { return b.spend(work{queries: 1}) }
 
 // spendReply pays for the memory that a reply takes: the lookup, its flights and those who wait
 // for them have it until they end.
 func (b *budget) spendReply(reply *dns.Msg) error {
-	return b.spend(work{octets: weighRecords(reply.Answer) + weighRecords(reply.Ns) + weighRecords(reply.Extra)})
+	return b.spend(work{octets: weight.Records(reply.Answer) + weight.Records(reply.Ns) + weight.Records(reply.Extra)})
 }
 
 // octetsPerSignature is how many octets cost as much to write and to hash, twice, as a common

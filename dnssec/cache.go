@@ -8,11 +8,17 @@ import (
 	"time"
 
 	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
+	"github.com/danesmtp/danesmtp/dnssec/internal/weight"
 )
 
 // cacheShards is how many parts the cache has, each with a lock of its own, so that
 // lookups on many cores do not wait for each other.
 const cacheShards = 16
+
+// cacheBytes is the memory that a Resolver keeps verdicts in, in octets of the heap: each is an
+// RRset or denial of typically two kilobytes. One that takes more than a hundredth of it is not
+// kept.
+const cacheBytes = 28 << 20
 
 // A cache keeps verdicts: the zero cache is empty. It is bounded by the memory that they
 // and all they rest on take, and forgets the least recently used first. It is safe for
@@ -72,7 +78,7 @@ func (s *shard) use(c *cache, element *list.Element, now time.Time, generation i
 	entry := element.Value.(*cached)
 	// What another lookup found after this one began is fine, but a clock that was set
 	// back is not.
-	if entry.generation != generation || entry.made.Sub(now) > flightLimit {
+	if entry.generation != generation || entry.made.Sub(now) > questionTime {
 		return nil
 	}
 	if !now.Before(entry.expires) {
@@ -86,7 +92,7 @@ func (s *shard) use(c *cache, element *list.Element, now time.Time, generation i
 // put keeps a verdict, unless it takes more than its share of the memory.
 func (c *cache) put(q question, v *verdict, generation int) {
 	entry := &cached{question: q, verdict: v, text: q.name.String(), generation: generation}
-	entry.weight = int64(perEntry + rounded(len(q.name)) + rounded(len(entry.text)))
+	entry.weight = int64(perEntry + weight.Rounded(len(q.name)) + weight.Rounded(len(entry.text)))
 	if v.size()+entry.weight > cacheBytes/100 {
 		return
 	}
@@ -150,14 +156,14 @@ func (c *cache) forgetOldest() bool {
 // hold counts a verdict that is kept, and what it rests on, which is in memory as long: each
 // once, however many rest on it.
 func (c *cache) hold(v *verdict) {
-	for ; v != nil && atomic.AddInt32(&v.holders, 1) == 1; v = v.on {
+	for ; v != nil && v.hold(); v = v.on {
 		c.weight.Add(v.size())
 	}
 }
 
 // release undoes hold.
 func (c *cache) release(v *verdict) {
-	for ; v != nil && atomic.AddInt32(&v.holders, -1) == 0; v = v.on {
+	for ; v != nil && v.release(); v = v.on {
 		c.weight.Add(-v.size())
 	}
 }

@@ -88,7 +88,7 @@ func TestCacheAndClocks(t *testing.T) {
 	if c.get(q, now.Add(-time.Millisecond), 0) == nil {
 		t.Error("a lookup that began a moment before asks again")
 	}
-	if c.get(q, now.Add(-flightLimit-time.Millisecond), 0) != nil {
+	if c.get(q, now.Add(-questionTime-time.Millisecond), 0) != nil {
 		t.Error("it is used by a clock that was set back")
 	}
 	if c.get(q, now, 0) == nil {

@@ -79,7 +79,7 @@ func (val *validator) judgeProof(q question, claimed shape, zone canonical.Name,
 		return nil, unproven(denials.problem, zone, q)
 	}
 	if err != nil {
-		return indeterminate(q, err), fault{}
+		return overBudget(q, err), fault{}
 	}
 	v := &verdict{
 		status: Secure, shape: shape, delegation: proof.Delegation, proof: denials.sets, on: keys,
@@ -251,7 +251,7 @@ func (val *validator) judgeExpansion(ctx context.Context, q question, zone canon
 		if errors.Is(err, denial.ErrUnproven) {
 			return val.unlessInsecure(ctx, q, v.expires, unproven(denials.problem, zone, q).reason, keys)
 		}
-		return indeterminate(q, err)
+		return overBudget(q, err)
 	}
 	v.proof = append(v.proof, denials.sets...)
 	v.expires = earlier(v.expires, denials.until)

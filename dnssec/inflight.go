@@ -10,10 +10,6 @@ import (
 	"github.com/miekg/dns"
 )
 
-// flightLimit is how long one question may take with all that its verdict rests on:
-// the longest time that BIND allows (resolver-query-timeout in named.conf).
-const flightLimit = 30 * time.Second
-
 // A flight is one question on its way from the network to a verdict, shared by all who
 // ask it meanwhile. It has a time limit and a budget of its own, whoever began it, and
 // is cancelled when nobody waits for it any more.
@@ -65,13 +61,12 @@ var fare = work{queries: 1}
 // board makes the lookup one that waits for the flight of a question, and pays the fare;
 // leave undoes the first. If there is no flight, it begins, unless the verdict is known.
 func (l *lookup) board(ctx context.Context, q question, ahead bool) (*flight, *verdict) {
-	allowance := &budget{left: lookupWork}
+	allowance := newBudget(1)
 	if ahead {
-		own := aheadWork // there may be many, and they are paid when they have landed
-		allowance.own = &own
+		allowance = newSpeculativeBudget() // there may be many, and they are paid when they have landed
 	}
 	if err := l.budget.pay(fare); err != nil {
-		return nil, indeterminate(q, err)
+		return nil, overBudget(q, err)
 	}
 	key := flightKey{q, l.trusted.generation, l.now.Unix() / int64(time.Hour/time.Second)}
 	all := &l.resolver.flights
@@ -84,7 +79,7 @@ func (l *lookup) board(ctx context.Context, q question, ahead bool) (*flight, *v
 			l.budget.refund(fare)
 			return nil, v
 		}
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flightLimit)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), questionTime)
 		f = &flight{flightKey: key, cancel: cancel, replied: make(chan struct{}), landed: make(chan struct{})}
 		if all.flying == nil {
 			all.flying = make(map[flightKey]*flight)
@@ -124,7 +119,7 @@ func (f *flight) serves(now time.Time) bool {
 	default:
 		return true
 	}
-	return f.at.Sub(now) <= flightLimit && (!now.After(f.at) || now.Before(f.verdict.expires))
+	return f.at.Sub(now) <= questionTime && (!now.After(f.at) || now.Before(f.verdict.expires))
 }
 
 // inOrderOfNeed sorts flights as one lookup would need them that had nothing ahead: DS
@@ -187,7 +182,7 @@ func (l *lookup) leave(f *flight) {
 func (l *lookup) share(ctx context.Context, q question) *verdict {
 	boarded := time.Now()
 	v, late := l.shareOnce(ctx, q)
-	if late && time.Since(boarded) < flightLimit/2 {
+	if late && time.Since(boarded) < questionTime/2 {
 		v, _ = l.shareOnce(ctx, q)
 	}
 	return v
@@ -212,7 +207,7 @@ func (l *lookup) shareOnce(ctx context.Context, q question) (v *verdict, late bo
 	case <-f.landed:
 		v = f.verdict
 	case <-ctx.Done():
-		v = indeterminate(q, ctx.Err())
+		v = unanswered(q, ctx.Err())
 	}
 	if v.status == Indeterminate {
 		l.leave(f)
@@ -222,7 +217,7 @@ func (l *lookup) shareOnce(ctx context.Context, q question) (v *verdict, late bo
 	select {
 	case <-f.landed: // by itself, or because nobody else waits for it
 		if err := l.charge(f); err != nil {
-			return indeterminate(q, err), false
+			return overBudget(q, err), false
 		}
 		late = f.late && ctx.Err() == nil
 	default:

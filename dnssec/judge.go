@@ -50,19 +50,18 @@ func refusal(q question, msg *dns.Msg) *verdict {
 	if code == "" {
 		code = fmt.Sprintf("rcode %d", msg.Rcode)
 	}
-	v := indeterminate(q, nil)
-	v.reason.Code, v.reason.Text = EDENoReachableAuthority, "server answered "+code
+	reason := q.reason(EDENoReachableAuthority, "server answered "+code)
 	if q.qtype == dns.TypeDNSKEY {
-		v.reason.Code = EDEDNSKEYMissing // RFC 8914 §4.10: asked for where there must be one
+		reason.Code = EDEDNSKEYMissing // RFC 8914 §4.10: asked for where there must be one
 	}
 	if opt := msg.IsEdns0(); opt != nil {
 		for _, option := range opt.Option {
 			// RFC 8914 §6: diagnostic only, since the server is not believed.
 			if extended, ok := option.(*dns.EDNS0_EDE); ok {
-				v.reason.Text += fmt.Sprintf(", which it explains as %s", EDE(extended.InfoCode))
+				reason.Text += fmt.Sprintf(", which it explains as %s", EDE(extended.InfoCode))
 				break
 			}
 		}
 	}
-	return v
+	return undecided(reason, nil)
 }

@@ -98,7 +98,7 @@ func (val *validator) judgeKeys(ctx context.Context, set *rrset) *verdict {
 	keys := rrsig.NewKeys(val.algorithms, set.records)
 	vouched, refused, err := val.vouchedKeys(zone, trusted, keys)
 	if err != nil {
-		return indeterminate(set.question, err)
+		return overBudget(set.question, err)
 	}
 	if refused != nil {
 		reason := faultOf(refused, zone, set.question, 0).reason
@@ -113,7 +113,7 @@ func (val *validator) judgeKeys(ctx context.Context, set *rrset) *verdict {
 	}
 	sig, problem, err := val.verify(set, zone, vouched)
 	if err != nil {
-		return indeterminate(set.question, err)
+		return overBudget(set.question, err)
 	}
 	if sig == nil {
 		if problem.like(errNoKey) && slices.ContainsFunc(keys, func(key *rrsig.Key) bool { return key.Tag == problem.reason.KeyTag }) {

@@ -21,8 +21,6 @@ const (
 	// hold until it ends. One reply of 64 kB takes up to a megabyte, as a list of types; 128
 	// of four kilobytes, with keys and signatures, two megabytes.
 	maxReplyBytes = 4 << 20
-	// Aliases followed; unbound allows 11 and BIND 16.
-	maxAliases = 12
 	// Keys of one zone, DS records of one delegation, and signatures over one
 	// RRset. Zones have up to a dozen, in the middle of rollovers too; comparing
 	// key tags of more would take long.
@@ -45,13 +43,9 @@ const maxTTL = 7 * 24 * time.Hour
 // 5 min).
 const bogusTTL = 5 * time.Second
 
-// The memory that a Resolver keeps what it knows in, in octets of the heap: verdicts, each an
-// RRset or denial of typically two kilobytes, and spans, for denials that nobody asked for
-// yet. One verdict that takes more than a hundredth of its part is not kept.
-const (
-	cacheBytes = 28 << 20
-	spanBytes  = 4 << 20
-)
+// spanBytes is the memory that a Resolver keeps denials in that nobody asked for yet, in octets
+// of the heap.
+const spanBytes = 4 << 20
 
 // maxSpanBytesOfZone bounds the spans of one zone, so that one does not drive out others.
 const maxSpanBytesOfZone = spanBytes / 8
@@ -66,3 +60,7 @@ const (
 	maxVerified   = 16 * 1024
 	verifiedBytes = 1280 << 10
 )
+
+// questionTime is how long one question may take with all that its verdict rests on:
+// the longest time that BIND allows (resolver-query-timeout in named.conf).
+const questionTime = 30 * time.Second

@@ -34,6 +34,9 @@ type lookup struct {
 	avoid []string // servers that gave the first opinion
 }
 
+// maxAliases bounds the aliases followed; unbound allows 11 and BIND 16.
+const maxAliases = 12
+
 var errAliases = errors.New("aliases go in a circle, or on for too long")
 
 // answer follows the aliases from a name and gives the weakest status.
@@ -170,10 +173,10 @@ func (l *lookup) exchange(ctx context.Context, query *upstream.Query) (*upstream
 // opinion is the verdict by what came of a query.
 func (l *lookup) opinion(ctx context.Context, q question, reply *upstream.Reply, err error) *verdict {
 	if err != nil {
-		return indeterminate(q, err)
+		return unanswered(q, err)
 	}
 	if err := l.budget.spendReply(reply.Msg); err != nil {
-		return indeterminate(q, err)
+		return overBudget(q, err)
 	}
 	if !refuses(reply.Msg) {
 		l.prefetch(ctx, q, reply.Msg)

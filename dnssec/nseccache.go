@@ -12,6 +12,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
+	"github.com/danesmtp/danesmtp/dnssec/internal/weight"
 )
 
 // spans are NSEC and NSEC3 records that proved a denial, and may prove others while they
@@ -83,7 +84,7 @@ func (s *spans) addSpan(zone canonical.Name, keys *verdict, generation int, new 
 	z := element.Value.(*zoneSpans)
 	if z.keys.Value() != keys || z.generation != generation || z.weight > maxSpanBytesOfZone {
 		s.weight -= z.weight
-		*z = zoneSpans{zone: zone, keys: weak.Make(keys), generation: generation, weight: perZone + 2*rounded(len(zone))}
+		*z = zoneSpans{zone: zone, keys: weak.Make(keys), generation: generation, weight: perZone + 2*weight.Rounded(len(zone))}
 		s.weight += z.weight
 	}
 	s.weight -= z.weight
@@ -126,7 +127,7 @@ func (z *zoneSpans) add(new span) {
 }
 
 func (s span) weigh() int {
-	return int(unsafe.Sizeof(s)) + rounded(len(s.owner)) + weighSet(s.set)
+	return int(unsafe.Sizeof(s)) + weight.Rounded(len(s.owner)) + weighSet(s.set)
 }
 
 // maxSpanLabels bounds the labels below a zone's apex of names that are denied without
@@ -165,7 +166,7 @@ func (z *zoneSpans) about(name canonical.Name, now time.Time) []*span {
 		if encloser && s.owner == owner && !s.listed {
 			unlisted = append(unlisted, s) // what may lie below it is not known
 		}
-		if now.Before(s.expires) && s.made.Sub(now) <= flightLimit && !slices.Contains(found, s) {
+		if now.Before(s.expires) && s.made.Sub(now) <= questionTime && !slices.Contains(found, s) {
 			found = append(found, s)
 		}
 	}

@@ -22,18 +22,10 @@ func (l *lookup) prefetch(ctx context.Context, q question, msg *dns.Msg) {
 	if !ok || l.fresh || l.aheadOfNeed {
 		return
 	}
-	var sigs []*dns.RRSIG
-	for _, section := range [][]dns.RR{msg.Answer, msg.Ns} {
-		for _, rr := range section {
-			if sig, ok := rr.(*dns.RRSIG); ok && len(sigs) < maxRRsetSignatures {
-				sigs = append(sigs, sig)
-			}
-		}
-	}
 	// What is most likely a zone: the signer, or the domain below the top-level domain.
 	lowest := q.enclosed()
 	lowest = lowest.Ancestor(min(lowest.Labels(), top.Labels()+2))
-	if signers := l.judge.signers(q, sigs); len(signers) > 0 {
+	if signers := l.judge.signersOf(q, msg); len(signers) > 0 {
 		lowest = signers[0]
 		l.send(ctx, question{lowest, dns.TypeDNSKEY})
 	}

@@ -52,3 +52,17 @@ func exchangeOf(name string, qtype uint16, reply *upstream.Reply, err error, ela
 	}
 	return exchange
 }
+
+// unanswered is the verdict on a question without a reply.
+func unanswered(q question, err error) *verdict {
+	reason := q.reason(EDENetworkError, "no answer")
+	switch _, incapable := errors.AsType[*upstream.CapabilityError](err); {
+	case incapable:
+		reason.Code, reason.Text = EDEIndeterminate, "no DNS server that is capable of DNSSEC"
+	case errors.Is(err, ErrBudget):
+		return overBudget(q, err)
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		reason.Code, reason.Text = EDENoReachableAuthority, "no answer in time"
+	}
+	return undecided(reason, err)
+}

@@ -33,7 +33,7 @@ func (val *validator) judgeSet(ctx context.Context, set *rrset, authority []*rrs
 		}
 		sig, failed, err := val.verify(set, zone, keys.keys)
 		if err != nil {
-			return indeterminate(set.question, err)
+			return overBudget(set.question, err)
 		}
 		if sig == nil {
 			problem = problem.or(failed)
@@ -128,6 +128,19 @@ func (val *validator) signers(q question, sigs []*dns.RRSIG) []canonical.Name {
 		zones = insertCloser(zones, zone)
 	}
 	return zones[:min(len(zones), maxSigners)]
+}
+
+// signersOf returns the zones that the signatures in a reply name, as signers does.
+func (val *validator) signersOf(q question, msg *dns.Msg) []canonical.Name {
+	var sigs []*dns.RRSIG
+	for _, section := range [...][]dns.RR{msg.Answer, msg.Ns} {
+		for _, rr := range section {
+			if sig, ok := rr.(*dns.RRSIG); ok && len(sigs) < maxRRsetSignatures {
+				sigs = append(sigs, sig)
+			}
+		}
+	}
+	return val.signers(q, sigs)
 }
 
 // signerKeys is zoneKeys for a signer. Where anchors are nested, any of them may lead to

@@ -67,7 +67,7 @@ func (l *lookup) lookupAhead(reply *dns.Msg) {
 			return
 		}
 		go func() {
-			ctx, cancel := context.WithTimeout(ctx, flightLimit)
+			ctx, cancel := context.WithTimeout(ctx, questionTime)
 			defer cancel()
 			l.resolver.Lookup(ctx, q.Name, q.Qtype) // for the cache
 		}()

@@ -56,7 +56,7 @@ func (r TrustAD) Lookup(ctx context.Context, name string, qtype uint16) (*Answer
 		return answer, &Error{Name: owner.String(), Type: qtype, Reason: v.reason, Server: answer.exchanges[0].Server, Err: v.err}
 	}
 	if err != nil {
-		return failed(indeterminate(q, err))
+		return failed(unanswered(q, err))
 	}
 	if refuses(reply.Msg) {
 		return failed(refusal(q, reply.Msg))
@@ -69,7 +69,7 @@ func (r TrustAD) Lookup(ctx context.Context, name string, qtype uint16) (*Answer
 	}
 	answers, authority := collect(reply.Msg)
 	if err := answer.follow(answers, owner, aliases, start); err != nil {
-		return failed(indeterminate(q, err))
+		return failed(unanswered(q, err))
 	}
 	if answer.RCode == dns.RcodeNameError {
 		answer.Records = nil
@@ -77,7 +77,7 @@ func (r TrustAD) Lookup(ctx context.Context, name string, qtype uint16) (*Answer
 	if len(answer.Records) == 0 {
 		last, err := canonical.ParseName(answer.Name)
 		if err != nil {
-			return failed(indeterminate(q, err))
+			return failed(unanswered(q, err))
 		}
 		answer.Expires = earlier(answer.Expires, denialExpiry(start, question{last, qtype}, authority))
 	}

@@ -1,15 +1,12 @@
 package dnssec
 
 import (
-	"context"
-	"errors"
 	"time"
 
 	"github.com/miekg/dns"
 
 	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
 	"github.com/danesmtp/danesmtp/dnssec/internal/rrsig"
-	"github.com/danesmtp/danesmtp/dnssec/upstream"
 )
 
 // A shape is what a reply says to a question, before aliases are followed.
@@ -59,18 +56,15 @@ func (v *verdict) unlessAnchor() *verdict {
 	return v
 }
 
-// indeterminate returns a failed verdict that is not remembered beyond the lookup.
-func indeterminate(q question, err error) *verdict {
-	reason := q.reason(EDENetworkError, "no answer")
-	switch _, incapable := errors.AsType[*upstream.CapabilityError](err); {
-	case incapable:
-		reason.Code, reason.Text = EDEIndeterminate, "no DNS server that is capable of DNSSEC"
-	case errors.Is(err, ErrBudget):
-		reason.Code, reason.Text = EDEOther, "validation costs too much"
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
-		reason.Code, reason.Text = EDENoReachableAuthority, "no answer in time"
-	}
+// undecided returns a failed verdict that is not remembered beyond the lookup.
+func undecided(reason Reason, err error) *verdict {
 	return &verdict{status: Indeterminate, reason: reason, err: err}
+}
+
+// overBudget is the verdict on a question for which there is not enough of the budget; err is
+// ErrBudget.
+func overBudget(q question, err error) *verdict {
+	return undecided(q.reason(EDEOther, "validation costs too much"), err)
 }
 
 // failure gives a question the failed verdict of another one on which it rests.
