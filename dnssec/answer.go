@@ -69,6 +69,13 @@ func (a *Answer) Exchanges() []Exchange {
 	return own
 }
 
+// expireBy makes the answer expire at an instant, or when it does anyway if that is earlier.
+func (a *Answer) expireBy(end time.Time) {
+	if a.Expires.IsZero() || end.Before(a.Expires) {
+		a.Expires = end
+	}
+}
+
 // An Alias is one step from a name to another.
 type Alias struct {
 	Name   string // the name that was asked

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
+	"github.com/danesmtp/danesmtp/dnssec/internal/validate"
 	"github.com/danesmtp/danesmtp/dnssec/internal/weight"
 )
 
@@ -31,14 +32,14 @@ type cache struct {
 
 type shard struct {
 	mu      sync.Mutex
-	entries map[question]*list.Element
+	entries map[validate.Question]*list.Element
 	recent  list.List // of *cached, most recent first
 }
 
 // A cached verdict holds for the trust anchors of one generation.
 type cached struct {
-	question
-	*verdict
+	validate.Question
+	*validate.Verdict
 	text       string // of the name
 	generation int
 	weight     int64 // without the verdict
@@ -52,12 +53,12 @@ const perEntry = 256
 var cacheSeed = maphash.MakeSeed()
 
 // get returns what is known and has not expired.
-func (c *cache) get(q question, now time.Time, generation int) *verdict {
-	s := &c.shards[maphash.String(cacheSeed, string(q.name))%cacheShards]
+func (c *cache) get(q validate.Question, now time.Time, generation int) *validate.Verdict {
+	s := &c.shards[maphash.String(cacheSeed, string(q.Name))%cacheShards]
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if entry := s.use(c, s.entries[q], now, generation); entry != nil {
-		return entry.verdict
+		return entry.Verdict
 	}
 	return nil
 }
@@ -67,7 +68,7 @@ func (c *cache) getWire(name []byte, qtype uint16, now time.Time, generation int
 	s := &c.shards[maphash.Bytes(cacheSeed, name)%cacheShards]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.use(c, s.entries[question{canonical.Name(name), qtype}], now, generation)
+	return s.use(c, s.entries[validate.Question{Name: canonical.Name(name), Type: qtype}], now, generation)
 }
 
 // use returns the entry, if it may be used, as the most recent one.
@@ -78,10 +79,10 @@ func (s *shard) use(c *cache, element *list.Element, now time.Time, generation i
 	entry := element.Value.(*cached)
 	// What another lookup found after this one began is fine, but a clock that was set
 	// back is not.
-	if entry.generation != generation || entry.made.Sub(now) > questionTime {
+	if entry.generation != generation || entry.Made.Sub(now) > validate.QuestionTime {
 		return nil
 	}
-	if !now.Before(entry.expires) {
+	if !now.Before(entry.Expires) {
 		s.remove(c, element)
 		return nil
 	}
@@ -90,15 +91,15 @@ func (s *shard) use(c *cache, element *list.Element, now time.Time, generation i
 }
 
 // put keeps a verdict, unless it takes more than its share of the memory.
-func (c *cache) put(q question, v *verdict, generation int) {
-	entry := &cached{question: q, verdict: v, text: q.name.String(), generation: generation}
-	entry.weight = int64(perEntry + weight.Rounded(len(q.name)) + weight.Rounded(len(entry.text)))
-	if v.size()+entry.weight > cacheBytes/100 {
+func (c *cache) put(q validate.Question, v *validate.Verdict, generation int) {
+	entry := &cached{Question: q, Verdict: v, text: q.Name.String(), generation: generation}
+	entry.weight = int64(perEntry + weight.Rounded(len(q.Name)) + weight.Rounded(len(entry.text)))
+	if v.Size()+entry.weight > cacheBytes/100 {
 		return
 	}
 	c.hold(v)
 	c.weight.Add(entry.weight)
-	if !c.shards[maphash.String(cacheSeed, string(q.name))%cacheShards].put(c, entry) {
+	if !c.shards[maphash.String(cacheSeed, string(q.Name))%cacheShards].put(c, entry) {
 		c.drop(entry)
 	}
 	for c.weight.Load() > cacheBytes && c.forgetOldest() {
@@ -110,21 +111,21 @@ func (s *shard) put(c *cache, entry *cached) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.entries == nil {
-		s.entries = make(map[question]*list.Element)
+		s.entries = make(map[validate.Question]*list.Element)
 	}
-	if element := s.entries[entry.question]; element != nil {
+	if element := s.entries[entry.Question]; element != nil {
 		if element.Value.(*cached).generation > entry.generation {
 			return false
 		}
 		s.remove(c, element)
 	}
-	s.entries[entry.question] = s.recent.PushFront(entry)
+	s.entries[entry.Question] = s.recent.PushFront(entry)
 	return true
 }
 
 func (s *shard) remove(c *cache, element *list.Element) {
 	entry := element.Value.(*cached)
-	delete(s.entries, entry.question)
+	delete(s.entries, entry.Question)
 	s.recent.Remove(element)
 	c.drop(entry)
 }
@@ -132,7 +133,7 @@ func (s *shard) remove(c *cache, element *list.Element) {
 // drop counts an entry no longer.
 func (c *cache) drop(entry *cached) {
 	c.weight.Add(-entry.weight)
-	c.release(entry.verdict)
+	c.release(entry.Verdict)
 }
 
 // forgetOldest removes the least recently used entry of one of the shards, which take turns,
@@ -155,15 +156,15 @@ func (c *cache) forgetOldest() bool {
 
 // hold counts a verdict that is kept, and what it rests on, which is in memory as long: each
 // once, however many rest on it.
-func (c *cache) hold(v *verdict) {
-	for ; v != nil && v.hold(); v = v.on {
-		c.weight.Add(v.size())
+func (c *cache) hold(v *validate.Verdict) {
+	for ; v != nil && v.Hold(); v = v.RestsOn {
+		c.weight.Add(v.Size())
 	}
 }
 
 // release undoes hold.
-func (c *cache) release(v *verdict) {
-	for ; v != nil && v.release(); v = v.on {
-		c.weight.Add(-v.size())
+func (c *cache) release(v *validate.Verdict) {
+	for ; v != nil && v.Release(); v = v.RestsOn {
+		c.weight.Add(-v.Size())
 	}
 }

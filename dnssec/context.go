@@ -1,6 +1,10 @@
 package dnssec
 
-import "context"
+import (
+	"context"
+
+	"github.com/danesmtp/danesmtp/dnssec/internal/validate"
+)
 
 type budgetKey struct{}
 
@@ -9,16 +13,16 @@ type budgetKey struct{}
 // own. A caller that makes several lookups for one task, with names that data
 // led to, bounds the whole task by it. Work that lookups share is charged to each.
 func WithBudget(ctx context.Context, lookups int) context.Context {
-	return withBudget(ctx, newBudget(max(lookups, 1)))
+	return withBudget(ctx, validate.NewBudget(max(lookups, 1)))
 }
 
-func withBudget(ctx context.Context, b *budget) context.Context {
+func withBudget(ctx context.Context, b *validate.Budget) context.Context {
 	return context.WithValue(ctx, budgetKey{}, b)
 }
 
-func budgetFrom(ctx context.Context) *budget {
-	if b, ok := ctx.Value(budgetKey{}).(*budget); ok {
+func budgetFrom(ctx context.Context) *validate.Budget {
+	if b, ok := ctx.Value(budgetKey{}).(*validate.Budget); ok {
 		return b
 	}
-	return newBudget(1)
+	return validate.NewBudget(1)
 }

@@ -1,6 +1,6 @@
 package dnssec
 
-import "strconv"
+import "github.com/danesmtp/danesmtp/dnssec/internal/validate"
 
 // An EDE is an extended DNS error code (RFC 8914 §4).
 type EDE uint16
@@ -23,27 +23,5 @@ const (
 	EDENSEC3IterationsTooBig EDE = 27 // RFC 9276 §3.2
 )
 
-var edeText = map[EDE]string{
-	EDEOther:                 "Other",
-	EDEUnsupportedAlgorithm:  "Unsupported DNSKEY Algorithm",
-	EDEUnsupportedDigest:     "Unsupported DS Digest Type",
-	EDEIndeterminate:         "DNSSEC Indeterminate",
-	EDEBogus:                 "DNSSEC Bogus",
-	EDESignatureExpired:      "Signature Expired",
-	EDESignatureNotYetValid:  "Signature Not Yet Valid",
-	EDEDNSKEYMissing:         "DNSKEY Missing",
-	EDERRSIGsMissing:         "RRSIGs Missing",
-	EDENoZoneKeyBitSet:       "No Zone Key Bit Set",
-	EDENSECMissing:           "NSEC Missing",
-	EDENoReachableAuthority:  "No Reachable Authority",
-	EDENetworkError:          "Network Error",
-	EDENSEC3IterationsTooBig: "Unsupported NSEC3 Iterations Value",
-}
-
 // String returns the code's name in the IANA registry.
-func (c EDE) String() string {
-	if text, ok := edeText[c]; ok {
-		return text
-	}
-	return "EDE " + strconv.Itoa(int(c))
-}
+func (c EDE) String() string { return validate.Code(c).String() }

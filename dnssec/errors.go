@@ -1,18 +1,18 @@
 package dnssec
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/miekg/dns"
 
+	"github.com/danesmtp/danesmtp/dnssec/internal/validate"
 	"github.com/danesmtp/danesmtp/internal/printable"
 )
 
 // ErrBudget is the cause when a lookup would have cost more work than a lookup
 // may (CVE-2023-50387, CVE-2023-50868).
-var ErrBudget = errors.New("the lookup takes more queries or signature checks than are allowed")
+var ErrBudget = validate.ErrBudget
 
 // An Error is a lookup without a usable answer.
 type Error struct {

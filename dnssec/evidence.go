@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/dnssec/internal/validate"
 )
 
 // A Link is one piece of the evidence for an answer: an RRset that a zone signed, or,
@@ -36,13 +38,13 @@ func (a *Answer) Chain() []Link {
 		return nil
 	}
 	var chain []Link
-	seen := make(map[*verdict]bool)
+	seen := make(map[*validate.Verdict]bool)
 	for _, f := range a.findings {
-		for _, v := range f.verdict.path(seen) {
-			chain = append(chain, v.links()...)
+		for _, v := range path(f.verdict, seen) {
+			chain = append(chain, links(v)...)
 		}
-		if v := f.verdict; v.status != Secure {
-			chain = append(chain, Link{Name: f.question.name.String(), Type: f.question.qtype, Status: v.status, Server: v.server, Reason: v.reason})
+		if v := f.verdict; v.Status != validate.Secure {
+			chain = append(chain, Link{Name: f.question.Name.String(), Type: f.question.Type, Status: statusOf(v.Status), Server: v.Server, Reason: reasonOf(v.Reason)})
 		}
 	}
 	return chain
@@ -50,9 +52,9 @@ func (a *Answer) Chain() []Link {
 
 // path returns what the verdict rests on that was not seen before, anchor first, and
 // the verdict itself.
-func (v *verdict) path(seen map[*verdict]bool) []*verdict {
-	var path []*verdict
-	for ; v != nil && !seen[v]; v = v.on {
+func path(v *validate.Verdict, seen map[*validate.Verdict]bool) []*validate.Verdict {
+	var path []*validate.Verdict
+	for ; v != nil && !seen[v]; v = v.RestsOn {
 		seen[v] = true
 		path = append(path, v)
 	}
@@ -61,16 +63,16 @@ func (v *verdict) path(seen map[*verdict]bool) []*verdict {
 }
 
 // links returns a link for each RRset that was verified for this verdict alone.
-func (v *verdict) links() []Link {
+func links(v *validate.Verdict) []Link {
 	var links []Link
-	for _, set := range v.proof {
-		first := set.records[0].Header()
+	for _, set := range v.Proof {
+		first := set.Records[0].Header()
 		link := Link{
-			Zone: dns.CanonicalName(set.sig.SignerName), Name: dns.CanonicalName(first.Name), Type: first.Rrtype,
-			Status: Secure, Anchor: first.Rrtype == dns.TypeDNSKEY && v.on == nil,
-			KeyTag: set.sig.KeyTag, Algorithm: set.sig.Algorithm,
-			Inception: signatureTime(set.sig.Inception, v.made), Expiration: signatureTime(set.sig.Expiration, v.made),
-			Server: v.server, Records: append(deepCopies(set.records), dns.Copy(set.sig)),
+			Zone: dns.CanonicalName(set.Sig.SignerName), Name: dns.CanonicalName(first.Name), Type: first.Rrtype,
+			Status: Secure, Anchor: first.Rrtype == dns.TypeDNSKEY && v.RestsOn == nil,
+			KeyTag: set.Sig.KeyTag, Algorithm: set.Sig.Algorithm,
+			Inception: validate.SignatureTime(set.Sig.Inception, v.Made), Expiration: validate.SignatureTime(set.Sig.Expiration, v.Made),
+			Server: v.Server, Records: append(deepCopies(set.Records), dns.Copy(set.Sig)),
 		}
 		links = append(links, link)
 	}
@@ -88,13 +90,13 @@ func (a *Answer) AuthenticationChain() ([]byte, error) {
 		return nil, errNotSecure
 	}
 	var wire []byte
-	seen := make(map[*verdict]bool)
+	seen := make(map[*validate.Verdict]bool)
 	for _, f := range a.findings {
-		path := f.verdict.path(seen)
+		path := path(f.verdict, seen)
 		slices.Reverse(path)
 		for _, v := range path {
-			for _, set := range v.proof {
-				for _, rr := range append(slices.Clone(set.records), set.sig) {
+			for _, set := range v.Proof {
+				for _, rr := range append(slices.Clone(set.Records), set.Sig) {
 					var err error
 					if wire, err = appendRecord(wire, rr); err != nil {
 						return nil, err

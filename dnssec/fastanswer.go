@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/dnssec/internal/validate"
 )
 
 // cachedAnswer returns what a Lookup that the cache can answer in one step does, with one
@@ -15,23 +17,23 @@ func (r *Resolver) cachedAnswer(name string, qtype uint16, now time.Time, genera
 		return nil
 	}
 	entry := r.cache.getWire(wire, qtype, now, generation)
-	if entry == nil || entry.failed() || entry.shape == alias || entry.shape == noAnswer {
+	if entry == nil || entry.Failed() || entry.Shape == validate.Aliased || entry.Shape == validate.NoAnswer {
 		return nil
 	}
 	base := Answer{
 		Name: entry.text, Type: qtype, RCode: dns.RcodeSuccess,
-		Status: entry.status, Reason: entry.verdict.reason, Expires: entry.expires,
+		Status: statusOf(entry.Status), Reason: reasonOf(entry.Verdict.Reason), Expires: entry.Expires,
 	}
-	if entry.shape == nameError {
+	if entry.Shape == validate.NameError {
 		base.RCode = dns.RcodeNameError
 	}
-	found := finding{entry.question, entry.verdict}
-	if entry.shape == data {
-		ttl := secondsLeft(entry.expires, now)
+	found := finding{entry.Question, entry.Verdict}
+	if entry.Shape == validate.Data {
+		ttl := secondsLeft(entry.Expires, now)
 		if answer := compactAnswer(&base, found, ttl); answer != nil {
 			return answer
 		}
-		base.Records = copies(entry.records, ttl)
+		base.Records = copies(entry.Records, ttl)
 	}
 	return &alone[none](&base, found).Answer
 }
@@ -94,7 +96,7 @@ func alone[T any](base *Answer, found finding) *compact[T] {
 // compactAnswer returns a copy of base with copies of the records found. It returns nil
 // where these are too many, or not of the common types.
 func compactAnswer(base *Answer, found finding, ttl uint32) *Answer {
-	if len(found.verdict.records) > maxCompact {
+	if len(found.verdict.Records) > maxCompact {
 		return nil
 	}
 	switch base.Type {
@@ -156,14 +158,14 @@ type ownAAAA struct {
 // withRecords is compactAnswer for one type of records: own copies one, or returns nil.
 func withRecords[T any](base *Answer, found finding, ttl uint32, own func(*T, dns.RR) dns.RR) *Answer {
 	c := alone[T](base, found)
-	for i, rr := range found.verdict.records {
+	for i, rr := range found.verdict.Records {
 		if c.records[i] = own(&c.own[i], rr); c.records[i] == nil {
 			return nil
 		}
 		h := c.records[i].Header()
 		h.Ttl = min(h.Ttl, ttl)
 	}
-	n := len(found.verdict.records)
+	n := len(found.verdict.Records)
 	c.Answer.Records = c.records[:n:n]
 	return &c.Answer
 }

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/dnssec/internal/validate"
 )
 
 // A flight is one question on its way from the network to a verdict, shared by all who
@@ -29,17 +31,17 @@ type flight struct {
 	reply   *dns.Msg      // the first one, without what no hook gets; not validated
 
 	landed    chan struct{} // closed when the fields below are set
-	verdict   *verdict
-	at        time.Time // when it landed, by the clock of the lookup that began it
-	late      bool      // it has reached its limit
-	spent     work      // without what the flights below spent
+	verdict   *validate.Verdict
+	at        time.Time     // when it landed, by the clock of the lookup that began it
+	late      bool          // it has reached its limit
+	spent     validate.Work // without what the flights below spent
 	exchanges []Exchange
 	on        []*flight // all that it waited for
 	held      []*flight // those of them that it holds
 }
 
 type flightKey struct {
-	question
+	validate.Question
 	generation int   // of the cache
 	hour       int64 // of its clock: those whose clock differs judge for themselves
 }
@@ -51,35 +53,35 @@ type flights struct {
 }
 
 // mayAwait reports whether a flight for the question may be waited for.
-func (l *lookup) mayAwait(q question) bool {
-	return !l.fresh && (l.flight == nil || q.compare(l.flight.question) < 0)
+func (l *lookup) mayAwait(q validate.Question) bool {
+	return !l.fresh && (l.flight == nil || q.Compare(l.flight.Question) < 0)
 }
 
 // fare is what a lookup pays in advance for a flight: it will cost a query at least.
-var fare = work{queries: 1}
+var fare = validate.Work{Queries: 1}
 
 // board makes the lookup one that waits for the flight of a question, and pays the fare;
 // leave undoes the first. If there is no flight, it begins, unless the verdict is known.
-func (l *lookup) board(ctx context.Context, q question, ahead bool) (*flight, *verdict) {
-	allowance := newBudget(1)
+func (l *lookup) board(ctx context.Context, q validate.Question, ahead bool) (*flight, *validate.Verdict) {
+	allowance := validate.NewBudget(1)
 	if ahead {
-		allowance = newSpeculativeBudget() // there may be many, and they are paid when they have landed
+		allowance = validate.NewSpeculativeBudget() // there may be many, and they are paid when they have landed
 	}
-	if err := l.budget.pay(fare); err != nil {
-		return nil, overBudget(q, err)
+	if err := l.budget.Pay(fare); err != nil {
+		return nil, validate.OverBudget(q, err)
 	}
-	key := flightKey{q, l.trusted.generation, l.now.Unix() / int64(time.Hour/time.Second)}
+	key := flightKey{q, l.trusted.Generation, l.now.Unix() / int64(time.Hour/time.Second)}
 	all := &l.resolver.flights
 	all.mu.Lock()
 	defer all.mu.Unlock()
 	f := all.flying[key]
 	if f == nil || !f.serves(l.now) {
 		// A flight leaves its verdict in the cache before it goes.
-		if v := l.resolver.cache.get(q, l.now, l.trusted.generation); v != nil {
-			l.budget.refund(fare)
+		if v := l.resolver.cache.get(q, l.now, l.trusted.Generation); v != nil {
+			l.budget.Refund(fare)
 			return nil, v
 		}
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), questionTime)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), validate.QuestionTime)
 		f = &flight{flightKey: key, cancel: cancel, replied: make(chan struct{}), landed: make(chan struct{})}
 		if all.flying == nil {
 			all.flying = make(map[flightKey]*flight)
@@ -98,14 +100,14 @@ func (f *flight) fly(ctx context.Context, l *lookup) {
 	defer close(f.landed)
 	defer f.cancel()
 	began := time.Now()
-	f.verdict = l.find(ctx, f.question)
+	f.verdict = l.find(ctx, f.Question)
 	f.late = errors.Is(ctx.Err(), context.DeadlineExceeded)
 	l.leaveAhead()
 	f.answered(nil)
 	f.at = l.now.Add(time.Since(began))
-	f.spent, f.exchanges, f.on, f.held = l.budget.spent(), l.exchanges, l.shared, l.held
+	f.spent, f.exchanges, f.on, f.held = l.budget.Spent(), l.exchanges, l.shared, l.held
 	slices.SortStableFunc(f.on, inOrderOfNeed)
-	if f.verdict.status == Indeterminate {
+	if f.verdict.Status == validate.Indeterminate {
 		l.resolver.flights.remove(f) // others may have more time or luck
 	}
 }
@@ -119,21 +121,21 @@ func (f *flight) serves(now time.Time) bool {
 	default:
 		return true
 	}
-	return f.at.Sub(now) <= questionTime && (!now.After(f.at) || now.Before(f.verdict.expires))
+	return f.at.Sub(now) <= validate.QuestionTime && (!now.After(f.at) || now.Before(f.verdict.Expires))
 }
 
 // inOrderOfNeed sorts flights as one lookup would need them that had nothing ahead: DS
 // records up to the anchor, then keys down from it. Evidence is in this order.
 func inOrderOfNeed(a, b *flight) int {
-	switch aKeys, bKeys := a.qtype == dns.TypeDNSKEY, b.qtype == dns.TypeDNSKEY; {
+	switch aKeys, bKeys := a.Type == dns.TypeDNSKEY, b.Type == dns.TypeDNSKEY; {
 	case aKeys && bKeys:
-		return a.compare(b.question)
+		return a.Compare(b.Question)
 	case aKeys:
 		return 1
 	case bKeys:
 		return -1
 	}
-	return b.compare(a.question)
+	return b.Compare(a.Question)
 }
 
 // answered hands the first reply to those who want to see it; nil means that there is
@@ -179,17 +181,17 @@ func (l *lookup) leave(f *flight) {
 
 // share gives the verdict of the flight for a question. One that was on its way for long
 // may reach its limit soon after, which says nothing to who came late.
-func (l *lookup) share(ctx context.Context, q question) *verdict {
+func (l *lookup) share(ctx context.Context, q validate.Question) *validate.Verdict {
 	boarded := time.Now()
 	v, late := l.shareOnce(ctx, q)
-	if late && time.Since(boarded) < questionTime/2 {
+	if late && time.Since(boarded) < validate.QuestionTime/2 {
 		v, _ = l.shareOnce(ctx, q)
 	}
 	return v
 }
 
 // shareOnce also reports whether the flight has reached its limit.
-func (l *lookup) shareOnce(ctx context.Context, q question) (v *verdict, late bool) {
+func (l *lookup) shareOnce(ctx context.Context, q validate.Question) (v *validate.Verdict, late bool) {
 	f := l.ahead.take(q)
 	if f == nil {
 		if f, v = l.board(ctx, q, l.aheadOfNeed); v != nil {
@@ -209,7 +211,7 @@ func (l *lookup) shareOnce(ctx context.Context, q question) (v *verdict, late bo
 	case <-ctx.Done():
 		v = unanswered(q, ctx.Err())
 	}
-	if v.status == Indeterminate {
+	if v.Status == validate.Indeterminate {
 		l.leave(f)
 	} else {
 		l.held = append(l.held, f)
@@ -217,7 +219,7 @@ func (l *lookup) shareOnce(ctx context.Context, q question) (v *verdict, late bo
 	select {
 	case <-f.landed: // by itself, or because nobody else waits for it
 		if err := l.charge(f); err != nil {
-			return overBudget(q, err), false
+			return validate.OverBudget(q, err), false
 		}
 		late = f.late && ctx.Err() == nil
 	default:
@@ -227,7 +229,7 @@ func (l *lookup) shareOnce(ctx context.Context, q question) (v *verdict, late bo
 
 // charge pays for what the flight and those below it spent, each once.
 func (l *lookup) charge(f *flight) error {
-	l.budget.refund(fare)
+	l.budget.Refund(fare)
 	if err := l.chargeOnce(f); err != nil {
 		return err
 	}
@@ -243,8 +245,8 @@ func (l *lookup) chargeOnce(f *flight) error {
 	if slices.Contains(l.shared, f) {
 		return nil
 	}
-	if err := l.budget.pay(f.spent); err != nil {
-		l.budget.exhaust() // what cannot be paid was done all the same
+	if err := l.budget.Pay(f.spent); err != nil {
+		l.budget.Exhaust() // what cannot be paid was done all the same
 		return err
 	}
 	l.shared = append(l.shared, f)

@@ -10,27 +10,28 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
+	"github.com/danesmtp/danesmtp/dnssec/internal/validate"
 	"github.com/danesmtp/danesmtp/dnssec/upstream"
 )
 
 // A flight waits for those nearer the anchor alone, and so none for one that waits for it.
 func TestFlightsWaitForNearerOnes(t *testing.T) {
 	t.Parallel()
-	var fromTheAnchor []question
+	var fromTheAnchor []validate.Question
 	for _, text := range []string{".", "test.", "zone.test.", "mail.zone.test."} {
 		name, err := canonical.ParseName(text)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, qtype := range []uint16{dns.TypeDS, dns.TypeDNSKEY, dns.TypeMX} {
-			fromTheAnchor = append(fromTheAnchor, question{name, qtype})
+			fromTheAnchor = append(fromTheAnchor, validate.Question{Name: name, Type: qtype})
 		}
 	}
 	for i, q := range fromTheAnchor {
 		for j, other := range fromTheAnchor {
-			l := &lookup{flight: &flight{flightKey: flightKey{question: q}}}
+			l := &lookup{flight: &flight{flightKey: flightKey{Question: q}}}
 			if l.mayAwait(other) != (j < i) {
-				t.Errorf("%s %s may wait for %s %s: %v", q.name, dns.Type(q.qtype), other.name, dns.Type(other.qtype), j >= i)
+				t.Errorf("%s %s may wait for %s %s: %v", q.Name, dns.Type(q.Type), other.Name, dns.Type(other.Type), j >= i)
 			}
 		}
 	}

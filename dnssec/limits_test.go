@@ -29,7 +29,7 @@ func TestLimitsOfALookup(t *testing.T) {
 			Limit: "2 to other servers, each of them once more along with the keys; 1 for which the server checks what it sends",
 			Tests: []string{"TestSecondOpinionsAreCounted"},
 		},
-		"memory of the replies, in octets":                                   {Limit: "4 MB", Tests: []string{"TestMemoryOfALookupIsBounded", "TestBudgetEnds"}},
+		"memory of the replies, in octets":                                   {Limit: "4 MB", Tests: []string{"TestMemoryOfALookupIsBounded", "internal/validate/TestBudgetEnds"}},
 		"of these, by one DS or DNSKEY query of the chain itself":            {Limit: "a quarter", Check: limitAheadOfNeed},
 		"aliases followed":                                                   {Limit: "12", Check: limitOfAliases},
 		"records of a section of a reply":                                    {Limit: "5957, more than 65535 octets hold", Check: limitOfReplies},
@@ -43,13 +43,13 @@ func TestLimitsOfALookup(t *testing.T) {
 		},
 		"cache": {
 			Limit: "32 MB of memory, 4 of them for proofs of denial",
-			Tests: []string{"TestMemoryIsBounded", "TestMemoryOfKeysIsBounded", "TestMemoryOfSpansIsBounded", "TestCacheIsBoundedByMemory"},
+			Tests: []string{"TestMemoryIsBounded", "TestMemoryOfKeysIsBounded", "internal/validate/TestMemoryOfSpansIsBounded", "TestCacheIsBoundedByMemory"},
 		},
-		"signatures known to be good":       {Limit: "16384, in 1.25 MB of memory", Tests: []string{"TestMemoryOfSignaturesIsBounded", "TestVerifiedIsBounded"}},
+		"signatures known to be good":       {Limit: "16384, in 1.25 MB of memory", Tests: []string{"internal/validate/TestMemoryOfSignaturesIsBounded", "internal/validate/TestVerifiedIsBounded"}},
 		"questions asked ahead (WithAhead)": {Limit: "12, for the work of one lookup", Tests: []string{"TestAheadIsBounded"}},
 		"time that anything is kept": {
 			Limit: "a week; denials 3 hours; failures 5 seconds", Check: limitOfTime,
-			Tests: []string{"TestDenialExpires", "TestNothingIsKeptForLongerThanAWeek"},
+			Tests: []string{"TestDenialExpires", "internal/validate/TestNothingIsKeptForLongerThanAWeek"},
 		},
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
+	"github.com/danesmtp/danesmtp/dnssec/internal/validate"
 	"github.com/danesmtp/danesmtp/dnssec/upstream"
 )
 
@@ -16,10 +17,10 @@ import (
 // anchors, and one budget. It is used by one goroutine.
 type lookup struct {
 	resolver  *Resolver
-	judge     validator
+	judge     validate.Validator
 	now       time.Time
-	trusted   *trusted
-	budget    *budget
+	trusted   *validate.Anchors
+	budget    *validate.Budget
 	known     findings   // what this lookup found, failures included
 	exchanges []Exchange // for what it asked by itself
 
@@ -41,43 +42,42 @@ var errAliases = errors.New("aliases go in a circle, or on for too long")
 
 // answer follows the aliases from a name and gives the weakest status.
 func (l *lookup) answer(ctx context.Context, name canonical.Name, qtype uint16) (*Answer, error) {
-	first := question{name, qtype}
+	first := validate.Question{Name: name, Type: qtype}
 	answer := &Answer{Name: name.String(), Type: qtype, RCode: dns.RcodeServerFailure, Status: Secure}
 	defer func() { answer.exchanges = l.allExchanges() }()
 	for {
-		v := l.ask(ctx, question{name, qtype})
-		answer.findings = append(answer.findings, finding{question{name, qtype}, v})
-		if v.status < answer.Status {
-			answer.Status, answer.Reason = v.status, v.reason
+		v := l.ask(ctx, validate.Question{Name: name, Type: qtype})
+		answer.findings = append(answer.findings, finding{validate.Question{Name: name, Type: qtype}, v})
+		status, reason := statusOf(v.Status), reasonOf(v.Reason)
+		if status < answer.Status {
+			answer.Status, answer.Reason = status, reason
 		}
-		if v.failed() {
-			return answer, &Error{Name: first.name.String(), Type: qtype, Status: v.status, Reason: v.reason, Server: v.server, Err: v.err}
+		if v.Failed() {
+			return answer, &Error{Name: first.Name.String(), Type: qtype, Status: status, Reason: reason, Server: v.Server, Err: v.Err}
 		}
-		if answer.Expires.IsZero() || v.expires.Before(answer.Expires) {
-			answer.Expires = v.expires
-		}
-		switch v.shape {
-		case data:
+		answer.expireBy(v.Expires)
+		switch v.Shape {
+		case validate.Data:
 			answer.RCode = dns.RcodeSuccess
-			answer.Records = copies(v.records, secondsLeft(v.expires, l.now))
+			answer.Records = copies(v.Records, secondsLeft(v.Expires, l.now))
 			return answer, nil
-		case noData:
+		case validate.NoData:
 			answer.RCode = dns.RcodeSuccess
 			return answer, nil
-		case nameError:
+		case validate.NameError:
 			answer.RCode = dns.RcodeNameError
 			return answer, nil
 		}
 		answer.Aliases = append(answer.Aliases, Alias{
-			Name: name.String(), Target: v.target.String(), Type: v.records[0].Header().Rrtype, Status: v.status,
+			Name: name.String(), Target: v.Target.String(), Type: v.Records[0].Header().Rrtype, Status: status,
 		})
-		name = v.target
+		name = v.Target
 		answer.Name = name.String()
 		seen := slices.ContainsFunc(answer.Aliases, func(a Alias) bool { return a.Name == answer.Name })
 		if seen || len(answer.Aliases) > maxAliases {
 			answer.Status = Indeterminate
 			answer.Reason = Reason{Name: answer.Name, Type: qtype, Text: errAliases.Error()}
-			return answer, &Error{Name: first.name.String(), Type: qtype, Reason: answer.Reason, Server: v.server, Err: errAliases}
+			return answer, &Error{Name: first.Name.String(), Type: qtype, Reason: answer.Reason, Server: v.Server, Err: errAliases}
 		}
 	}
 }
@@ -85,21 +85,21 @@ func (l *lookup) answer(ctx context.Context, name canonical.Name, qtype uint16) 
 // ask gives the verdict on one question, from the cache or from the network. A
 // reply that does not validate is asked for at other servers too, and as others ask for it,
 // since one wrong server must not break a zone.
-func (l *lookup) ask(ctx context.Context, q question) *verdict {
+func (l *lookup) ask(ctx context.Context, q validate.Question) *validate.Verdict {
 	switch v := l.known.on(q); v {
 	case nil:
 	case unfinished:
-		return l.judge.bogus(q.reason(EDEBogus, "the chain of trust goes in a circle: to prove these records, they would have to be proven already"))
+		return l.judge.Bogus(q.Reason(validate.CodeBogus, "the chain of trust goes in a circle: to prove these records, they would have to be proven already"))
 	default:
 		return v
 	}
 	l.known.set(q, unfinished)
-	var v *verdict
+	var v *validate.Verdict
 	if !l.fresh && !l.ahead.has(q) {
-		v = l.resolver.cache.get(q, l.now, l.trusted.generation)
+		v = l.resolver.cache.get(q, l.now, l.trusted.Generation)
 	}
 	if v == nil && !l.fresh {
-		v = l.judge.denied(q)
+		v = l.judge.Deny(q)
 	}
 	switch {
 	case v != nil:
@@ -114,7 +114,7 @@ func (l *lookup) ask(ctx context.Context, q question) *verdict {
 
 // recall returns what is known of a question without asking, nil for nothing. If its flight
 // began ahead of need, it waits for that, but no longer than for the flight of another.
-func (l *lookup) recall(ctx context.Context, q, beside question) *verdict {
+func (l *lookup) recall(ctx context.Context, q, beside validate.Question) *validate.Verdict {
 	if q != beside {
 		l.ahead.await(ctx, q, l.ahead.find(beside))
 	}
@@ -126,39 +126,39 @@ func (l *lookup) recall(ctx context.Context, q, beside question) *verdict {
 	case l.fresh:
 		return nil
 	}
-	return l.resolver.cache.get(q, l.now, l.trusted.generation)
+	return l.resolver.cache.get(q, l.now, l.trusted.Generation)
 }
 
 // unfinished is the verdict on a question until there is one. Whatever rests on it fails: a
 // zone whose replies lead back to the question proves nothing.
-var unfinished = new(verdict)
+var unfinished = new(validate.Verdict)
 
 // find gives the verdict on one question from the network, and caches it.
-func (l *lookup) find(ctx context.Context, q question) *verdict {
+func (l *lookup) find(ctx context.Context, q validate.Question) *validate.Verdict {
 	reply, err := l.exchange(ctx, l.query(q, l.avoid))
 	v := l.opinion(ctx, q, reply, err)
-	final := !l.fresh || !v.failed() // a second server may be the worse one
-	if v.status == Bogus && !l.fresh {
+	final := !l.fresh || !v.Failed() // a second server may be the worse one
+	if v.Status == validate.Bogus && !l.fresh {
 		v, final = l.secondOpinion(ctx, q, v, reply)
 	}
-	if v.status != Indeterminate && final {
-		l.resolver.cache.put(q, v, l.trusted.generation)
+	if v.Status != validate.Indeterminate && final {
+		l.resolver.cache.put(q, v, l.trusted.Generation)
 		if !l.resolver.NoAggressiveUse {
-			l.resolver.spans.add(v, l.trusted.generation)
+			l.resolver.denials.Add(v, l.trusted.Generation)
 		}
 	}
 	return v
 }
 
 // askNetwork sends the question and judges the reply.
-func (l *lookup) askNetwork(ctx context.Context, q question, avoid []string) *verdict {
+func (l *lookup) askNetwork(ctx context.Context, q validate.Question, avoid []string) *validate.Verdict {
 	reply, err := l.exchange(ctx, l.query(q, avoid))
 	return l.opinion(ctx, q, reply, err)
 }
 
 // exchange sends a query, and keeps what came of it.
 func (l *lookup) exchange(ctx context.Context, query *upstream.Query) (*upstream.Reply, error) {
-	if err := l.budget.spendQuery(); err != nil {
+	if err := l.budget.SpendQuery(); err != nil {
 		return nil, err
 	}
 	start := time.Now()
@@ -171,38 +171,33 @@ func (l *lookup) exchange(ctx context.Context, query *upstream.Query) (*upstream
 }
 
 // opinion is the verdict by what came of a query.
-func (l *lookup) opinion(ctx context.Context, q question, reply *upstream.Reply, err error) *verdict {
+func (l *lookup) opinion(ctx context.Context, q validate.Question, reply *upstream.Reply, err error) *validate.Verdict {
 	if err != nil {
 		return unanswered(q, err)
 	}
-	if err := l.budget.spendReply(reply.Msg); err != nil {
-		return overBudget(q, err)
+	if err := l.budget.SpendReply(reply.Msg); err != nil {
+		return validate.OverBudget(q, err)
 	}
-	if !refuses(reply.Msg) {
+	if !validate.Refuses(reply.Msg) {
 		l.prefetch(ctx, q, reply.Msg)
 	}
-	if l.flight != nil && l.flight.question == q {
+	if l.flight != nil && l.flight.Question == q {
 		l.flight.answered(reply.Msg)
 	}
-	v := l.judge.judge(ctx, q, reply.Msg)
-	if v.server == "" || v.status != Indeterminate {
-		v.server = reply.Server
-	}
-	v.made = l.now
-	return v
+	return l.judge.Judge(ctx, q, reply.Msg, reply.Server)
 }
 
 // A finding is a question and the verdict on it.
 type finding struct {
-	question question
-	verdict  *verdict
+	question validate.Question
+	verdict  *validate.Verdict
 }
 
 // findings has one for each question. They are few.
 type findings []finding
 
 // on returns the verdict on a question; nil if there is none.
-func (all findings) on(q question) *verdict {
+func (all findings) on(q validate.Question) *validate.Verdict {
 	for _, f := range all {
 		if f.question == q {
 			return f.verdict
@@ -211,7 +206,7 @@ func (all findings) on(q question) *verdict {
 	return nil
 }
 
-func (all *findings) set(q question, v *verdict) {
+func (all *findings) set(q validate.Question, v *validate.Verdict) {
 	for i, f := range *all {
 		if f.question == q {
 			(*all)[i].verdict = v

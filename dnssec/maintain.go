@@ -11,6 +11,7 @@ import (
 
 	"github.com/danesmtp/danesmtp/dnssec/anchor"
 	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
+	"github.com/danesmtp/danesmtp/dnssec/internal/validate"
 )
 
 // An AnchorTracker is an AnchorSource whose anchors follow their zones (RFC 5011).
@@ -155,7 +156,7 @@ func (r *Resolver) refresh(ctx context.Context, zone string) error {
 	var failure error
 	start := time.Now()
 	for range 1 + maxSecondOpinions {
-		reply, err := exchange(limited, r.upstream, newQuery(question{name, dns.TypeDNSKEY}, zone, avoid))
+		reply, err := exchange(limited, r.upstream, newQuery(validate.Question{Name: name, Type: dns.TypeDNSKEY}, zone, avoid))
 		switch {
 		case ctx.Err() != nil && time.Since(start) < refreshPatience:
 			return ctx.Err() // which says nothing about the zone
@@ -165,7 +166,7 @@ func (r *Resolver) refresh(ctx context.Context, zone string) error {
 			return errors.Join(fmt.Errorf("dnssec: zone %s: %w", zone, err), r.tracker.Observe(context.WithoutCancel(ctx), r.now(), zone, nil))
 		}
 		var records []dns.RR
-		if !refuses(reply.Msg) {
+		if !validate.Refuses(reply.Msg) {
 			records = reply.Msg.Answer
 		}
 		failure = r.tracker.Observe(ctx, r.now(), zone, records)
@@ -179,10 +180,10 @@ func (r *Resolver) refresh(ctx context.Context, zone string) error {
 
 // observe shows the tracker the keys of a trust anchor's zone. It judges them by itself:
 // a key may be revoked without any other.
-func (l *lookup) observe(ctx context.Context, set *rrset) {
-	records := slices.Clone(set.records)
-	for _, sig := range set.sigs {
+func (l *lookup) observe(ctx context.Context, set *validate.RRset) {
+	records := slices.Clone(set.Records)
+	for _, sig := range set.Sigs {
 		records = append(records, sig)
 	}
-	_ = l.resolver.tracker.Observe(ctx, l.now, set.name.String(), records) // it reports errors
+	_ = l.resolver.tracker.Observe(ctx, l.now, set.Name.String(), records) // it reports errors
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/danesmtp/danesmtp/dnssec/internal/validate"
 	"github.com/danesmtp/danesmtp/dnssec/upstream"
 )
 
@@ -17,36 +18,36 @@ const maxSecondOpinions = 2
 // wrong. Where none has a better one, the answer that others get is asked for. final is
 // false where the caller ran out of time or budget meanwhile, which says nothing about
 // the zone.
-func (l *lookup) secondOpinion(ctx context.Context, q question, first *verdict, reply *upstream.Reply) (best *verdict, final bool) {
-	if first.server == "" {
+func (l *lookup) secondOpinion(ctx context.Context, q validate.Question, first *validate.Verdict, reply *upstream.Reply) (best *validate.Verdict, final bool) {
+	if first.Server == "" {
 		return first, true
 	}
-	avoid := []string{first.server}
+	avoid := []string{first.Server}
 	for range maxSecondOpinions {
 		again := l.askNetwork(ctx, q, avoid)
-		if again.status == Bogus && !slices.Contains(avoid, again.server) {
+		if again.Status == validate.Bogus && !slices.Contains(avoid, again.Server) {
 			again = l.askFresh(ctx, q, avoid)
 		}
-		switch _, incapable := errors.AsType[*upstream.CapabilityError](again.err); {
+		switch _, incapable := errors.AsType[*upstream.CapabilityError](again.Err); {
 		case incapable:
 			return again, true // what looked broken was the server's doing
 		case isUnfinished(ctx, again):
 			return first, false
-		case slices.Contains(avoid, again.server):
+		case slices.Contains(avoid, again.Server):
 			return first, true // whom to avoid means nothing there
-		case again.server == "":
+		case again.Server == "":
 			return l.checkedOpinion(ctx, q, first, reply)
-		case !again.failed():
+		case !again.Failed():
 			return again, true
 		}
-		avoid = append(avoid, again.server)
+		avoid = append(avoid, again.Server)
 	}
 	return l.checkedOpinion(ctx, q, first, reply)
 }
 
 // isUnfinished reports whether a verdict is for want of the caller's time or budget.
-func isUnfinished(ctx context.Context, v *verdict) bool {
-	return v.err != nil && (ctx.Err() != nil || errors.Is(v.err, context.Canceled) || errors.Is(v.err, ErrBudget))
+func isUnfinished(ctx context.Context, v *validate.Verdict) bool {
+	return v.Err != nil && (ctx.Err() != nil || errors.Is(v.Err, context.Canceled) || errors.Is(v.Err, ErrBudget))
 }
 
 // checkedOpinion asks once more, and leaves it to the server to check what it sends, if it is
@@ -57,21 +58,21 @@ func isUnfinished(ctx context.Context, v *verdict) bool {
 //
 // Deviation: RFC 6840 §5.9 wants CD in every query of a validating resolver. It is clear in
 // this one alone, instead of which there would be a failure.
-func (l *lookup) checkedOpinion(ctx context.Context, q question, first *verdict, reply *upstream.Reply) (best *verdict, final bool) {
+func (l *lookup) checkedOpinion(ctx context.Context, q validate.Question, first *validate.Verdict, reply *upstream.Reply) (best *validate.Verdict, final bool) {
 	if !reply.Msg.RecursionAvailable {
 		return first, true
 	}
 	query := l.query(q, nil)
 	query.Msg.CheckingDisabled = false
 	checked, err := l.exchange(ctx, query)
-	if err == nil && sameRecords(checked.Msg, reply.Msg) {
+	if err == nil && validate.SameRecords(checked.Msg, reply.Msg) {
 		return first, true
 	}
 	again := l.opinion(ctx, q, checked, err)
 	switch {
 	case isUnfinished(ctx, again):
 		return first, false
-	case again.failed():
+	case again.Failed():
 		return first, true
 	}
 	return again, true
@@ -79,13 +80,13 @@ func (l *lookup) checkedOpinion(ctx context.Context, q question, first *verdict,
 
 // askFresh asks once more, and for the keys and DS records on the way, too, whatever
 // is known of them. If that is of no use, what was known is known again.
-func (l *lookup) askFresh(ctx context.Context, q question, avoid []string) *verdict {
+func (l *lookup) askFresh(ctx context.Context, q validate.Question, avoid []string) *validate.Verdict {
 	known := l.known
 	l.known = findings{{q, known.on(q)}}
 	l.fresh, l.avoid = true, avoid
 	v := l.askNetwork(ctx, q, avoid)
 	l.fresh, l.avoid = false, nil
-	if v.failed() {
+	if v.Failed() {
 		l.known = known
 		return v
 	}

@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/dnssec/internal/validate"
 )
 
 // maxPrefetched bounds the questions that are sent at once: the keys and DS records of
@@ -17,30 +19,30 @@ const maxPrefetched = 12
 // there are no signatures, it is the DS records of the names that are most often cut.
 // A flight that began in this way leaves it to others to go on from its reply, which
 // bounds what one reply sets going.
-func (l *lookup) prefetch(ctx context.Context, q question, msg *dns.Msg) {
-	top, ok := l.judge.anchorOf(q)
+func (l *lookup) prefetch(ctx context.Context, q validate.Question, msg *dns.Msg) {
+	top, ok := l.judge.AnchorOf(q)
 	if !ok || l.fresh || l.aheadOfNeed {
 		return
 	}
 	// What is most likely a zone: the signer, or the domain below the top-level domain.
-	lowest := q.enclosed()
+	lowest := q.Enclosed()
 	lowest = lowest.Ancestor(min(lowest.Labels(), top.Labels()+2))
-	if signers := l.judge.signersOf(q, msg); len(signers) > 0 {
+	if signers := l.judge.Signers(q, msg); len(signers) > 0 {
 		lowest = signers[0]
-		l.send(ctx, question{lowest, dns.TypeDNSKEY})
+		l.send(ctx, validate.Question{Name: lowest, Type: dns.TypeDNSKEY})
 	}
-	for zone := lowest; zone != top && zone.Below(top) && l.send(ctx, question{zone, dns.TypeDS}); zone = zone.Parent() {
-		l.send(ctx, question{zone.Parent(), dns.TypeDNSKEY})
+	for zone := lowest; zone != top && zone.Below(top) && l.send(ctx, validate.Question{Name: zone, Type: dns.TypeDS}); zone = zone.Parent() {
+		l.send(ctx, validate.Question{Name: zone.Parent(), Type: dns.TypeDNSKEY})
 	}
 }
 
 // send begins the flight of a question, and reports whether those above it may be
 // needed, too: they are not if the answer is known.
-func (l *lookup) send(ctx context.Context, q question) bool {
+func (l *lookup) send(ctx context.Context, q validate.Question) bool {
 	if l.ahead.has(q) || !l.mayAwait(q) {
 		return true
 	}
-	if len(l.ahead) >= maxPrefetched || l.known.on(q) != nil || l.resolver.cache.get(q, l.now, l.trusted.generation) != nil {
+	if len(l.ahead) >= maxPrefetched || l.known.on(q) != nil || l.resolver.cache.get(q, l.now, l.trusted.Generation) != nil {
 		return false
 	}
 	f, v := l.board(ctx, q, true)
@@ -55,11 +57,11 @@ func (l *lookup) send(ctx context.Context, q question) bool {
 // sent.
 type prefetch []*flight
 
-func (p prefetch) has(q question) bool { return p.find(q) != nil }
+func (p prefetch) has(q validate.Question) bool { return p.find(q) != nil }
 
 // find returns the flight of a question; nil if there is none.
-func (p prefetch) find(q question) *flight {
-	if i := slices.IndexFunc(p, func(f *flight) bool { return f.question == q }); i >= 0 {
+func (p prefetch) find(q validate.Question) *flight {
+	if i := slices.IndexFunc(p, func(f *flight) bool { return f.Question == q }); i >= 0 {
 		return p[i]
 	}
 	return nil
@@ -67,7 +69,7 @@ func (p prefetch) find(q question) *flight {
 
 // await waits for the flight of a question, if there is one, but no longer than for
 // another flight, which is waited for in any case; nil for none.
-func (p prefetch) await(ctx context.Context, q question, other *flight) {
+func (p prefetch) await(ctx context.Context, q validate.Question, other *flight) {
 	f := p.find(q)
 	if f == nil || other == nil {
 		return
@@ -80,8 +82,8 @@ func (p prefetch) await(ctx context.Context, q question, other *flight) {
 }
 
 // take returns the flight of a question, once; nil if there is none.
-func (p *prefetch) take(q question) *flight {
-	i := slices.IndexFunc(*p, func(f *flight) bool { return f.question == q })
+func (p *prefetch) take(q validate.Question) *flight {
+	i := slices.IndexFunc(*p, func(f *flight) bool { return f.Question == q })
 	if i < 0 {
 		return nil
 	}
@@ -99,7 +101,7 @@ func (l *lookup) leaveAhead() {
 			l.charge(f) // with what is left: there is no more to do
 			l.held = append(l.held, f)
 		default:
-			l.budget.forfeit(fare)
+			l.budget.Forfeit(fare)
 			l.leave(f)
 		}
 	}

@@ -7,12 +7,13 @@ import (
 
 	"github.com/miekg/dns"
 
+	"github.com/danesmtp/danesmtp/dnssec/internal/validate"
 	"github.com/danesmtp/danesmtp/dnssec/upstream"
 )
 
 // query is the message for a question.
-func (l *lookup) query(q question, avoid []string) *upstream.Query {
-	zone, anchored := l.trusted.enclosing(q.name)
+func (l *lookup) query(q validate.Question, avoid []string) *upstream.Query {
+	zone, anchored := l.trusted.Enclosing(q.Name)
 	if !anchored {
 		return newQuery(q, "", avoid)
 	}
@@ -20,9 +21,9 @@ func (l *lookup) query(q question, avoid []string) *upstream.Query {
 }
 
 // newQuery is the message for a question below the zone of an anchor, "" for none.
-func newQuery(q question, anchorZone string, avoid []string) *upstream.Query {
+func newQuery(q validate.Question, anchorZone string, avoid []string) *upstream.Query {
 	msg := new(dns.Msg)
-	msg.SetQuestion(q.name.String(), q.qtype)
+	msg.SetQuestion(q.Name.String(), q.Type)
 	msg.CheckingDisabled = true // RFC 6840 §5.9: the validation is ours
 	// Where no anchor leads to, signatures prove nothing, and the capability of a
 	// server makes no difference.
@@ -54,15 +55,15 @@ func exchangeOf(name string, qtype uint16, reply *upstream.Reply, err error, ela
 }
 
 // unanswered is the verdict on a question without a reply.
-func unanswered(q question, err error) *verdict {
-	reason := q.reason(EDENetworkError, "no answer")
+func unanswered(q validate.Question, err error) *validate.Verdict {
+	reason := q.Reason(validate.CodeNetworkError, "no answer")
 	switch _, incapable := errors.AsType[*upstream.CapabilityError](err); {
 	case incapable:
-		reason.Code, reason.Text = EDEIndeterminate, "no DNS server that is capable of DNSSEC"
+		reason.Code, reason.Text = validate.CodeIndeterminate, "no DNS server that is capable of DNSSEC"
 	case errors.Is(err, ErrBudget):
-		return overBudget(q, err)
+		return validate.OverBudget(q, err)
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
-		reason.Code, reason.Text = EDENoReachableAuthority, "no answer in time"
+		reason.Code, reason.Text = validate.CodeNoReachableAuthority, "no answer in time"
 	}
-	return undecided(reason, err)
+	return validate.Undecided(reason, err)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/danesmtp/danesmtp/dnssec/anchor"
 	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
 	"github.com/danesmtp/danesmtp/dnssec/internal/rrsig"
+	"github.com/danesmtp/danesmtp/dnssec/internal/validate"
 	"github.com/danesmtp/danesmtp/dnssec/upstream"
 )
 
@@ -59,33 +60,27 @@ type Resolver struct {
 	once       sync.Once
 	chosen     sync.Once
 	upstream   upstream.Exchanger // once it is chosen
-	anchors    AnchorSource
-	tracker    AnchorTracker // the anchors, where they are tracked
+	source     AnchorSource
+	tracker    AnchorTracker // the source, if it tracks anchors
 	refreshing chan struct{} // holds one while anchors are refreshed
-	preparing  sync.Mutex    // to change trusted
-	trusted    atomic.Pointer[trusted]
+	parsing    sync.Mutex    // to change anchors
+	anchors    atomic.Pointer[anchorSet]
+	negative   []validate.NegativeAnchor
 	cache      cache
-	spans      spans
-	verified   verified
+	denials    validate.NSECCache
+	signatures validate.SignatureCache
 	flights    flights
 }
 
 // Algorithms is a set of signature algorithms and DS digests.
 type Algorithms = rrsig.Algorithms
 
-// An AnchorSource says which trust anchors are valid at an instant. anchor.Set
-// is one. It is asked at each Lookup, and should return the same Set while nothing changes;
-// one that it has returned must not be changed.
-type AnchorSource interface {
-	Anchors(now time.Time) (anchor.Set, error)
-}
-
 func (r *Resolver) setUp() {
-	r.upstream, r.anchors = r.Exchanger, r.Anchors
-	if r.anchors == nil {
-		r.anchors = anchor.Root()
+	r.upstream, r.source, r.negative = r.Exchanger, r.Anchors, parseNegativeAnchors(r.NegativeAnchors)
+	if r.source == nil {
+		r.source = anchor.Root()
 	}
-	r.tracker, _ = r.anchors.(AnchorTracker)
+	r.tracker, _ = r.source.(AnchorTracker)
 	r.refreshing = make(chan struct{}, 1)
 }
 
@@ -120,9 +115,9 @@ func (r *Resolver) Lookup(ctx context.Context, name string, qtype uint16) (*Answ
 	r.once.Do(r.setUp)
 	now := r.now()
 	r.refreshExpired(ctx, now)
-	trusted, anchorErr := r.trustedAt(now)
+	anchors, anchorErr := r.anchorsAt(now)
 	if anchorErr == nil {
-		if answer := r.cachedAnswer(name, qtype, now, trusted.generation); answer != nil {
+		if answer := r.cachedAnswer(name, qtype, now, anchors.Generation); answer != nil {
 			r.refreshDue(ctx, now)
 			return answer, nil
 		}
@@ -137,8 +132,8 @@ func (r *Resolver) Lookup(ctx context.Context, name string, qtype uint16) (*Answ
 	if err != nil {
 		return nil, unasked(owner.String(), qtype, err)
 	}
-	q, budget := question{owner, qtype}, budgetFrom(ctx)
-	answer, err := r.lookUp(ctx, q, now, trusted, budget)
+	q, budget := validate.Question{Name: owner, Type: qtype}, budgetFrom(ctx)
+	answer, err := r.lookUp(ctx, q, now, anchors, budget)
 	refreshed := r.refreshDue(ctx, now)
 	if err == nil || r.tracker == nil {
 		return answer, err
@@ -150,51 +145,37 @@ func (r *Resolver) Lookup(ctx context.Context, name string, qtype uint16) (*Answ
 		case <-time.After(refreshPatience):
 		}
 	}
-	switch changed, problem := r.trustedAt(now); {
+	switch changed, problem := r.anchorsAt(now); {
 	case problem != nil: // as the tracker has found out by the keys that the lookup met
 		return nil, unasked(owner.String(), qtype, problem)
-	case changed.generation != trusted.generation:
+	case changed.Generation != anchors.Generation:
 		// It failed by keys that the zone has replaced or revoked meanwhile.
 		return r.lookUp(ctx, q, now, changed, budget)
 	}
 	return answer, err
 }
 
-// trustedAt returns the anchors at an instant. Without any, nothing is proven, not even
-// insecurity.
-func (r *Resolver) trustedAt(now time.Time) (*trusted, error) {
-	set, err := r.anchors.Anchors(now)
-	if err != nil {
-		return nil, err
-	}
-	if len(set) == 0 {
-		return nil, errNoAnchor
-	}
-	r.chooseUpstream(set)
-	return r.prepare(set), nil
-}
-
 // lookUp is one lookup by a set of anchors.
-func (r *Resolver) lookUp(ctx context.Context, q question, now time.Time, anchors *trusted, budget *budget) (*Answer, error) {
+func (r *Resolver) lookUp(ctx context.Context, q validate.Question, now time.Time, anchors *validate.Anchors, budget *validate.Budget) (*Answer, error) {
 	l := r.newLookup(now, anchors, budget)
 	l.next = aheadFrom(ctx)
 	defer l.end()
-	return l.answer(ctx, q.name, q.qtype)
+	return l.answer(ctx, q.Name, q.Type)
 }
 
 // newLookup returns a lookup, and the validator that judges for it.
-func (r *Resolver) newLookup(now time.Time, anchors *trusted, budget *budget) *lookup {
+func (r *Resolver) newLookup(now time.Time, anchors *validate.Anchors, budget *validate.Budget) *lookup {
 	l := &lookup{resolver: r, now: now, trusted: anchors, budget: budget}
-	l.judge = validator{
-		now: now, skew: r.clockSkew(), trusted: anchors, negative: r.NegativeAnchors,
-		algorithms: r.Algorithms, maxIterations: r.MaxIterations,
-		budget: budget, signatures: &r.verified, ask: l.ask, recall: l.recall,
+	l.judge = validate.Validator{
+		Now: now, Skew: r.clockSkew(), Anchors: anchors, Negative: r.negative,
+		Algorithms: r.Algorithms, MaxIterations: r.MaxIterations,
+		Budget: budget, Signatures: &r.signatures, Ask: l.ask, Recall: l.recall,
 	}
 	if !r.NoAggressiveUse {
-		l.judge.denials = &r.spans
+		l.judge.Denials = &r.denials
 	}
 	if r.tracker != nil {
-		l.judge.observe = l.observe
+		l.judge.Observe = l.observe
 	}
 	return l
 }
@@ -204,10 +185,7 @@ func unasked(name string, qtype uint16, err error) *Error {
 	return &Error{Name: name, Type: qtype, Reason: Reason{Code: EDEOther, Name: name, Type: qtype, Text: "not asked"}, Err: err}
 }
 
-var (
-	errNoAnchor = errors.New("no trust anchor is configured")
-	errMetaType = errors.New("the type is not one of data")
-)
+var errMetaType = errors.New("the type is not one of data")
 
 // answerable refuses the types that are no data (RFC 6895 §3.1), or, like RRSIG,
 // no RRset that a signature could cover.
@@ -216,30 +194,4 @@ func answerable(qtype uint16) error {
 		return errMetaType
 	}
 	return nil
-}
-
-// prepare returns the trusted set of the anchors, which it makes once. Its generation is
-// another than before when the anchors are, since then verdicts need not hold.
-func (r *Resolver) prepare(set anchor.Set) *trusted {
-	if now := r.trusted.Load(); now.is(set) {
-		return now
-	}
-	r.preparing.Lock()
-	defer r.preparing.Unlock()
-	next := &trusted{set: set}
-	if before := r.trusted.Load(); before != nil {
-		next.generation = before.generation
-		if !before.set.Equal(set) {
-			next.generation++
-		}
-	}
-	for _, a := range set {
-		zone, _ := canonical.ParseName(a.Zone)
-		if a.DS == nil && a.Key == nil {
-			zone = "" // its anchors are gone
-		}
-		next.zones = append(next.zones, zone)
-	}
-	r.trusted.Store(next)
-	return next
 }

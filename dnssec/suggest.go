@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 
 	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/dnssec/internal/validate"
 )
 
 // maxAhead bounds the questions that one lookup asks ahead: addresses and TLSA records
@@ -14,8 +16,8 @@ const maxAhead = 12
 
 // An ahead is what one lookup, and those that it began, ask ahead.
 type ahead struct {
-	ctx   context.Context // of the first lookup: it may outlive the others
-	paid  *budget         // for all of it
+	ctx   context.Context  // of the first lookup: it may outlive the others
+	paid  *validate.Budget // for all of it
 	next  func(reply *dns.Msg) []dns.Question
 	asked atomic.Int32
 }
@@ -67,7 +69,7 @@ func (l *lookup) lookupAhead(reply *dns.Msg) {
 			return
 		}
 		go func() {
-			ctx, cancel := context.WithTimeout(ctx, questionTime)
+			ctx, cancel := context.WithTimeout(ctx, validate.QuestionTime)
 			defer cancel()
 			l.resolver.Lookup(ctx, q.Name, q.Qtype) // for the cache
 		}()

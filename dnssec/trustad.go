@@ -9,6 +9,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
+	"github.com/danesmtp/danesmtp/dnssec/internal/validate"
 	"github.com/danesmtp/danesmtp/dnssec/upstream"
 )
 
@@ -39,7 +40,7 @@ func (r TrustAD) Lookup(ctx context.Context, name string, qtype uint16) (*Answer
 	if err != nil {
 		return nil, unasked(name, qtype, err)
 	}
-	q := question{owner, qtype}
+	q := validate.Question{Name: owner, Type: qtype}
 	msg := new(dns.Msg)
 	msg.SetQuestion(owner.String(), qtype)
 	// Resolvers set AD for clients that set AD or DO (RFC 6840 §5.7); some only for
@@ -50,16 +51,16 @@ func (r TrustAD) Lookup(ctx context.Context, name string, qtype uint16) (*Answer
 	reply, err := exchange(ctx, r.Exchanger, &upstream.Query{Msg: msg, KeepCase: true})
 	answer := &Answer{Name: owner.String(), Type: qtype, RCode: dns.RcodeServerFailure}
 	answer.exchanges = []Exchange{exchangeOf(answer.Name, qtype, reply, err, time.Since(start))}
-	failed := func(v *verdict) (*Answer, error) {
-		answer.Status, answer.Reason = Indeterminate, v.reason
+	failed := func(v *validate.Verdict) (*Answer, error) {
+		answer.Status, answer.Reason = Indeterminate, reasonOf(v.Reason)
 		answer.RCode, answer.Records = dns.RcodeServerFailure, nil
-		return answer, &Error{Name: owner.String(), Type: qtype, Reason: v.reason, Server: answer.exchanges[0].Server, Err: v.err}
+		return answer, &Error{Name: owner.String(), Type: qtype, Reason: answer.Reason, Server: answer.exchanges[0].Server, Err: v.Err}
 	}
 	if err != nil {
 		return failed(unanswered(q, err))
 	}
-	if refuses(reply.Msg) {
-		return failed(refusal(q, reply.Msg))
+	if validate.Refuses(reply.Msg) {
+		return failed(validate.Refusal(q, reply.Msg))
 	}
 	answer.RCode, answer.Status = reply.Msg.Rcode, Insecure
 	answer.Reason = Reason{Name: owner.String(), Type: qtype, Text: "the resolver did not set the AD bit"}
@@ -67,7 +68,7 @@ func (r TrustAD) Lookup(ctx context.Context, name string, qtype uint16) (*Answer
 	if reply.Msg.AuthenticatedData {
 		answer.Status, answer.Reason, aliases = Secure, Reason{}, Secure
 	}
-	answers, authority := collect(reply.Msg)
+	answers, authority := validate.Collect(reply.Msg)
 	if err := answer.follow(answers, owner, aliases, start); err != nil {
 		return failed(unanswered(q, err))
 	}
@@ -79,27 +80,28 @@ func (r TrustAD) Lookup(ctx context.Context, name string, qtype uint16) (*Answer
 		if err != nil {
 			return failed(unanswered(q, err))
 		}
-		answer.Expires = earlier(answer.Expires, denialExpiry(start, question{last, qtype}, authority))
+		answer.expireBy(validate.DenialExpiry(start, validate.Question{Name: last, Type: qtype}, authority))
 	}
 	return answer, nil
 }
 
 // follow takes the aliases and the records from the answer section.
-func (a *Answer) follow(sets []*rrset, name canonical.Name, status Status, now time.Time) error {
-	a.Expires = now.Add(maxDenialTTL)
+func (a *Answer) follow(sets []*validate.RRset, name canonical.Name, status Status, now time.Time) error {
+	a.Expires = now.Add(validate.MaxDenialTTL)
 	for range maxAliases + 1 {
-		if set := find(sets, question{name, a.Type}); set != nil {
-			if set.malformed != nil {
-				return set.malformed
+		if set := validate.Find(sets, validate.Question{Name: name, Type: a.Type}); set != nil {
+			if set.Malformed != nil {
+				return set.Malformed
 			}
-			a.Records, a.Expires = slices.Clone(set.records), earlier(a.Expires, ttlEnd(now, set.records))
+			a.Records = slices.Clone(set.Records)
+			a.expireBy(validate.TTLEnd(now, set.Records))
 			return nil
 		}
-		set := find(sets, question{name, dns.TypeCNAME})
+		set := validate.Find(sets, validate.Question{Name: name, Type: dns.TypeCNAME})
 		if set == nil {
 			return nil // the end of the aliases has no such RRset
 		}
-		record, ok := set.records[0].(*dns.CNAME)
+		record, ok := set.Records[0].(*dns.CNAME)
 		if !ok {
 			return errNoReply
 		}
@@ -108,7 +110,7 @@ func (a *Answer) follow(sets []*rrset, name canonical.Name, status Status, now t
 			return err
 		}
 		a.Aliases = append(a.Aliases, Alias{Name: name.String(), Target: target.String(), Type: dns.TypeCNAME, Status: status})
-		a.Expires = earlier(a.Expires, ttlEnd(now, set.records))
+		a.expireBy(validate.TTLEnd(now, set.Records))
 		name, a.Name = target, target.String()
 	}
 	a.Status, a.Records = Indeterminate, nil

@@ -1,4 +1,4 @@
-package dnssec
+package validate
 
 import "time"
 
@@ -17,7 +17,7 @@ const (
 	maxKeyPairs = 128
 	// A name of ten labels with an alias takes about forty.
 	maxQueries = 128
-	// The memory that replies take, in octets, which a lookup and the flights that it waits for
+	// The memory that replies take, in octets, which a lookup and those in flight that it waits for
 	// hold until it ends. One reply of 64 kB takes up to a megabyte, as a list of types; 128
 	// of four kilobytes, with keys and signatures, two megabytes.
 	maxReplyBytes = 4 << 20
@@ -31,9 +31,9 @@ const (
 	maxSignaturesPerRRset = 16
 )
 
-// maxDenialTTL caps how long a denial is believed (RFC 2308 §5 recommends one to
+// MaxDenialTTL caps how long a denial is believed (RFC 2308 §5 recommends one to
 // three hours).
-const maxDenialTTL = 3 * time.Hour
+const MaxDenialTTL = 3 * time.Hour
 
 // maxTTL caps how long anything is kept (RFC 8767 §4 recommends a week).
 const maxTTL = 7 * 24 * time.Hour
@@ -43,15 +43,14 @@ const maxTTL = 7 * 24 * time.Hour
 // 5 min).
 const bogusTTL = 5 * time.Second
 
-// spanBytes is the memory that a Resolver keeps denials in that nobody asked for yet, in octets
-// of the heap.
+// spanBytes bounds an NSECCache, in octets of the heap.
 const spanBytes = 4 << 20
 
 // maxSpanBytesOfZone bounds the spans of one zone, so that one does not drive out others.
 const maxSpanBytesOfZone = spanBytes / 8
 
 // maxSpanIterations is how many iterations an NSEC3 record may have to be used for other
-// names than it was sent for: with more, it is cheaper to ask (RFC 9276 §3.1 wants none).
+// names than it was sent for: with more, it is cheaper to ask (RFC 9276 §3.1 wants zero).
 const maxSpanIterations = 10
 
 // maxVerified bounds the signatures that are known to be good, and with it the octets that they
@@ -61,6 +60,6 @@ const (
 	verifiedBytes = 1280 << 10
 )
 
-// questionTime is how long one question may take with all that its verdict rests on:
+// QuestionTime is how long one question may take with all that its verdict rests on:
 // the longest time that BIND allows (resolver-query-timeout in named.conf).
-const questionTime = 30 * time.Second
+const QuestionTime = 30 * time.Second

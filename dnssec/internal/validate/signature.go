@@ -1,4 +1,4 @@
-package dnssec
+package validate
 
 import (
 	"cmp"
@@ -13,55 +13,55 @@ import (
 
 // judgeSet validates an RRset (RFC 4035 §5.3). Its verdict has no shape yet.
 // authority holds the proof that an answer from a wildcard needs.
-func (val *validator) judgeSet(ctx context.Context, set *rrset, authority []*rrset) *verdict {
-	if set.qtype == dns.TypeDNSKEY {
+func (val *Validator) judgeSet(ctx context.Context, set *RRset, authority []*RRset) *Verdict {
+	if set.Type == dns.TypeDNSKEY {
 		return val.judgeKeys(ctx, set)
 	}
 	var problem fault
-	var tried *verdict
-	for _, zone := range val.signers(set.question, set.sigs) {
-		keys := val.signerKeys(ctx, set.question, zone)
-		if keys.status != Secure {
-			if keys.status == Insecure {
-				return val.insecure(keys.reason, earlier(val.expiry(set.records, nil), keys.expires), keys)
+	var tried *Verdict
+	for _, zone := range val.signersAmong(set.Question, set.Sigs) {
+		keys := val.signerKeys(ctx, set.Question, zone)
+		if keys.Status != Secure {
+			if keys.Status == Insecure {
+				return insecure(keys.Reason, earlier(val.expiry(set.Records, nil), keys.Expires), keys)
 			}
-			if keys.status == Indeterminate {
+			if keys.Status == Indeterminate {
 				return failure(keys)
 			}
-			problem = problem.or(because(keys.reason, errSigner))
+			problem = problem.or(because(keys.Reason, errSigner))
 			continue
 		}
-		sig, failed, err := val.verify(set, zone, keys.keys)
+		sig, failed, err := val.verify(set, zone, keys.Keys)
 		if err != nil {
-			return overBudget(set.question, err)
+			return OverBudget(set.Question, err)
 		}
 		if sig == nil {
 			problem = problem.or(failed)
 			tried = cmp.Or(tried, keys)
 			continue
 		}
-		v := &verdict{status: Secure, expires: earlier(val.expiry(set.records, sig), keys.expires), proof: []signedSet{{set.records, sig}}, on: keys}
-		if labels, expanded := rrsig.ExpandedFrom(set.name, sig); expanded {
-			return val.judgeExpansion(ctx, set.question, zone, labels, keys, authority, v)
+		v := &Verdict{Status: Secure, Expires: earlier(val.expiry(set.Records, sig), keys.Expires), Proof: []SignedSet{{set.Records, sig}}, RestsOn: keys}
+		if labels, expanded := rrsig.ExpandedFrom(set.Name, sig); expanded {
+			return val.judgeExpansion(ctx, set.Question, zone, labels, keys, authority, v)
 		}
 		return v
 	}
 	if problem == (fault{}) {
-		problem.reason = set.reason(EDERRSIGsMissing, "no signature by an enclosing zone")
+		problem.reason = set.Reason(CodeRRSIGsMissing, "no signature by an enclosing zone")
 	}
-	return val.unlessInsecure(ctx, set.question, val.expiry(set.records, nil), problem.reason, tried)
+	return val.unlessInsecure(ctx, set.Question, val.expiry(set.Records, nil), problem.reason, tried)
 }
 
 // verify looks for one signature of the zone that holds; one is enough (RFC 6840
 // §5.11). It returns the signature, or nil and what is wrong; the error is the
 // budget's.
-func (val *validator) verify(set *rrset, zone canonical.Name, keys []*rrsig.Key) (*dns.RRSIG, fault, error) {
-	if set.malformed != nil {
-		return nil, faultOf(set.malformed, zone, set.question, 0), nil
+func (val *Validator) verify(set *RRset, zone canonical.Name, keys []*rrsig.Key) (*dns.RRSIG, fault, error) {
+	if set.Malformed != nil {
+		return nil, faultOf(set.Malformed, zone, set.Question, 0), nil
 	}
 	var problem fault
 	tries := 0
-	for _, sig := range set.sigs {
+	for _, sig := range set.Sigs {
 		failed, err := val.try(set, sig, zone, keys, &tries)
 		if err != nil {
 			return nil, problem, err
@@ -69,10 +69,10 @@ func (val *validator) verify(set *rrset, zone canonical.Name, keys []*rrsig.Key)
 		if failed == nil {
 			return sig, fault{}, nil
 		}
-		problem = problem.or(faultOf(failed, zone, set.question, sig.KeyTag))
+		problem = problem.or(faultOf(failed, zone, set.Question, sig.KeyTag))
 	}
 	if problem == (fault{}) {
-		problem = faultOf(errNoSignature, zone, set.question, 0)
+		problem = faultOf(errNoSignature, zone, set.Question, 0)
 	}
 	return nil, problem, nil
 }
@@ -80,8 +80,8 @@ func (val *validator) verify(set *rrset, zone canonical.Name, keys []*rrsig.Key)
 // try checks one signature by the keys that it names, and returns what is wrong with it;
 // nil if it holds. The error is the budget's. Whether there is a key that could have made
 // it is looked at before its time, and comes first in the order of faults.
-func (val *validator) try(set *rrset, sig *dns.RRSIG, zone canonical.Name, keys []*rrsig.Key, tries *int) (failed, err error) {
-	timely := rrsig.Check(&set.canonical, sig, zone, val.now, val.skew)
+func (val *Validator) try(set *RRset, sig *dns.RRSIG, zone canonical.Name, keys []*rrsig.Key, tries *int) (failed, err error) {
+	timely := rrsig.Check(&set.canonical, sig, zone, val.Now, val.Skew)
 	if errors.Is(timely, rrsig.ErrMismatch) {
 		return timely, nil
 	}
@@ -109,20 +109,20 @@ func (val *validator) try(set *rrset, sig *dns.RRSIG, zone canonical.Name, keys 
 // can be only one, and a reply in transition holds no more.
 const maxSigners = 3
 
-// signers returns the zones that the signatures name, closest first. Only a zone
+// signersAmong returns the zones that the signatures name, closest first. Only a zone
 // that encloses the owner and lies at or below a trust anchor can be one (RFC 4035
 // §5.3.1).
-func (val *validator) signers(q question, sigs []*dns.RRSIG) []canonical.Name {
-	if _, ok := val.anchorOf(q); !ok {
+func (val *Validator) signersAmong(q Question, sigs []*dns.RRSIG) []canonical.Name {
+	if _, ok := val.AnchorOf(q); !ok {
 		return nil
 	}
 	var zones []canonical.Name
 	for _, sig := range sigs {
 		zone, err := canonical.ParseName(sig.SignerName)
-		if err != nil || !q.enclosed().Below(zone) {
+		if err != nil || !q.Enclosed().Below(zone) {
 			continue
 		}
-		if _, anchored := val.anchorOf(question{zone, dns.TypeDNSKEY}); !anchored {
+		if _, anchored := val.AnchorOf(Question{zone, dns.TypeDNSKEY}); !anchored {
 			continue
 		}
 		zones = insertCloser(zones, zone)
@@ -130,8 +130,8 @@ func (val *validator) signers(q question, sigs []*dns.RRSIG) []canonical.Name {
 	return zones[:min(len(zones), maxSigners)]
 }
 
-// signersOf returns the zones that the signatures in a reply name, as signers does.
-func (val *validator) signersOf(q question, msg *dns.Msg) []canonical.Name {
+// Signers returns the zones that may have signed what a reply says, closest first.
+func (val *Validator) Signers(q Question, msg *dns.Msg) []canonical.Name {
 	var sigs []*dns.RRSIG
 	for _, section := range [...][]dns.RR{msg.Answer, msg.Ns} {
 		for _, rr := range section {
@@ -140,16 +140,16 @@ func (val *validator) signersOf(q question, msg *dns.Msg) []canonical.Name {
 			}
 		}
 	}
-	return val.signers(q, sigs)
+	return val.signersAmong(q, sigs)
 }
 
 // signerKeys is zoneKeys for a signer. Where anchors are nested, any of them may lead to
 // a secure verdict ("Accept Any Success", RFC 6840 §5.10); an insecure one takes the
 // nearest.
-func (val *validator) signerKeys(ctx context.Context, q question, zone canonical.Name) *verdict {
+func (val *Validator) signerKeys(ctx context.Context, q Question, zone canonical.Name) *Verdict {
 	keys := val.zoneKeys(ctx, zone)
-	if keys.status != Secure && val.aboveAnchor(zone, q) {
-		return val.bogus(keys.reason)
+	if keys.Status != Secure && val.aboveAnchor(zone, q) {
+		return val.Bogus(keys.Reason)
 	}
 	return keys
 }

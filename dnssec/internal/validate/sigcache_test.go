@@ -1,4 +1,4 @@
-package dnssec
+package validate
 
 import (
 	"crypto/sha256"
@@ -9,7 +9,7 @@ import (
 // What is verified takes bounded memory, and what is in use stays.
 func TestVerifiedIsBounded(t *testing.T) {
 	t.Parallel()
-	var v verified
+	var v SignatureCache
 	digest := func(i int) (d [sha256.Size]byte) {
 		binary.BigEndian.PutUint32(d[:], uint32(i))
 		return d

@@ -1,4 +1,4 @@
-package dnssec
+package validate
 
 import (
 	"slices"
@@ -15,38 +15,39 @@ import (
 // more is no way to make work. Each takes little; a signature over many is paid by its octets.
 const maxRecords = 65535 / 11
 
-// An rrset is the records of one owner and type in a section of a reply, with
+// An RRset is the records of one owner and type in a section of a reply, with
 // the signatures that claim to cover them.
-type rrset struct {
-	question
-	records   []dns.RR // each once: a signature does not cover their number (RFC 4034 §6.3)
+type RRset struct {
+	Question
+	Records   []dns.RR // each once: a signature does not cover their number (RFC 4034 §6.3)
+	Sigs      []*dns.RRSIG
+	Malformed error // of a record that has no wire form
+
 	canonical canonical.RRset
-	malformed error // a record that has no wire form
-	sigs      []*dns.RRSIG
 	denials   []dns.RR // as toRead returns them
 }
 
 // toRead returns NSEC or NSEC3 records in a form in which a proof can read them, the same
 // ones each time: odd ones are not those in records, which are what the signature covers.
-func (s *rrset) toRead() []dns.RR {
+func (s *RRset) toRead() []dns.RR {
 	if s.denials == nil {
-		s.denials = wireform.Denials(s.records)
+		s.denials = wireform.Denials(s.Records)
 	}
 	return s.denials
 }
 
-// collect sorts the records of a reply into the RRsets of its answer and authority
+// Collect sorts the records of a reply into the RRsets of its answer and authority
 // sections, in order of appearance. Signatures count wherever they are: some servers
 // have them elsewhere than the RRset, and they prove no less there.
-func collect(msg *dns.Msg) (answers, authority []*rrset) {
-	sigs := make(map[question][]*dns.RRSIG)
+func Collect(msg *dns.Msg) (answers, authority []*RRset) {
+	sigs := make(map[Question][]*dns.RRSIG)
 	answers, authority = rrsets(msg.Answer, sigs), rrsets(msg.Ns, sigs)
 	if hasSignature(msg.Extra) {
 		rrsets(msg.Extra, sigs)
 	}
-	for _, sets := range [...][]*rrset{answers, authority} {
+	for _, sets := range [...][]*RRset{answers, authority} {
 		for _, set := range sets {
-			set.sigs = sigs[set.question]
+			set.Sigs = sigs[set.Question]
 		}
 	}
 	return answers, authority
@@ -58,13 +59,13 @@ func hasSignature(section []dns.RR) bool {
 
 // rrsets sorts the records of a section, and adds the signatures in it to sigs. Records
 // of another class and names that cannot be parsed are left out.
-func rrsets(section []dns.RR, sigs map[question][]*dns.RRSIG) []*rrset {
+func rrsets(section []dns.RR, sigs map[Question][]*dns.RRSIG) []*RRset {
 	type place struct {
-		question
+		Question
 		apex bool
 	}
-	var sets []*rrset
-	index := make(map[place]*rrset)
+	var sets []*RRset
+	index := make(map[place]*RRset)
 	var text string // of the owner, which most often is that of the record before
 	var owner canonical.Name
 	for _, rr := range section[:min(len(section), maxRecords)] {
@@ -79,9 +80,9 @@ func rrsets(section []dns.RR, sigs map[question][]*dns.RRSIG) []*rrset {
 		if h.Class != dns.ClassINET {
 			continue
 		}
-		key := question{owner, h.Rrtype}
+		key := Question{owner, h.Rrtype}
 		if sig, ok := rr.(*dns.RRSIG); ok {
-			key.qtype = sig.TypeCovered
+			key.Type = sig.TypeCovered
 			if len(sigs[key]) < maxRRsetSignatures {
 				sigs[key] = append(sigs[key], sig)
 			}
@@ -90,16 +91,16 @@ func rrsets(section []dns.RR, sigs map[question][]*dns.RRSIG) []*rrset {
 		at := place{key, atApex(rr)}
 		set := index[at]
 		if set == nil {
-			set = &rrset{question: key}
+			set = &RRset{Question: key}
 			index[at] = set
 			sets = append(sets, set)
 		}
 		added, err := set.canonical.Add(rr)
 		if err != nil {
-			set.malformed = err // kept, so that it is not taken for absent
+			set.Malformed = err // kept, so that it is not taken for absent
 		}
 		if added || err != nil {
-			set.records = append(set.records, rr)
+			set.Records = append(set.Records, rr)
 		}
 	}
 	return sets
@@ -116,19 +117,19 @@ func atApex(rr dns.RR) bool {
 	return ok && slices.Contains(record.TypeBitMap, dns.TypeSOA)
 }
 
-// find returns the RRset with records of that owner and type, or nil.
-func find(sets []*rrset, q question) *rrset {
+// Find returns the RRset with records of that owner and type, or nil.
+func Find(sets []*RRset, q Question) *RRset {
 	for _, set := range sets {
-		if set.question == q && len(set.records) > 0 {
+		if set.Question == q && len(set.Records) > 0 {
 			return set
 		}
 	}
 	return nil
 }
 
-// sameRecords reports whether two replies have the same to say, but for TTLs. One whose
+// SameRecords reports whether two replies have the same to say, but for TTLs. One whose
 // records are in another order counts as another one, which costs no more than to judge it.
-func sameRecords(a, b *dns.Msg) bool {
+func SameRecords(a, b *dns.Msg) bool {
 	return a.Rcode == b.Rcode && slices.EqualFunc(a.Answer, b.Answer, dns.IsDuplicate) && slices.EqualFunc(a.Ns, b.Ns, dns.IsDuplicate) &&
 		!hasSignature(a.Extra) && !hasSignature(b.Extra)
 }

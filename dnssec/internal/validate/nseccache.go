@@ -1,4 +1,4 @@
-package dnssec
+package validate
 
 import (
 	"container/list"
@@ -15,86 +15,86 @@ import (
 	"github.com/danesmtp/danesmtp/dnssec/internal/weight"
 )
 
-// spans are NSEC and NSEC3 records that proved a denial, and may prove others while they
-// live (RFC 8198 §5). They are bounded by memory, and those of the least recently used
-// zone are forgotten first. The zero spans are none; they are safe for concurrent use.
-type spans struct {
+// An NSECCache keeps NSEC and NSEC3 records that proved a denial, and may prove others while they
+// live (RFC 8198 §5). It is bounded by memory, and forgets those of the least recently used zone
+// first. The zero NSECCache is empty. It is safe for concurrent use.
+type NSECCache struct {
 	mu     sync.Mutex
 	zones  map[canonical.Name]*list.Element
-	recent list.List // of *zoneSpans, most recent first
+	recent list.List // of *zoneDenials, most recent first
 	weight int
 }
 
-// zoneSpans are those of one zone, all signed by the same keys. They keep nothing else in
-// memory: without the keys they are of no use.
-type zoneSpans struct {
+// zoneDenials are the records of one zone, all signed by the same keys. They do not keep the
+// keys in memory, without which they are of no use.
+type zoneDenials struct {
 	zone       canonical.Name
-	keys       weak.Pointer[verdict]
+	keys       weak.Pointer[Verdict]
 	generation int
 	nsec       []span // in canonical order
 	nsec3      []span // all with the same parameters
 	weight     int
 }
 
-// A span is an RRset of type NSEC or NSEC3.
+// A span is an NSEC or NSEC3 record, and the names from its owner to the next one.
 type span struct {
 	owner   canonical.Name
-	set     signedSet
+	set     SignedSet
 	server  string
 	made    time.Time
 	expires time.Time
 	listed  bool // its types show that the owner is no delegation or DNAME
 }
 
-// add keeps what proved a denial.
-func (s *spans) add(v *verdict, generation int) {
-	if v.status != Secure || v.shape != noData && v.shape != nameError || v.on == nil {
+// Add keeps what proved a denial.
+func (c *NSECCache) Add(v *Verdict, generation int) {
+	if v.Status != Secure || v.Shape != NoData && v.Shape != NameError || v.RestsOn == nil {
 		return
 	}
-	for _, set := range v.proof {
-		if len(set.records) != 1 {
+	for _, set := range v.Proof {
+		if len(set.Records) != 1 {
 			continue
 		}
-		zone, err := canonical.ParseName(set.sig.SignerName)
+		zone, err := canonical.ParseName(set.Sig.SignerName)
 		if err != nil {
 			continue
 		}
-		owner, err := canonical.ParseName(set.records[0].Header().Name)
+		owner, err := canonical.ParseName(set.Records[0].Header().Name)
 		if err != nil {
 			continue
 		}
-		if new := (span{owner, set, v.server, v.made, v.expires, v.shape == nameError}); new.spans() {
-			s.addSpan(zone, v.on, generation, new)
+		if new := (span{owner, set, v.Server, v.Made, v.Expires, v.Shape == NameError}); new.spans() {
+			c.addSpan(zone, v.RestsOn, generation, new)
 		}
 	}
 }
 
-func (s *spans) addSpan(zone canonical.Name, keys *verdict, generation int, new span) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.zones == nil {
-		s.zones = make(map[canonical.Name]*list.Element)
+func (c *NSECCache) addSpan(zone canonical.Name, keys *Verdict, generation int, new span) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.zones == nil {
+		c.zones = make(map[canonical.Name]*list.Element)
 	}
-	element := s.zones[zone]
+	element := c.zones[zone]
 	if element == nil {
-		element = s.recent.PushFront(&zoneSpans{zone: zone})
-		s.zones[zone] = element
+		element = c.recent.PushFront(&zoneDenials{zone: zone})
+		c.zones[zone] = element
 	}
-	s.recent.MoveToFront(element)
-	z := element.Value.(*zoneSpans)
+	c.recent.MoveToFront(element)
+	z := element.Value.(*zoneDenials)
 	if z.keys.Value() != keys || z.generation != generation || z.weight > maxSpanBytesOfZone {
-		s.weight -= z.weight
-		*z = zoneSpans{zone: zone, keys: weak.Make(keys), generation: generation, weight: perZone + 2*weight.Rounded(len(zone))}
-		s.weight += z.weight
+		c.weight -= z.weight
+		*z = zoneDenials{zone: zone, keys: weak.Make(keys), generation: generation, weight: perZone + 2*weight.Rounded(len(zone))}
+		c.weight += z.weight
 	}
-	s.weight -= z.weight
+	c.weight -= z.weight
 	z.add(new)
-	s.weight += z.weight
-	for s.weight > spanBytes {
-		last := s.recent.Back()
-		s.weight -= last.Value.(*zoneSpans).weight
-		delete(s.zones, last.Value.(*zoneSpans).zone)
-		s.recent.Remove(last)
+	c.weight += z.weight
+	for c.weight > spanBytes {
+		last := c.recent.Back()
+		c.weight -= last.Value.(*zoneDenials).weight
+		delete(c.zones, last.Value.(*zoneDenials).zone)
+		c.recent.Remove(last)
 	}
 }
 
@@ -103,12 +103,12 @@ func (s *spans) addSpan(zone canonical.Name, keys *verdict, generation int, new 
 const perZone = 384
 
 // add keeps one.
-func (z *zoneSpans) add(new span) {
+func (z *zoneDenials) add(new span) {
 	all := &z.nsec
-	if record, ok := new.set.records[0].(*dns.NSEC3); ok {
+	if record, ok := new.set.Records[0].(*dns.NSEC3); ok {
 		all = &z.nsec3
 		if len(*all) > 0 {
-			if first := (*all)[0].set.records[0].(*dns.NSEC3); first.Iterations != record.Iterations || first.Salt != record.Salt {
+			if first := (*all)[0].set.Records[0].(*dns.NSEC3); first.Iterations != record.Iterations || first.Salt != record.Salt {
 				for _, old := range *all {
 					z.weight -= old.weigh()
 				}
@@ -134,21 +134,21 @@ func (s span) weigh() int {
 // asking.
 const maxSpanLabels = 6
 
-// closest returns the spans of the closest zone that has some, from the name up to the zone
-// of an anchor. They may be read, but not changed.
-func (s *spans) closest(name, top canonical.Name, generation int) *zoneSpans {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// closest returns what is kept of the closest zone of which something is, from the name up to
+// the zone of an anchor. It may be read, but not changed.
+func (c *NSECCache) closest(name, top canonical.Name, generation int) *zoneDenials {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	for labels := name.Labels(); labels >= top.Labels(); labels-- {
-		element := s.zones[name.Ancestor(labels)]
+		element := c.zones[name.Ancestor(labels)]
 		if element == nil {
 			continue
 		}
-		z := *element.Value.(*zoneSpans)
+		z := *element.Value.(*zoneDenials)
 		if z.generation != generation {
 			return nil
 		}
-		s.recent.MoveToFront(element)
+		c.recent.MoveToFront(element)
 		return &z
 	}
 	return nil
@@ -156,7 +156,7 @@ func (s *spans) closest(name, top canonical.Name, generation int) *zoneSpans {
 
 // about returns the spans that say something of a name: those at it and its ancestors, and
 // at the wildcards that could match it, or over the places where these would be.
-func (z *zoneSpans) about(name canonical.Name, now time.Time) []*span {
+func (z *zoneDenials) about(name canonical.Name, now time.Time) []*span {
 	var found, unlisted []*span
 	add := func(all []span, owner canonical.Name, encloser bool) {
 		if len(all) == 0 {
@@ -166,13 +166,13 @@ func (z *zoneSpans) about(name canonical.Name, now time.Time) []*span {
 		if encloser && s.owner == owner && !s.listed {
 			unlisted = append(unlisted, s) // what may lie below it is not known
 		}
-		if now.Before(s.expires) && s.made.Sub(now) <= questionTime && !slices.Contains(found, s) {
+		if now.Before(s.expires) && s.made.Sub(now) <= QuestionTime && !slices.Contains(found, s) {
 			found = append(found, s)
 		}
 	}
 	addHashed := func(name canonical.Name, encloser bool) {}
 	if len(z.nsec3) > 0 {
-		first := z.nsec3[0].set.records[0].(*dns.NSEC3)
+		first := z.nsec3[0].set.Records[0].(*dns.NSEC3)
 		addHashed = func(name canonical.Name, encloser bool) {
 			hash := strings.ToLower(dns.HashName(name.String(), first.Hash, first.Iterations, first.Salt))
 			if len(hash) <= 63 {

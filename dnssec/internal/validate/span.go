@@ -1,4 +1,4 @@
-package dnssec
+package validate
 
 import (
 	"encoding/base32"
@@ -19,7 +19,7 @@ import (
 
 // spans reports whether the record proves other names absent, and sets listed.
 func (s *span) spans() bool {
-	switch record := s.set.records[0].(type) {
+	switch record := s.set.Records[0].(type) {
 	case *dns.NSEC:
 		// RFC 4035 §2.3: an honest list has both; RFC 9824 §3.1: one with NXNAME is for its
 		// owner alone.

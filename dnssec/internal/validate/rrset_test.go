@@ -1,4 +1,4 @@
-package dnssec
+package validate
 
 import (
 	"testing"
@@ -26,7 +26,7 @@ func BenchmarkCollect(b *testing.B) {
 	msg.Answer = append(msg.Answer, &dns.RRSIG{Hdr: dns.RR_Header{Name: "example.", Rrtype: dns.TypeRRSIG, Class: dns.ClassINET}, TypeCovered: dns.TypeMX})
 	b.ReportAllocs()
 	for b.Loop() {
-		if answers, authority := collect(msg); len(answers) != 1 || len(answers[0].sigs) != 1 || len(authority) != 1 {
+		if answers, authority := Collect(msg); len(answers) != 1 || len(answers[0].Sigs) != 1 || len(authority) != 1 {
 			b.Fatal(answers, authority)
 		}
 	}

@@ -1,4 +1,4 @@
-package dnssec
+package validate
 
 import (
 	"errors"
@@ -13,7 +13,7 @@ import (
 // the order in the reply: it is what was meant to prove it, and what has to be mended.
 type fault struct {
 	reason Reason
-	near   int // greater for what came nearer; 0 for no fault
+	near   int // greater for what came nearer; 0 if there is no fault
 }
 
 var (
@@ -21,7 +21,7 @@ var (
 	errNoKey = errors.New("the zone has no key with the tag of the signature")
 	// errSigner stands for the reason why the signing zone has no keys that are proven.
 	errSigner = errors.New("the keys of the signing zone are not proven")
-	// errNoSignature says that there is none by the zone.
+	// errNoSignature says that no signature is by the zone.
 	errNoSignature = errors.New("no signature by the zone")
 )
 
@@ -30,37 +30,37 @@ var (
 // record or trust anchor vouches for.
 var faultOrder = [...]struct {
 	err  error
-	code EDE
+	code Code
 }{
-	{denial.ErrUnproven, EDENSECMissing},    // all signatures hold
-	{rrsig.ErrSignature, EDEBogus},          // all but this is right
-	{rrsig.ErrExpired, EDESignatureExpired}, // the key could have made it
-	{rrsig.ErrNotYetValid, EDESignatureNotYetValid},
-	{rrsig.ErrKeyRefused, EDEUnsupportedAlgorithm}, // whatever the signature is like
-	{rrsig.ErrUnsupported, EDEUnsupportedAlgorithm},
-	{rrsig.ErrNoZoneKey, EDENoZoneKeyBitSet},
-	{rrsig.ErrKey, EDEBogus}, // revoked or malformed
-	{errSigner, EDEBogus},    // its own reason is given instead
-	{errNoKey, EDEDNSKEYMissing},
-	{rrsig.ErrMismatch, EDEBogus}, // of another RRset or zone
-	{errNoSignature, EDERRSIGsMissing},
+	{denial.ErrUnproven, CodeNSECMissing},    // all signatures hold
+	{rrsig.ErrSignature, CodeBogus},          // all but this is right
+	{rrsig.ErrExpired, CodeSignatureExpired}, // the key could have made it
+	{rrsig.ErrNotYetValid, CodeSignatureNotYetValid},
+	{rrsig.ErrKeyRefused, CodeUnsupportedAlgorithm}, // whatever the signature is like
+	{rrsig.ErrUnsupported, CodeUnsupportedAlgorithm},
+	{rrsig.ErrNoZoneKey, CodeNoZoneKeyBitSet},
+	{rrsig.ErrKey, CodeBogus}, // revoked or malformed
+	{errSigner, CodeBogus},    // its own reason is given instead
+	{errNoKey, CodeDNSKEYMissing},
+	{rrsig.ErrMismatch, CodeBogus}, // of another RRset or zone
+	{errNoSignature, CodeRRSIGsMissing},
 }
 
 // rank returns the place of an error in faultOrder, counted from its end, and its code.
 // What is not in it is about the records themselves, which no signature can help.
-func rank(err error) (near int, code EDE) {
+func rank(err error) (near int, code Code) {
 	for i, known := range faultOrder {
 		if errors.Is(err, known.err) {
 			return len(faultOrder) - i, known.code
 		}
 	}
-	return len(faultOrder) + 1, EDEBogus
+	return len(faultOrder) + 1, CodeBogus
 }
 
 // faultOf is the fault of a signature or key of the zone.
-func faultOf(err error, zone canonical.Name, q question, keyTag uint16) fault {
+func faultOf(err error, zone canonical.Name, q Question, keyTag uint16) fault {
 	near, code := rank(err)
-	return fault{Reason{Code: code, Zone: zone.String(), Name: q.name.String(), Type: q.qtype, KeyTag: keyTag, Text: err.Error()}, near}
+	return fault{Reason{Code: code, Zone: zone.String(), Name: q.Name.String(), Type: q.Type, KeyTag: keyTag, Text: err.Error()}, near}
 }
 
 // because is the fault of something else, which a reason explains; like says where it
@@ -84,7 +84,7 @@ func (f fault) or(other fault) fault {
 	return f
 }
 
-// nearer is or for errors; nil is none.
+// nearer is or for errors, which may be nil.
 func nearer(err, other error) error {
 	if err == nil {
 		return other

@@ -1,0 +1,212 @@
+package validate
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
+	"github.com/danesmtp/danesmtp/dnssec/internal/ds"
+	"github.com/danesmtp/danesmtp/dnssec/internal/rrsig"
+)
+
+// zoneKeys gives the verdict on the keys of a zone. Secure: its records are the
+// DNSKEY RRset, to which a chain leads from an anchor. Insecure: it is proven that there is no
+// such chain.
+func (val *Validator) zoneKeys(ctx context.Context, zone canonical.Name) *Verdict {
+	if _, v := val.entryPoints(ctx, zone); v.Status != Secure {
+		return v
+	}
+	keys := val.Ask(ctx, Question{zone, dns.TypeDNSKEY})
+	if keys.Status == Secure && keys.Shape != Data {
+		return val.Bogus(keyless(zone))
+	}
+	return keys
+}
+
+// keyless is the reason when a zone must have keys and has none.
+func keyless(zone canonical.Name) Reason {
+	return inZone(zone, Question{zone, dns.TypeDNSKEY}.Reason(CodeDNSKEYMissing, "the zone has a DS record or trust anchor, but no key"))
+}
+
+// entryPoints returns what vouches for the keys of a zone and can be followed: its
+// trust anchors, or the DS records in the zone above. There are some exactly when the verdict
+// is Secure.
+func (val *Validator) entryPoints(ctx context.Context, zone canonical.Name) ([]Anchor, *Verdict) {
+	if anchors := val.Anchors.at(zone); len(anchors) > 0 {
+		usable, unsupported := val.usableAnchors(anchors, zone)
+		if len(usable) == 0 {
+			return nil, noUsableAnchor(unsupported)
+		}
+		return usable, &Verdict{Status: Secure, Expires: val.Now.Add(maxTTL)}
+	}
+	v := val.askDelegation(ctx, zone)
+	switch {
+	case v.Status != Secure:
+		return nil, failure(v)
+	case v.Shape == Data && len(v.Records) > maxKeys:
+		return nil, val.Bogus(inZone(zone, Question{zone, dns.TypeDS}.Reason(CodeOther, "more DS records than are looked at")))
+	case v.Shape == Data:
+		readable := dsAnchors(v.Records)
+		usable, unsupported := val.usableAnchors(readable, zone)
+		if len(usable) == 0 && len(readable) < len(v.Records) {
+			// What cannot be read is no digest or algorithm that is not supported.
+			return nil, val.bogusOn(v, inZone(zone, Question{zone, dns.TypeDS}.Reason(CodeBogus, "a DS record cannot be read")))
+		}
+		if len(usable) == 0 {
+			return nil, insecure(unsupported, v.Expires, v)
+		}
+		return usable, v
+	case v.unsigned:
+		return nil, insecure(inZone(zone, Question{zone, dns.TypeDS}.Reason(CodeOther, "the zone above proves that the delegation is not signed")), v.Expires, v)
+	}
+	return nil, val.Bogus(Reason{Code: CodeBogus, Name: zone.String(), Type: dns.TypeDS, Text: "the signer is not a zone: it has no delegation"})
+}
+
+// dsAnchors returns what DS records vouch for, as far as they have the form of their type.
+func dsAnchors(records []dns.RR) []Anchor {
+	var set []Anchor
+	for _, rr := range records {
+		if record, ok := rr.(*dns.DS); ok {
+			set = append(set, Anchor{DS: record})
+		}
+	}
+	return set
+}
+
+// judgeKeys validates the DNSKEY RRset of a zone by a key in it that an anchor or
+// a DS record vouches for (RFC 4035 §5.2).
+func (val *Validator) judgeKeys(ctx context.Context, set *RRset) *Verdict {
+	zone := set.Name
+	entries, v := val.entryPoints(ctx, zone)
+	if v.Status != Secure {
+		if v.Status == Insecure {
+			return insecure(v.Reason, earlier(v.Expires, val.expiry(set.Records, nil)), v)
+		}
+		return failure(v)
+	}
+	if val.Observe != nil && len(val.Anchors.at(zone)) > 0 {
+		val.Observe(ctx, set)
+	}
+	if len(set.Records) > maxKeys {
+		return val.Bogus(inZone(zone, Question{zone, dns.TypeDNSKEY}.Reason(CodeOther, "more keys than are looked at")))
+	}
+	keys := rrsig.NewKeys(val.Algorithms, set.Records)
+	vouched, refused, err := val.vouchedKeys(zone, entries, keys)
+	if err != nil {
+		return OverBudget(set.Question, err)
+	}
+	if refused != nil {
+		reason := faultOf(refused, zone, set.Question, 0).reason
+		if len(val.Anchors.at(zone)) > 0 {
+			return noUsableAnchor(reason)
+		}
+		// RFC 4035 §5.2: no path that could be followed.
+		return insecure(reason, v.Expires, v)
+	}
+	if len(vouched) == 0 {
+		return val.bogusOn(v, inZone(zone, Question{zone, dns.TypeDNSKEY}.Reason(CodeDNSKEYMissing, "no key matches a DS record or trust anchor")))
+	}
+	sig, problem, err := val.verify(set, zone, vouched)
+	if err != nil {
+		return OverBudget(set.Question, err)
+	}
+	if sig == nil {
+		if problem.like(errNoKey) && slices.ContainsFunc(keys, func(key *rrsig.Key) bool { return key.Tag == problem.reason.KeyTag }) {
+			problem.reason.Text = "the keys are not signed by one that a DS record or trust anchor vouches for"
+		}
+		return val.bogusOn(v, problem.reason)
+	}
+	return &Verdict{
+		Status: Secure, Expires: earlier(v.Expires, val.expiry(set.Records, sig)), Keys: keys,
+		Proof: []SignedSet{{set.Records, sig}}, RestsOn: v.unlessAnchor(),
+	}
+}
+
+// errUnusableAnchors says that no anchor of a zone can be followed.
+var errUnusableAnchors = errors.New("no trust anchor of the zone is usable")
+
+// noUsableAnchor is the verdict where no trust anchor of a zone can be followed. It is not
+// Insecure, which would switch validation off for all that is below the anchor.
+func noUsableAnchor(reason Reason) *Verdict {
+	return Undecided(reason, errUnusableAnchors)
+}
+
+// usableAnchors returns the anchors that can be followed. If none can, the delegation is
+// insecure (RFC 4035 §5.2, RFC 6840 §5.2), for the reason given.
+func (val *Validator) usableAnchors(anchors []Anchor, zone canonical.Name) ([]Anchor, Reason) {
+	algorithms := val.Algorithms
+	name := zone.String()
+	reason := Reason{Zone: name, Name: name, Type: dns.TypeDS, Code: CodeUnsupportedDigest, Text: "no DS record has a supported digest"}
+	var records []*dns.DS
+	var usable []Anchor
+	for _, a := range anchors {
+		if a.DS != nil {
+			records = append(records, a.DS)
+			if algorithms.SupportsDigest(a.DS.DigestType) {
+				reason.Code, reason.Text = CodeUnsupportedAlgorithm, "no DS record has a supported algorithm"
+			}
+		} else if algorithms.Supports(a.Key.Algorithm) {
+			usable = append(usable, a)
+		}
+	}
+	supported := func(record *dns.DS) bool {
+		return algorithms.SupportsDigest(record.DigestType) && algorithms.Supports(record.Algorithm)
+	}
+	for _, record := range ds.WithoutWeaker(records, supported) {
+		if supported(record) {
+			usable = append(usable, Anchor{DS: record})
+		}
+	}
+	return usable, reason
+}
+
+// vouchedKeys returns the zone's keys that an anchor vouches for. Where each anchor
+// matches only keys whose size or exponent is refused, it says why.
+func (val *Validator) vouchedKeys(zone canonical.Name, anchors []Anchor, keys []*rrsig.Key) (vouched []*rrsig.Key, refused, err error) {
+	followed := false // or matching nothing, which is no reason to
+	for _, a := range anchors {
+		var problem error // of the keys that match, where all are refused
+		for _, key := range keys {
+			match, err := val.vouches(a, zone, key)
+			if err != nil {
+				return nil, nil, err
+			}
+			if !match {
+				continue
+			}
+			if !slices.Contains(vouched, key) {
+				vouched = append(vouched, key)
+			}
+			if unfit := key.Usable(); errors.Is(unfit, rrsig.ErrKeyRefused) {
+				problem = unfit
+			} else {
+				followed = true
+			}
+		}
+		if problem == nil {
+			followed = true
+		}
+		refused = cmp.Or(refused, problem)
+	}
+	if followed {
+		return vouched, nil, nil
+	}
+	return vouched, refused, nil
+}
+
+func (val *Validator) vouches(a Anchor, zone canonical.Name, key *rrsig.Key) (bool, error) {
+	if a.Key != nil {
+		return a.Key.Algorithm == key.Record.Algorithm && a.Key.PublicKey == key.Record.PublicKey, nil
+	}
+	if a.DS.Algorithm != key.Record.Algorithm || a.DS.KeyTag != key.Tag {
+		return false, nil
+	}
+	if err := val.Budget.spendKeyPair(); err != nil {
+		return false, err
+	}
+	return ds.Matches(a.DS, zone, key.Record), nil
+}

@@ -1,0 +1,92 @@
+package validate
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"sync"
+
+	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/dnssec/internal/rrsig"
+)
+
+// A SignatureCache remembers signatures that were found good, whatever became of the records
+// meanwhile: a TTL is shorter than the validity of a signature. It holds digests of all
+// that the check depends on but the time. It is bounded, and forgets the oldest half when
+// it is full. The zero SignatureCache is empty, and a nil one stays so. It is safe for concurrent
+// use.
+type SignatureCache struct {
+	mu            sync.Mutex
+	newer, former map[[sha256.Size]byte]struct{}
+}
+
+func (c *SignatureCache) has(digest [sha256.Size]byte) bool {
+	if c == nil {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, ok := c.newer[digest]; ok {
+		return true
+	}
+	_, ok := c.former[digest]
+	if ok {
+		c.add(digest) // in use
+	}
+	return ok
+}
+
+// remember adds a signature that was found good.
+func (c *SignatureCache) remember(digest [sha256.Size]byte) {
+	if c == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.add(digest)
+}
+
+// add is called with mu held.
+func (c *SignatureCache) add(digest [sha256.Size]byte) {
+	if c.newer == nil || len(c.newer) >= maxVerified/2 {
+		c.newer, c.former = make(map[[sha256.Size]byte]struct{}), c.newer
+	}
+	c.newer[digest] = struct{}{}
+}
+
+// usualSignedData is room for what most signatures cover.
+const usualSignedData = 512
+
+// verifyOnce checks a signature by a key of the zone, unless it is known to be good. It returns
+// what is wrong, nil if the signature is good; the error is the budget's. The caller has checked
+// the rest of it, its time above all.
+func (val *Validator) verifyOnce(set *RRset, sig *dns.RRSIG, key *rrsig.Key) (problem, err error) {
+	if err := val.Budget.spendSignature(0, set.canonical.SignedSize()); err != nil {
+		return nil, err
+	}
+	data, problem := set.canonical.AppendSignedData(make([]byte, 0, usualSignedData), sig)
+	if problem != nil {
+		return problem, nil
+	}
+	digest := digestOf(data, sig, key.Record)
+	if val.Signatures.has(digest) {
+		return nil, nil
+	}
+	if err := val.Budget.spendSignature(key.Cost(), 0); err != nil {
+		return nil, err
+	}
+	if problem := key.VerifyData(data, sig); problem != nil {
+		return problem, nil
+	}
+	val.Signatures.remember(digest)
+	return nil, nil
+}
+
+// digestOf identifies what is signed, the signature and the key. data holds the algorithm.
+func digestOf(data []byte, sig *dns.RRSIG, key *dns.DNSKEY) [sha256.Size]byte {
+	all := binary.BigEndian.AppendUint64(make([]byte, 0, 1024), uint64(len(data)))
+	all = append(all, data...)
+	all = binary.BigEndian.AppendUint64(all, uint64(len(sig.Signature)))
+	all = append(all, sig.Signature...)
+	return sha256.Sum256(append(all, key.PublicKey...))
+}

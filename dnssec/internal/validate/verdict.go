@@ -1,0 +1,82 @@
+package validate
+
+import (
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
+	"github.com/danesmtp/danesmtp/dnssec/internal/rrsig"
+)
+
+// A Shape is what a reply says to a question, before aliases are followed.
+type Shape uint8
+
+// What a reply can say.
+const (
+	NoAnswer  Shape = iota // nothing: the status is a failure
+	Data                   // the RRset asked for
+	Aliased                // another name to ask
+	NoData                 // the name has no such RRset
+	NameError              // the name does not exist
+)
+
+// A Verdict is what one question got, and how far that is proven. Many share it, and nobody
+// changes it once it is made.
+type Verdict struct {
+	Status Status
+	Shape  Shape
+	Reason Reason // why the Status is not Secure
+	Err    error  // the cause of Indeterminate, if it is an error
+	Server string // who gave the reply, if it counts
+
+	Records  []dns.RR       // Data: the RRset; Aliased: the CNAME or DNAME
+	Target   canonical.Name // Aliased: the name to ask instead
+	Keys     []*rrsig.Key   // Data for DNSKEY: the records, read once
+	unsigned bool           // NoData for DS: a delegation without DS records is proven
+
+	Proof   []SignedSet // what was verified for it
+	RestsOn *Verdict    // what that rests on: a zone's keys, or DS records; nil at an anchor
+
+	Made    time.Time // the Now of the Validator
+	Expires time.Time // when it must be forgotten
+
+	// For a cache, which changes them atomically: how many entries and verdicts in it keep
+	// this one, and what it takes.
+	holders int32
+	weight  int32
+}
+
+// Failed reports whether the Status is neither Secure nor Insecure.
+func (v *Verdict) Failed() bool { return v.Status != Secure && v.Status != Insecure }
+
+// unlessAnchor returns the verdict, but nil for that on a trust anchor, which nothing
+// proves.
+func (v *Verdict) unlessAnchor() *Verdict {
+	if v == nil || len(v.Proof) == 0 && v.RestsOn == nil {
+		return nil
+	}
+	return v
+}
+
+// Undecided returns a failed verdict that is not remembered beyond the lookup.
+func Undecided(reason Reason, err error) *Verdict {
+	return &Verdict{Status: Indeterminate, Reason: reason, Err: err}
+}
+
+// OverBudget is the verdict on a question for which there is not enough of the budget; err is
+// ErrBudget.
+func OverBudget(q Question, err error) *Verdict {
+	return Undecided(q.Reason(CodeOther, "validation costs too much"), err)
+}
+
+// failure gives a question the failed verdict of another one on which it rests.
+func failure(of *Verdict) *Verdict {
+	return &Verdict{Status: of.Status, Reason: of.Reason, Err: of.Err, Server: of.Server, RestsOn: of.RestsOn, Made: of.Made, Expires: of.Expires}
+}
+
+// A SignedSet is an RRset and the signature of it that was verified.
+type SignedSet struct {
+	Records []dns.RR
+	Sig     *dns.RRSIG
+}
