@@ -1,7 +1,8 @@
 package dnssec
 
 import (
-	"errors"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/danesmtp/danesmtp/dnssec/anchor"
@@ -26,39 +27,29 @@ type NegativeAnchor struct {
 	Expires time.Time // when it has no effect any more; so does the zero Time
 }
 
-// An anchorSet is the anchors that a source gave, with the form that validation takes. It is
-// never changed.
+// An anchorParser gives anchors the form that validation takes. The zero value is ready to use. It
+// is safe for concurrent use.
+type anchorParser struct {
+	mu   sync.Mutex // to change last
+	last atomic.Pointer[anchorSet]
+}
+
+// An anchorSet is the anchors that a source gave, in both forms. It is never changed.
 type anchorSet struct {
 	given  anchor.Set
 	parsed *validate.Anchors
 }
 
-var errNoAnchor = errors.New("no trust anchor is configured")
-
-// anchorsAt returns the anchors at an instant. Without any, nothing is proven, not even
-// insecurity.
-func (r *Resolver) anchorsAt(now time.Time) (*validate.Anchors, error) {
-	set, err := r.source.Anchors(now)
-	if err != nil {
-		return nil, err
-	}
-	if len(set) == 0 {
-		return nil, errNoAnchor
-	}
-	r.chooseUpstream(set)
-	return r.parseAnchors(set), nil
-}
-
-// parseAnchors returns the anchors for validation, which it makes once. Their generation is
-// another than before when the anchors are, since then verdicts need not hold.
-func (r *Resolver) parseAnchors(set anchor.Set) *validate.Anchors {
-	if now := r.anchors.Load(); now.is(set) {
+// parse returns the anchors for validation, which it makes once. Their generation is another than
+// before when the anchors are, since then verdicts need not hold.
+func (p *anchorParser) parse(set anchor.Set) *validate.Anchors {
+	if now := p.last.Load(); now.is(set) {
 		return now.parsed
 	}
-	r.parsing.Lock()
-	defer r.parsing.Unlock()
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	generation := 0
-	if before := r.anchors.Load(); before != nil {
+	if before := p.last.Load(); before != nil {
 		generation = before.parsed.Generation
 		if !before.given.Equal(set) {
 			generation++
@@ -71,7 +62,7 @@ func (r *Resolver) parseAnchors(set anchor.Set) *validate.Anchors {
 		}
 	}
 	parsed := validate.NewAnchors(generation, all...)
-	r.anchors.Store(&anchorSet{set, parsed})
+	p.last.Store(&anchorSet{set, parsed})
 	return parsed
 }
 

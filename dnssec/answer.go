@@ -1,14 +1,10 @@
 package dnssec
 
 import (
-	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/miekg/dns"
-
-	"github.com/danesmtp/danesmtp/internal/printable"
 )
 
 // An Answer is what the DNS says to one question, and how far it is proven.
@@ -97,33 +93,4 @@ type Exchange struct {
 	// PassedOver says of each server that was asked in vain before, or not asked for
 	// a reason, what was wrong with it.
 	PassedOver []error
-}
-
-// A Reason says why a status is not Secure, and where the chain ended.
-type Reason struct {
-	Code   EDE    // extended error code (RFC 8914)
-	Zone   string // the zone concerned, if known
-	Name   string // owner of the RRset concerned
-	Type   uint16 // its type
-	KeyTag uint16 // of the key or signature concerned; 0 if none
-	Text   string // for a human, without the fields above
-}
-
-// String returns the reason as one line of printable ASCII.
-func (r Reason) String() string {
-	if r == (Reason{}) {
-		return ""
-	}
-	var b strings.Builder
-	if r.Name != "" {
-		fmt.Fprintf(&b, "%s %s: ", r.Name, dns.Type(r.Type))
-	}
-	b.WriteString(r.Text)
-	if r.KeyTag != 0 {
-		fmt.Fprintf(&b, " (key tag %d)", r.KeyTag)
-	}
-	if r.Code != EDEOther {
-		fmt.Fprintf(&b, " [EDE %d: %s]", uint16(r.Code), r.Code)
-	}
-	return printable.Line(b.String())
 }

@@ -21,6 +21,15 @@
 // Every status but Secure comes with a Reason: where the chain ended, why, and
 // the extended DNS error code (RFC 8914) for it.
 //
+// # How an answer is found
+//
+// [Resolver.Lookup] takes the first that knows: the cache; proofs of denial that it has from
+// other names (RFC 8198); the same question of somebody else, if it is on its way; and last the
+// network. The reply is judged: the signatures by the keys of the zone, these by the DS records
+// in the zone above, and so on up to a trust anchor. What is missing for that is asked in the
+// same way, and sent for at once rather than zone after zone. If the reply does not validate,
+// other servers are asked. The verdict is cached, and the next alias is looked up.
+//
 // # What is trusted
 //
 // The trust anchors (package anchor) and the clock. The servers that are asked

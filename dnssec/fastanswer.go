@@ -8,15 +8,15 @@ import (
 	"github.com/danesmtp/danesmtp/dnssec/internal/validate"
 )
 
-// cachedAnswer returns what a Lookup that the cache can answer in one step does, with one
-// allocation in common cases; nil for any other.
-func (r *Resolver) cachedAnswer(name string, qtype uint16, now time.Time, generation int) *Answer {
+// answer returns the answer to a question if the cache has it in one step, without an alias, and nil
+// otherwise. It is what a lookup would return, but takes one allocation in common cases.
+func (c *cache) answer(name string, qtype uint16, now time.Time, generation int) *Answer {
 	var buffer [256]byte
 	wire, ok := appendHostName(buffer[:0], name)
 	if !ok {
 		return nil
 	}
-	entry := r.cache.getWire(wire, qtype, now, generation)
+	entry := c.getWire(wire, qtype, now, generation)
 	if entry == nil || entry.Failed() || entry.Shape == validate.Aliased || entry.Shape == validate.NoAnswer {
 		return nil
 	}
@@ -30,12 +30,12 @@ func (r *Resolver) cachedAnswer(name string, qtype uint16, now time.Time, genera
 	found := finding{entry.Question, entry.Verdict}
 	if entry.Shape == validate.Data {
 		ttl := secondsLeft(entry.Expires, now)
-		if answer := compactAnswer(&base, found, ttl); answer != nil {
+		if answer := packedAnswer(&base, found, ttl); answer != nil {
 			return answer
 		}
-		base.Records = copies(entry.Records, ttl)
+		base.Records = copyRecords(entry.Records, ttl)
 	}
-	return &alone[none](&base, found).Answer
+	return &newPacked[noRecord](&base, found).Answer
 }
 
 // appendHostName appends the canonical wire form of a name that consists of letters,
@@ -72,31 +72,32 @@ func appendHostName(wire []byte, name string) (_ []byte, ok bool) {
 	return wire, true
 }
 
-// maxCompact is how many records have room in the allocation of their Answer: more than
+// maxPacked is how many records have room in the allocation of their Answer: more than
 // most RRsets have.
-const maxCompact = 4
+const maxPacked = 4
 
-// A compact answer is one with its records, and what it rests on, in one allocation.
-type compact[T any] struct {
+// A packed answer has its records, and what it rests on, in the same allocation.
+type packed[T any] struct {
 	Answer
 	findings [1]finding
-	records  [maxCompact]dns.RR
-	own      [maxCompact]T // what records point to
+	records  [maxPacked]dns.RR
+	own      [maxPacked]T // what records point to
 }
 
-type none struct{}
+// noRecord is what an answer without records has room for.
+type noRecord struct{}
 
-// alone returns a compact answer without records.
-func alone[T any](base *Answer, found finding) *compact[T] {
-	c := &compact[T]{Answer: *base, findings: [1]finding{found}}
+// newPacked returns a packed answer without records.
+func newPacked[T any](base *Answer, found finding) *packed[T] {
+	c := &packed[T]{Answer: *base, findings: [1]finding{found}}
 	c.Answer.findings = c.findings[:]
 	return c
 }
 
-// compactAnswer returns a copy of base with copies of the records found. It returns nil
-// where these are too many, or not of the common types.
-func compactAnswer(base *Answer, found finding, ttl uint32) *Answer {
-	if len(found.verdict.Records) > maxCompact {
+// packedAnswer returns a copy of base with copies of the records found. It returns nil if these
+// are too many, or not of the common types.
+func packedAnswer(base *Answer, found finding, ttl uint32) *Answer {
+	if len(found.verdict.Records) > maxPacked {
 		return nil
 	}
 	switch base.Type {
@@ -155,9 +156,9 @@ type ownAAAA struct {
 	octets [16]byte
 }
 
-// withRecords is compactAnswer for one type of records: own copies one, or returns nil.
+// withRecords is packedAnswer for one type of records: own copies one, or returns nil.
 func withRecords[T any](base *Answer, found finding, ttl uint32, own func(*T, dns.RR) dns.RR) *Answer {
-	c := alone[T](base, found)
+	c := newPacked[T](base, found)
 	for i, rr := range found.verdict.Records {
 		if c.records[i] = own(&c.own[i], rr); c.records[i] == nil {
 			return nil

@@ -12,121 +12,123 @@ import (
 	"github.com/danesmtp/danesmtp/dnssec/internal/validate"
 )
 
-// A flight is one question on its way from the network to a verdict, shared by all who
+// An inflight is one question on its way from the network to a verdict, shared by all who
 // ask it meanwhile. It has a time limit and a budget of its own, whoever began it, and
 // is cancelled when nobody waits for it any more.
 //
-// A flight waits only for flights nearer the anchor (question.compare), and finds out
+// It waits only for questions nearer the anchor (validate.Question.Compare), and finds out
 // everything else by itself. So no two can wait for each other.
 //
-// Who has waited for a flight holds it until its own lookup ends, and so do flights. What has
-// landed is handed to the others of the same lookups that need it: records with a TTL of zero
-// serve the transaction in progress (RFC 1035 §3.2.1), and no cache has them.
-type flight struct {
-	flightKey
+// Lookups join it, wait for it (await), and leave it. Who has waited for it holds it until its
+// own lookup ends. What is done is handed to the others of the same lookups that need it:
+// records with a TTL of zero serve the transaction in progress (RFC 1035 §3.2.1), and no cache
+// has them.
+type inflight struct {
+	inflightKey
 	cancel  context.CancelFunc
-	waiters int // and holders; guarded by flights.mu
+	waiters int // and holders; guarded by inflights.mu
 
 	replied chan struct{} // closed when reply is set, or is not going to be
 	reply   *dns.Msg      // the first one, without what no hook gets; not validated
 
-	landed    chan struct{} // closed when the fields below are set
+	done      chan struct{} // closed when the fields below are set
 	verdict   *validate.Verdict
-	at        time.Time     // when it landed, by the clock of the lookup that began it
+	at        time.Time     // when it was done, by the clock of the lookup that began it
 	late      bool          // it has reached its limit
-	spent     validate.Work // without what the flights below spent
+	spent     validate.Work // without what those it waited for spent
 	exchanges []Exchange
-	on        []*flight // all that it waited for
-	held      []*flight // those of them that it holds
+	awaited   []*inflight // all that it waited for
+	held      []*inflight // those of them that it holds
 }
 
-type flightKey struct {
+type inflightKey struct {
 	validate.Question
 	generation int   // of the cache
 	hour       int64 // of its clock: those whose clock differs judge for themselves
 }
 
-// The flights of a Resolver. The zero flights are none.
-type flights struct {
-	mu     sync.Mutex
-	flying map[flightKey]*flight
+// inflights are all questions of a Resolver that are in flight, or done and held. The zero value
+// is empty.
+type inflights struct {
+	mu    sync.Mutex
+	byKey map[inflightKey]*inflight
 }
 
-// mayAwait reports whether a flight for the question may be waited for.
+// mayAwait reports whether the question may be waited for while it is in flight.
 func (l *lookup) mayAwait(q validate.Question) bool {
-	return !l.fresh && (l.flight == nil || q.Compare(l.flight.Question) < 0)
+	return !l.fresh && (l.inflight == nil || q.Compare(l.inflight.Question) < 0)
 }
 
-// fare is what a lookup pays in advance for a flight: it will cost a query at least.
-var fare = validate.Work{Queries: 1}
+// advance is what a lookup pays before it waits: a query at least will be sent.
+var advance = validate.Work{Queries: 1}
 
-// board makes the lookup one that waits for the flight of a question, and pays the fare;
-// leave undoes the first. If there is no flight, it begins, unless the verdict is known.
-func (l *lookup) board(ctx context.Context, q validate.Question, ahead bool) (*flight, *validate.Verdict) {
+// join makes the lookup one of those that wait for a question, until it leaves, and pays the
+// advance. If the question is not in flight it is sent, unless the verdict is known.
+func (l *lookup) join(ctx context.Context, q validate.Question, speculative bool) (*inflight, *validate.Verdict) {
 	allowance := validate.NewBudget(1)
-	if ahead {
-		allowance = validate.NewSpeculativeBudget() // there may be many, and they are paid when they have landed
+	if speculative {
+		allowance = validate.NewSpeculativeBudget() // there may be many, and they are paid when they are done
 	}
-	if err := l.budget.Pay(fare); err != nil {
+	if err := l.budget.Pay(advance); err != nil {
 		return nil, validate.OverBudget(q, err)
 	}
-	key := flightKey{q, l.trusted.Generation, l.now.Unix() / int64(time.Hour/time.Second)}
-	all := &l.resolver.flights
+	key := inflightKey{q, l.anchors.Generation, l.now.Unix() / int64(time.Hour/time.Second)}
+	all := &l.resolver.inflights
 	all.mu.Lock()
 	defer all.mu.Unlock()
-	f := all.flying[key]
+	f := all.byKey[key]
 	if f == nil || !f.serves(l.now) {
-		// A flight leaves its verdict in the cache before it goes.
-		if v := l.resolver.cache.get(q, l.now, l.trusted.Generation); v != nil {
-			l.budget.Refund(fare)
+		// The verdict is in the cache before it is no longer in flight.
+		if v := l.cached(q); v != nil {
+			l.budget.Refund(advance)
 			return nil, v
 		}
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), validate.QuestionTime)
-		f = &flight{flightKey: key, cancel: cancel, replied: make(chan struct{}), landed: make(chan struct{})}
-		if all.flying == nil {
-			all.flying = make(map[flightKey]*flight)
+		f = &inflight{inflightKey: key, cancel: cancel, replied: make(chan struct{}), done: make(chan struct{})}
+		if all.byKey == nil {
+			all.byKey = make(map[inflightKey]*inflight)
 		}
-		all.flying[key] = f
-		own := l.resolver.newLookup(l.now, l.trusted, allowance)
-		own.flight, own.known, own.aheadOfNeed = f, findings{{q, unfinished}}, ahead
-		go f.fly(ctx, own)
+		all.byKey[key] = f
+		own := l.resolver.newLookup(l.now, l.anchors, allowance)
+		own.inflight, own.known, own.speculative = f, findings{{q, inProgress}}, speculative
+		go f.run(ctx, own)
 	}
 	f.waiters++
 	return f, nil
 }
 
-// fly finds the verdict. The lookup is the flight's own.
-func (f *flight) fly(ctx context.Context, l *lookup) {
-	defer close(f.landed)
+// run finds the verdict. The lookup is its own.
+func (f *inflight) run(ctx context.Context, l *lookup) {
+	defer close(f.done)
 	defer f.cancel()
 	began := time.Now()
-	f.verdict = l.find(ctx, f.Question)
+	f.verdict = l.resolve(ctx, f.Question)
 	f.late = errors.Is(ctx.Err(), context.DeadlineExceeded)
-	l.leaveAhead()
+	l.leavePrefetched()
 	f.answered(nil)
 	f.at = l.now.Add(time.Since(began))
-	f.spent, f.exchanges, f.on, f.held = l.budget.Spent(), l.exchanges, l.shared, l.held
-	slices.SortStableFunc(f.on, inOrderOfNeed)
+	f.spent, f.exchanges, f.awaited, f.held = l.budget.Spent(), l.exchanges, l.awaited, l.held
+	slices.SortStableFunc(f.awaited, inOrderOfNeed)
 	if f.verdict.Status == validate.Indeterminate {
-		l.resolver.flights.remove(f) // others may have more time or luck
+		l.resolver.inflights.remove(f) // others may have more time or luck
 	}
 }
 
-// serves reports whether the flight can be waited for by a lookup that began at some time:
-// while it flies, or if it landed later, or what it found has not expired. It is called with
-// flights.mu held.
-func (f *flight) serves(now time.Time) bool {
+// serves reports whether a lookup that began at some time can wait for it: until it is done, or
+// if it was done later, or if what it found has not expired. It is called with inflights.mu
+// held.
+func (f *inflight) serves(now time.Time) bool {
 	select {
-	case <-f.landed:
+	case <-f.done:
 	default:
 		return true
 	}
 	return f.at.Sub(now) <= validate.QuestionTime && (!now.After(f.at) || now.Before(f.verdict.Expires))
 }
 
-// inOrderOfNeed sorts flights as one lookup would need them that had nothing ahead: DS
-// records up to the anchor, then keys down from it. Evidence is in this order.
-func inOrderOfNeed(a, b *flight) int {
+// inOrderOfNeed sorts them as one lookup would need them that prefetched nothing: DS records up
+// to the anchor, then keys down from it. Evidence is in this order.
+func inOrderOfNeed(a, b *inflight) int {
 	switch aKeys, bKeys := a.Type == dns.TypeDNSKEY, b.Type == dns.TypeDNSKEY; {
 	case aKeys && bKeys:
 		return a.Compare(b.Question)
@@ -138,9 +140,9 @@ func inOrderOfNeed(a, b *flight) int {
 	return b.Compare(a.Question)
 }
 
-// answered hands the first reply to those who want to see it; nil means that there is
-// none.
-func (f *flight) answered(msg *dns.Msg) {
+// answered hands the first reply to those who want to see it; nil means that there will be no
+// reply.
+func (f *inflight) answered(msg *dns.Msg) {
 	select {
 	case <-f.replied:
 	default:
@@ -151,62 +153,63 @@ func (f *flight) answered(msg *dns.Msg) {
 	}
 }
 
-func (all *flights) remove(f *flight) {
+// remove makes whoever asks next ask anew.
+func (all *inflights) remove(f *inflight) {
 	all.mu.Lock()
 	defer all.mu.Unlock()
-	if all.flying[f.flightKey] == f {
-		delete(all.flying, f.flightKey)
+	if all.byKey[f.inflightKey] == f {
+		delete(all.byKey, f.inflightKey)
 	}
 }
 
-// leave waits no longer for a flight, nor holds it. The last one who does ends it, and leaves
-// what it held.
-func (l *lookup) leave(f *flight) {
-	all := &l.resolver.flights
+// leave waits no longer for a question in flight, nor holds it. The last one who leaves ends it,
+// and with it all that it held.
+func (l *lookup) leave(f *inflight) {
+	all := &l.resolver.inflights
 	all.mu.Lock()
 	f.waiters--
 	last := f.waiters == 0
-	if last && all.flying[f.flightKey] == f {
-		delete(all.flying, f.flightKey) // whoever comes now begins another one
+	if last && all.byKey[f.inflightKey] == f {
+		delete(all.byKey, f.inflightKey) // whoever comes now begins another one
 	}
 	all.mu.Unlock()
 	if last {
 		f.cancel()
-		<-f.landed
+		<-f.done
 		for _, held := range f.held {
 			l.leave(held)
 		}
 	}
 }
 
-// share gives the verdict of the flight for a question. One that was on its way for long
-// may reach its limit soon after, which says nothing to who came late.
-func (l *lookup) share(ctx context.Context, q validate.Question) *validate.Verdict {
-	boarded := time.Now()
-	v, late := l.shareOnce(ctx, q)
-	if late && time.Since(boarded) < validate.QuestionTime/2 {
-		v, _ = l.shareOnce(ctx, q)
+// await gives the verdict on a question that is in flight, or will be. One that was on its way for
+// long may reach its limit soon after, which says nothing to who came late.
+func (l *lookup) await(ctx context.Context, q validate.Question) *validate.Verdict {
+	joined := time.Now()
+	v, late := l.awaitOnce(ctx, q)
+	if late && time.Since(joined) < validate.QuestionTime/2 {
+		v, _ = l.awaitOnce(ctx, q)
 	}
 	return v
 }
 
-// shareOnce also reports whether the flight has reached its limit.
-func (l *lookup) shareOnce(ctx context.Context, q validate.Question) (v *validate.Verdict, late bool) {
-	f := l.ahead.take(q)
+// awaitOnce also reports whether the question in flight has reached its limit.
+func (l *lookup) awaitOnce(ctx context.Context, q validate.Question) (v *validate.Verdict, late bool) {
+	f := l.prefetched.take(q)
 	if f == nil {
-		if f, v = l.board(ctx, q, l.aheadOfNeed); v != nil {
+		if f, v = l.join(ctx, q, l.speculative); v != nil {
 			return v, false
 		}
 	}
-	if l.next != nil {
+	if l.suggest != nil {
 		select {
 		case <-f.replied:
-			l.lookupAhead(f.reply)
+			l.suggest.lookUp(f.reply, l.resolver.Lookup)
 		case <-ctx.Done():
 		}
 	}
 	select {
-	case <-f.landed:
+	case <-f.done:
 		v = f.verdict
 	case <-ctx.Done():
 		v = unanswered(q, ctx.Err())
@@ -217,7 +220,7 @@ func (l *lookup) shareOnce(ctx context.Context, q validate.Question) (v *validat
 		l.held = append(l.held, f)
 	}
 	select {
-	case <-f.landed: // by itself, or because nobody else waits for it
+	case <-f.done: // by itself, or because nobody else waits for it
 		if err := l.charge(f); err != nil {
 			return validate.OverBudget(q, err), false
 		}
@@ -227,13 +230,13 @@ func (l *lookup) shareOnce(ctx context.Context, q validate.Question) (v *validat
 	return v, late
 }
 
-// charge pays for what the flight and those below it spent, each once.
-func (l *lookup) charge(f *flight) error {
-	l.budget.Refund(fare)
+// charge pays for what it and those that it waited for spent, each once.
+func (l *lookup) charge(f *inflight) error {
+	l.budget.Refund(advance)
 	if err := l.chargeOnce(f); err != nil {
 		return err
 	}
-	for _, below := range f.on {
+	for _, below := range f.awaited {
 		if err := l.chargeOnce(below); err != nil {
 			return err
 		}
@@ -241,29 +244,30 @@ func (l *lookup) charge(f *flight) error {
 	return nil
 }
 
-func (l *lookup) chargeOnce(f *flight) error {
-	if slices.Contains(l.shared, f) {
+// chargeOnce pays for one, unless it was paid.
+func (l *lookup) chargeOnce(f *inflight) error {
+	if slices.Contains(l.awaited, f) {
 		return nil
 	}
 	if err := l.budget.Pay(f.spent); err != nil {
 		l.budget.Exhaust() // what cannot be paid was done all the same
 		return err
 	}
-	l.shared = append(l.shared, f)
+	l.awaited = append(l.awaited, f)
 	return nil
 }
 
-// allExchanges returns those of the lookup and of the flights it waited for.
+// allExchanges returns those of the lookup and of all that it waited for.
 func (l *lookup) allExchanges() []Exchange {
-	if len(l.exchanges) == 0 && len(l.shared) == 1 {
-		return slices.Clip(l.shared[0].exchanges) // nobody changes them
+	if len(l.exchanges) == 0 && len(l.awaited) == 1 {
+		return slices.Clip(l.awaited[0].exchanges) // nobody changes them
 	}
 	count := len(l.exchanges)
-	for _, f := range l.shared {
+	for _, f := range l.awaited {
 		count += len(f.exchanges)
 	}
 	all := append(make([]Exchange, 0, count), l.exchanges...)
-	for _, f := range l.shared {
+	for _, f := range l.awaited {
 		all = append(all, f.exchanges...)
 	}
 	return all

@@ -29,7 +29,7 @@ func TestFlightsWaitForNearerOnes(t *testing.T) {
 	}
 	for i, q := range fromTheAnchor {
 		for j, other := range fromTheAnchor {
-			l := &lookup{flight: &flight{flightKey: flightKey{Question: q}}}
+			l := &lookup{inflight: &inflight{inflightKey: inflightKey{Question: q}}}
 			if l.mayAwait(other) != (j < i) {
 				t.Errorf("%s %s may wait for %s %s: %v", q.Name, dns.Type(q.Type), other.Name, dns.Type(other.Type), j >= i)
 			}
@@ -69,7 +69,7 @@ func TestFlightsEnd(t *testing.T) {
 			})
 		}
 		all.Wait()
-		if n := len(r.flights.flying); n > 0 {
+		if n := len(r.inflights.byKey); n > 0 {
 			t.Errorf("%d flights are left", n)
 		}
 	}

@@ -13,26 +13,61 @@ import (
 	"github.com/danesmtp/danesmtp/dnssec/upstream"
 )
 
-// A lookup is one call of Resolver.Lookup: it sees one instant, one set of
-// anchors, and one budget. It is used by one goroutine.
+// A lookup is one call of [Resolver.Lookup], or one question in flight: it sees one instant, one
+// set of anchors, and one budget. It is used by one goroutine.
+//
+// A question takes this way, and this file follows it from top to bottom. answer asks for the
+// name, and for each name that an alias leads to. ask takes the verdict from the first that
+// knows it: the lookup itself, the cache (cache.go), and the NSEC cache, which denies names
+// without asking (validate.NSECCache). What nobody knows is in flight or will be: all who ask it
+// meanwhile wait for one verdict (inflight.go). resolve finds that verdict: exchange sends the
+// query, judgeReply has the reply judged (package validate), and while it is judged, the keys
+// and DS records that it rests on are on their way already (prefetch.go). To the judge, ask is
+// the door to the network: for each of them the way begins anew. A reply that does not validate
+// is asked for at other servers (others.go), since one wrong server must not break a zone.
 type lookup struct {
 	resolver  *Resolver
 	judge     validate.Validator
 	now       time.Time
-	trusted   *validate.Anchors
+	anchors   *validate.Anchors
 	budget    *validate.Budget
 	known     findings   // what this lookup found, failures included
 	exchanges []Exchange // for what it asked by itself
 
-	flight      *flight   // that it is made for; nil for a caller's lookup
-	shared      []*flight // that it waited for and paid
-	held        []*flight // those of them that others may need, too
-	ahead       prefetch
-	aheadOfNeed bool   // the flight was begun for a prefetch
-	next        *ahead // of WithAhead; nil for none
+	inflight    *inflight   // that it is made for; nil for a caller's lookup
+	awaited     []*inflight // that it waited for and paid
+	held        []*inflight // those of them that others may need, too
+	prefetched  prefetched  // that it may have to wait for
+	speculative bool        // it was begun before it is known to be needed
+	suggest     *suggester  // of WithAhead, if the caller has one
 
-	fresh bool     // the cache is not read: for a second opinion on the keys
-	avoid []string // servers that gave the first opinion
+	fresh bool     // the cache is not read: other servers are asked for the keys, too
+	avoid []string // servers whose answers did not validate
+}
+
+// lookupWith is one lookup by a set of anchors.
+func (r *Resolver) lookupWith(ctx context.Context, q validate.Question, now time.Time, anchors *validate.Anchors, budget *validate.Budget) (*Answer, error) {
+	l := r.newLookup(now, anchors, budget)
+	l.suggest = suggesterFrom(ctx)
+	defer l.end()
+	return l.answer(ctx, q.Name, q.Type)
+}
+
+// newLookup returns a lookup, and the validator that judges for it.
+func (r *Resolver) newLookup(now time.Time, anchors *validate.Anchors, budget *validate.Budget) *lookup {
+	l := &lookup{resolver: r, now: now, anchors: anchors, budget: budget}
+	l.judge = validate.Validator{
+		Now: now, Skew: r.clockSkew(), Anchors: anchors, Negative: r.negative,
+		Algorithms: r.Algorithms, MaxIterations: r.MaxIterations,
+		Budget: budget, Signatures: &r.signatures, Ask: l.ask, Recall: l.recall,
+	}
+	if !r.NoAggressiveUse {
+		l.judge.Denials = &r.denials
+	}
+	if r.tracker != nil {
+		l.judge.Observe = func(ctx context.Context, set *validate.RRset) { r.observe(ctx, now, set) }
+	}
+	return l
 }
 
 // maxAliases bounds the aliases followed; unbound allows 11 and BIND 16.
@@ -42,24 +77,25 @@ var errAliases = errors.New("aliases go in a circle, or on for too long")
 
 // answer follows the aliases from a name and gives the weakest status.
 func (l *lookup) answer(ctx context.Context, name canonical.Name, qtype uint16) (*Answer, error) {
-	first := validate.Question{Name: name, Type: qtype}
-	answer := &Answer{Name: name.String(), Type: qtype, RCode: dns.RcodeServerFailure, Status: Secure}
+	asked := name.String()
+	answer := &Answer{Name: asked, Type: qtype, RCode: dns.RcodeServerFailure, Status: Secure}
 	defer func() { answer.exchanges = l.allExchanges() }()
 	for {
-		v := l.ask(ctx, validate.Question{Name: name, Type: qtype})
-		answer.findings = append(answer.findings, finding{validate.Question{Name: name, Type: qtype}, v})
+		q := validate.Question{Name: name, Type: qtype}
+		v := l.ask(ctx, q)
+		answer.findings = append(answer.findings, finding{q, v})
 		status, reason := statusOf(v.Status), reasonOf(v.Reason)
 		if status < answer.Status {
 			answer.Status, answer.Reason = status, reason
 		}
 		if v.Failed() {
-			return answer, &Error{Name: first.Name.String(), Type: qtype, Status: status, Reason: reason, Server: v.Server, Err: v.Err}
+			return answer, &Error{Name: asked, Type: qtype, Status: status, Reason: reason, Server: v.Server, Err: v.Err}
 		}
 		answer.expireBy(v.Expires)
 		switch v.Shape {
 		case validate.Data:
 			answer.RCode = dns.RcodeSuccess
-			answer.Records = copies(v.Records, secondsLeft(v.Expires, l.now))
+			answer.Records = copyRecords(v.Records, secondsLeft(v.Expires, l.now))
 			return answer, nil
 		case validate.NoData:
 			answer.RCode = dns.RcodeSuccess
@@ -77,26 +113,28 @@ func (l *lookup) answer(ctx context.Context, name canonical.Name, qtype uint16) 
 		if seen || len(answer.Aliases) > maxAliases {
 			answer.Status = Indeterminate
 			answer.Reason = Reason{Name: answer.Name, Type: qtype, Text: errAliases.Error()}
-			return answer, &Error{Name: first.Name.String(), Type: qtype, Reason: answer.Reason, Server: v.Server, Err: errAliases}
+			return answer, &Error{Name: asked, Type: qtype, Reason: answer.Reason, Server: v.Server, Err: errAliases}
 		}
 	}
 }
 
-// ask gives the verdict on one question, from the cache or from the network. A
-// reply that does not validate is asked for at other servers too, and as others ask for it,
-// since one wrong server must not break a zone.
+// inProgress is the verdict on a question until there is one. Whatever rests on it fails: a
+// zone whose replies lead back to the question proves nothing.
+var inProgress = new(validate.Verdict)
+
+// ask gives the verdict on one question: from what is known, or from the network.
 func (l *lookup) ask(ctx context.Context, q validate.Question) *validate.Verdict {
-	switch v := l.known.on(q); v {
+	switch v := l.known.get(q); v {
 	case nil:
-	case unfinished:
+	case inProgress:
 		return l.judge.Bogus(q.Reason(validate.CodeBogus, "the chain of trust goes in a circle: to prove these records, they would have to be proven already"))
 	default:
 		return v
 	}
-	l.known.set(q, unfinished)
+	l.known.set(q, inProgress)
 	var v *validate.Verdict
-	if !l.fresh && !l.ahead.has(q) {
-		v = l.resolver.cache.get(q, l.now, l.trusted.Generation)
+	if !l.fresh && !l.prefetched.has(q) {
+		v = l.cached(q)
 	}
 	if v == nil && !l.fresh {
 		v = l.judge.Deny(q)
@@ -104,56 +142,60 @@ func (l *lookup) ask(ctx context.Context, q validate.Question) *validate.Verdict
 	switch {
 	case v != nil:
 	case l.mayAwait(q):
-		v = l.share(ctx, q)
+		v = l.await(ctx, q)
 	default:
-		v = l.find(ctx, q)
+		v = l.resolve(ctx, q)
 	}
 	l.known.set(q, v)
 	return v
 }
 
-// recall returns what is known of a question without asking, nil for nothing. If its flight
-// began ahead of need, it waits for that, but no longer than for the flight of another.
+func (l *lookup) cached(q validate.Question) *validate.Verdict {
+	return l.resolver.cache.get(q, l.now, l.anchors.Generation)
+}
+
+// recall returns what is known of a question without asking, and nil if nothing is. If the
+// question is prefetched, it waits for that, but no longer than for another prefetched one
+// beside it.
 func (l *lookup) recall(ctx context.Context, q, beside validate.Question) *validate.Verdict {
 	if q != beside {
-		l.ahead.await(ctx, q, l.ahead.find(beside))
+		l.prefetched.await(ctx, q, beside)
 	}
-	switch v := l.known.on(q); {
-	case v == unfinished:
+	switch v := l.known.get(q); {
+	case v == inProgress:
 		return nil
 	case v != nil:
 		return v
 	case l.fresh:
 		return nil
 	}
-	return l.resolver.cache.get(q, l.now, l.trusted.Generation)
+	return l.cached(q)
 }
 
-// unfinished is the verdict on a question until there is one. Whatever rests on it fails: a
-// zone whose replies lead back to the question proves nothing.
-var unfinished = new(validate.Verdict)
-
-// find gives the verdict on one question from the network, and caches it.
-func (l *lookup) find(ctx context.Context, q validate.Question) *validate.Verdict {
+// resolve gives the verdict on one question from the network, and caches it.
+func (l *lookup) resolve(ctx context.Context, q validate.Question) *validate.Verdict {
 	reply, err := l.exchange(ctx, l.query(q, l.avoid))
-	v := l.opinion(ctx, q, reply, err)
-	final := !l.fresh || !v.Failed() // a second server may be the worse one
+	v := l.judgeReply(ctx, q, reply, err)
+	final := !l.fresh || !v.Failed() // another server may be the worse one
 	if v.Status == validate.Bogus && !l.fresh {
-		v, final = l.secondOpinion(ctx, q, v, reply)
+		v, final = l.askOthers(ctx, q, v, reply)
 	}
 	if v.Status != validate.Indeterminate && final {
-		l.resolver.cache.put(q, v, l.trusted.Generation)
+		l.resolver.cache.put(q, v, l.anchors.Generation)
 		if !l.resolver.NoAggressiveUse {
-			l.resolver.denials.Add(v, l.trusted.Generation)
+			l.resolver.denials.Add(v, l.anchors.Generation)
 		}
 	}
 	return v
 }
 
-// askNetwork sends the question and judges the reply.
-func (l *lookup) askNetwork(ctx context.Context, q validate.Question, avoid []string) *validate.Verdict {
-	reply, err := l.exchange(ctx, l.query(q, avoid))
-	return l.opinion(ctx, q, reply, err)
+// query is the message for a question.
+func (l *lookup) query(q validate.Question, avoid []string) *upstream.Query {
+	zone, anchored := l.anchors.Enclosing(q.Name)
+	if !anchored {
+		return newQuery(q, "", avoid)
+	}
+	return newQuery(q, zone.String(), avoid)
 }
 
 // exchange sends a query, and keeps what came of it.
@@ -170,8 +212,8 @@ func (l *lookup) exchange(ctx context.Context, query *upstream.Query) (*upstream
 	return reply, err
 }
 
-// opinion is the verdict by what came of a query.
-func (l *lookup) opinion(ctx context.Context, q validate.Question, reply *upstream.Reply, err error) *validate.Verdict {
+// judgeReply is the verdict by what came of a query.
+func (l *lookup) judgeReply(ctx context.Context, q validate.Question, reply *upstream.Reply, err error) *validate.Verdict {
 	if err != nil {
 		return unanswered(q, err)
 	}
@@ -181,37 +223,8 @@ func (l *lookup) opinion(ctx context.Context, q validate.Question, reply *upstre
 	if !validate.Refuses(reply.Msg) {
 		l.prefetch(ctx, q, reply.Msg)
 	}
-	if l.flight != nil && l.flight.Question == q {
-		l.flight.answered(reply.Msg)
+	if l.inflight != nil && l.inflight.Question == q {
+		l.inflight.answered(reply.Msg)
 	}
 	return l.judge.Judge(ctx, q, reply.Msg, reply.Server)
-}
-
-// A finding is a question and the verdict on it.
-type finding struct {
-	question validate.Question
-	verdict  *validate.Verdict
-}
-
-// findings has one for each question. They are few.
-type findings []finding
-
-// on returns the verdict on a question; nil if there is none.
-func (all findings) on(q validate.Question) *validate.Verdict {
-	for _, f := range all {
-		if f.question == q {
-			return f.verdict
-		}
-	}
-	return nil
-}
-
-func (all *findings) set(q validate.Question, v *validate.Verdict) {
-	for i, f := range *all {
-		if f.question == q {
-			(*all)[i].verdict = v
-			return
-		}
-	}
-	*all = append(*all, finding{q, v})
 }

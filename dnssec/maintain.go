@@ -155,7 +155,7 @@ func (r *Resolver) refresh(ctx context.Context, zone string) error {
 	var avoid []string
 	var failure error
 	start := time.Now()
-	for range 1 + maxSecondOpinions {
+	for range 1 + maxOtherServers {
 		reply, err := exchange(limited, r.upstream, newQuery(validate.Question{Name: name, Type: dns.TypeDNSKEY}, zone, avoid))
 		switch {
 		case ctx.Err() != nil && time.Since(start) < refreshPatience:
@@ -180,10 +180,10 @@ func (r *Resolver) refresh(ctx context.Context, zone string) error {
 
 // observe shows the tracker the keys of a trust anchor's zone. It judges them by itself:
 // a key may be revoked without any other.
-func (l *lookup) observe(ctx context.Context, set *validate.RRset) {
+func (r *Resolver) observe(ctx context.Context, now time.Time, set *validate.RRset) {
 	records := slices.Clone(set.Records)
 	for _, sig := range set.Sigs {
 		records = append(records, sig)
 	}
-	_ = l.resolver.tracker.Observe(ctx, l.now, set.Name.String(), records) // it reports errors
+	_ = r.tracker.Observe(ctx, now, set.Name.String(), records) // it reports errors
 }

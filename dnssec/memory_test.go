@@ -46,9 +46,9 @@ func wantHeap(t *testing.T, heap, bound int) {
 	}
 }
 
-// packed returns a message with records, and unpacked the records of one, as they come from
+// packRecords returns a message with records, and unpacked the records of one, as they come from
 // the network.
-func packed(t *testing.T, records ...dns.RR) []byte {
+func packRecords(t *testing.T, records ...dns.RR) []byte {
 	t.Helper()
 	msg := &dns.Msg{Compress: true, Answer: records}
 	wire, err := msg.Pack()
@@ -156,7 +156,7 @@ func TestMemoryIsBounded(t *testing.T) {
 				records = append(records, tt.of(t, owner, n))
 			}
 			sig := text(t, owner+" 300 RRSIG A 8 2 300 20301231000000 20200101000000 1 example. "+strings.Repeat("abcd", 64))
-			wire := packed(t, append(records, sig)...)
+			wire := packRecords(t, append(records, sig)...)
 			wantHeap(t, heapOf(func() any {
 				c := new(cache)
 				for i := 0; ; i++ {
@@ -230,7 +230,7 @@ func TestMemoryOfALookupIsBounded(t *testing.T) {
 	for i := range 8 {
 		list = append(list, &dns.NSEC{Hdr: dns.RR_Header{Name: fmt.Sprintf("n%d.", i), Rrtype: dns.TypeNSEC, Class: dns.ClassINET}, NextDomain: "a.", TypeBitMap: types(60_000)})
 	}
-	wire := packed(t, list...)
+	wire := packRecords(t, list...)
 	size := func() uint64 {
 		runtime.GC()
 		runtime.GC()

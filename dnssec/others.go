@@ -9,21 +9,20 @@ import (
 	"github.com/danesmtp/danesmtp/dnssec/upstream"
 )
 
-// maxSecondOpinions is how many further servers are asked when an answer does
+// maxOtherServers is how many further servers are asked when an answer does
 // not validate, before it is believed to be the zone's fault.
-const maxSecondOpinions = 2
+const maxOtherServers = 2
 
-// secondOpinion asks other servers when an answer did not validate, first for the
-// answer alone, then for the keys that it rests on, too: either may be what was
-// wrong. Where none has a better one, the answer that others get is asked for. final is
-// false where the caller ran out of time or budget meanwhile, which says nothing about
-// the zone.
-func (l *lookup) secondOpinion(ctx context.Context, q validate.Question, first *validate.Verdict, reply *upstream.Reply) (best *validate.Verdict, final bool) {
+// askOthers asks other servers when an answer did not validate, first for the answer alone, then
+// for the keys that it rests on, too: either may be what was wrong. If no server has a better
+// one, it asks for what a server has checked. final is false if the caller ran out of time or
+// budget meanwhile, which says nothing about the zone.
+func (l *lookup) askOthers(ctx context.Context, q validate.Question, first *validate.Verdict, reply *upstream.Reply) (best *validate.Verdict, final bool) {
 	if first.Server == "" {
 		return first, true
 	}
 	avoid := []string{first.Server}
-	for range maxSecondOpinions {
+	for range maxOtherServers {
 		again := l.askNetwork(ctx, q, avoid)
 		if again.Status == validate.Bogus && !slices.Contains(avoid, again.Server) {
 			again = l.askFresh(ctx, q, avoid)
@@ -31,26 +30,26 @@ func (l *lookup) secondOpinion(ctx context.Context, q validate.Question, first *
 		switch _, incapable := errors.AsType[*upstream.CapabilityError](again.Err); {
 		case incapable:
 			return again, true // what looked broken was the server's doing
-		case isUnfinished(ctx, again):
+		case ranOut(ctx, again):
 			return first, false
 		case slices.Contains(avoid, again.Server):
 			return first, true // whom to avoid means nothing there
 		case again.Server == "":
-			return l.checkedOpinion(ctx, q, first, reply)
+			return l.askChecking(ctx, q, first, reply)
 		case !again.Failed():
 			return again, true
 		}
 		avoid = append(avoid, again.Server)
 	}
-	return l.checkedOpinion(ctx, q, first, reply)
+	return l.askChecking(ctx, q, first, reply)
 }
 
-// isUnfinished reports whether a verdict is for want of the caller's time or budget.
-func isUnfinished(ctx context.Context, v *validate.Verdict) bool {
+// ranOut reports whether a verdict is for want of the caller's time or budget.
+func ranOut(ctx context.Context, v *validate.Verdict) bool {
 	return v.Err != nil && (ctx.Err() != nil || errors.Is(v.Err, context.Canceled) || errors.Is(v.Err, ErrBudget))
 }
 
-// checkedOpinion asks once more, and leaves it to the server to check what it sends, if it is
+// askChecking asks once more, and leaves it to the server to check what it sends, if it is
 // one that resolves for others: with CD it sends whatever it has (RFC 4035 §3.2.2), and that
 // may be a denial that a signer made for another type (Unbound 1.17), or what has failed to
 // validate there, too. Without CD it has to fetch that anew, or to say SERVFAIL. That it
@@ -58,7 +57,7 @@ func isUnfinished(ctx context.Context, v *validate.Verdict) bool {
 //
 // Deviation: RFC 6840 §5.9 wants CD in every query of a validating resolver. It is clear in
 // this one alone, instead of which there would be a failure.
-func (l *lookup) checkedOpinion(ctx context.Context, q validate.Question, first *validate.Verdict, reply *upstream.Reply) (best *validate.Verdict, final bool) {
+func (l *lookup) askChecking(ctx context.Context, q validate.Question, first *validate.Verdict, reply *upstream.Reply) (best *validate.Verdict, final bool) {
 	if !reply.Msg.RecursionAvailable {
 		return first, true
 	}
@@ -68,9 +67,9 @@ func (l *lookup) checkedOpinion(ctx context.Context, q validate.Question, first 
 	if err == nil && validate.SameRecords(checked.Msg, reply.Msg) {
 		return first, true
 	}
-	again := l.opinion(ctx, q, checked, err)
+	again := l.judgeReply(ctx, q, checked, err)
 	switch {
-	case isUnfinished(ctx, again):
+	case ranOut(ctx, again):
 		return first, false
 	case again.Failed():
 		return first, true
@@ -78,11 +77,17 @@ func (l *lookup) checkedOpinion(ctx context.Context, q validate.Question, first 
 	return again, true
 }
 
+// askNetwork sends the question and judges the reply.
+func (l *lookup) askNetwork(ctx context.Context, q validate.Question, avoid []string) *validate.Verdict {
+	reply, err := l.exchange(ctx, l.query(q, avoid))
+	return l.judgeReply(ctx, q, reply, err)
+}
+
 // askFresh asks once more, and for the keys and DS records on the way, too, whatever
-// is known of them. If that is of no use, what was known is known again.
+// is known of them. If that is of no use, what was known before counts again.
 func (l *lookup) askFresh(ctx context.Context, q validate.Question, avoid []string) *validate.Verdict {
 	known := l.known
-	l.known = findings{{q, known.on(q)}}
+	l.known = findings{{q, known.get(q)}}
 	l.fresh, l.avoid = true, avoid
 	v := l.askNetwork(ctx, q, avoid)
 	l.fresh, l.avoid = false, nil
@@ -91,7 +96,7 @@ func (l *lookup) askFresh(ctx context.Context, q validate.Question, avoid []stri
 		return v
 	}
 	for _, f := range known {
-		if l.known.on(f.question) == nil {
+		if l.known.get(f.question) == nil {
 			l.known.set(f.question, f.verdict)
 		}
 	}

@@ -13,15 +13,15 @@ import (
 // six zones. Names for mail lie two or three zones deep.
 const maxPrefetched = 12
 
-// prefetch begins the flights that the verdict on a reply will rest on, so that a chain
-// takes one round trip and not one for each zone: the keys and DS records of the zone
-// that its signatures name and of those above it, as far as they are not known. Where
-// there are no signatures, it is the DS records of the names that are most often cut.
-// A flight that began in this way leaves it to others to go on from its reply, which
-// bounds what one reply sets going.
+// prefetch sends for what the verdict on a reply will rest on, so that a chain takes one
+// round trip and not one for each zone: the keys and DS records of the zone that its
+// signatures name and of those above it, as far as they are not known. If there are no
+// signatures, it sends for the DS records of the names that are most often zone cuts.
+// What was sent for in this way is speculative: it leaves it to others to go on from its
+// reply, which bounds what one reply sets going.
 func (l *lookup) prefetch(ctx context.Context, q validate.Question, msg *dns.Msg) {
 	top, ok := l.judge.AnchorOf(q)
-	if !ok || l.fresh || l.aheadOfNeed {
+	if !ok || l.fresh || l.speculative {
 		return
 	}
 	// What is most likely a zone: the signer, or the domain below the top-level domain.
@@ -29,61 +29,61 @@ func (l *lookup) prefetch(ctx context.Context, q validate.Question, msg *dns.Msg
 	lowest = lowest.Ancestor(min(lowest.Labels(), top.Labels()+2))
 	if signers := l.judge.Signers(q, msg); len(signers) > 0 {
 		lowest = signers[0]
-		l.send(ctx, validate.Question{Name: lowest, Type: dns.TypeDNSKEY})
+		l.begin(ctx, validate.Question{Name: lowest, Type: dns.TypeDNSKEY})
 	}
-	for zone := lowest; zone != top && zone.Below(top) && l.send(ctx, validate.Question{Name: zone, Type: dns.TypeDS}); zone = zone.Parent() {
-		l.send(ctx, validate.Question{Name: zone.Parent(), Type: dns.TypeDNSKEY})
+	for zone := lowest; zone != top && zone.Below(top) && l.begin(ctx, validate.Question{Name: zone, Type: dns.TypeDS}); zone = zone.Parent() {
+		l.begin(ctx, validate.Question{Name: zone.Parent(), Type: dns.TypeDNSKEY})
 	}
 }
 
-// send begins the flight of a question, and reports whether those above it may be
+// begin sends for the answer to a question, and reports whether those above it may be
 // needed, too: they are not if the answer is known.
-func (l *lookup) send(ctx context.Context, q validate.Question) bool {
-	if l.ahead.has(q) || !l.mayAwait(q) {
+func (l *lookup) begin(ctx context.Context, q validate.Question) bool {
+	if l.prefetched.has(q) || !l.mayAwait(q) {
 		return true
 	}
-	if len(l.ahead) >= maxPrefetched || l.known.on(q) != nil || l.resolver.cache.get(q, l.now, l.trusted.Generation) != nil {
+	if len(l.prefetched) >= maxPrefetched || l.known.get(q) != nil || l.cached(q) != nil {
 		return false
 	}
-	f, v := l.board(ctx, q, true)
+	f, v := l.join(ctx, q, true)
 	if v != nil {
 		return false
 	}
-	l.ahead = append(l.ahead, f)
+	l.prefetched = append(l.prefetched, f)
 	return true
 }
 
-// A prefetch is the flights that a lookup may have to wait for, in the order they were
+// prefetched is what a lookup has sent for and may have to wait for, in the order it was
 // sent.
-type prefetch []*flight
+type prefetched []*inflight
 
-func (p prefetch) has(q validate.Question) bool { return p.find(q) != nil }
+func (p prefetched) has(q validate.Question) bool { return p.find(q) != nil }
 
-// find returns the flight of a question; nil if there is none.
-func (p prefetch) find(q validate.Question) *flight {
-	if i := slices.IndexFunc(p, func(f *flight) bool { return f.Question == q }); i >= 0 {
+// find returns the question in flight, and nil if it is not prefetched.
+func (p prefetched) find(q validate.Question) *inflight {
+	if i := slices.IndexFunc(p, func(f *inflight) bool { return f.Question == q }); i >= 0 {
 		return p[i]
 	}
 	return nil
 }
 
-// await waits for the flight of a question, if there is one, but no longer than for
-// another flight, which is waited for in any case; nil for none.
-func (p prefetch) await(ctx context.Context, q validate.Question, other *flight) {
-	f := p.find(q)
+// await waits for a question, but no longer than for the one beside it, which is waited for in
+// any case. It does not wait unless both are prefetched.
+func (p prefetched) await(ctx context.Context, q, beside validate.Question) {
+	f, other := p.find(q), p.find(beside)
 	if f == nil || other == nil {
 		return
 	}
 	select {
-	case <-f.landed:
-	case <-other.landed:
+	case <-f.done:
+	case <-other.done:
 	case <-ctx.Done():
 	}
 }
 
-// take returns the flight of a question, once; nil if there is none.
-func (p *prefetch) take(q validate.Question) *flight {
-	i := slices.IndexFunc(*p, func(f *flight) bool { return f.Question == q })
+// take returns the question in flight, once, and nil if it is not prefetched.
+func (p *prefetched) take(q validate.Question) *inflight {
+	i := slices.IndexFunc(*p, func(f *inflight) bool { return f.Question == q })
 	if i < 0 {
 		return nil
 	}
@@ -92,25 +92,25 @@ func (p *prefetch) take(q validate.Question) *flight {
 	return f
 }
 
-// leaveAhead leaves the flights that were not waited for. Those that have landed were needed
-// by others below, most likely, and count as evidence.
-func (l *lookup) leaveAhead() {
-	for _, f := range l.ahead {
+// leavePrefetched leaves what was not waited for. What is done was needed by others below, most
+// likely, and counts as evidence.
+func (l *lookup) leavePrefetched() {
+	for _, f := range l.prefetched {
 		select {
-		case <-f.landed:
+		case <-f.done:
 			l.charge(f) // with what is left: there is no more to do
 			l.held = append(l.held, f)
 		default:
-			l.budget.Forfeit(fare)
+			l.budget.Forfeit(advance)
 			l.leave(f)
 		}
 	}
-	l.ahead = nil
+	l.prefetched = nil
 }
 
-// end leaves all flights.
+// end leaves all that is in flight.
 func (l *lookup) end() {
-	l.leaveAhead()
+	l.leavePrefetched()
 	for _, f := range l.held {
 		l.leave(f)
 	}

@@ -11,16 +11,8 @@ import (
 	"github.com/danesmtp/danesmtp/dnssec/upstream"
 )
 
-// query is the message for a question.
-func (l *lookup) query(q validate.Question, avoid []string) *upstream.Query {
-	zone, anchored := l.trusted.Enclosing(q.Name)
-	if !anchored {
-		return newQuery(q, "", avoid)
-	}
-	return newQuery(q, zone.String(), avoid)
-}
-
-// newQuery is the message for a question below the zone of an anchor, "" for none.
+// newQuery is the message for a question below the zone of an anchor; an empty anchorZone
+// says that there is no anchor above.
 func newQuery(q validate.Question, anchorZone string, avoid []string) *upstream.Query {
 	msg := new(dns.Msg)
 	msg.SetQuestion(q.Name.String(), q.Type)
@@ -45,6 +37,7 @@ func exchange(ctx context.Context, e upstream.Exchanger, q *upstream.Query) (*up
 
 var errNoReply = errors.New("exchanger gave neither a reply nor an error")
 
+// exchangeOf tells what came of a query.
 func exchangeOf(name string, qtype uint16, reply *upstream.Reply, err error, elapsed time.Duration) Exchange {
 	exchange := Exchange{Name: name, Type: qtype, RCode: -1, Elapsed: elapsed, Err: err}
 	if err == nil {
@@ -66,4 +59,20 @@ func unanswered(q validate.Question, err error) *validate.Verdict {
 		reason.Code, reason.Text = validate.CodeNoReachableAuthority, "no answer in time"
 	}
 	return validate.Undecided(reason, err)
+}
+
+// unasked is the error of a question that was not asked.
+func unasked(name string, qtype uint16, err error) *Error {
+	return &Error{Name: name, Type: qtype, Reason: Reason{Code: EDEOther, Name: name, Type: qtype, Text: "not asked"}, Err: err}
+}
+
+var errMetaType = errors.New("the type is not one of data")
+
+// answerable refuses the types that are no data (RFC 6895 §3.1), or, like RRSIG,
+// no RRset that a signature could cover.
+func answerable(qtype uint16) error {
+	if qtype == dns.TypeNone || qtype == dns.TypeOPT || qtype == dns.TypeRRSIG || qtype >= 128 && qtype <= 255 {
+		return errMetaType
+	}
+	return nil
 }

@@ -4,10 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
-	"sync/atomic"
 	"time"
-
-	"github.com/miekg/dns"
 
 	"github.com/danesmtp/danesmtp/dnssec/anchor"
 	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
@@ -63,13 +60,12 @@ type Resolver struct {
 	source     AnchorSource
 	tracker    AnchorTracker // the source, if it tracks anchors
 	refreshing chan struct{} // holds one while anchors are refreshed
-	parsing    sync.Mutex    // to change anchors
-	anchors    atomic.Pointer[anchorSet]
+	anchors    anchorParser
 	negative   []validate.NegativeAnchor
 	cache      cache
 	denials    validate.NSECCache
 	signatures validate.SignatureCache
-	flights    flights
+	inflights  inflights
 }
 
 // Algorithms is a set of signature algorithms and DS digests.
@@ -108,8 +104,8 @@ const maxClockSkew = 24 * time.Hour
 func (r *Resolver) clockSkew() time.Duration { return min(max(r.ClockSkew, 0), maxClockSkew) }
 
 // Lookup asks for the RRset of a name and type, follows aliases, and validates
-// every step. name may lack the final dot. See Answer for what a nil error
-// means. Errors are of type *Error; the Answer that comes with one is for
+// every step. name may lack the final dot. See [Answer] for what a nil error
+// means. Errors are of type *[Error]; the Answer that comes with one is for
 // diagnosis only, and may be nil.
 func (r *Resolver) Lookup(ctx context.Context, name string, qtype uint16) (*Answer, error) {
 	r.once.Do(r.setUp)
@@ -117,7 +113,7 @@ func (r *Resolver) Lookup(ctx context.Context, name string, qtype uint16) (*Answ
 	r.refreshExpired(ctx, now)
 	anchors, anchorErr := r.anchorsAt(now)
 	if anchorErr == nil {
-		if answer := r.cachedAnswer(name, qtype, now, anchors.Generation); answer != nil {
+		if answer := r.cache.answer(name, qtype, now, anchors.Generation); answer != nil {
 			r.refreshDue(ctx, now)
 			return answer, nil
 		}
@@ -133,7 +129,7 @@ func (r *Resolver) Lookup(ctx context.Context, name string, qtype uint16) (*Answ
 		return nil, unasked(owner.String(), qtype, err)
 	}
 	q, budget := validate.Question{Name: owner, Type: qtype}, budgetFrom(ctx)
-	answer, err := r.lookUp(ctx, q, now, anchors, budget)
+	answer, err := r.lookupWith(ctx, q, now, anchors, budget)
 	refreshed := r.refreshDue(ctx, now)
 	if err == nil || r.tracker == nil {
 		return answer, err
@@ -150,48 +146,23 @@ func (r *Resolver) Lookup(ctx context.Context, name string, qtype uint16) (*Answ
 		return nil, unasked(owner.String(), qtype, problem)
 	case changed.Generation != anchors.Generation:
 		// It failed by keys that the zone has replaced or revoked meanwhile.
-		return r.lookUp(ctx, q, now, changed, budget)
+		return r.lookupWith(ctx, q, now, changed, budget)
 	}
 	return answer, err
 }
 
-// lookUp is one lookup by a set of anchors.
-func (r *Resolver) lookUp(ctx context.Context, q validate.Question, now time.Time, anchors *validate.Anchors, budget *validate.Budget) (*Answer, error) {
-	l := r.newLookup(now, anchors, budget)
-	l.next = aheadFrom(ctx)
-	defer l.end()
-	return l.answer(ctx, q.Name, q.Type)
-}
+var errNoAnchor = errors.New("no trust anchor is configured")
 
-// newLookup returns a lookup, and the validator that judges for it.
-func (r *Resolver) newLookup(now time.Time, anchors *validate.Anchors, budget *validate.Budget) *lookup {
-	l := &lookup{resolver: r, now: now, trusted: anchors, budget: budget}
-	l.judge = validate.Validator{
-		Now: now, Skew: r.clockSkew(), Anchors: anchors, Negative: r.negative,
-		Algorithms: r.Algorithms, MaxIterations: r.MaxIterations,
-		Budget: budget, Signatures: &r.signatures, Ask: l.ask, Recall: l.recall,
+// anchorsAt returns the anchors at an instant. Without any, nothing is proven, not even
+// insecurity.
+func (r *Resolver) anchorsAt(now time.Time) (*validate.Anchors, error) {
+	set, err := r.source.Anchors(now)
+	if err != nil {
+		return nil, err
 	}
-	if !r.NoAggressiveUse {
-		l.judge.Denials = &r.denials
+	if len(set) == 0 {
+		return nil, errNoAnchor
 	}
-	if r.tracker != nil {
-		l.judge.Observe = l.observe
-	}
-	return l
-}
-
-// unasked is the error of a question that was not asked.
-func unasked(name string, qtype uint16, err error) *Error {
-	return &Error{Name: name, Type: qtype, Reason: Reason{Code: EDEOther, Name: name, Type: qtype, Text: "not asked"}, Err: err}
-}
-
-var errMetaType = errors.New("the type is not one of data")
-
-// answerable refuses the types that are no data (RFC 6895 §3.1), or, like RRSIG,
-// no RRset that a signature could cover.
-func answerable(qtype uint16) error {
-	if qtype == dns.TypeNone || qtype == dns.TypeOPT || qtype == dns.TypeRRSIG || qtype >= 128 && qtype <= 255 {
-		return errMetaType
-	}
-	return nil
+	r.chooseUpstream(set)
+	return r.anchors.parse(set), nil
 }

@@ -1,6 +1,13 @@
 package dnssec
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+
+	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/internal/printable"
+)
 
 // A Status is the security status of an answer (RFC 4035 §4.3). The zero
 // Status is Indeterminate, which is a failure. The statuses are ordered: that
@@ -46,4 +53,33 @@ func (s *Status) UnmarshalText(text []byte) error {
 		}
 	}
 	return fmt.Errorf("dnssec: unknown status %q", text)
+}
+
+// A Reason says why a status is not Secure, and where the chain ended.
+type Reason struct {
+	Code   EDE    // extended error code (RFC 8914)
+	Zone   string // the zone concerned, if known
+	Name   string // owner of the RRset concerned
+	Type   uint16 // its type
+	KeyTag uint16 // of the key or signature concerned; 0 if none
+	Text   string // for a human, without the fields above
+}
+
+// String returns the reason as one line of printable ASCII.
+func (r Reason) String() string {
+	if r == (Reason{}) {
+		return ""
+	}
+	var b strings.Builder
+	if r.Name != "" {
+		fmt.Fprintf(&b, "%s %s: ", r.Name, dns.Type(r.Type))
+	}
+	b.WriteString(r.Text)
+	if r.KeyTag != 0 {
+		fmt.Fprintf(&b, " (key tag %d)", r.KeyTag)
+	}
+	if r.Code != EDEOther {
+		fmt.Fprintf(&b, " [EDE %d: %s]", uint16(r.Code), r.Code)
+	}
+	return printable.Line(b.String())
 }

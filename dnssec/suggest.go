@@ -10,21 +10,21 @@ import (
 	"github.com/danesmtp/danesmtp/dnssec/internal/validate"
 )
 
-// maxAhead bounds the questions that one lookup asks ahead: addresses and TLSA records
+// maxSuggested bounds the questions that one lookup asks ahead: addresses and TLSA records
 // of four hosts.
-const maxAhead = 12
+const maxSuggested = 12
 
-// An ahead is what one lookup, and those that it began, ask ahead.
-type ahead struct {
-	ctx   context.Context  // of the first lookup: it may outlive the others
-	paid  *validate.Budget // for all of it
-	next  func(reply *dns.Msg) []dns.Question
-	asked atomic.Int32
+// A suggester tells what one lookup, and those that it began, ask ahead.
+type suggester struct {
+	ctx     context.Context  // of the first lookup: it may outlive the others
+	budget  *validate.Budget // for all of it
+	suggest func(reply *dns.Msg) []dns.Question
+	asked   atomic.Int32
 }
 
-type aheadKey struct{}
+type suggesterKey struct{}
 
-// WithAhead returns a context under which a Resolver's Lookup also asks what its caller
+// WithAhead returns a context under which [Resolver.Lookup] also asks what its caller
 // is likely to ask next, without waiting for its own answer to be validated: that saves
 // a round trip. next is called with the first reply to each question that the lookup
 // sends, aliases included, and with those to the questions it suggests itself, of which
@@ -34,44 +34,44 @@ type aheadKey struct{}
 //
 // The further lookups are ordinary ones: what they find is validated and left in the
 // cache, their errors are dropped, and Lookup does not wait for them. They are paid by the
-// budget of ctx (WithBudget), or else by one that is theirs, and end with ctx, or after half
+// budget of ctx ([WithBudget]), or else by one that is theirs, and end with ctx, or after half
 // a minute; so ctx should outlive Lookup.
 // Other resolvers do not know of this.
 func WithAhead(ctx context.Context, next func(reply *dns.Msg) []dns.Question) context.Context {
-	return context.WithValue(ctx, aheadKey{}, next)
+	return context.WithValue(ctx, suggesterKey{}, next)
 }
 
-// aheadFrom returns nil where there is nothing to ask ahead.
-func aheadFrom(ctx context.Context) *ahead {
-	switch v := ctx.Value(aheadKey{}).(type) {
+// suggesterFrom returns the suggester of a context, and nil if there is nothing to ask ahead.
+func suggesterFrom(ctx context.Context) *suggester {
+	switch v := ctx.Value(suggesterKey{}).(type) {
 	case func(*dns.Msg) []dns.Question:
 		if v != nil {
-			return &ahead{ctx: ctx, paid: budgetFrom(ctx), next: v}
+			return &suggester{ctx: ctx, budget: budgetFrom(ctx), suggest: v}
 		}
-	case *ahead:
+	case *suggester:
 		return v
 	}
 	return nil
 }
 
-// lookupAhead looks up what a reply suggests; nil is none.
-func (l *lookup) lookupAhead(reply *dns.Msg) {
-	if reply == nil || l.next.asked.Load() >= maxAhead {
+// lookUp looks up what a reply suggests. There may be no reply: nil.
+func (s *suggester) lookUp(reply *dns.Msg, lookup func(context.Context, string, uint16) (*Answer, error)) {
+	if reply == nil || s.asked.Load() >= maxSuggested {
 		return
 	}
 	own := &dns.Msg{MsgHdr: reply.MsgHdr, Question: slices.Clone(reply.Question), Answer: deepCopies(reply.Answer)}
-	ctx := withBudget(context.WithValue(l.next.ctx, aheadKey{}, l.next), l.next.paid)
-	for _, q := range l.next.next(own) {
+	ctx := withBudget(context.WithValue(s.ctx, suggesterKey{}, s), s.budget)
+	for _, q := range s.suggest(own) {
 		if q.Qclass != dns.ClassINET {
 			continue
 		}
-		if l.next.asked.Add(1) > maxAhead {
+		if s.asked.Add(1) > maxSuggested {
 			return
 		}
 		go func() {
 			ctx, cancel := context.WithTimeout(ctx, validate.QuestionTime)
 			defer cancel()
-			l.resolver.Lookup(ctx, q.Name, q.Qtype) // for the cache
+			_, _ = lookup(ctx, q.Name, q.Qtype) // for the cache
 		}()
 	}
 }
