@@ -11,14 +11,13 @@ import (
 
 	"github.com/miekg/dns"
 
-	"github.com/danesmtp/danesmtp/dnssec"
 	"github.com/danesmtp/danesmtp/dnssec/internal/rrsig"
 )
 
 // suiteAlgorithms has what the conformance suites use and nobody should: DSA, and RSA
 // keys of 512 bits, for which crypto/rsa needs the setting at the top of this file.
-func suiteAlgorithms() dnssec.Algorithms {
-	var a dnssec.Algorithms
+func suiteAlgorithms() rrsig.Algorithms {
+	var a rrsig.Algorithms
 	for _, number := range []uint8{dns.DSA, dns.DSANSEC3SHA1} {
 		a = rrsig.Add(a, number, dsaSHA1{})
 	}

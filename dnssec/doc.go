@@ -38,8 +38,8 @@
 // TrustAD is the type for those who do believe the AD bit of a server nearby.
 //
 // Algorithms 5, 7, 8, 10, 13, 14 and 15 and DS digests 1, 2 and 4 are supported.
-// A delegation that has only others is Insecure. Resolver.Algorithms can leave out what
-// rests on SHA-1 (RFC 9905).
+// A delegation that has only others is Insecure. RFC 9905 has deprecated SHA-1 for those who
+// sign; it is still validated, unless [Algorithms].NoSHA1 leaves it out.
 //
 // RSA keys below 1009 or above 4096 bits, or with exponents of more than 64 bits, are
 // refused: a delegation all of whose DS records are of such keys is Insecure, and what

@@ -9,6 +9,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
+	"github.com/danesmtp/danesmtp/dnssec/internal/rrsig"
 	"github.com/danesmtp/danesmtp/dnssec/internal/validate"
 	"github.com/danesmtp/danesmtp/dnssec/upstream"
 )
@@ -58,7 +59,7 @@ func (r *Resolver) newLookup(now time.Time, anchors *validate.Anchors, budget *v
 	l := &lookup{resolver: r, now: now, anchors: anchors, budget: budget}
 	l.judge = validate.Validator{
 		Now: now, Skew: r.clockSkew(), Anchors: anchors, Negative: r.negative,
-		Algorithms: r.Algorithms, MaxIterations: r.MaxIterations,
+		Algorithms: rrsig.Algorithms(r.Algorithms), MaxIterations: r.MaxIterations,
 		Budget: budget, Signatures: &r.signatures, Ask: l.ask, Recall: l.recall,
 	}
 	if !r.NoAggressiveUse {

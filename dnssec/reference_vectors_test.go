@@ -102,7 +102,7 @@ func TestRFC5702(t *testing.T) {
 	if err := verify(suiteAlgorithms(), set, []*dns.RRSIG{sig}, []dns.RR{key}, now); err != nil {
 		t.Error(err)
 	}
-	if err := verify(dnssec.Algorithms{}, set, []*dns.RRSIG{sig}, []dns.RR{key}, now); !errors.Is(err, rrsig.ErrKeyRefused) {
+	if err := verify(rrsig.Algorithms{}, set, []*dns.RRSIG{sig}, []dns.RR{key}, now); !errors.Is(err, rrsig.ErrKeyRefused) {
 		t.Errorf("by default: %v", err)
 	}
 }

@@ -103,7 +103,7 @@ func newPlayer(t *testing.T, script *replay.Script, leftOut map[int]string) *pla
 	maps.Copy(p.leftOut, leftOut)
 	exchanger := network.Exchanger()
 	for _, anchors := range p.anchorSets() {
-		resolver := &dnssec.Resolver{Exchanger: exchanger, Anchors: anchors, Time: network.Now, Algorithms: suiteAlgorithms(), MaxIterations: maxIterations(t, &script.Config)}
+		resolver := &dnssec.Resolver{Exchanger: exchanger, Anchors: anchors, Time: network.Now, Algorithms: dnssec.Algorithms(suiteAlgorithms()), MaxIterations: maxIterations(t, &script.Config)}
 		if script.Config.Dialect == replay.Unbound {
 			resolver.ClockSkew = time.Hour // val-sig-skew-min
 		}

@@ -8,7 +8,6 @@ import (
 
 	"github.com/danesmtp/danesmtp/dnssec/anchor"
 	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
-	"github.com/danesmtp/danesmtp/dnssec/internal/rrsig"
 	"github.com/danesmtp/danesmtp/dnssec/internal/validate"
 	"github.com/danesmtp/danesmtp/dnssec/upstream"
 )
@@ -30,7 +29,8 @@ type Resolver struct {
 	Anchors AnchorSource
 
 	// Algorithms is what a chain of trust may rest on. The zero value is everything
-	// that is supported, SHA-1 included; see the package's documentation.
+	// that is supported, SHA-1 included, as RFC 9905 wants it for now; its NoSHA1 leaves
+	// that out.
 	Algorithms Algorithms
 
 	// MaxIterations is how many iterations NSEC3 records may have. What they deny
@@ -67,9 +67,6 @@ type Resolver struct {
 	signatures validate.SignatureCache
 	inflights  inflights
 }
-
-// Algorithms is a set of signature algorithms and DS digests.
-type Algorithms = rrsig.Algorithms
 
 func (r *Resolver) setUp() {
 	r.upstream, r.source, r.negative = r.Exchanger, r.Anchors, parseNegativeAnchors(r.NegativeAnchors)

@@ -14,7 +14,6 @@ import (
 
 	"github.com/miekg/dns"
 
-	"github.com/danesmtp/danesmtp/dnssec"
 	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
 	"github.com/danesmtp/danesmtp/dnssec/internal/denial"
 	"github.com/danesmtp/danesmtp/dnssec/internal/ds"
@@ -197,7 +196,7 @@ func signedSets(t *testing.T, e *replay.Entry) []*signedSet {
 }
 
 // verify reports why none of the signatures is good.
-func verify(algorithms dnssec.Algorithms, set *canonical.RRset, sigs []*dns.RRSIG, keys []dns.RR, now time.Time) error {
+func verify(algorithms rrsig.Algorithms, set *canonical.RRset, sigs []*dns.RRSIG, keys []dns.RR, now time.Time) error {
 	err := errors.New("no such key")
 	for _, sig := range sigs {
 		for _, rr := range keys {

@@ -37,8 +37,8 @@ type Tracker struct {
 	Start Set
 
 	// Algorithms is what signatures may be made with. The zero value is all that is
-	// supported.
-	Algorithms rrsig.Algorithms
+	// supported. That of a Resolver converts to it.
+	Algorithms Algorithms
 
 	// Trace is called at the end of each Observe, in the goroutine of its caller, with
 	// what has changed and the error that Observe returns. Several calls may run at the
@@ -164,7 +164,7 @@ func (t *Tracker) observe(ctx context.Context, now time.Time, name canonical.Nam
 		if at < 0 || points[at].Revoked {
 			return points, false
 		}
-		o := &observer{point: points[at], zone: name, algorithms: t.Algorithms, now: now}
+		o := &observer{point: points[at], zone: name, algorithms: rrsig.Algorithms(t.Algorithms), now: now}
 		verdict = o.observe(records)
 		changes = o.changes
 		// Until a first success there is nothing to keep: the file stays as it was

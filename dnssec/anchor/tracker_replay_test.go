@@ -55,8 +55,8 @@ func TestReplay(t *testing.T) {
 
 // suiteAlgorithms takes RSA keys of 512 bits, as the scripts have them, and crypto/rsa
 // with the setting at the top of this file.
-func suiteAlgorithms() rrsig.Algorithms {
-	var a rrsig.Algorithms
+func suiteAlgorithms() anchor.Algorithms {
+	var a anchor.Algorithms
 	for number, hash := range map[uint8]crypto.Hash{dns.RSASHA1: crypto.SHA1, dns.RSASHA1NSEC3SHA1: crypto.SHA1, dns.RSASHA256: crypto.SHA256} {
 		a = rrsig.Add(a, number, rrsig.RSA{Hash: hash, MinBits: 512})
 	}
@@ -92,7 +92,7 @@ func newPlayer(t *testing.T, script *replay.Script) *player {
 			t.Fatal(err)
 		}
 		tracker := &anchor.Tracker{Store: &anchor.FileStore{Path: p.files[name]}, Algorithms: suiteAlgorithms()}
-		p.resolver = &dnssec.Resolver{Exchanger: network.Exchanger(), Anchors: anchors{tracker, fixedAnchors(t, &script.Config)}, Time: network.Now, Algorithms: suiteAlgorithms()}
+		p.resolver = &dnssec.Resolver{Exchanger: network.Exchanger(), Anchors: anchors{tracker, fixedAnchors(t, &script.Config)}, Time: network.Now, Algorithms: dnssec.Algorithms(suiteAlgorithms())}
 	}
 	if p.resolver == nil {
 		t.Fatal("a script without a state file")

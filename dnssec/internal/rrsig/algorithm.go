@@ -28,7 +28,7 @@ type PublicKey interface {
 
 // find returns how the algorithm is checked, nil if it is not supported.
 func (a Algorithms) find(number uint8) Algorithm {
-	if added := a.added[number]; added != nil {
+	if added := a.Extra[number]; added != nil {
 		return added
 	}
 	switch number {

@@ -17,19 +17,27 @@ type Algorithms struct {
 	// not to use them, and validators to go on for now.
 	NoSHA1 bool
 
-	added map[uint8]Algorithm
+	// Extra has further algorithms by their numbers, or other ways to check those that
+	// there are. Only tests of this module have a use for it.
+	Extra Extra
 }
 
-// Add returns the set with one more algorithm, or with another way to check one. Only
-// tests have a use for it: it is a function here, and not a method, so that nobody
-// else can.
-func Add(a Algorithms, number uint8, algorithm Algorithm) Algorithms {
-	a.added = maps.Clone(a.added)
-	if a.added == nil {
-		a.added = make(map[uint8]Algorithm)
+// Extra is algorithms by their numbers.
+type Extra map[uint8]Algorithm
+
+// Add returns a set with one more algorithm, or with another way to check one: an Algorithms
+// of this package or one of the same form that users see.
+func Add[A ~struct {
+	NoSHA1 bool
+	Extra  Extra
+}](set A, number uint8, algorithm Algorithm) A {
+	a := Algorithms(set)
+	a.Extra = maps.Clone(a.Extra)
+	if a.Extra == nil {
+		a.Extra = make(Extra)
 	}
-	a.added[number] = algorithm
-	return a
+	a.Extra[number] = algorithm
+	return A(a)
 }
 
 // Supports reports whether signatures of the algorithm can be checked.
