@@ -119,8 +119,7 @@ func (l *lookup) answer(ctx context.Context, name canonical.Name, qtype uint16) 
 	}
 }
 
-// inProgress is the verdict on a question until there is one. Whatever rests on it fails: a
-// zone whose replies lead back to the question proves nothing.
+// inProgress is the verdict on a question until there is one.
 var inProgress = new(validate.Verdict)
 
 // ask gives the verdict on one question: from what is known, or from the network.
@@ -128,7 +127,7 @@ func (l *lookup) ask(ctx context.Context, q validate.Question) *validate.Verdict
 	switch v := l.known.get(q); v {
 	case nil:
 	case inProgress:
-		return l.judge.Bogus(q.Reason(validate.CodeBogus, "the chain of trust goes in a circle: to prove these records, they would have to be proven already"))
+		return l.judge.Circle(q)
 	default:
 		return v
 	}

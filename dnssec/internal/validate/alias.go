@@ -11,15 +11,15 @@ import (
 // judgeCNAME validates an alias.
 func (val *Validator) judgeCNAME(ctx context.Context, set *RRset, authority []*RRset) *Verdict {
 	if len(set.Records) != 1 {
-		return val.Bogus(set.Reason(CodeBogus, "more than one CNAME record"))
+		return val.bogus(set.Reason(CodeBogus, "more than one CNAME record"))
 	}
 	record, ok := set.Records[0].(*dns.CNAME)
 	if !ok {
-		return val.Bogus(set.Reason(CodeBogus, "no CNAME record"))
+		return val.bogus(set.Reason(CodeBogus, "no CNAME record"))
 	}
 	target, err := canonical.ParseName(record.Target)
 	if err != nil {
-		return val.Bogus(set.Reason(CodeBogus, err.Error()))
+		return val.bogus(set.Reason(CodeBogus, err.Error()))
 	}
 	v := val.judgeSet(ctx, set, authority)
 	v.Shape, v.Records, v.Target = Aliased, set.Records, target
@@ -32,17 +32,17 @@ func (val *Validator) judgeCNAME(ctx context.Context, set *RRset, authority []*R
 func (val *Validator) judgeDNAME(ctx context.Context, q Question, set, made *RRset) *Verdict {
 	record, ok := set.Records[0].(*dns.DNAME)
 	if !ok || len(set.Records) != 1 {
-		return val.Bogus(set.Reason(CodeBogus, "the reply has more than one DNAME record, or none"))
+		return val.bogus(set.Reason(CodeBogus, "the reply has more than one DNAME record, or none"))
 	}
 	target, err := canonical.ParseName(record.Target)
 	if err == nil {
 		target, err = q.Name.Substitute(set.Name, target)
 	}
 	if err != nil {
-		return val.Bogus(set.Reason(CodeBogus, "the name behind the DNAME is too long"))
+		return val.bogus(set.Reason(CodeBogus, "the name behind the DNAME is too long"))
 	}
 	if made != nil && !aliasesTo(made, target) {
-		return val.Bogus(made.Reason(CodeBogus, "the CNAME record is not the one that follows from the DNAME record"))
+		return val.bogus(made.Reason(CodeBogus, "the CNAME record is not the one that follows from the DNAME record"))
 	}
 	v := val.judgeSet(ctx, set, nil)
 	v.Shape, v.Records, v.Target = Aliased, set.Records, target

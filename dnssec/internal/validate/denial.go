@@ -240,7 +240,7 @@ func (val *Validator) denialsOf(sets []*RRset, sigs map[*RRset]*dns.RRSIG, probl
 func (val *Validator) judgeExpansion(ctx context.Context, q Question, zone canonical.Name, labels int, keys *Verdict, authority []*RRset, v *Verdict) *Verdict {
 	if q.Type == dns.TypeDS || q.Type == dns.TypeDNAME {
 		// No delegation or DNAME of a name comes from a wildcard (RFC 4592 §4.2, §4.4).
-		return val.Bogus(inZone(zone, q.Reason(CodeBogus, "expanded from a wildcard, as records of its type must not be")))
+		return val.bogus(inZone(zone, q.Reason(CodeBogus, "expanded from a wildcard, as records of its type must not be")))
 	}
 	var proof denial.Proof
 	denials, err := val.prove(zone, keys, authority, func(records *denial.Records) (err error) {

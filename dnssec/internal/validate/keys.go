@@ -22,7 +22,7 @@ func (val *Validator) zoneKeys(ctx context.Context, zone canonical.Name) *Verdic
 	}
 	keys := val.Ask(ctx, Question{zone, dns.TypeDNSKEY})
 	if keys.Status == Secure && keys.Shape != Data {
-		return val.Bogus(keyless(zone))
+		return val.bogus(keyless(zone))
 	}
 	return keys
 }
@@ -48,7 +48,7 @@ func (val *Validator) entryPoints(ctx context.Context, zone canonical.Name) ([]A
 	case v.Status != Secure:
 		return nil, failure(v)
 	case v.Shape == Data && len(v.Records) > maxKeys:
-		return nil, val.Bogus(inZone(zone, Question{zone, dns.TypeDS}.Reason(CodeOther, "more DS records than are looked at")))
+		return nil, val.bogus(inZone(zone, Question{zone, dns.TypeDS}.Reason(CodeOther, "more DS records than are looked at")))
 	case v.Shape == Data:
 		readable := dsAnchors(v.Records)
 		usable, unsupported := val.usableAnchors(readable, zone)
@@ -63,7 +63,7 @@ func (val *Validator) entryPoints(ctx context.Context, zone canonical.Name) ([]A
 	case v.unsigned:
 		return nil, insecure(inZone(zone, Question{zone, dns.TypeDS}.Reason(CodeOther, "the zone above proves that the delegation is not signed")), v.Expires, v)
 	}
-	return nil, val.Bogus(Reason{Code: CodeBogus, Name: zone.String(), Type: dns.TypeDS, Text: "the signer is not a zone: it has no delegation"})
+	return nil, val.bogus(Reason{Code: CodeBogus, Name: zone.String(), Type: dns.TypeDS, Text: "the signer is not a zone: it has no delegation"})
 }
 
 // dsAnchors returns what DS records vouch for, as far as they have the form of their type.
@@ -92,7 +92,7 @@ func (val *Validator) judgeKeys(ctx context.Context, set *RRset) *Verdict {
 		val.Observe(ctx, set)
 	}
 	if len(set.Records) > maxKeys {
-		return val.Bogus(inZone(zone, Question{zone, dns.TypeDNSKEY}.Reason(CodeOther, "more keys than are looked at")))
+		return val.bogus(inZone(zone, Question{zone, dns.TypeDNSKEY}.Reason(CodeOther, "more keys than are looked at")))
 	}
 	keys := rrsig.NewKeys(val.Algorithms, set.Records)
 	vouched, refused, err := val.vouchedKeys(zone, entries, keys)

@@ -149,7 +149,7 @@ func (val *Validator) Signers(q Question, msg *dns.Msg) []canonical.Name {
 func (val *Validator) signerKeys(ctx context.Context, q Question, zone canonical.Name) *Verdict {
 	keys := val.zoneKeys(ctx, zone)
 	if keys.Status != Secure && val.aboveAnchor(zone, q) {
-		return val.Bogus(keys.Reason)
+		return val.bogus(keys.Reason)
 	}
 	return keys
 }

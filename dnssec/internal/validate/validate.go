@@ -43,8 +43,8 @@ type Validator struct {
 	Denials       *NSECCache       // for Deny; nil if denials are not used for other names
 
 	// Ask gives the verdict on another question: DS records and keys on the way to an
-	// anchor. It is the only door to the network. A question that leads back to itself must
-	// get a verdict that is not Secure.
+	// anchor. It is the only door to the network. For a question that leads back to itself
+	// it gives Circle.
 	Ask func(context.Context, Question) *Verdict
 
 	// Recall returns what is known of a question without asking, nil for nothing. If the
@@ -92,7 +92,7 @@ func (val *Validator) judge(ctx context.Context, q Question, msg *dns.Msg) *Verd
 	}
 	if q.Type == dns.TypeDNSKEY {
 		if _, v := val.entryPoints(ctx, q.Name); v.Status == Secure {
-			return val.Bogus(keyless(q.Name)) // RFC 4035 §5.2
+			return val.bogus(keyless(q.Name)) // RFC 4035 §5.2
 		}
 	}
 	return val.judgeDenial(ctx, q, msg.Rcode, authority)
@@ -139,14 +139,20 @@ func insecure(reason Reason, expires time.Time, on *Verdict) *Verdict {
 	return &Verdict{Status: Insecure, Reason: reason, Expires: expires, RestsOn: on}
 }
 
-// Bogus returns a failed verdict, remembered for a short time.
-func (val *Validator) Bogus(reason Reason) *Verdict {
+// Circle is the verdict on a question that is asked again to prove the answer to it. Whatever
+// rests on it fails: a zone whose replies lead back to the question proves nothing.
+func (val *Validator) Circle(q Question) *Verdict {
+	return val.bogus(q.Reason(CodeBogus, "the chain of trust goes in a circle: to prove these records, they would have to be proven already"))
+}
+
+// bogus returns a failed verdict, remembered for a short time.
+func (val *Validator) bogus(reason Reason) *Verdict {
 	return &Verdict{Status: Bogus, Reason: reason, Made: val.Now, Expires: val.Now.Add(bogusTTL)}
 }
 
 // bogusOn returns one that fails in spite of what another verdict, which may be nil, proves.
 func (val *Validator) bogusOn(on *Verdict, reason Reason) *Verdict {
-	v := val.Bogus(reason)
+	v := val.bogus(reason)
 	v.RestsOn = on.unlessAnchor()
 	return v
 }
