@@ -92,7 +92,7 @@ tree DNAME b
 	}
 }
 
-// A span proves nothing after its time.
+// A denial proves nothing after its time.
 func TestAggressiveDenialExpires(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
@@ -117,8 +117,8 @@ func TestAggressiveDenialExpires(t *testing.T) {
 	}
 }
 
-// Spans have no say below a negative trust anchor, nor while the clock is before them.
-func TestSpansThatDoNotHold(t *testing.T) {
+// Denials have no say below a negative trust anchor, nor while the clock is before them.
+func TestDenialsThatMayNotBeUsed(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
 	world := dnssectest.New(t, dnssectest.Zone{Name: "test."})

@@ -14,8 +14,8 @@ import (
 	"github.com/danesmtp/danesmtp/dnssec/upstream"
 )
 
-// A flight waits for those nearer the anchor alone, and so none for one that waits for it.
-func TestFlightsWaitForNearerOnes(t *testing.T) {
+// A question in flight waits for those nearer the anchor alone, and so for none that waits for it.
+func TestNearerQuestionsAreWaitedFor(t *testing.T) {
 	t.Parallel()
 	var fromTheAnchor []validate.Question
 	for _, text := range []string{".", "test.", "zone.test.", "mail.zone.test."} {
@@ -55,8 +55,8 @@ func (r refusing) Exchange(ctx context.Context, q *upstream.Query) (*upstream.Re
 	return &upstream.Reply{Msg: msg, Server: "test"}, nil
 }
 
-// No flight is held after the lookups that needed it.
-func TestFlightsEnd(t *testing.T) {
+// No question in flight is held after the lookups that needed it.
+func TestNothingStaysInFlight(t *testing.T) {
 	t.Parallel()
 	for _, silent := range []bool{false, true} {
 		r := &Resolver{Exchanger: refusing{silent}}
@@ -70,7 +70,7 @@ func TestFlightsEnd(t *testing.T) {
 		}
 		all.Wait()
 		if n := len(r.inflights.byKey); n > 0 {
-			t.Errorf("%d flights are left", n)
+			t.Errorf("%d questions are left", n)
 		}
 	}
 }

@@ -27,10 +27,10 @@ func TestLimitsOfALookup(t *testing.T) {
 		"queries":                                   {Limit: "128", Check: limitOfQueries},
 		"queries more for an answer that does not validate": {
 			Limit: "2 to other servers, each of them once more along with the keys; 1 for which the server checks what it sends",
-			Tests: []string{"TestSecondOpinionsAreCounted"},
+			Tests: []string{"TestOtherServersAreCounted"},
 		},
 		"memory of the replies, in octets":                                   {Limit: "4 MB", Tests: []string{"TestMemoryOfALookupIsBounded", "internal/validate/TestBudgetEnds"}},
-		"of these, by one DS or DNSKEY query of the chain itself":            {Limit: "a quarter", Check: limitAheadOfNeed},
+		"of these, by one DS or DNSKEY query of the chain itself":            {Limit: "a quarter", Check: limitOfSpeculativeQueries},
 		"aliases followed":                                                   {Limit: "12", Check: limitOfAliases},
 		"records of a section of a reply":                                    {Limit: "5957, more than 65535 octets hold", Check: limitOfReplies},
 		"records of an RRset":                                                {Limit: "as many as a message of 65535 octets holds", Check: limitOfRRsets},
@@ -43,9 +43,9 @@ func TestLimitsOfALookup(t *testing.T) {
 		},
 		"cache": {
 			Limit: "32 MB of memory, 4 of them for proofs of denial",
-			Tests: []string{"TestMemoryIsBounded", "TestMemoryOfKeysIsBounded", "internal/validate/TestMemoryOfSpansIsBounded", "TestCacheIsBoundedByMemory"},
+			Tests: []string{"TestMemoryIsBounded", "TestMemoryOfKeysIsBounded", "internal/validate/TestMemoryOfTheNSECCacheIsBounded", "TestCacheIsBoundedByMemory"},
 		},
-		"signatures known to be good":       {Limit: "16384, in 1.25 MB of memory", Tests: []string{"internal/validate/TestMemoryOfSignaturesIsBounded", "internal/validate/TestVerifiedIsBounded"}},
+		"signatures known to be good":       {Limit: "16384, in 1.25 MB of memory", Tests: []string{"internal/validate/TestMemoryOfTheSignatureCacheIsBounded", "internal/validate/TestSignatureCacheIsBounded"}},
 		"questions asked ahead (WithAhead)": {Limit: "12, for the work of one lookup", Tests: []string{"TestAheadIsBounded"}},
 		"time that anything is kept": {
 			Limit: "a week; denials 3 hours; failures 5 seconds", Check: limitOfTime,
@@ -156,7 +156,7 @@ func limitOfKeyPairs(t *testing.T) {
 	wantBudget(dnssec.WithBudget(t.Context(), 1), t, world.Resolver(), questions...)
 }
 
-func limitAheadOfNeed(t *testing.T) {
+func limitOfSpeculativeQueries(t *testing.T) {
 	world, questions := pairs(t, 32, 33)
 	wantBudget(t.Context(), t, world.Resolver(), questions...)
 }

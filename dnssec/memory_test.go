@@ -223,7 +223,7 @@ func (p *padded) Exchange(_ context.Context, q *upstream.Query) (*upstream.Reply
 	return &upstream.Reply{Msg: reply, Server: "192.0.2.1:53"}, nil
 }
 
-// What the flights in progress hold is bounded by the budget of each lookup, of which one reply
+// What the questions in flight hold is bounded by the budget of each lookup, of which one reply
 // more may just have come.
 func TestMemoryOfALookupIsBounded(t *testing.T) {
 	var list []dns.RR

@@ -5,7 +5,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -102,11 +101,6 @@ func TestReferralsThatProveTooLittle(t *testing.T) {
 	if answer, err := lookupBy(t.Context(), resolver, "unsigned.test. MX"); err != nil || answer.Status != dnssec.Insecure {
 		t.Errorf("%+v, %v", answer, err)
 	}
-}
-
-func lookupBy(ctx context.Context, resolver *dnssec.Resolver, question string) (*dnssec.Answer, error) {
-	name, qtype, _ := strings.Cut(question, " ")
-	return resolver.Lookup(ctx, name, dns.StringToType[qtype])
 }
 
 // A network that answers in place of the servers, and drops DNSSEC records, is no reason

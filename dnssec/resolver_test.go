@@ -10,7 +10,6 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/danesmtp/danesmtp/dnssec"
-	"github.com/danesmtp/danesmtp/dnssec/anchor"
 	"github.com/danesmtp/danesmtp/dnssec/dnssectest"
 	"github.com/danesmtp/danesmtp/dnssec/upstream"
 )
@@ -20,12 +19,6 @@ func TestResolverKeepsTheContract(t *testing.T) {
 	dnssectest.TestLookup(t, func(t *testing.T, world *dnssectest.Internet) dnssectest.Lookuper {
 		return world.Resolver()
 	})
-}
-
-func lookup(t *testing.T, world *dnssectest.Internet, question string) (*dnssec.Answer, error) {
-	t.Helper()
-	name, qtype, _ := strings.Cut(question, " ")
-	return world.Resolver().Lookup(t.Context(), name, dns.StringToType[qtype])
 }
 
 // shapes is a zone with every shape of answer, and the questions for them.
@@ -188,74 +181,6 @@ func TestUnsignedDelegation(t *testing.T) {
 	}
 }
 
-// The status of each step, and of the whole (RFC 7672 §2.1.3).
-func TestAliasesKeepTheirStatus(t *testing.T) {
-	t.Parallel()
-	world := dnssectest.New(t,
-		dnssectest.Zone{Name: "signed.", Records: "a CNAME b.unsigned.\nc CNAME d\nd A 192.0.2.1\nbad CNAME d.broken."},
-		dnssectest.Zone{Name: "unsigned.", Unsigned: true, Records: "b CNAME c.signed."},
-		dnssectest.Zone{Name: "broken.", Records: "d A 192.0.2.1", Faults: map[string]dnssectest.Fault{"d A": dnssectest.BadSignature}})
-	answer, err := lookup(t, world, "a.signed. A")
-	if err != nil || answer.Status != dnssec.Insecure || answer.Name != "d.signed." || len(answer.Records) != 1 {
-		t.Fatalf("%+v, %v", answer, err)
-	}
-	want := []dnssec.Alias{
-		{Name: "a.signed.", Target: "b.unsigned.", Type: dns.TypeCNAME, Status: dnssec.Secure},
-		{Name: "b.unsigned.", Target: "c.signed.", Type: dns.TypeCNAME, Status: dnssec.Insecure},
-		{Name: "c.signed.", Target: "d.signed.", Type: dns.TypeCNAME, Status: dnssec.Secure},
-	}
-	if len(answer.Aliases) != len(want) {
-		t.Fatalf("aliases %+v", answer.Aliases)
-	}
-	for i := range want {
-		if answer.Aliases[i] != want[i] {
-			t.Errorf("alias %d: %+v, want %+v", i, answer.Aliases[i], want[i])
-		}
-	}
-	answer, err = lookup(t, world, "bad.signed. A")
-	if err == nil || answer.Status != dnssec.Bogus || len(answer.Records) != 0 {
-		t.Errorf("a bogus step: %+v, %v", answer, err)
-	}
-}
-
-func TestAnchors(t *testing.T) {
-	t.Parallel()
-	world := dnssectest.New(t, dnssectest.Zone{Name: "island.", NoDS: true, Records: "@ A 192.0.2.1"}, dnssectest.Zone{Name: "other.", Records: "@ A 192.0.2.1"})
-	keys, err := world.Resolver().Lookup(t.Context(), "island.", dns.TypeDNSKEY)
-	if err != nil {
-		t.Fatal(err)
-	}
-	island := anchor.Anchor{Zone: "island.", Key: keys.Records[0].(*dns.DNSKEY)}
-	strange := world.Anchors()[0]
-	strange.DS = dns.Copy(strange.DS).(*dns.DS)
-	strange.DS.Algorithm = 200
-	for _, tt := range []struct {
-		name     string
-		anchors  anchor.Set
-		question string
-		status   dnssec.Status
-	}{
-		{"an anchor of the root", world.Anchors(), "other.", dnssec.Secure},
-		{"an anchor of an island", anchor.Set{island}, "island.", dnssec.Secure},
-		{"the island beside the root", append(world.Anchors(), island), "island.", dnssec.Secure},
-		{"the island by the root alone", world.Anchors(), "island.", dnssec.Insecure},
-		{"a name outside all anchors", anchor.Set{island}, "other.", dnssec.Insecure},
-		{"no anchor", anchor.Set{}, "other.", dnssec.Indeterminate},
-		{"the root keys of another Internet", anchor.Root(), "other.", dnssec.Bogus},
-		{"no anchor that can be followed", anchor.Set{strange}, "other.", dnssec.Indeterminate},
-	} {
-		r := &dnssec.Resolver{Exchanger: world, Anchors: tt.anchors}
-		answer, err := r.Lookup(t.Context(), tt.question, dns.TypeA)
-		status := dnssec.Indeterminate
-		if answer != nil {
-			status = answer.Status
-		}
-		if status != tt.status {
-			t.Errorf("%s: %s, %v; want %s", tt.name, status, err, tt.status)
-		}
-	}
-}
-
 func TestQuestionsThatAreNone(t *testing.T) {
 	t.Parallel()
 	world := dnssectest.New(t)
@@ -273,13 +198,6 @@ func TestQuestionsThatAreNone(t *testing.T) {
 	if asked := world.Questions(); len(asked) != 0 {
 		t.Errorf("asked %v", asked)
 	}
-}
-
-// exchangerFunc is an Exchanger that fails in its own way.
-type exchangerFunc func(context.Context, *upstream.Query) (*upstream.Reply, error)
-
-func (f exchangerFunc) Exchange(ctx context.Context, q *upstream.Query) (*upstream.Reply, error) {
-	return f(ctx, q)
 }
 
 func TestExchangerFailures(t *testing.T) {

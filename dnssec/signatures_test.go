@@ -100,15 +100,6 @@ func checkDS(t *testing.T, entries []*replay.Entry) {
 	}
 }
 
-func name(t *testing.T, text string) canonical.Name {
-	t.Helper()
-	name, err := canonical.ParseName(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return name
-}
-
 // checkHashes hashes the name in each question by the parameters of the NSEC3 record: a
 // record with the hash in the answer as its owner is that of the name.
 func checkHashes(t *testing.T, entries []*replay.Entry) {

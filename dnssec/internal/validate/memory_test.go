@@ -14,7 +14,7 @@ import (
 )
 
 // Spans and verified signatures have bounds of their own.
-func TestMemoryOfSpansIsBounded(t *testing.T) {
+func TestMemoryOfTheNSECCacheIsBounded(t *testing.T) {
 	now := time.Now()
 	keys := &Verdict{Status: Secure}
 	for _, types := range [][]uint16{{dns.TypeRRSIG, dns.TypeNSEC}, slices.DeleteFunc(types(3000), func(rrtype uint16) bool { return rrtype == typeNXNAME })} {
@@ -46,7 +46,7 @@ func TestMemoryOfSpansIsBounded(t *testing.T) {
 	}
 }
 
-func TestMemoryOfSignaturesIsBounded(t *testing.T) {
+func TestMemoryOfTheSignatureCacheIsBounded(t *testing.T) {
 	wantHeap(t, heapOf(func() any {
 		v := new(SignatureCache)
 		for i := range 5*maxVerified/2 - 1 { // when both halves are full

@@ -12,7 +12,7 @@ import (
 )
 
 // So are the spans; of one zone, and of all.
-func TestSpansAreBoundedByMemory(t *testing.T) {
+func TestNSECCacheIsBoundedByMemory(t *testing.T) {
 	t.Parallel()
 	var s NSECCache
 	now := time.Now()
@@ -55,7 +55,7 @@ func TestSpansAreBoundedByMemory(t *testing.T) {
 }
 
 // Zones whose denials cannot be used for others take no memory, and spans keep no keys.
-func TestSpansOfManyZones(t *testing.T) {
+func TestNSECCacheOfManyZones(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
 	denial := func(zone string, record dns.RR, keys *Verdict) *Verdict {

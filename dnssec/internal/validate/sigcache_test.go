@@ -7,7 +7,7 @@ import (
 )
 
 // What is verified takes bounded memory, and what is in use stays.
-func TestVerifiedIsBounded(t *testing.T) {
+func TestSignatureCacheIsBounded(t *testing.T) {
 	t.Parallel()
 	var v SignatureCache
 	digest := func(i int) (d [sha256.Size]byte) {

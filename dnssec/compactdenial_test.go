@@ -11,7 +11,7 @@ import (
 
 // RFC 9824: a zone that is signed as it is asked says by a record at the name itself
 // that it does not exist, or has no such type.
-func TestCompactDenial(t *testing.T) {
+func TestCompactDenialOfExistence(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name, types string

@@ -88,7 +88,7 @@ func TestDenialOfAnotherType(t *testing.T) {
 	}{
 		{name: "one server", names: []string{"a"}},
 		{name: "all servers are alike", names: []string{"a", "b"}},
-		{name: "more servers than are asked for a second opinion", names: []string{"a", "b", "c", "d"}},
+		{name: "more servers than are asked", names: []string{"a", "b", "c", "d"}},
 		{name: "the other server is dead", names: []string{"a", "b"}, fails: map[string]error{"b": errors.New("refused")}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -136,7 +136,7 @@ func withoutSignatures(reply *dns.Msg) {
 
 // Who answers queries without CD differently gains nothing by it: whatever he says, and
 // whatever he claims to have checked, is judged as with CD, and the first verdict stays.
-func TestCheckedOpinionIsNotBelieved(t *testing.T) {
+func TestCheckedReplyIsNotBelieved(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name   string
@@ -208,7 +208,7 @@ func TestCheckedOpinionIsNotBelieved(t *testing.T) {
 
 // Queries have CD where nothing has failed to validate, and to servers that do not resolve
 // for others, to which CD means nothing.
-func TestCheckedOpinionIsTheLastOne(t *testing.T) {
+func TestCheckingServerIsAskedLast(t *testing.T) {
 	t.Parallel()
 	world := dnssectest.New(t, dnssectest.Zone{Name: "test.", Records: "@ A 192.0.2.1\n@ MX 10 mail"}, dnssectest.Zone{Name: "unsigned.test.", Unsigned: true, Records: "@ A 192.0.2.1"},
 		dnssectest.Zone{Name: "servfail.test.", Faults: map[string]dnssectest.Fault{dnssectest.WholeZone: dnssectest.ServFail}})
@@ -235,7 +235,7 @@ func TestCheckedOpinionIsTheLastOne(t *testing.T) {
 
 // What does not validate anywhere costs two queries to other servers, twice each, and one
 // without CD; and no more of them for the same question.
-func TestSecondOpinionsAreCounted(t *testing.T) {
+func TestOtherServersAreCounted(t *testing.T) {
 	t.Parallel()
 	world := dnssectest.New(t, dnssectest.Zone{Name: "test.", Records: "@ A 192.0.2.1"})
 	queries := 0
@@ -253,7 +253,7 @@ func TestSecondOpinionsAreCounted(t *testing.T) {
 }
 
 // A caller who had no time for the last query has not found out that the zone is bogus.
-func TestUnfinishedCheckedOpinionIsNotCached(t *testing.T) {
+func TestUnfinishedCheckIsNotCached(t *testing.T) {
 	t.Parallel()
 	world := dnssectest.New(t, dnssectest.Zone{Name: "test."})
 	ctx, cancel := context.WithCancel(t.Context())

@@ -16,8 +16,8 @@ import (
 	"github.com/danesmtp/danesmtp/dnssec/dnssectest"
 )
 
-// flightWorld is a distant zone that a resolver knows nothing of.
-func flightWorld(t *testing.T) (*dnssec.Resolver, *distant) {
+// inflightWorld is a distant zone that a resolver knows nothing of.
+func inflightWorld(t *testing.T) (*dnssec.Resolver, *distant) {
 	world := dnssectest.New(t, dnssectest.Zone{Name: "test.", Records: "@ MX 10 mail\nmail A 192.0.2.1\nmail AAAA 2001:db8::1"})
 	forwarder := &distant{Exchanger: world}
 	return &dnssec.Resolver{Exchanger: forwarder, Anchors: world.Anchors()}, forwarder
@@ -27,7 +27,7 @@ func flightWorld(t *testing.T) (*dnssec.Resolver, *distant) {
 func TestConcurrentLookupsShare(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		resolver, forwarder := flightWorld(t)
+		resolver, forwarder := inflightWorld(t)
 		var all sync.WaitGroup
 		for i := range 60 {
 			all.Go(func() {
@@ -48,14 +48,14 @@ func TestConcurrentLookupsShare(t *testing.T) {
 }
 
 // Whoever has no more time leaves the others alone, and the last one stops the work.
-func TestLeavingAFlight(t *testing.T) {
+func TestLeavingAQuestionInFlight(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		resolver, forwarder := flightWorld(t)
+		resolver, forwarder := inflightWorld(t)
 		impatient, cancel := context.WithTimeout(t.Context(), roundTrip/2)
 		defer cancel()
 		var all sync.WaitGroup
-		for range 2 { // the first of whom begins the flight
+		for range 2 { // the first of whom sends the question
 			all.Go(func() {
 				_, err := resolver.Lookup(impatient, "test.", dns.TypeMX)
 				if !errors.Is(err, context.DeadlineExceeded) {
@@ -86,8 +86,8 @@ func TestLeavingAFlight(t *testing.T) {
 	})
 }
 
-// A flight ends by its own limit, where no caller has one.
-func TestLimitOfAFlight(t *testing.T) {
+// A question in flight ends by its own limit, if no caller has one.
+func TestTimeLimitOfAQuestion(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		world := dnssectest.New(t, dnssectest.Zone{Name: "test.", Faults: map[string]dnssectest.Fault{"@ DNSKEY": dnssectest.Silent}})
@@ -132,9 +132,9 @@ func TestSharedWorkIsCharged(t *testing.T) {
 	})
 }
 
-// Zones whose every reply leads elsewhere, or back, do not make flights wait for each
+// Zones whose every reply leads elsewhere, or back, do not make questions wait for each
 // other: that would take until their limit.
-func TestFlightsDoNotWaitInCircles(t *testing.T) {
+func TestQuestionsDoNotWaitInCircles(t *testing.T) {
 	t.Parallel()
 	for label, tamper := range map[string]func(q dns.Question, reply *dns.Msg){
 		"the name itself": func(q dns.Question, reply *dns.Msg) {

@@ -13,27 +13,6 @@ import (
 	"github.com/danesmtp/danesmtp/dnssec/internal/rrsig"
 )
 
-// A counting algorithm is RSA/SHA-256 that counts the signatures checked.
-type counting struct {
-	rrsig.Algorithm
-	checked *atomic.Int32
-}
-
-func (c counting) Parse(public []byte) (rrsig.PublicKey, error) {
-	key, err := c.Algorithm.Parse(public)
-	return countingKey{key, c.checked}, err
-}
-
-type countingKey struct {
-	rrsig.PublicKey
-	checked *atomic.Int32
-}
-
-func (k countingKey) Verify(data, signature []byte) bool {
-	k.checked.Add(1)
-	return k.PublicKey.Verify(data, signature)
-}
-
 // A signature that was verified is not verified again after the TTL, while it is valid;
 // another one is, and so is the same over other records, or by another key.
 func TestSignaturesAreVerifiedOnce(t *testing.T) {

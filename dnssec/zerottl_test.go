@@ -103,7 +103,7 @@ func TestLongChain(t *testing.T) {
 	}
 }
 
-// Who asks at the same time shares what is in the air; who comes after it has landed asks
+// Who asks at the same time shares what is in flight; who comes after it is done asks
 // anew.
 func TestNoTTLOutsideOfTheTransaction(t *testing.T) {
 	t.Parallel()

@@ -193,7 +193,7 @@ func TestAheadIsBounded(t *testing.T) {
 }
 
 // The hook gets a copy: what it does to the reply is no matter.
-func TestHookChangesTheReply(t *testing.T) {
+func TestSuggestingChangesNoReply(t *testing.T) {
 	t.Parallel()
 	world := dnssectest.New(t, dnssectest.Zone{Name: "test.", Records: "@ MX 10 mail"})
 	ctx := dnssec.WithAhead(t.Context(), func(reply *dns.Msg) []dns.Question {

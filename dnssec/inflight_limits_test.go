@@ -54,8 +54,8 @@ func hostileZone(t *testing.T) (*dnssec.Resolver, *dnssectest.Internet, *atomic.
 	return resolver, world, checked
 }
 
-// What is asked ahead of need costs no more than a few lookups may.
-func TestAheadOfNeedCostsLittle(t *testing.T) {
+// What is prefetched costs no more than a few lookups may.
+func TestSpeculativeQueriesCostLittle(t *testing.T) {
 	t.Parallel()
 	resolver, _, checked := hostileZone(t)
 	for _, name := range []string{"test1.test.", "a.b.c.test.", "a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q.r.s.t.u.test."} {
@@ -80,9 +80,9 @@ func TestSpentBudgetStaysSpent(t *testing.T) {
 	}
 }
 
-// Queries that were sent ahead of need and left count like others, also those of flights: in an
+// Speculative queries that nobody waited for count like others, also those of other questions: in an
 // unsigned zone, that is one for each name.
-func TestQueriesSentAheadCount(t *testing.T) {
+func TestSpeculativeQueriesCount(t *testing.T) {
 	t.Parallel()
 	world := dnssectest.New(t, dnssectest.Zone{Name: "test.", Unsigned: true, Records: "* A 192.0.2.1"})
 	resolver, ctx := world.Resolver(), dnssec.WithBudget(t.Context(), 1)
@@ -123,7 +123,7 @@ func (l *lossy) Exchange(ctx context.Context, q *upstream.Query) (*upstream.Repl
 	return l.Exchanger.Exchange(ctx, q)
 }
 
-// Who comes late to a flight that nothing comes of has time of its own.
+// Who comes late to a question of which nothing comes has time of its own.
 func TestLateWaiter(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -139,8 +139,8 @@ func TestLateWaiter(t *testing.T) {
 	})
 }
 
-// A flight is not for those whose clock is another one.
-func TestFlightOfAnotherClock(t *testing.T) {
+// A question in flight is not for those whose clock is another one.
+func TestInFlightByAnotherClock(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		base := time.Now()
@@ -178,7 +178,7 @@ func (p passing) Exchange(ctx context.Context, q *upstream.Query) (*upstream.Rep
 	return reply, err
 }
 
-// Exchanges are the caller's own, even those of a flight that is shared.
+// Exchanges are the caller's own, even those of a question that is shared.
 func TestExchangesAreOwn(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
