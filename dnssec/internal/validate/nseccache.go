@@ -6,7 +6,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-	"unsafe"
 	"weak"
 
 	"github.com/miekg/dns"
@@ -34,16 +33,6 @@ type zoneDenials struct {
 	nsec       []span // in canonical order
 	nsec3      []span // all with the same parameters
 	weight     int
-}
-
-// A span is an NSEC or NSEC3 record, and the names from its owner to the next one.
-type span struct {
-	owner   canonical.Name
-	set     SignedSet
-	server  string
-	made    time.Time
-	expires time.Time
-	listed  bool // its types show that the owner is no delegation or DNAME
 }
 
 // Add keeps what proved a denial.
@@ -126,10 +115,6 @@ func (z *zoneDenials) add(new span) {
 	*all = slices.Concat((*all)[:i], []span{new}, (*all)[after:]) // others may be reading the old one
 }
 
-func (s span) weigh() int {
-	return int(unsafe.Sizeof(s)) + weight.Rounded(len(s.owner)) + weighSet(s.set)
-}
-
 // maxSpanLabels bounds the labels below a zone's apex of names that are denied without
 // asking.
 const maxSpanLabels = 6
@@ -191,22 +176,4 @@ func (z *zoneDenials) about(name canonical.Name, now time.Time) []*span {
 		}
 	}
 	return slices.DeleteFunc(found, func(s *span) bool { return slices.Contains(unlisted, s) })
-}
-
-// search finds the place of an owner.
-func search(all []span, owner canonical.Name) (int, bool) {
-	return slices.BinarySearchFunc(all, owner, func(s span, owner canonical.Name) int { return s.owner.Compare(owner) })
-}
-
-// spanOf returns the span that starts at a name or covers it, if any does: that of the closest
-// owner before. The last one leads back to the first.
-func spanOf(all []span, name canonical.Name) *span {
-	i, found := search(all, name)
-	if !found {
-		i--
-	}
-	if i < 0 {
-		i = len(all) - 1
-	}
-	return &all[i]
 }

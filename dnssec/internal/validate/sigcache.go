@@ -6,8 +6,6 @@ import (
 	"sync"
 
 	"github.com/miekg/dns"
-
-	"github.com/danesmtp/danesmtp/dnssec/internal/rrsig"
 )
 
 // A SignatureCache remembers signatures that were found good, whatever became of the records
@@ -52,34 +50,6 @@ func (c *SignatureCache) add(digest [sha256.Size]byte) {
 		c.newer, c.former = make(map[[sha256.Size]byte]struct{}), c.newer
 	}
 	c.newer[digest] = struct{}{}
-}
-
-// usualSignedData is room for what most signatures cover.
-const usualSignedData = 512
-
-// verifyOnce checks a signature by a key of the zone, unless it is known to be good. It returns
-// what is wrong, nil if the signature is good; the error is the budget's. The caller has checked
-// the rest of it, its time above all.
-func (val *Validator) verifyOnce(set *RRset, sig *dns.RRSIG, key *rrsig.Key) (problem, err error) {
-	if err := val.Budget.spendSignature(0, set.canonical.SignedSize()); err != nil {
-		return nil, err
-	}
-	data, problem := set.canonical.AppendSignedData(make([]byte, 0, usualSignedData), sig)
-	if problem != nil {
-		return problem, nil
-	}
-	digest := digestOf(data, sig, key.Record)
-	if val.Signatures.has(digest) {
-		return nil, nil
-	}
-	if err := val.Budget.spendSignature(key.Cost(), 0); err != nil {
-		return nil, err
-	}
-	if problem := key.VerifyData(data, sig); problem != nil {
-		return problem, nil
-	}
-	val.Signatures.remember(digest)
-	return nil, nil
 }
 
 // digestOf identifies what is signed, the signature and the key. data holds the algorithm.

@@ -5,11 +5,24 @@ import (
 	"math/big"
 	"slices"
 	"strings"
+	"time"
+	"unsafe"
 
 	"github.com/miekg/dns"
 
 	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
+	"github.com/danesmtp/danesmtp/dnssec/internal/weight"
 )
+
+// A span is an NSEC or NSEC3 record, and the names from its owner to the next one.
+type span struct {
+	owner   canonical.Name
+	set     SignedSet
+	server  string
+	made    time.Time
+	expires time.Time
+	listed  bool // its types show that the owner is no delegation or DNAME
+}
 
 // What a server makes for one question proves no more than the answer to it: its list of
 // types may leave out all but the one asked for (DVE-2018-0003), or be empty where the
@@ -96,4 +109,26 @@ const sha1Octets = 20
 func hashNumber(text string) (*big.Int, error) {
 	octets, err := base32.HexEncoding.WithPadding(base32.NoPadding).DecodeString(strings.ToUpper(text))
 	return new(big.Int).SetBytes(octets), err
+}
+
+func (s span) weigh() int {
+	return int(unsafe.Sizeof(s)) + weight.Rounded(len(s.owner)) + weighSet(s.set)
+}
+
+// search finds the place of an owner.
+func search(all []span, owner canonical.Name) (int, bool) {
+	return slices.BinarySearchFunc(all, owner, func(s span, owner canonical.Name) int { return s.owner.Compare(owner) })
+}
+
+// spanOf returns the span that starts at a name or covers it, if any does: that of the closest
+// owner before. The last one leads back to the first.
+func spanOf(all []span, name canonical.Name) *span {
+	i, found := search(all, name)
+	if !found {
+		i--
+	}
+	if i < 0 {
+		i = len(all) - 1
+	}
+	return &all[i]
 }

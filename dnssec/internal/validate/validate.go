@@ -9,53 +9,24 @@
 //
 // [Validator.Judge] is the entrance. It sorts the records into RRsets (rrset.go) and takes the
 // first that answers the question: the RRset asked for (signature.go), an alias (alias.go), or
-// else the proof that there is none (denial.go). Each needs the keys of the zone that signed it
-// (keys.go), which a trust anchor (anchors.go) or a DS record vouches for. Data without a good
-// signature is Bogus, unless a zone cut above it is proven to be insecure (zonecut.go). Of
-// several faults the one that came nearest to a proof is the [Reason] (fault.go).
+// else the proof of non-existence (denial.go), for which package denial has the closest
+// enclosers and wildcards. Each needs the keys of the zone that signed it (signer.go, keys.go),
+// which a trust anchor or a DS record vouches for, and a signature by one of them (verify.go).
+// Data without a good signature is Bogus, unless a zone cut above it is proven to be insecure
+// (zonecut.go) or no trust anchor applies to it (scope.go). Of several faults the one that came
+// nearest to a proof is the [Reason] (fault.go).
 //
 // Work is paid before it is done (budget.go, limits.go). A signature that was found good is not
-// checked again (sigcache.go), and what denied one name may deny others (nseccache.go,
+// checked again (sigcache.go), and what denied one name may deny others (nseccache.go, span.go,
 // aggressive.go); both caches belong to the caller.
 package validate
 
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/miekg/dns"
-
-	"github.com/danesmtp/danesmtp/dnssec/internal/rrsig"
 )
-
-// A Validator says what replies prove. It sees one instant, one set of anchors, and one
-// budget. It is used by one goroutine at a time.
-type Validator struct {
-	Now           time.Time        // when signatures must be valid
-	Skew          time.Duration    // by which Now may be wrong
-	Anchors       *Anchors         // where validation starts
-	Negative      []NegativeAnchor // zones that are not validated
-	Algorithms    rrsig.Algorithms // what a chain of trust may rest on
-	MaxIterations uint16           // of NSEC3 records that prove something; 0 means 150
-	Budget        *Budget          // what may still be done
-	Signatures    *SignatureCache  // what was verified before; nil if that is not remembered
-	Denials       *NSECCache       // for Deny; nil if denials are not used for other names
-
-	// Ask gives the verdict on another question: DS records and keys on the way to an
-	// anchor. It is the only door to the network. For a question that leads back to itself
-	// it gives Circle.
-	Ask func(context.Context, Question) *Verdict
-
-	// Recall returns what is known of a question without asking, nil for nothing. If the
-	// question is on its way, it waits, but no longer than for the answer to the one beside
-	// it, which is needed in any case. A nil Recall knows nothing.
-	Recall func(ctx context.Context, q, beside Question) *Verdict
-
-	// Observe is shown the keys of a trust anchor's zone before they are judged, unless it is
-	// nil.
-	Observe func(context.Context, *RRset)
-}
 
 // Judge says what a reply proves that a server gave. Only the first step of an alias chain is
 // taken from it; the records behind it are asked for by themselves.
@@ -124,35 +95,4 @@ func Refusal(q Question, msg *dns.Msg) *Verdict {
 		}
 	}
 	return Undecided(reason, nil)
-}
-
-// recall is Recall.
-func (val *Validator) recall(ctx context.Context, q, beside Question) *Verdict {
-	if val.Recall == nil {
-		return nil
-	}
-	return val.Recall(ctx, q, beside)
-}
-
-// insecure returns a verdict that rests on the one that proves as much.
-func insecure(reason Reason, expires time.Time, on *Verdict) *Verdict {
-	return &Verdict{Status: Insecure, Reason: reason, Expires: expires, RestsOn: on}
-}
-
-// Circle is the verdict on a question that is asked again to prove the answer to it. Whatever
-// rests on it fails: a zone whose replies lead back to the question proves nothing.
-func (val *Validator) Circle(q Question) *Verdict {
-	return val.bogus(q.Reason(CodeBogus, "the chain of trust goes in a circle: to prove these records, they would have to be proven already"))
-}
-
-// bogus returns a failed verdict, remembered for a short time.
-func (val *Validator) bogus(reason Reason) *Verdict {
-	return &Verdict{Status: Bogus, Reason: reason, Made: val.Now, Expires: val.Now.Add(bogusTTL)}
-}
-
-// bogusOn returns one that fails in spite of what another verdict, which may be nil, proves.
-func (val *Validator) bogusOn(on *Verdict, reason Reason) *Verdict {
-	v := val.bogus(reason)
-	v.RestsOn = on.unlessAnchor()
-	return v
 }
