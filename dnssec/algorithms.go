@@ -12,6 +12,6 @@ type Algorithms struct {
 	// validators to go on with it for now.
 	NoSHA1 bool
 
-	// Extra is for the tests of this module: nobody else can make a value of its type.
+	// Extra is for the tests of this module: no one else can make a value of its type.
 	Extra rrsig.Extra
 }

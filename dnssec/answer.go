@@ -15,7 +15,7 @@ import (
 // or Indeterminate and there is an error; the Answer may still come along for
 // diagnosis. Non-existence is an answer, not an error. A nil error means that
 // the answer is not known to be false: only Status Secure authenticates.
-// dnssectest.TestLookup checks the contract for any implementation.
+// The function TestLookup of package dnssectest checks the contract for any implementation.
 //
 // An Answer belongs to the caller, who may change it.
 type Answer struct {
@@ -84,7 +84,7 @@ type Alias struct {
 type Exchange struct {
 	Name    string
 	Type    uint16
-	Server  string        // who answered; empty if nobody did
+	Server  string        // who answered; empty without a reply
 	Network string        // as in upstream.Reply
 	RCode   int           // of the reply; -1 without one
 	Elapsed time.Duration // until the reply or the error

@@ -4,8 +4,8 @@
 //	var resolver dnssec.Resolver // the system's DNS servers, the root's keys
 //	answer, err := resolver.Lookup(ctx, "example.org", dns.TypeMX)
 //
-// The error is nil exactly when the answer is Secure or Insecure; see Answer.
-// Only a Secure answer authenticates: Answer.Authenticated returns its records,
+// The error is nil exactly when the answer is Secure or Insecure; see [Answer].
+// Only a Secure answer authenticates: [Answer.Authenticated] returns its records,
 // and nothing for any other.
 //
 // # Terms
@@ -18,24 +18,25 @@
 //   - Indeterminate: no verdict was reached: nobody answered, or no server that
 //     is capable of DNSSEC did, or the budget is spent. A failure.
 //
-// Every status but Secure comes with a Reason: where the chain ended, why, and
+// Every status but Secure comes with a [Reason]: where the chain ended, why, and
 // the extended DNS error code (RFC 8914) for it.
 //
 // # How an answer is found
 //
-// [Resolver.Lookup] takes the first that knows: the cache; proofs of denial that it has from
-// other names (RFC 8198); the same question of somebody else, if it is on its way; and last the
-// network. The reply is judged: the signatures by the keys of the zone, these by the DS records
-// in the zone above, and so on up to a trust anchor. What is missing for that is asked in the
-// same way, and sent for at once rather than zone after zone. If the reply does not validate,
-// other servers are asked. The verdict is cached, and the next alias is looked up.
+// [Resolver.Lookup] takes the answer from the first of these that has it: the cache; proofs of
+// non-existence that it got for other names (RFC 8198); another lookup that has the same question
+// in flight; the network. What comes from the network is judged: signatures by the keys of the
+// zone, the keys by DS records in the zone above, and so on up to a trust anchor. Keys and DS
+// records take the same way, and are sent for all at once rather than zone after zone. If the
+// reply does not validate, other servers are asked. The verdict is cached, and if the answer is an
+// alias, the next name takes the same way.
 //
 // # What is trusted
 //
-// The trust anchors (package anchor) and the clock. The servers that are asked
-// (package upstream) are not: the worst they can do is not to answer. The AD bit
-// means nothing to a Resolver, and CD is set on all its queries (RFC 6840 §5.9).
-// TrustAD is the type for those who do believe the AD bit of a server nearby.
+// The trust anchors (package [anchor]) and the clock are trusted. The servers that are asked
+// (package [upstream]) are not: the worst they can do is not to answer. The AD bit
+// means nothing to a [Resolver], and CD is set on its queries (RFC 6840 §5.9).
+// [TrustAD] is the type for those who do believe the AD bit of a server nearby.
 //
 // Algorithms 5, 7, 8, 10, 13, 14 and 15 and DS digests 1, 2 and 4 are supported.
 // A delegation that has only others is Insecure. RFC 9905 has deprecated SHA-1 for those who
@@ -49,12 +50,12 @@
 // # Limits
 //
 // A lookup has a budget of signature checks, hashes, and queries, and ends
-// with ErrBudget when it is spent; WithBudget makes several lookups share one.
+// with [ErrBudget] when it is spent; [WithBudget] makes several lookups share one.
 //
 // # An answer that does not validate
 //
 // One wrong server does not break a zone: up to two other servers are asked, for the answer
-// and then for the keys, too. If none has a better one, a server that resolves for others is
+// and then for the keys, too. If neither has a better one, a server that resolves for others is
 // asked once without the CD bit, as its other clients ask: it may have kept what it would not
 // send to them. That it has checked a reply makes nothing true; each is validated.
 //
@@ -62,20 +63,20 @@
 //
 // A Resolver caches what it has validated, in bounded memory, and uses proofs of denial
 // for other names in the same span (RFC 8198), unless NoAggressiveUse says otherwise: for
-// names, and for other types only where an NSEC record seems to list all there are. What several ask at the same time is asked
-// and validated once. WithAhead saves a round trip where one answer leads to the next
-// question.
+// names, and for other types only where an NSEC record seems to list all there are. What several
+// ask at the same time is asked and validated once. [WithAhead] saves a round trip where one
+// answer leads to the next question.
 //
 // # Trust anchors that change
 //
-// With an anchor.Tracker for Anchors, a Resolver follows the zones' keys as they roll over
+// With an [anchor.Tracker] for Anchors, a Resolver follows the zones' keys as they roll over
 // (RFC 5011): lookups show it the keys that they need, and query them when they are due.
-// MaintainAnchors does so where there may be no lookups for long.
+// [Resolver.MaintainAnchors] does so where there may be no lookups for long.
 //
 // # Testing
 //
 // Package dnssectest makes signed zones in memory, and checks that another
-// implementation of Lookup keeps the contract of Answer.
+// implementation of Lookup keeps the contract of [Answer].
 //
 // # Specifications
 //

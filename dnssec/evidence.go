@@ -25,14 +25,14 @@ type Link struct {
 	Inception, Expiration time.Time
 
 	Server  string   // who gave it, as in upstream.Reply
-	Records []dns.RR // the RRset and the signature, as received; nil where there is none
+	Records []dns.RR // the RRset and the signature, as received; nil where nothing is proven
 	Reason  Reason   // why it is not Secure
 }
 
 // Chain returns the evidence for the answer, from the trust anchor down, for each
 // alias and then for the records or their absence; what was shown before is not
 // repeated. For an answer that is not Secure it goes as far as there is proof, and
-// ends with what is not proven. An Answer of another resolver has none.
+// ends with what is not proven. An Answer that is not of a [Resolver] has no chain.
 func (a *Answer) Chain() []Link {
 	if a == nil {
 		return nil

@@ -35,7 +35,7 @@ type lookup struct {
 	known     findings   // what this lookup found, failures included
 	exchanges []Exchange // for what it asked by itself
 
-	inflight    *inflight   // that it is made for; nil for a caller's lookup
+	inflight    *inflight   // that it is made for; nil if it is a caller's
 	awaited     []*inflight // that it waited for and paid
 	held        []*inflight // those of them that others may need, too
 	prefetched  prefetched  // that it may have to wait for

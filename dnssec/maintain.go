@@ -14,14 +14,14 @@ import (
 	"github.com/danesmtp/danesmtp/dnssec/internal/validate"
 )
 
-// An AnchorTracker is an AnchorSource whose anchors follow their zones (RFC 5011).
-// anchor.Tracker is one. A Resolver that has one as its Anchors queries the keys for it
+// An AnchorTracker is an [AnchorSource] whose anchors follow their zones (RFC 5011).
+// [anchor.Tracker] is one. A [Resolver] that has one as its Anchors queries the keys for it
 // when a lookup finds them due, and shows it those that lookups need anyway.
 type AnchorTracker interface {
 	AnchorSource
 
 	// Next returns the zone whose keys are to be queried first, and when: the zero
-	// instant if there is none.
+	// instant if no zone is due at any time.
 	Next(now time.Time) (zone string, at time.Time)
 
 	// Expired reports whether the zone's keys are to be queried before its anchors are
@@ -29,7 +29,7 @@ type AnchorTracker interface {
 	Expired(zone string, now time.Time) bool
 
 	// Observe takes the DNSKEY records of a zone and their signatures as they were
-	// received, none if the query was in vain. The error says why they are of no use.
+	// received, and no records if the query was in vain. The error says why they are of no use.
 	Observe(ctx context.Context, now time.Time, zone string, records []dns.RR) error
 }
 
@@ -38,13 +38,13 @@ type AnchorTracker interface {
 // longer than refreshPatience.
 const refreshTime, refreshPatience = 5 * time.Second, time.Second
 
-// ErrNotTracked says that a Resolver's anchors do not change.
+// ErrNotTracked says that the anchors of a [Resolver] do not change.
 var ErrNotTracked = errors.New("dnssec: the trust anchors are not tracked")
 
 // RefreshAnchors queries the keys of every zone whose trust anchors are due to be looked
 // at, and returns when to call it again, the zero instant for never. The error is that
 // of the zones whose keys could not be had, were not good, or could not be stored; what
-// was trusted before is trusted still. Without an AnchorTracker it is ErrNotTracked.
+// was trusted before is trusted still. Without an [AnchorTracker] it is [ErrNotTracked].
 func (r *Resolver) RefreshAnchors(ctx context.Context) (next time.Time, err error) {
 	r.once.Do(r.setUp)
 	if r.tracker == nil {
@@ -71,10 +71,10 @@ func (r *Resolver) RefreshAnchors(ctx context.Context) (next time.Time, err erro
 	}
 }
 
-// MaintainAnchors calls RefreshAnchors whenever it is time to, until ctx is done, and
+// MaintainAnchors calls [Resolver.RefreshAnchors] whenever it is time to, until ctx is done, and
 // returns the context's error. It is for programs that may make no lookup for a long
 // time: lookups keep the anchors up to date otherwise. failed, unless it is nil, gets the
-// errors in between. Without an AnchorTracker it returns ErrNotTracked.
+// errors in between. Without an [AnchorTracker] it returns [ErrNotTracked].
 func (r *Resolver) MaintainAnchors(ctx context.Context, failed func(error)) error {
 	// maxWait is how soon a clock that was set is noticed, and anchors that were
 	// replaced.
@@ -123,7 +123,7 @@ func (r *Resolver) refreshExpired(ctx context.Context, now time.Time) {
 
 // refreshDue refreshes anchors that are due still after a lookup, unless somebody else is
 // at it. It need not be waited for: it goes on for refreshTime at most, and done is closed
-// at its end; nil if there is none.
+// at its end. It is nil if nothing is refreshed.
 func (r *Resolver) refreshDue(ctx context.Context, now time.Time) (done <-chan struct{}) {
 	if r.tracker == nil || len(r.refreshing) > 0 {
 		return nil
@@ -148,7 +148,7 @@ func (r *Resolver) refresh(ctx context.Context, zone string) error {
 	if err != nil {
 		return fmt.Errorf("dnssec: %q: %w", zone, err)
 	}
-	set, _ := r.tracker.Anchors(r.now()) // none if they are of no use any more
+	set, _ := r.tracker.Anchors(r.now()) // empty if they are of no use any more
 	r.chooseUpstream(set)
 	limited, cancel := context.WithTimeout(ctx, refreshTime)
 	defer cancel()

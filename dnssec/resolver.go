@@ -20,12 +20,12 @@ import (
 // root keys. A Resolver is safe for concurrent use, and must not be copied or changed
 // after its first use.
 type Resolver struct {
-	// Exchanger moves the queries. Nil means upstream.Auto.
+	// Exchanger moves the queries. Nil means [upstream.Auto].
 	Exchanger upstream.Exchanger
 
-	// Anchors is where validation starts: an anchor.Set, or an anchor.Tracker, which
-	// follows the zones' keys as they change. Nil means anchor.Root(). Names outside all
-	// anchors are Insecure where the source has anchors, but none of the root.
+	// Anchors is where validation starts: an [anchor.Set], or an [anchor.Tracker], which
+	// follows the zones' keys as they change. Nil means [anchor.Root]. Names outside all
+	// anchors are Insecure if the source has anchors, but not one of the root.
 	Anchors AnchorSource
 
 	// Algorithms is what a chain of trust may rest on. The zero value is everything
@@ -41,10 +41,10 @@ type Resolver struct {
 	// unsigned in the meantime (RFC 7646).
 	NegativeAnchors []NegativeAnchor
 
-	// NoAggressiveUse turns the aggressive use of denials off (RFC 8198): what proves one
-	// name absent is then not used to deny others without asking. With it, the names of
-	// signed zones that do not exist cost fewer queries, and one that is added is not seen
-	// before the denials around it expire, after three hours at most.
+	// NoAggressiveUse turns the aggressive NSEC cache off (RFC 8198): what proves one name
+	// absent is then not used to deny others without asking. The cache saves queries for
+	// names of signed zones that do not exist; a name that is added is not seen before the
+	// denials around it expire, after three hours at most.
 	NoAggressiveUse bool
 
 	// Time is the instant at which signatures must be valid. Nil means time.Now.
@@ -77,8 +77,8 @@ func (r *Resolver) setUp() {
 	r.refreshing = make(chan struct{}, 1)
 }
 
-// chooseUpstream settles whom to ask, which for a private Internet is nobody in the public
-// one. It waits for anchors, which tell.
+// chooseUpstream settles whom to ask, once it is known by the anchors whether this is a private
+// Internet: then no server of the public one is asked.
 func (r *Resolver) chooseUpstream(anchors anchor.Set) {
 	r.chosen.Do(func() {
 		if r.upstream == nil {

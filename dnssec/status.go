@@ -61,7 +61,7 @@ type Reason struct {
 	Zone   string // the zone concerned, if known
 	Name   string // owner of the RRset concerned
 	Type   uint16 // its type
-	KeyTag uint16 // of the key or signature concerned; 0 if none
+	KeyTag uint16 // of the key or signature concerned; 0 if there is no such thing
 	Text   string // for a human, without the fields above
 }
 

@@ -26,7 +26,7 @@ type suggesterKey struct{}
 
 // WithAhead returns a context under which [Resolver.Lookup] also asks what its caller
 // is likely to ask next, without waiting for its own answer to be validated: that saves
-// a round trip. next is called with the first reply to each question that the lookup
+// a round trip. suggest is called with the first reply to each question that the lookup
 // sends, aliases included, and with those to the questions it suggests itself, of which
 // the first twelve count. Of a reply it gets a copy, without authority and additional
 // section. It must be quick and depend on nothing but the reply; it may be called by
@@ -37,8 +37,8 @@ type suggesterKey struct{}
 // budget of ctx ([WithBudget]), or else by one that is theirs, and end with ctx, or after half
 // a minute; so ctx should outlive Lookup.
 // Other resolvers do not know of this.
-func WithAhead(ctx context.Context, next func(reply *dns.Msg) []dns.Question) context.Context {
-	return context.WithValue(ctx, suggesterKey{}, next)
+func WithAhead(ctx context.Context, suggest func(reply *dns.Msg) []dns.Question) context.Context {
+	return context.WithValue(ctx, suggesterKey{}, suggest)
 }
 
 // suggesterFrom returns the suggester of a context, and nil if there is nothing to ask ahead.

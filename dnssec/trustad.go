@@ -18,7 +18,7 @@ import (
 // same machine. Anybody on the path to another one can forge answers, which are
 // Secure then (RFC 4035 §4.9.3, RFC 7672 §2.1.3).
 //
-// It keeps the contract of Answer. It cannot tell the status of single aliases,
+// It keeps the contract of [Answer]. It cannot tell the status of single aliases,
 // which is Indeterminate unless that of the whole is Secure, and has no cache. It
 // is safe for concurrent use.
 type TrustAD struct {
@@ -28,7 +28,7 @@ type TrustAD struct {
 
 var errNoExchanger = errors.New("no Exchanger is set")
 
-// Lookup asks for the RRset of a name and type. Errors are of type *Error.
+// Lookup asks for the RRset of a name and type. Errors are of type *[Error].
 func (r TrustAD) Lookup(ctx context.Context, name string, qtype uint16) (*Answer, error) {
 	owner, err := canonical.ParseName(name)
 	if err == nil {

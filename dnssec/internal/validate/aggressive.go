@@ -11,8 +11,9 @@ import (
 )
 
 // Deny gives the verdict on a question whose denial is proven by what proved others (RFC
-// 8198 §5), and nil for any other question. DS records and keys are always asked for, since the chain of
-// trust rests on them. Such a denial costs a query from the budget, although none is sent.
+// 8198 §5), and nil for any other question. DS records and keys are always asked for, since the
+// chain of trust rests on them. Such a denial costs a query from the budget, although no query is
+// sent.
 func (val *Validator) Deny(q Question) *Verdict {
 	if val.Denials == nil || q.Type == dns.TypeDS || q.Type == dns.TypeDNSKEY {
 		return nil

@@ -27,7 +27,7 @@ func (val *Validator) zoneKeys(ctx context.Context, zone canonical.Name) *Verdic
 	return keys
 }
 
-// keyless is the reason when a zone must have keys and has none.
+// keyless is the reason when a zone must have keys and has not.
 func keyless(zone canonical.Name) Reason {
 	return inZone(zone, Question{zone, dns.TypeDNSKEY}.Reason(CodeDNSKEYMissing, "the zone has a DS record or trust anchor, but no key"))
 }
@@ -167,7 +167,7 @@ func (val *Validator) usableAnchors(anchors []Anchor, zone canonical.Name) ([]An
 // vouchedKeys returns the zone's keys that an anchor vouches for. Where each anchor
 // matches only keys whose size or exponent is refused, it says why.
 func (val *Validator) vouchedKeys(zone canonical.Name, anchors []Anchor, keys []*rrsig.Key) (vouched []*rrsig.Key, refused, err error) {
-	followed := false // or matching nothing, which is no reason to
+	followed := false // there is an anchor that matches a key that is not refused, or no key
 	for _, a := range anchors {
 		var problem error // of the keys that match, where all are refused
 		for _, key := range keys {

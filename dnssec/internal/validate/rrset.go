@@ -12,7 +12,7 @@ import (
 // maxRecords bounds the records of a section that are looked at: as many as a message over
 // TCP can hold, 65535 octets of eleven each at least, with the root's name and without data
 // (RFC 1035 §3.2.1, §4.2.2). So no RRset that can be sent is cut, and an Exchanger that has
-// more is no way to make work. Each takes little; a signature over many is paid by its octets.
+// more cannot make work by it. Each takes little; a signature over many is paid by its octets.
 const maxRecords = 65535 / 11
 
 // An RRset is the records of one owner and type in a section of a reply, with

@@ -74,7 +74,7 @@ func Refuses(msg *dns.Msg) bool {
 	return msg.Rcode != dns.RcodeSuccess && msg.Rcode != dns.RcodeNameError
 }
 
-// Refusal is the verdict on a reply that is no answer, SERVFAIL above all: it
+// Refusal is the verdict on a reply that refuses to answer, by SERVFAIL above all: it
 // says nothing about the zone, signed or not (RFC 7672 §2.1.1).
 func Refusal(q Question, msg *dns.Msg) *Verdict {
 	code := dns.RcodeToString[msg.Rcode]

@@ -25,7 +25,7 @@ type Validator struct {
 	// it gives Circle.
 	Ask func(context.Context, Question) *Verdict
 
-	// Recall returns what is known of a question without asking, nil for nothing. If the
+	// Recall returns what is known of a question without asking, and nil if nothing is. If the
 	// question is on its way, it waits, but no longer than for the answer to the one beside
 	// it, which is needed in any case. A nil Recall knows nothing.
 	Recall func(ctx context.Context, q, beside Question) *Verdict
