@@ -55,9 +55,9 @@ func (p *anchorParser) parse(set anchor.Set) *validate.Anchors {
 			generation++
 		}
 	}
-	var all []validate.Anchor
+	all := make([]validate.Anchor, 0, len(set))
 	for _, a := range set {
-		if zone, err := canonical.ParseName(a.Zone); err == nil {
+		if zone, err := canonical.ParseName(a.Zone); err == nil && (a.DS != nil || a.Key != nil) {
 			all = append(all, validate.Anchor{Zone: zone, DS: a.DS, Key: a.Key})
 		}
 	}

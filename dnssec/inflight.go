@@ -69,18 +69,18 @@ func (l *lookup) join(ctx context.Context, q validate.Question, speculative bool
 	if speculative {
 		allowance = validate.NewSpeculativeBudget() // there may be many, and they are paid when they are done
 	}
-	if err := l.budget.Pay(advance); err != nil {
+	if err := l.judge.Budget.Pay(advance); err != nil {
 		return nil, validate.OverBudget(q, err)
 	}
-	key := inflightKey{q, l.anchors.Generation, l.now.Unix() / int64(time.Hour/time.Second)}
+	key := inflightKey{q, l.judge.Anchors.Generation, l.judge.Now.Unix() / int64(time.Hour/time.Second)}
 	all := &l.resolver.inflights
 	all.mu.Lock()
 	defer all.mu.Unlock()
 	f := all.byKey[key]
-	if f == nil || !f.serves(l.now) {
+	if f == nil || !f.serves(l.judge.Now) {
 		// The verdict is in the cache before it is no longer in flight.
 		if v := l.cached(q); v != nil {
-			l.budget.Refund(advance)
+			l.judge.Budget.Refund(advance)
 			return nil, v
 		}
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), validate.QuestionTime)
@@ -89,8 +89,9 @@ func (l *lookup) join(ctx context.Context, q validate.Question, speculative bool
 			all.byKey = make(map[inflightKey]*inflight)
 		}
 		all.byKey[key] = f
-		own := l.resolver.newLookup(l.now, l.anchors, allowance)
-		own.inflight, own.known, own.speculative = f, findings{{q, inProgress}}, speculative
+		own := l.resolver.newLookup(l.judge.Now, l.judge.Anchors, allowance)
+		own.inflight, own.speculative = f, speculative
+		own.known = append(make(findings, 0, 4), finding{q, inProgress}) // with its keys and DS records
 		go f.run(ctx, own)
 	}
 	f.waiters++
@@ -106,8 +107,8 @@ func (f *inflight) run(ctx context.Context, l *lookup) {
 	f.late = errors.Is(ctx.Err(), context.DeadlineExceeded)
 	l.leavePrefetched()
 	f.answered(nil)
-	f.at = l.now.Add(time.Since(began))
-	f.spent, f.exchanges, f.awaited, f.held = l.budget.Spent(), l.exchanges, l.awaited, l.held
+	f.at = l.judge.Now.Add(time.Since(began))
+	f.spent, f.exchanges, f.awaited, f.held = l.judge.Budget.Spent(), l.exchanges, l.awaited, l.held
 	slices.SortStableFunc(f.awaited, inOrderOfNeed)
 	if f.verdict.Status == validate.Indeterminate {
 		l.resolver.inflights.remove(f) // others may have more time or luck
@@ -232,7 +233,7 @@ func (l *lookup) awaitOnce(ctx context.Context, q validate.Question) (v *validat
 
 // charge pays for what it and those that it waited for spent, each once.
 func (l *lookup) charge(f *inflight) error {
-	l.budget.Refund(advance)
+	l.judge.Budget.Refund(advance)
 	if err := l.chargeOnce(f); err != nil {
 		return err
 	}
@@ -249,8 +250,8 @@ func (l *lookup) chargeOnce(f *inflight) error {
 	if slices.Contains(l.awaited, f) {
 		return nil
 	}
-	if err := l.budget.Pay(f.spent); err != nil {
-		l.budget.Exhaust() // what cannot be paid was done all the same
+	if err := l.judge.Budget.Pay(f.spent); err != nil {
+		l.judge.Budget.Exhaust() // what cannot be paid was done all the same
 		return err
 	}
 	l.awaited = append(l.awaited, f)

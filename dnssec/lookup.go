@@ -28,12 +28,9 @@ import (
 // is asked for at other servers (others.go), since one wrong server must not break a zone.
 type lookup struct {
 	resolver  *Resolver
-	judge     validate.Validator
-	now       time.Time
-	anchors   *validate.Anchors
-	budget    *validate.Budget
-	known     findings   // what this lookup found, failures included
-	exchanges []Exchange // for what it asked by itself
+	judge     validate.Validator // with the instant, the anchors and the budget
+	known     findings           // what this lookup found, failures included
+	exchanges []Exchange         // for what it asked by itself
 
 	inflight    *inflight   // that it is made for; nil if it is a caller's
 	awaited     []*inflight // that it waited for and paid
@@ -56,7 +53,7 @@ func (r *Resolver) lookupWith(ctx context.Context, q validate.Question, now time
 
 // newLookup returns a lookup, and the validator that judges for it.
 func (r *Resolver) newLookup(now time.Time, anchors *validate.Anchors, budget *validate.Budget) *lookup {
-	l := &lookup{resolver: r, now: now, anchors: anchors, budget: budget}
+	l := &lookup{resolver: r}
 	l.judge = validate.Validator{
 		Now: now, Skew: r.clockSkew(), Anchors: anchors, Negative: r.negative,
 		Algorithms: rrsig.Algorithms(r.Algorithms), MaxIterations: r.MaxIterations,
@@ -96,7 +93,7 @@ func (l *lookup) answer(ctx context.Context, name canonical.Name, qtype uint16) 
 		switch v.Shape {
 		case validate.Data:
 			answer.RCode = dns.RcodeSuccess
-			answer.Records = copyRecords(v.Records, secondsLeft(v.Expires, l.now))
+			answer.Records = copyRecords(v.Records, secondsLeft(v.Expires, l.judge.Now))
 			return answer, nil
 		case validate.NoData:
 			answer.RCode = dns.RcodeSuccess
@@ -151,7 +148,7 @@ func (l *lookup) ask(ctx context.Context, q validate.Question) *validate.Verdict
 }
 
 func (l *lookup) cached(q validate.Question) *validate.Verdict {
-	return l.resolver.cache.get(q, l.now, l.anchors.Generation)
+	return l.resolver.cache.get(q, l.judge.Now, l.judge.Anchors.Generation)
 }
 
 // recall returns what is known of a question without asking, and nil if nothing is. If the
@@ -181,9 +178,9 @@ func (l *lookup) resolve(ctx context.Context, q validate.Question) *validate.Ver
 		v, final = l.askOthers(ctx, q, v, reply)
 	}
 	if v.Status != validate.Indeterminate && final {
-		l.resolver.cache.put(q, v, l.anchors.Generation)
+		l.resolver.cache.put(q, v, l.judge.Anchors.Generation)
 		if !l.resolver.NoAggressiveUse {
-			l.resolver.denials.Add(v, l.anchors.Generation)
+			l.resolver.denials.Add(v, l.judge.Anchors.Generation)
 		}
 	}
 	return v
@@ -191,7 +188,7 @@ func (l *lookup) resolve(ctx context.Context, q validate.Question) *validate.Ver
 
 // query is the message for a question.
 func (l *lookup) query(q validate.Question, avoid []string) *upstream.Query {
-	zone, anchored := l.anchors.Enclosing(q.Name)
+	zone, anchored := l.judge.Anchors.Enclosing(q.Name)
 	if !anchored {
 		return newQuery(q, "", avoid)
 	}
@@ -200,7 +197,7 @@ func (l *lookup) query(q validate.Question, avoid []string) *upstream.Query {
 
 // exchange sends a query, and keeps what came of it.
 func (l *lookup) exchange(ctx context.Context, query *upstream.Query) (*upstream.Reply, error) {
-	if err := l.budget.SpendQuery(); err != nil {
+	if err := l.judge.Budget.SpendQuery(); err != nil {
 		return nil, err
 	}
 	start := time.Now()
@@ -217,7 +214,7 @@ func (l *lookup) judgeReply(ctx context.Context, q validate.Question, reply *ups
 	if err != nil {
 		return unanswered(q, err)
 	}
-	if err := l.budget.SpendReply(reply.Msg); err != nil {
+	if err := l.judge.Budget.SpendReply(reply.Msg); err != nil {
 		return validate.OverBudget(q, err)
 	}
 	if !validate.Refuses(reply.Msg) {

@@ -49,6 +49,9 @@ func (l *lookup) begin(ctx context.Context, q validate.Question) bool {
 	if v != nil {
 		return false
 	}
+	if l.prefetched == nil {
+		l.prefetched = make(prefetched, 0, 4) // the keys and DS records of two zones
+	}
 	l.prefetched = append(l.prefetched, f)
 	return true
 }
@@ -101,7 +104,7 @@ func (l *lookup) leavePrefetched() {
 			l.charge(f) // with what is left: there is no more to do
 			l.held = append(l.held, f)
 		default:
-			l.budget.Forfeit(advance)
+			l.judge.Budget.Forfeit(advance)
 			l.leave(f)
 		}
 	}

@@ -25,15 +25,9 @@ type Anchors struct {
 	all []Anchor
 }
 
-// NewAnchors returns the trust anchors of a generation. One without DS and Key is left out.
-func NewAnchors(generation int, anchors ...Anchor) *Anchors {
-	all := &Anchors{Generation: generation}
-	for _, a := range anchors {
-		if a.DS != nil || a.Key != nil {
-			all.all = append(all.all, a)
-		}
-	}
-	return all
+// NewAnchors returns the trust anchors of a generation. Each has DS or Key.
+func NewAnchors(generation int, all ...Anchor) *Anchors {
+	return &Anchors{Generation: generation, all: all}
 }
 
 // Enclosing returns the closest zone with an anchor that a name is at or below, and whether

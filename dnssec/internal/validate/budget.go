@@ -43,10 +43,11 @@ func (w Work) overdrawn() bool {
 // A Budget is the work that one lookup, or the lookups that share it, may still
 // do. It is safe for concurrent use.
 type Budget struct {
-	mu   sync.Mutex
-	left Work
-	own  *Work // what may be done by oneself; nil for all of it
-	done Work  // by oneself
+	mu          sync.Mutex
+	left        Work
+	done        Work // by oneself
+	speculative bool // no more than own may be done by oneself
+	own         Work
 }
 
 // NewBudget returns the work of a number of lookups.
@@ -62,8 +63,7 @@ func NewBudget(lookups int) *Budget {
 
 // NewSpeculativeBudget returns the work of a lookup, of which little may be done by oneself.
 func NewSpeculativeBudget() *Budget {
-	own := speculativeWork
-	return &Budget{left: lookupWork, own: &own}
+	return &Budget{left: lookupWork, speculative: true, own: speculativeWork}
 }
 
 func (b *Budget) spendKeyPair() error { return b.spend(Work{KeyPairs: 1}) }
@@ -95,18 +95,11 @@ func (b *Budget) spendHashes(hashes, iterations int) error {
 func (b *Budget) spend(w Work) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	left := b.left.minus(w)
-	if left.overdrawn() {
+	left, own := b.left.minus(w), b.own.minus(w)
+	if left.overdrawn() || b.speculative && own.overdrawn() {
 		return ErrBudget
 	}
-	if b.own != nil {
-		own := b.own.minus(w)
-		if own.overdrawn() {
-			return ErrBudget
-		}
-		b.own = &own
-	}
-	b.left, b.done = left, b.done.plus(w)
+	b.left, b.own, b.done = left, own, b.done.plus(w)
 	return nil
 }
 
