@@ -168,3 +168,19 @@ func TestDeny(t *testing.T) {
 		t.Error("a denial by what was proven from other anchors")
 	}
 }
+
+// An alias without a signature is told as such, although the question for DS records at it, by
+// which a zone cut there would show, gets the same alias.
+func TestUnsignedAlias(t *testing.T) {
+	t.Parallel()
+	world := newWorld(t, judgedZones()...)
+	q := parseQuestion(t, "alias.nsec.test. A")
+	all := record(t, world, q)
+	for _, question := range []string{"alias.nsec.test. A", "alias.nsec.test. DS"} {
+		without(dns.TypeRRSIG)(t, all[parseQuestion(t, question)])
+	}
+	v := newJudge(t, world, all).verdict(t.Context(), q)
+	if v.Status != validate.Bogus || v.Reason.Code != validate.CodeRRSIGsMissing || v.Reason.Name != "alias.nsec.test." {
+		t.Errorf("status %d, %+v", v.Status, v.Reason)
+	}
+}

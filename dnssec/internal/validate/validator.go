@@ -46,7 +46,9 @@ func (val *Validator) recall(ctx context.Context, q, beside Question) *Verdict {
 // Circle is the verdict on a question that is asked again to prove the answer to it. Whatever
 // rests on it fails: a zone whose replies lead back to the question proves nothing.
 func (val *Validator) Circle(q Question) *Verdict {
-	return val.bogus(q.Reason(CodeBogus, "the chain of trust goes in a circle: to prove these records, they would have to be proven already"))
+	v := val.bogus(q.Reason(CodeBogus, "the chain of trust goes in a circle: to prove these records, they would have to be proven already"))
+	v.circle = true
+	return v
 }
 
 // bogus returns a failed verdict, remembered for a short time.

@@ -37,6 +37,7 @@ type Verdict struct {
 	Target   canonical.Name // Aliased: the name to ask instead
 	Keys     []*rrsig.Key   // Data for DNSKEY: the records, read once
 	unsigned bool           // NoData for DS: a delegation without DS records is proven
+	circle   bool           // of Circle
 
 	Proof   []SignedSet // what was verified for it
 	RestsOn *Verdict    // what that rests on: a zone's keys, or DS records; nil at an anchor

@@ -88,8 +88,10 @@ func (val *Validator) unlessInsecure(ctx context.Context, q Question, expires ti
 	case v.Status == Indeterminate:
 		return failure(v)
 	default:
-		if problem.Code == CodeRRSIGsMissing || problem.Code == CodeNSECMissing {
-			problem = v.Reason // the deeper cause
+		// The deeper cause, unless that is the question itself: one for DS records that is
+		// answered by an alias is about no zone cut.
+		if (problem.Code == CodeRRSIGsMissing || problem.Code == CodeNSECMissing) && !v.circle {
+			problem = v.Reason
 		}
 		return val.bogusOn(v.RestsOn, problem)
 	}
