@@ -29,7 +29,7 @@ type inflight struct {
 	waiters int // and holders; guarded by inflights.mu
 
 	replied chan struct{} // closed when reply is set, or is not going to be
-	reply   *dns.Msg      // the first one, without what no hook gets; not validated
+	reply   *dns.Msg      // the first one, without the sections that no suggester gets; not validated
 
 	done      chan struct{} // closed when the fields below are set
 	verdict   *validate.Verdict

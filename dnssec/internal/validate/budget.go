@@ -103,7 +103,7 @@ func (b *Budget) spend(w Work) error {
 	return nil
 }
 
-// Pay is spend for work that others do or have done.
+// Pay takes from the budget what others do or have done.
 func (b *Budget) Pay(w Work) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -122,7 +122,7 @@ func (b *Budget) Refund(w Work) {
 	b.left = b.left.plus(w)
 }
 
-// Forfeit takes what was paid for work of oneself: it was begun, and nobody else pays for it.
+// Forfeit counts work that was paid as done by oneself: it was begun, and nobody else pays for it.
 func (b *Budget) Forfeit(w Work) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -136,7 +136,7 @@ func (b *Budget) Exhaust() {
 	b.left, b.done = Work{}, b.done.plus(b.left)
 }
 
-// Spent returns the work that was done.
+// Spent returns the work that was done by oneself.
 func (b *Budget) Spent() Work {
 	b.mu.Lock()
 	defer b.mu.Unlock()

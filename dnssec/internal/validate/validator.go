@@ -8,7 +8,7 @@ import (
 )
 
 // A Validator says what replies prove. It sees one instant, one set of anchors, and one
-// budget. It is used by one goroutine at a time.
+// budget. Now, Anchors, Budget and Ask must be set. It is used by one goroutine at a time.
 type Validator struct {
 	Now           time.Time        // when signatures must be valid
 	Skew          time.Duration    // by which Now may be wrong
