@@ -76,11 +76,12 @@ func negateSerial(der []byte, signer *ecdsa.PrivateKey) []byte {
 }
 
 // newSerial returns a number of 16 octets that is positive and, with its first bit
-// set, negative in the shortest form.
+// set, negative in the shortest form: that of a negative number does not begin with nine
+// bits that are set (X.690, 8.3.2).
 func newSerial() *big.Int {
 	octets := make([]byte, 16)
 	rand.Read(octets) // never fails
-	octets[0] = 0x40 | octets[0]&0x3f
+	octets[0] = 0x40 | octets[0]&0x1f
 	return new(big.Int).SetBytes(octets)
 }
 
