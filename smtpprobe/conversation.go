@@ -22,21 +22,35 @@ type conversation struct {
 	result  *Result
 	began   time.Time
 	timeout time.Duration // of a stage
+	raw     net.Conn      // below TLS
 	conn    net.Conn
 	in      *bufio.Reader // of conn
+
+	opportunistic bool // a server without STARTTLS is as good
 
 	certificateWanted bool // the server has asked for one of the client's
 }
 
 // run goes through the stages after dial.
 func (c *conversation) run(ctx context.Context, hello string, config *tls.Config) error {
+	return c.leave(ctx, c.untilReady(ctx, hello, config))
+}
+
+// untilReady goes through the stages after dial but for QUIT. What fails after the handshake
+// is Result.Late.
+func (c *conversation) untilReady(ctx context.Context, hello string, config *tls.Config) error {
 	err := c.untilTLS(ctx, hello, config)
-	if err == nil && config != nil {
+	if err == nil && c.result.TLS != nil {
 		late := c.helloTLS(ctx, hello)
 		if err = c.turnedDown(late); err == nil {
 			c.result.Late = late
 		}
 	}
+	return err
+}
+
+// leave says QUIT after what the stages before have given, if the server waits for it.
+func (c *conversation) leave(ctx context.Context, err error) error {
 	if inStep(err) && inStep(c.result.Late) {
 		if late := c.quit(ctx); c.result.Late == nil {
 			c.result.Late = late
@@ -63,15 +77,18 @@ func inStep(err error) bool {
 }
 
 // untilTLS goes through the stages whose failure is an error: all up to the
-// handshake, or up to EHLO without a configuration.
+// handshake, or up to EHLO where there is to be none.
 func (c *conversation) untilTLS(ctx context.Context, hello string, config *tls.Config) error {
 	if _, err := c.exchange(ctx, StageGreeting, "", c.timeout); err != nil {
 		return err
 	}
-	if err := c.hello(ctx, hello, config != nil); err != nil || config == nil {
+	if err := c.hello(ctx, hello, config != nil && !c.opportunistic); err != nil || config == nil {
 		return err
 	}
 	if !c.result.OffersStartTLS {
+		if c.opportunistic {
+			return nil
+		}
 		return &Error{Stage: StageStartTLS, Addr: c.result.Addr, Err: ErrNoStartTLS}
 	}
 	if _, err := c.exchange(ctx, StageStartTLS, "STARTTLS", c.timeout); err != nil {

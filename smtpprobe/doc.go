@@ -1,6 +1,6 @@
 // Package smtpprobe finds out what a mail server does, up to and through
 // STARTTLS: it connects, reads the greeting, says EHLO, STARTTLS, and, once TLS is
-// up, EHLO again and QUIT. It never sends mail.
+// up, EHLO again and QUIT. It sends no mail.
 //
 //	var p smtpprobe.Prober
 //	result, err := p.Probe(ctx, "192.0.2.25:25", config)
@@ -23,6 +23,9 @@
 //     that comes from an alert of the server, there is a [tls.AlertError], too;
 //   - [os.ErrDeadlineExceeded]: a stage took longer than [Prober.StageTimeout];
 //   - the error of the context.
+//
+// [Prober.Connect] does the same but for QUIT, and returns a [Conn]: the connection for
+// an SMTP client to go on with.
 //
 // What fails after the handshake, the second EHLO or QUIT, does not undo it. It is
 // recorded in [Result.Late], and the error is nil. But in TLS 1.3 an alert in place of

@@ -32,6 +32,11 @@ type Prober struct {
 	// §4.5.3.2). The wait for the reply to QUIT is five seconds at most. The context bounds the
 	// probe as a whole.
 	StageTimeout time.Duration
+
+	// Opportunistic: a server that does not offer STARTTLS, or does not even know EHLO, is
+	// no failure, although there is a configuration; what follows is in clear then. A
+	// server that offers STARTTLS must get through it.
+	Opportunistic bool
 }
 
 // Probe connects to a server and goes through all stages; see the package's
@@ -50,37 +55,48 @@ type Prober struct {
 // ends, the connection is closed at once, and the error wraps the context's; once
 // the handshake is done that is [Result.Late].
 func (p *Prober) Probe(ctx context.Context, address string, config *tls.Config) (*Result, error) {
+	c, stop, err := p.open(ctx, address, config)
+	if err != nil {
+		return c.result, err
+	}
+	defer c.conn.Close()
+	defer stop()
+	return c.result, c.run(ctx, p.helloName(c.result.LocalAddr), config)
+}
+
+// open connects. The connection is closed when the context ends, until stop is called, which
+// reports whether the context had not ended. The conversation is never nil.
+func (p *Prober) open(ctx context.Context, address string, config *tls.Config) (c *conversation, stop func() bool, err error) {
 	result := new(Result)
-	began := time.Now()
-	var err error
+	c = &conversation{result: result, began: time.Now(), timeout: p.stageTimeout(), opportunistic: p.Opportunistic}
 	if result.Addr, err = netip.ParseAddrPort(address); err != nil {
-		return result, &Error{Stage: StageDial, Err: err}
+		return c, nil, &Error{Stage: StageDial, Err: err}
 	}
 	if name := strings.TrimSuffix(p.Hello, "."); p.Hello != "" && !isWord(name) {
-		return result, &Error{Stage: StageHello, Addr: result.Addr, Err: errHello}
+		return c, nil, &Error{Stage: StageHello, Addr: result.Addr, Err: errHello}
 	}
 	if config != nil && config.ServerName != "" && !isWord(config.ServerName) {
-		return result, &Error{Stage: StageHandshake, Addr: result.Addr, Err: errServerName}
+		return c, nil, &Error{Stage: StageHandshake, Addr: result.Addr, Err: errServerName}
 	}
 	conn, err := p.dial(ctx, address)
-	result.Steps = append(result.Steps, Step{Stage: StageDial, Duration: time.Since(began)})
+	result.Steps = append(result.Steps, Step{Stage: StageDial, Duration: time.Since(c.began)})
 	if err != nil {
-		return result, &Error{Stage: StageDial, Addr: result.Addr, Err: err}
+		return c, nil, &Error{Stage: StageDial, Addr: result.Addr, Err: err}
 	}
 	closed := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
+	undo := context.AfterFunc(ctx, func() {
 		conn.Close()
 		close(closed)
 	})
-	defer func() {
-		if !stop() {
-			<-closed // no goroutine outlives the probe
-		}
-		conn.Close()
-	}()
 	result.LocalAddr = addrPort(conn.LocalAddr())
-	c := conversation{result: result, began: began, timeout: p.stageTimeout(), conn: conn, in: newReader(conn)}
-	return result, c.run(ctx, p.helloName(result.LocalAddr), config)
+	c.raw, c.conn, c.in = conn, conn, newReader(conn)
+	return c, func() bool {
+		if undo() {
+			return true
+		}
+		<-closed // no goroutine outlives the probe
+		return false
+	}, nil
 }
 
 func (p *Prober) stageTimeout() time.Duration {

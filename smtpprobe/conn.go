@@ -1,0 +1,160 @@
+package smtpprobe
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Connect is Probe without QUIT: it leaves the connection open for a client that sends mail.
+// What fails after the handshake is an error here, too: that of StageHelloTLS.
+//
+// The context is that of the stages. Once Connect has returned, the connection does not
+// depend on it, and has no deadline. The Result is never nil; the connection is nil exactly
+// if there is an error.
+func (p *Prober) Connect(ctx context.Context, address string, config *tls.Config) (*Conn, *Result, error) {
+	c, stop, err := p.open(ctx, address, config)
+	if err != nil {
+		return nil, c.result, err
+	}
+	err = c.untilReady(ctx, p.helloName(c.result.LocalAddr), config)
+	if err == nil {
+		err = c.result.Late
+	}
+	if err != nil {
+		err = c.leave(ctx, err)
+		stop()
+		c.conn.Close()
+		return nil, c.result, err
+	}
+	if !stop() {
+		return nil, c.result, &Error{Stage: c.result.Steps[len(c.result.Steps)-1].Stage, Addr: c.result.Addr, Err: ctx.Err()}
+	}
+	c.conn.SetDeadline(time.Time{})
+	return &Conn{raw: c.raw, live: c.conn, in: c.in, unread: greeting(c.result.Greeting)}, c.result, nil
+}
+
+// A Conn is a connection to a server that an SMTP client can begin with: what is read first
+// is the server's greeting again, as a reply of 220 in proper form, and then what the server
+// says. Over TLS the client need not know that there is any; its EHLO is one more.
+//
+// Whether there is TLS is decided, so that a client that starts TLS where it is offered must
+// not be told of an offer: in the server's replies to EHLO the keyword STARTTLS is
+// XSTARTTLS. No server should offer it over TLS (RFC 3207 §4.2), and some do.
+//
+// A Conn is safe for use by several goroutines, as every net.Conn.
+type Conn struct {
+	raw  net.Conn
+	live net.Conn // raw, or TLS over it
+
+	reading sync.Mutex
+	in      *bufio.Reader // of live
+	unread  []byte        // comes before what in has
+	within  bool          // the last line has not ended
+
+	closing sync.Once
+	closed  error
+}
+
+var _ net.Conn = (*Conn)(nil)
+
+// maxGreetingLine is what a client need not expect more of (RFC 5321 §4.5.3.1.5), with code
+// and line end.
+const maxGreetingLine = 512
+
+// greeting is a greeting as every client can read it: servers take liberties with the form
+// that the prober has taken.
+func greeting(r Reply) []byte {
+	var b bytes.Buffer
+	for i, line := range r.Lines {
+		sep := "-"
+		if i == len(r.Lines)-1 {
+			sep = " "
+		}
+		line = line[:min(len(line), maxGreetingLine-len("220 \r\n"))]
+		fmt.Fprintf(&b, "220%s%s\r\n", sep, strings.ReplaceAll(line, "\r", " "))
+	}
+	return b.Bytes()
+}
+
+// Read reads what the server says, at most a line at a time.
+func (c *Conn) Read(p []byte) (int, error) {
+	c.reading.Lock()
+	defer c.reading.Unlock()
+	if len(p) == 0 {
+		return 0, nil
+	}
+	if len(c.unread) == 0 {
+		// What there is of a line comes before the error for which there is no more of it;
+		// the next call has that again.
+		line, err := c.in.ReadSlice('\n')
+		if len(line) == 0 {
+			return 0, err
+		}
+		if c.unread = line; !c.within {
+			c.unread = hideStartTLS(line)
+		}
+		c.within = line[len(line)-1] != '\n'
+	}
+	n := copy(p, c.unread)
+	c.unread = c.unread[n:]
+	return n, nil
+}
+
+// hideStartTLS returns a line as it is, unless it offers STARTTLS.
+func hideStartTLS(line []byte) []byte {
+	const positive = "250" // RFC 5321 §4.1.1.1
+	code, text, _, ok := parseLine(line)
+	if !ok || code != 250 || !strings.EqualFold(keyword(strings.TrimRight(text, "\r")), startTLS) {
+		return line
+	}
+	return fmt.Appendf(nil, "%s%cX%s\r\n", positive, line[len(positive)], startTLS)
+}
+
+// Write sends to the server.
+func (c *Conn) Write(p []byte) (int, error) { return c.live.Write(p) }
+
+// Close closes the connection. Over TLS it takes leave first (RFC 8446 §6.1); that the server
+// does not hear that any more is no error.
+func (c *Conn) Close() error {
+	c.closing.Do(func() {
+		if conn, ok := c.live.(*tls.Conn); ok {
+			conn.CloseWrite()
+		}
+		c.closed = c.raw.Close()
+	})
+	return c.closed
+}
+
+// ConnectionState returns what was agreed on in the handshake. It is zero, and its
+// HandshakeComplete false, where the connection is in clear.
+func (c *Conn) ConnectionState() tls.ConnectionState {
+	if conn, ok := c.live.(*tls.Conn); ok {
+		return conn.ConnectionState()
+	}
+	return tls.ConnectionState{}
+}
+
+// LocalAddr returns this machine's end.
+func (c *Conn) LocalAddr() net.Addr { return c.live.LocalAddr() }
+
+// RemoteAddr returns the server's end.
+func (c *Conn) RemoteAddr() net.Addr { return c.live.RemoteAddr() }
+
+// SetDeadline, SetReadDeadline and SetWriteDeadline are those of net.Conn.
+func (c *Conn) SetDeadline(t time.Time) error {
+	return cmp.Or(c.SetReadDeadline(t), c.SetWriteDeadline(t))
+}
+
+// SetReadDeadline is that of net.Conn.
+func (c *Conn) SetReadDeadline(t time.Time) error { return c.live.SetReadDeadline(t) }
+
+// SetWriteDeadline is that of net.Conn.
+func (c *Conn) SetWriteDeadline(t time.Time) error { return c.live.SetWriteDeadline(t) }
