@@ -1,7 +1,9 @@
 package dane
 
 import (
+	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"net/netip"
 	"time"
@@ -15,8 +17,10 @@ type Attempt struct {
 	Addr netip.AddrPort
 	// Session is what was seen until the end, or until the error.
 	Session *smtpprobe.Result
-	// Fallback: it was tried before in a stronger way, and that has failed.
-	Fallback bool
+	// Fallback: it was made in the weaker way that Host.Fallback allows. FallbackErr says
+	// why: it is the error of the connection before it.
+	Fallback    bool
+	FallbackErr error
 	// Match is the TLSA record that the certificate matched; set where
 	// Authenticated.
 	Match         tlsa.Match
@@ -31,19 +35,27 @@ type Attempt struct {
 }
 
 // attempt connects to an address of a host, once more if the server is busy, and once
-// more in a weaker way if the handshake fails and the policy allows that.
-func (v *Verifier) attempt(ctx context.Context, h *Host, addr netip.AddrPort) Attempt {
+// more in a weaker way if the handshake fails and the policy allows that. The connection is
+// kept open if that is wanted, and there was no error.
+func (v *Verifier) attempt(ctx context.Context, h *Host, addr netip.AddrPort, keep bool) *Conn {
 	start := time.Now()
-	a := v.connectOnce(ctx, h, addr)
-	if isBusy(a.Err) && pause(ctx, busyPause) {
-		a = v.connectOnce(ctx, h, addr)
+	c := v.connectTwice(ctx, h, addr, keep)
+	if weaker := h.Fallback(); weaker != nil && mayWeaken(c.Attempt.Err, weaker) && ctx.Err() == nil {
+		err := c.Attempt.Err
+		c = v.connectTwice(ctx, weaker, addr, keep)
+		c.Attempt.Fallback, c.Attempt.FallbackErr = true, err
 	}
-	if weaker := h.Fallback(); weaker != nil && handshakeFailed(a.Err) {
-		a = v.connectOnce(ctx, weaker, addr)
-		a.Fallback = true
+	c.Attempt.Elapsed = time.Since(start)
+	return c
+}
+
+// connectTwice connects once more, after a pause, where the server is busy.
+func (v *Verifier) connectTwice(ctx context.Context, h *Host, addr netip.AddrPort, keep bool) *Conn {
+	c := v.connectOnce(ctx, h, addr, keep)
+	if isBusy(c.Attempt.Err) && pause(ctx, busyPause) {
+		c = v.connectOnce(ctx, h, addr, keep)
 	}
-	a.Elapsed = time.Since(start)
-	return a
+	return c
 }
 
 // isBusy reports whether a server has said that it closes the connection for now (RFC 5321
@@ -65,31 +77,68 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-func (v *Verifier) connectOnce(ctx context.Context, h *Host, addr netip.AddrPort) Attempt {
+func (v *Verifier) connectOnce(ctx context.Context, h *Host, addr netip.AddrPort, keep bool) *Conn {
 	ctx, cancel := context.WithTimeout(ctx, v.attemptTimeout())
 	defer cancel()
-	prober := smtpprobe.Prober{Dial: v.Dial, LocalAddr: v.LocalAddr, Hello: v.Hello}
-	a := Attempt{Addr: addr}
-	a.Session, a.Err = prober.Probe(ctx, addr.String(), h.TLSConfig(nil))
-	if a.Err != nil {
-		return a
+	prober := smtpprobe.Prober{Dial: v.Dial, LocalAddr: v.LocalAddr, Hello: v.Hello, Opportunistic: h.MayCleartext()}
+	var config *tls.Config
+	if h.Action != SendClear {
+		config = h.TLSConfig(nil)
 	}
-	if h.byDANE() {
-		// The hook has found a match, or the handshake would have failed; this says
-		// which.
-		if a.Match, a.Err = h.matcher().Verify(a.Session.TLS.PeerCertificates); a.Err != nil {
-			return a
-		}
-		a.Authenticated = true
+	c := &Conn{Host: h, Attempt: Attempt{Addr: addr}}
+	a := &c.Attempt
+	if keep {
+		c.live, a.Session, a.Err = prober.Connect(ctx, addr.String(), config)
+	} else {
+		a.Session, a.Err = prober.Probe(ctx, addr.String(), config)
 	}
-	// A server that takes the handshake and then refuses EHLO takes no mail.
-	if late, ok := errors.AsType[*smtpprobe.Error](a.Session.Late); ok && late.Stage == smtpprobe.StageHelloTLS {
-		a.Err = late
+	a.judge(h)
+	if a.Err != nil && c.live != nil {
+		c.live.Close()
 	}
-	return a
+	return c
 }
 
-func handshakeFailed(err error) bool {
+// judge completes what is known of a connection.
+func (a *Attempt) judge(h *Host) {
+	// A server that takes the handshake and then refuses EHLO takes no mail. Before that it
+	// may have been authenticated.
+	refused := helloRefused(cmp.Or(a.Err, a.Session.Late))
+	if a.Err != nil && refused == nil {
+		return
+	}
+	a.Err = refused
+	switch {
+	case a.Session.TLS == nil && !h.MayCleartext():
+		a.Err = ErrNoTLS
+	case h.byDANE():
+		// The hook has found a match, or the handshake would have failed; this says
+		// which.
+		match, err := h.matcher().Verify(a.Session.TLS.PeerCertificates)
+		if err != nil {
+			a.Err = err
+			return
+		}
+		a.Match, a.Authenticated = match, true
+	}
+}
+
+// helloRefused returns the error of EHLO over TLS, if it is one.
+func helloRefused(err error) error {
+	if e, ok := errors.AsType[*smtpprobe.Error](err); ok && e.Stage == smtpprobe.StageHelloTLS {
+		return e
+	}
+	return nil
+}
+
+// mayWeaken reports whether an error is a reason for the weaker way: the handshake has failed,
+// or the server has refused STARTTLS and need not have it. One that closes, is silent, or says
+// 421 (RFC 5321 §3.8) in its place has done neither.
+func mayWeaken(err error, weaker *Host) bool {
 	e, ok := errors.AsType[*smtpprobe.Error](err)
-	return ok && e.Stage == smtpprobe.StageHandshake
+	if !ok {
+		return false
+	}
+	refused := e.Stage == smtpprobe.StageStartTLS && e.Reply != nil && !isBusy(err)
+	return e.Stage == smtpprobe.StageHandshake || refused && weaker.MayCleartext()
 }

@@ -94,7 +94,7 @@ func (c *hostsCheck) next() work {
 			h.tried++
 			c.connected[addr] = true
 			return func(ctx context.Context) func() {
-				a := c.verifier.attempt(ctx, host, addr)
+				a := c.verifier.attempt(ctx, host, addr, false).Attempt
 				return func() {
 					delete(c.connected, addr)
 					h.attempts[at] = &a

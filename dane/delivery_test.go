@@ -29,12 +29,11 @@ func TestLoopSendsInClearWhereThereIsNoTLS(t *testing.T) {
 		}}}})
 		got := ""
 		err := deliver(t.Context(), internet.Verifier(), "a.example", func(client *smtp.Client) error {
-			got = "clear"
-			if _, encrypted := client.TLSConnectionState(); encrypted {
-				got = "TLS"
-			}
-			return nil
+			return sendMessage(client, "postmaster@a.example")
 		})
+		for _, message := range internet.Servers["mail.a.example"].Messages() {
+			got = map[bool]string{false: "clear", true: "TLS"}[message.TLS]
+		}
 		if got != sent || (err == nil) != (sent != "") {
 			t.Errorf("EHLO: %q: sent %q, %v; want %q", reply, got, err, sent)
 		}

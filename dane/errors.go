@@ -46,6 +46,11 @@ type Error struct {
 	Host      string // the mail server concerned; empty if the domain as a whole
 	Permanent bool   // trying again is of no use
 	Err       error  // the cause: one of the sentinels, *dnssec.Error, *smtpprobe.Error, *tlsa.Error …
+
+	// Attempts are the connections that Verifier.Connect has made, one for each address.
+	Attempts []Attempt
+
+	host *Host // that it is about, where the classification depends on what that demands
 }
 
 // Error names the domain, the host and the cause, on one line of printable ASCII.
@@ -56,7 +61,7 @@ func (e *Error) Error() string {
 		b.WriteString(": host " + e.Host)
 	}
 	if e.Err != nil {
-		b.WriteString(": " + e.Err.Error())
+		b.WriteString(": " + strings.ReplaceAll(e.Err.Error(), "\n", "; ")) // of errors that are joined
 	}
 	return printable.Line(b.String())
 }

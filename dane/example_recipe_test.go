@@ -1,9 +1,9 @@
 package dane_test
 
 import (
-	"context"
 	"fmt"
 	"net/smtp"
+	"strings"
 
 	"github.com/danesmtp/danesmtp/dane/danetest"
 	"github.com/danesmtp/danesmtp/dnssec/dnssectest"
@@ -14,7 +14,7 @@ import (
 // the mail server that is tested, and prints what became of it and what the servers
 // have got.
 func sendTo(internet *danetest.Internet, domain string) {
-	err := deliver(context.Background(), internet.Verifier(), domain, func(client *smtp.Client) error {
+	err := deliver(printing(), internet.Verifier(), domain, func(client *smtp.Client) error {
 		return sendMessage(client, "postmaster@"+domain)
 	})
 	fmt.Println(domain, "queued:", err != nil)
@@ -103,19 +103,26 @@ func Example_neverInClear() {
 	for _, d := range internet.Domains {
 		sendTo(internet, d.Name)
 		for _, session := range internet.Servers["mail."+d.Name].Sessions() {
-			fmt.Println("the server was asked to", session.Commands[len(session.Commands)-1])
+			for _, command := range session.Commands {
+				verb, _, _ := strings.Cut(command, " ")
+				fmt.Println("the server was told", verb)
+			}
 		}
 	}
 	// Output:
 	// not by mail.stripped.example starttls-not-supported
 	// stripped.example queued: true
-	// the server was asked to EHLO localhost
+	// the server was told EHLO
+	// the server was told QUIT
 	// not by mail.refused.example starttls-not-supported
 	// refused.example queued: true
-	// the server was asked to STARTTLS
+	// the server was told EHLO
+	// the server was told STARTTLS
+	// the server was told QUIT
 	// not by mail.unusable.example starttls-not-supported
 	// unusable.example queued: true
-	// the server was asked to EHLO localhost
+	// the server was told EHLO
+	// the server was told QUIT
 	// forged.example queued: true
 	// blocked.example queued: true
 }

@@ -1,6 +1,7 @@
 package dane
 
 import (
+	"cmp"
 	"errors"
 	"strings"
 
@@ -42,6 +43,12 @@ type Failure struct {
 // Of errors that are joined (errors.Join), one temporary failure makes all temporary.
 func (h *Host) Classify(err error) Failure { return classify(err, h) }
 
+// Classify says what an error of this package means: of LookupMX, of a Host that is skipped,
+// of Connect or of Conn.MessageError, and of any of them that are joined (errors.Join). A nil
+// error has the zero Failure. One temporary failure makes all temporary. For other errors of
+// a delivery see Host.Classify.
+func Classify(err error) Failure { return classify(err, nil) }
+
 // classify says what an error means of a host, or with a nil host of a destination.
 func classify(err error, h *Host) Failure {
 	if err == nil {
@@ -50,11 +57,11 @@ func classify(err error, h *Host) Failure {
 	if kept, ok := errors.AsType[*recordedError](err); ok {
 		return kept.failure
 	}
-	parts := attempts(err)
-	c := judge(parts[0], h)
+	parts := errorParts(err, h)
+	c := parts[0].judge()
 	for _, part := range parts[1:] {
 		// An unknown error says nothing: it may be a wrapper's own words.
-		if next := judge(part, h); !c.known || next.known && c.permanent && !next.permanent {
+		if next := part.judge(); !c.known || next.known && c.permanent && !next.permanent {
 			c = next
 		}
 	}
@@ -71,19 +78,39 @@ func (r *Failure) setPermanent(permanent bool) {
 	r.Permanent, r.Code = permanent, class+r.Code[1:]
 }
 
-// attempts returns the errors that are joined in one, each with its own wrappers; the error
-// itself if it is about one thing only.
-func attempts(err error) []error {
+// An errorPart is one of the errors that are joined in one, with its own wrappers.
+type errorPart struct {
+	err       error
+	host      *Host // that it is about; nil if it is a destination
+	temporary bool  // whatever it is: there is more that has not been tried
+}
+
+func (p errorPart) judge() classification {
+	c := judge(p.err, p.host)
+	c.permanent = c.permanent && !p.temporary
+	return c
+}
+
+// errorParts returns the errors that are joined in one; the error itself if it is about one
+// thing only. The host is that of errors that do not say which they are about.
+func errorParts(err error, h *Host) (parts []errorPart) {
 	for at := err; at != nil; {
 		switch e := at.(type) {
-		case *Error, *dnssec.Error, *smtpprobe.Error:
-			return []error{err} // below it are causes, not attempts
+		case *Error:
+			for _, a := range e.Attempts {
+				parts = append(parts, errorPart{a.Err, e.host, !e.Permanent})
+			}
+			if len(parts) > 0 {
+				return parts
+			}
+			return []errorPart{{err: err, host: cmp.Or(e.host, h)}} // below it are causes, not attempts
+		case *dnssec.Error, *smtpprobe.Error:
+			return []errorPart{{err: err, host: h}}
 		case interface{ Unwrap() error }:
 			at = e.Unwrap()
 		case interface{ Unwrap() []error }:
-			var parts []error
 			for _, part := range e.Unwrap() {
-				parts = append(parts, attempts(part)...)
+				parts = append(parts, errorParts(part, h)...)
 			}
 			if len(parts) > 0 {
 				return parts
@@ -93,7 +120,7 @@ func attempts(err error) []error {
 			at = nil
 		}
 	}
-	return []error{err}
+	return []errorPart{{err: err, host: h}}
 }
 
 // A recordedError is what is left of an error in JSON.

@@ -33,7 +33,11 @@ type classification struct {
 
 // judge classifies the error of one attempt.
 func judge(err error, h *Host) classification {
-	for _, by := range []func(error, *Host) classification{byDestination, byLookup, byTLS, byStage, byReply, byConnection} {
+	judges := []func(error, *Host) classification{byDestination, byLookup, byTLS, byStage, byReply, byConnection}
+	if _, ok := errors.AsType[*messageError](err); ok {
+		judges = []func(error, *Host) classification{byMessage, byConnection}
+	}
+	for _, by := range judges {
 		if c := by(err, h); c.code != "" {
 			c.known = true
 			return c
@@ -151,6 +155,15 @@ func byReply(err error, _ *Host) classification {
 		return classification{resultType: STARTTLSNotSupported, code: "7.4"}
 	}
 	return refusal(code, text)
+}
+
+// byMessage judges what a server said to a message. What had to be done about TLS was done
+// before, so that nothing that it says is about that.
+func byMessage(err error, _ *Host) classification {
+	if code, text, ok := replyIn(err); ok {
+		return refusal(code, text)
+	}
+	return classification{}
 }
 
 // byConnection judges what the network did.

@@ -47,3 +47,7 @@ const defaultAttemptTimeout = 5 * time.Minute
 // busyPause is how long Verify waits before it tries a server again, once, that has answered
 // 421: some count a connection for as long as it takes them to see that it is closed.
 const busyPause = time.Second
+
+// maxSilence is how long a client that sets no deadlines waits for a server to say something,
+// or to take something: as long as for the reply to a message (RFC 5321 §4.5.3.2.6).
+const maxSilence = 10 * time.Minute

@@ -27,9 +27,7 @@ type dnsAttack struct {
 type smtpAttack struct {
 	name  string
 	fault map[smtptest.Stage]smtptest.Fault
-	// net/smtp reads for as long as the server talks, which is not what is tried here.
-	endless bool
-	dial    func(a *attacker, ctx context.Context, network, address string) (net.Conn, error)
+	dial  func(a *attacker, ctx context.Context, network, address string) (net.Conn, error)
 }
 
 var errRefused = &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")}
@@ -111,10 +109,7 @@ func smtpAttacks() []smtpAttack {
 	}
 	for _, step := range []smtptest.Stage{smtptest.AtGreeting, smtptest.AtHello, smtptest.AtStartTLS, smtptest.AtHandshake} {
 		for _, f := range faults {
-			attacks = append(attacks, smtpAttack{
-				name: f.name + " at " + string(step), fault: map[smtptest.Stage]smtptest.Fault{step: f.fault},
-				endless: f.fault == smtptest.Endless || f.fault == smtptest.EndlessLine,
-			})
+			attacks = append(attacks, smtpAttack{name: f.name + " at " + string(step), fault: map[smtptest.Stage]smtptest.Fault{step: f.fault}})
 		}
 	}
 	return attacks

@@ -19,7 +19,8 @@ type Trace struct {
 	Domain func(*Domain, error)
 	// Host is called when LookupHost is done.
 	Host func(*Host)
-	// Attempt is called for each connection of Verify that is in the Result.
+	// Attempt is called for each connection: when Connect is done with an address, for those
+	// of Verify that are in the Result, and by Host.Record.
 	Attempt func(*Host, Attempt)
 	// Result is called when Verify is done.
 	Result func(*Result)
@@ -90,6 +91,9 @@ type Counters struct {
 	Lookups, FailedLookups atomic.Int64
 	// Hosts by what to do with them; Skipped ones must not be delivered to.
 	Hosts, Skipped, Authenticate atomic.Int64
+	// Attempts are connections to addresses of hosts: all, those that failed, and those in
+	// which the host was authenticated by DANE.
+	Attempts, FailedAttempts, AuthenticatedAttempts atomic.Int64
 	// Results of Verify by outcome: success, none, failure.
 	Successes, WithoutDANE, Failures atomic.Int64
 }
@@ -110,6 +114,15 @@ func (c *Counters) Trace() *Trace {
 				c.Skipped.Add(1)
 			case h.byDANE():
 				c.Authenticate.Add(1)
+			}
+		},
+		Attempt: func(_ *Host, a Attempt) {
+			c.Attempts.Add(1)
+			switch {
+			case a.Err != nil:
+				c.FailedAttempts.Add(1)
+			case a.Authenticated:
+				c.AuthenticatedAttempts.Add(1)
 			}
 		},
 		Result: func(r *Result) {

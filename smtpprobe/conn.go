@@ -59,8 +59,6 @@ type Conn struct {
 	unread  []byte        // comes before what in has
 	within  bool          // the last line has not ended
 
-	closing sync.Once
-	closed  error
 }
 
 var _ net.Conn = (*Conn)(nil)
@@ -121,17 +119,17 @@ func hideStartTLS(line []byte) []byte {
 // Write sends to the server.
 func (c *Conn) Write(p []byte) (int, error) { return c.live.Write(p) }
 
-// Close closes the connection. Over TLS it takes leave first (RFC 8446 §6.1); that the server
-// does not hear that any more is no error.
+// Close closes the connection. Over TLS it takes leave first (RFC 8446 §6.1), for which it
+// may wait five seconds; that the server does not hear that any more is no error.
 func (c *Conn) Close() error {
-	c.closing.Do(func() {
-		if conn, ok := c.live.(*tls.Conn); ok {
-			conn.CloseWrite()
-		}
-		c.closed = c.raw.Close()
-	})
-	return c.closed
+	if conn, ok := c.live.(*tls.Conn); ok {
+		conn.CloseWrite()
+	}
+	return c.raw.Close()
 }
+
+// Abort closes the connection at once. Over TLS the server cannot tell that from an attack.
+func (c *Conn) Abort() error { return c.raw.Close() }
 
 // ConnectionState returns what was agreed on in the handshake. It is zero, and its
 // HandshakeComplete false, where the connection is in clear.

@@ -1,0 +1,160 @@
+package dane
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/danesmtp/danesmtp/smtpprobe"
+)
+
+// A Conn is a connection to a mail server that is ready for an SMTP client, made by
+// Verifier.Connect. It is a net.Conn of which the server's greeting is read first, once more,
+// as clients expect it; then comes what the server says. If it is encrypted, the client need
+// not know: it begins with EHLO, and must not start TLS. For those that do where they can,
+// there is no STARTTLS in what the server announces.
+//
+//	client, err := smtp.NewClient(conn, conn.Host.Name) // net/smtp; do not call StartTLS
+//	client := smtp.NewClient(conn)                      // go-smtp; not NewClientStartTLS
+//	mail.WithDialContextFunc(…), mail.WithTLSPolicy(mail.NoTLS) // go-mail
+//
+// It must be closed. A client that sets no deadlines waits ten minutes at most for each
+// thing that the server has to say, the longest time of RFC 5321 §4.5.3.2.
+type Conn struct {
+	// Host is what was done: that which was given to Connect, or its Fallback.
+	Host *Host
+	// Attempt is the connection: address, what was said, whether the server has been
+	// authenticated, and by which TLSA record.
+	Attempt Attempt
+	// Failed are the connections to addresses before it.
+	Failed []Attempt
+
+	live *smtpprobe.Conn
+	stop func() bool // of the context's watch
+
+	mu              sync.Mutex
+	readBy, writeBy bool  // the client has set a deadline
+	ended           error // of the context
+}
+
+var _ net.Conn = (*Conn)(nil)
+
+// bind ends the connection with the context.
+func (c *Conn) bind(ctx context.Context) {
+	c.stop = context.AfterFunc(ctx, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.ended = context.Cause(ctx)
+		c.live.Abort()
+	})
+}
+
+// Read reads what the server says.
+func (c *Conn) Read(p []byte) (int, error) {
+	if err := c.prepare(c.live.SetReadDeadline, &c.readBy); err != nil {
+		return 0, err
+	}
+	n, err := c.live.Read(p)
+	return n, c.reason(err)
+}
+
+// Write sends to the server.
+func (c *Conn) Write(p []byte) (int, error) {
+	if err := c.prepare(c.live.SetWriteDeadline, &c.writeBy); err != nil {
+		return 0, err
+	}
+	n, err := c.live.Write(p)
+	return n, c.reason(err)
+}
+
+// prepare sets a deadline where the client has set none.
+func (c *Conn) prepare(set func(time.Time) error, own *bool) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ended != nil {
+		return c.endedError()
+	}
+	if !*own {
+		set(time.Now().Add(maxSilence)) // a failure shows in what follows
+	}
+	return nil
+}
+
+// reason is the error of the context in the place of what comes of it.
+func (c *Conn) reason(err error) error {
+	if err == nil {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ended != nil {
+		return c.endedError()
+	}
+	return err
+}
+
+func (c *Conn) endedError() error {
+	return fmt.Errorf("connection to %s: %w", c.Attempt.Addr, c.ended)
+}
+
+// Close closes the connection. It does not say QUIT, which is for the client to do.
+func (c *Conn) Close() error {
+	c.stop()
+	return c.live.Close()
+}
+
+// SetDeadline is that of net.Conn. The context's deadline holds in any case.
+func (c *Conn) SetDeadline(t time.Time) error {
+	return errors.Join(c.SetReadDeadline(t), c.SetWriteDeadline(t))
+}
+
+// SetReadDeadline is that of net.Conn.
+func (c *Conn) SetReadDeadline(t time.Time) error {
+	return c.setDeadline(c.live.SetReadDeadline, &c.readBy, t)
+}
+
+// SetWriteDeadline is that of net.Conn.
+func (c *Conn) SetWriteDeadline(t time.Time) error {
+	return c.setDeadline(c.live.SetWriteDeadline, &c.writeBy, t)
+}
+
+func (c *Conn) setDeadline(set func(time.Time) error, own *bool, t time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ended != nil {
+		return c.endedError()
+	}
+	*own = !t.IsZero()
+	return set(t)
+}
+
+// LocalAddr returns this machine's end.
+func (c *Conn) LocalAddr() net.Addr { return c.live.LocalAddr() }
+
+// RemoteAddr returns the server's end.
+func (c *Conn) RemoteAddr() net.Addr { return c.live.RemoteAddr() }
+
+// ConnectionState returns what was agreed on in the handshake. It is zero, and its
+// HandshakeComplete false, where the connection is in clear, as Host.MayCleartext allows.
+func (c *Conn) ConnectionState() tls.ConnectionState { return c.live.ConnectionState() }
+
+// MessageError returns what an SMTP client has returned for a message on this connection as
+// an *Error; nil for nil. It is permanent if the server's reply is: TLS is not at stake any
+// more. Classify gives the server's own code.
+func (c *Conn) MessageError(err error) error {
+	if err == nil {
+		return nil
+	}
+	out := &Error{Domain: c.Host.Domain, Host: c.Host.Name, Err: &messageError{err}, host: c.Host}
+	out.Permanent = Classify(out).Permanent
+	return out
+}
+
+// A messageError is what an SMTP client has returned for a message.
+type messageError struct{ error }
+
+func (e *messageError) Unwrap() error { return e.error }
