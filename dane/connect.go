@@ -46,7 +46,7 @@ func (v *Verifier) Connect(ctx context.Context, h *Host) (*Conn, error) {
 			break
 		}
 	}
-	return nil, h.unreachable(failed, len(failed) == len(h.Addrs) && h.Omitted == 0)
+	return nil, h.unreachable(failed, len(failed) < len(h.Addrs) || h.Omitted > 0)
 }
 
 // addressesOf returns the addresses of a host to connect to.
@@ -92,12 +92,12 @@ func (v *Verifier) attemptWithin(ctx context.Context, h *Host, addr netip.AddrPo
 
 // unreachable is the error of a host none of whose addresses can be delivered to. It is
 // permanent if that of each is, and there are no others.
-func (h *Host) unreachable(failed []Attempt, all bool) error {
+func (h *Host) unreachable(failed []Attempt, untried bool) error {
 	var causes []error
 	for _, a := range failed {
 		causes = append(causes, a.Err)
 	}
-	err := &Error{Domain: h.Domain, Host: h.Name, Permanent: all, Err: errors.Join(causes...), Attempts: failed, host: h}
+	err := &Error{Domain: h.Domain, Host: h.Name, Err: errors.Join(causes...), Attempts: failed, host: h, untried: untried}
 	if len(causes) == 1 {
 		err.Err = causes[0]
 	}

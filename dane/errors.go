@@ -50,7 +50,8 @@ type Error struct {
 	// Attempts are the connections that Verifier.Connect has made, one for each address.
 	Attempts []Attempt
 
-	host *Host // that it is about, where the classification depends on what that demands
+	host    *Host // that it is about, where the classification depends on what that demands
+	untried bool  // the host has more addresses than Attempts
 }
 
 // Error names the domain, the host and the cause, on one line of printable ASCII.

@@ -98,7 +98,7 @@ func errorParts(err error, h *Host) (parts []errorPart) {
 		switch e := at.(type) {
 		case *Error:
 			for _, a := range e.Attempts {
-				parts = append(parts, errorPart{a.Err, e.host, !e.Permanent})
+				parts = append(parts, errorPart{a.Err, e.host, e.untried})
 			}
 			if len(parts) > 0 {
 				return parts
