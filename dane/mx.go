@@ -93,15 +93,20 @@ func (v *Verifier) lookupMX(ctx context.Context, name string) (*Domain, error) {
 	})
 	d.MX = withoutRepeats(d.MX)
 	v.shuffle(d.MX)
+	return d, d.bound()
+}
+
+// bound leaves no hosts to a domain that accepts no mail, and no more than the limit to others.
+func (d *Domain) bound() error {
 	if len(d.MX) == 1 && d.MX[0].Host == nullMX {
 		d.MX = nil
-		return d, &Error{Domain: name, Permanent: true, Err: ErrNullMX}
+		return &Error{Domain: d.Name, Permanent: true, Err: ErrNullMX}
 	}
 	if len(d.MX) > maxHosts {
 		d.Omitted = len(d.MX) - maxHosts
 		d.MX = d.MX[:maxHosts]
 	}
-	return d, nil
+	return nil
 }
 
 // shuffle changes the order within each preference.
