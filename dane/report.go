@@ -22,7 +22,7 @@ const (
 
 // A ReportPolicy is the policy part of an SMTP TLS report for a host (RFC 8460 §4.4).
 type ReportPolicy struct {
-	// Type is "tlsa" or "no-policy-found".
+	// Type is "tlsa", "sts" or "no-policy-found".
 	Type string `json:"policy-type"`
 	// Strings are the TLSA records, unusable ones included.
 	Strings []string `json:"policy-string,omitempty"`
@@ -34,17 +34,24 @@ type ReportPolicy struct {
 	ResultType ResultType `json:"failure,omitempty"`
 }
 
+// Policy types of RFC 8460 §4.4.
+const (
+	policyTLSA    = "tlsa"
+	policySTS     = "sts"
+	noPolicyFound = "no-policy-found"
+)
+
 // ReportPolicy returns the policy that applies to the host.
 func (h *Host) ReportPolicy() ReportPolicy {
 	if h.TLSA == nil || h.TLSA.Err == nil && len(h.Records) == 0 {
-		p := ReportPolicy{Type: "no-policy-found", Domain: h.Domain}
+		p := ReportPolicy{Type: noPolicyFound, Domain: h.Domain}
 		if h.Routed {
 			p.Domain = h.Name // RFC 8460 §1.1: the domain of the recipient had no say
 		}
 		return p
 	}
 	_, base, _ := strings.Cut(h.TLSA.Name, "._tcp.")
-	p := ReportPolicy{Type: "tlsa", Domain: base}
+	p := ReportPolicy{Type: policyTLSA, Domain: base}
 	for _, r := range h.Records {
 		p.Strings = append(p.Strings, r.String())
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/danesmtp/danesmtp/smtpprobe"
 )
 
-// LogTrace returns hooks that log: at level info each TLS connection that succeeds,
+// LogTrace returns hooks that log: at level info each connection that succeeds or fails,
 // each host that is skipped, and each result; at level debug each query with its
 // server, and each answer with status and TTL. The keys are domain, mx, addr, name,
 // type, server, status, ttl, cached, action, outcome, code and err. Names and errors, in
@@ -25,7 +25,7 @@ func LogTrace(logger *slog.Logger) *Trace {
 		Lookup: func(l Lookup) { logLookup(log, l) },
 		Domain: func(d *Domain, err error) {
 			if err != nil {
-				log.info("no delivery", "err", err)
+				log.info("no delivery", "domain", d.Report(err).Policy.Domain, "code", Classify(err).Code, "err", err)
 				return
 			}
 			log.debug("domain", "domain", d.Name, "status", d.Status, "hosts", len(d.MX))
@@ -38,12 +38,22 @@ func LogTrace(logger *slog.Logger) *Trace {
 			log.debug("host", "domain", h.Domain, "mx", h.Name, "action", h.Action, "addrs", len(h.Addrs))
 		},
 		Attempt: func(h *Host, a Attempt) {
-			if a.Err != nil {
-				log.info("TLS failed", "domain", h.Domain, "mx", h.Name, "addr", a.Addr, "code", h.Classify(a.Err).Code, "err", a.Err)
-				return
+			for _, err := range []error{a.FallbackErr, a.Err} {
+				if err == nil {
+					continue
+				}
+				failure, message := h.Classify(err), "connection failed"
+				if failure.ResultType != "" {
+					message = "TLS failed"
+				}
+				log.info(message, "domain", h.Domain, "mx", h.Name, "addr", a.Addr, "code", failure.Code, "err", err)
 			}
-			if a.Session != nil && a.Session.TLS != nil {
+			switch {
+			case a.Err != nil:
+			case a.Session != nil && a.Session.TLS != nil:
 				log.info(TLSSuccess(h, *a.Session.TLS), "domain", h.Domain, "mx", h.Name, "addr", a.Addr)
+			default:
+				log.info("connection in clear", "domain", h.Domain, "mx", h.Name, "addr", a.Addr)
 			}
 		},
 		Result: func(r *Result) {

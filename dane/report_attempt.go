@@ -1,0 +1,131 @@
+package dane
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/netip"
+	"strings"
+
+	"github.com/danesmtp/danesmtp/smtpprobe"
+)
+
+// A Report is what an SMTP TLS report needs of one connection, or of a lookup that has failed
+// (RFC 8460 §4.4).
+type Report struct {
+	// Policy that applied.
+	Policy ReportPolicy
+	// Failure has the ResultType and the Reason. It is zero where TLS was as it had to be,
+	// and for failures that do not come from TLS its ResultType is empty.
+	Failure Failure
+	// Passed: a message could be sent on the connection, or on one to the same address that
+	// is allowed to be weaker: then there is a Failure as well. Only sessions that passed
+	// without a Failure are successful (RFC 8460 §4.3).
+	Passed bool
+	// MXHost is the name of the server, MXHello the name that it gives itself in the reply to
+	// EHLO, as it came; empty if it is not known.
+	MXHost, MXHello string
+	// Addr of the server, and LocalAddr from which it was connected to; not valid if they
+	// are not known.
+	Addr, LocalAddr netip.Addr
+}
+
+// Report returns what a TLS report needs of the domain if LookupMX, or NewDomain, has given an
+// error for it; the Domain may be nil then. Where DNSSEC has failed, DANE is the policy that was
+// applied, and there is no more of it than its name.
+func (d *Domain) Report(err error) Report {
+	r := Report{Policy: ReportPolicy{Type: noPolicyFound}, Failure: Classify(err)}
+	if e, ok := errors.AsType[*Error](err); ok {
+		r.Policy.Domain = e.Domain
+	}
+	if d != nil {
+		r.Policy.Domain = d.Name
+	}
+	if r.Failure.ResultType == DNSSECInvalid {
+		r.Policy.Type = policyTLSA
+	}
+	return r
+}
+
+// Report returns what a TLS report needs of a connection to the host; of one without any, as
+// where the host was skipped, that of the zero Attempt. It is for the hook Trace.Attempt, and
+// for Conn.Failed and Error.Attempts.
+func (h *Host) Report(a Attempt) Report {
+	r := Report{Policy: h.ReportPolicy(), MXHost: h.Name, Addr: a.Addr.Addr(), Passed: a.Err == nil && h.Action != Skip}
+	err := a.Err
+	switch {
+	case a.Fallback:
+		err = a.FallbackErr // for TLS this is what has happened
+	case err == nil && h.Action == Skip:
+		err = cmp.Or(h.Err, ErrSkipped)
+	}
+	r.Failure = h.Classify(err)
+	if r.Failure.ResultType == "" && r.Policy.ResultType != "" && r.Passed {
+		r.Failure.ResultType = r.Policy.ResultType
+		r.Failure.Reason = "no usable TLSA record"
+	}
+	if r.Failure.ResultType == DNSSECInvalid && r.Policy.Type == noPolicyFound {
+		r.Policy.Type, r.Policy.Domain = policyTLSA, h.Name // as for a domain
+	}
+	if a.Session != nil {
+		r.LocalAddr = a.Session.LocalAddr.Addr()
+		r.MXHello = helloName(a.Session)
+	}
+	return r
+}
+
+// helloName is the first word of the reply to EHLO (RFC 5321 §4.1.1.1).
+func helloName(session *smtpprobe.Result) string {
+	for _, reply := range []smtpprobe.Reply{session.HelloTLS, session.Hello} {
+		if len(reply.Lines) > 0 && reply.Code == 250 {
+			name, _, _ := strings.Cut(reply.Lines[0], " ")
+			return name
+		}
+	}
+	return ""
+}
+
+// Report returns what a TLS report needs of the connection.
+func (c *Conn) Report() Report { return c.Host.Report(c.Attempt) }
+
+// Record is for a sender that connects by itself, without Connect. It takes what came of a
+// connection to the host: the connection, or nil if there was none; the state of TLS, zero in
+// clear; and the error up to the point where a message could be sent, or nil. It judges by
+// VerifyConnection what has no error, tells the hook Trace.Attempt, and so Counters and
+// LogTrace, and returns what a TLS report needs. MXHello is for the caller to set.
+//
+// After a Fallback it is called for each of the two connections, with the Host that was done.
+func (h *Host) Record(ctx context.Context, conn net.Conn, state tls.ConnectionState, err error) Report {
+	a := Attempt{Session: new(smtpprobe.Result), Err: err}
+	if conn != nil {
+		a.Addr, a.Session.LocalAddr = addrPort(conn.RemoteAddr()), addrPort(conn.LocalAddr())
+		a.Session.Addr = a.Addr
+	}
+	if state.HandshakeComplete || len(state.PeerCertificates) > 0 {
+		a.Session.TLS = &state
+	}
+	if err == nil && h.Action != Skip && (!h.MayCleartext() || state.HandshakeComplete) {
+		if a.Err = h.VerifyConnection(state); a.Err == nil && h.byDANE() {
+			a.Match, a.Err = h.matcher().Verify(state.PeerCertificates)
+			a.Authenticated = a.Err == nil
+		}
+	}
+	if h.Action != Skip {
+		contextTrace(ctx).attempt(h, a)
+	}
+	return h.Report(a)
+}
+
+// addrPort returns the IP address and port of an address, zero if it has none.
+func addrPort(addr net.Addr) netip.AddrPort {
+	if addr == nil {
+		return netip.AddrPort{}
+	}
+	ap, err := netip.ParseAddrPort(addr.String())
+	if err != nil {
+		return netip.AddrPort{}
+	}
+	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
+}
