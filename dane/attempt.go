@@ -83,7 +83,7 @@ func (v *Verifier) connectOnce(ctx context.Context, h *Host, addr netip.AddrPort
 	prober := smtpprobe.Prober{Dial: v.Dial, LocalAddr: v.LocalAddr, Hello: v.Hello, Opportunistic: h.MayCleartext()}
 	var config *tls.Config
 	if h.Action != SendClear {
-		config = h.TLSConfig(nil)
+		config = h.TLSConfig(v.TLS)
 	}
 	c := &Conn{Host: h, Attempt: Attempt{Addr: addr}}
 	a := &c.Attempt

@@ -431,6 +431,33 @@ func TestConn(t *testing.T) {
 	}
 }
 
+// LocalAddr, Hello and Port say how a connection is made, and without Dial it is made by the
+// network.
+func TestConnectByNetwork(t *testing.T) {
+	t.Parallel()
+	server := smtptest.NewServer()
+	defer server.Close()
+	addr := netip.MustParseAddrPort(server.Addr)
+	h := &dane.Host{Domain: "a.example", Name: "mail.a.example", Action: dane.MayEncrypt, Addrs: []netip.Addr{addr.Addr()}}
+	v := &dane.Verifier{AllowAll: true, LocalAddr: netip.MustParseAddr("127.0.0.2"), Hello: "me.example", Port: addr.Port()}
+	conn, err := v.Connect(t.Context(), h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.Close(); err != nil {
+		t.Error(err)
+	}
+	server.Close()
+	session := server.Sessions()[0]
+	if from := session.RemoteAddr.(*net.TCPAddr).AddrPort().Addr().String(); from != "127.0.0.2" || session.Commands[0] != "EHLO me.example" || session.TLS == nil {
+		t.Errorf("from %s: %q", from, session.Commands)
+	}
+	v.LocalAddr = netip.IPv6Loopback()
+	if _, err := v.Connect(t.Context(), h); dane.Classify(err).Code != "4.4.1" {
+		t.Errorf("from another family: %v", err)
+	}
+}
+
 // Of several hosts and addresses that fail, the message bounces only if each of them says so.
 func TestClassifyConnect(t *testing.T) {
 	t.Parallel()

@@ -35,7 +35,7 @@ func (h *Host) Fallback() *Host {
 }
 
 // TLSConfig returns the configuration for STARTTLS with the host. It is made from
-// base, which may be nil and is not changed. Every handshake of a host to be skipped,
+// base, which is not changed; nil means Verifier.TLS. Every handshake of a host to be skipped,
 // and of the zero Host, fails with [ErrSkipped].
 //
 // Who the server must be is the Host's to say, and nothing in base adds to that or takes
@@ -54,17 +54,16 @@ func (h *Host) Fallback() *Host {
 //     a caller who then sends in clear, as Fallback allows with MayEncrypt, has asked for
 //     more and got less.
 //   - MinVersion is raised to TLS 1.2 (RFC 7671 §3, RFC 8996 §3) with MustAuthenticate and
-//     MustEncrypt, and where PKIX is set.
-//   - CipherSuites are taken as they are. Without them those with RSA key exchange are not
-//     offered in these cases; see [Verifier.RSAKeyExchange].
+//     MustEncrypt, and where PKIX is set. Otherwise 0 means TLS 1.0, and not what it means to
+//     crypto/tls: without such a handshake comes clear text (RFC 7435 §3). Whoever rather
+//     sends in clear sets it to tls.VersionTLS12.
+//   - CipherSuites are taken as they are. Without them all that crypto/tls can do are offered
+//     where MinVersion may be 1.0, and otherwise not those with RSA key exchange; see
+//     Verifier.RSAKeyExchange.
 //   - RootCAs count where PKIX is set, and nowhere else. Time does not count: the
 //     Verifier's does.
 //   - All else is taken as it is, ClientSessionCache too: resumed sessions are verified again
 //     by what the Host demands.
-//
-// Without base, with MayEncrypt and without PKIX, whatever crypto/tls can do is offered,
-// down to TLS 1.0 and RSA key exchange: what would follow without it is clear text (RFC
-// 7435 §3). With a base, its versions and suites count, or else the defaults of crypto/tls.
 //
 // A configuration cannot demand that STARTTLS is used: see [Host.MayCleartext].
 func (h *Host) TLSConfig(base *tls.Config) *tls.Config {
@@ -88,9 +87,9 @@ func (h *Host) TLSConfig(base *tls.Config) *tls.Config {
 // unauthenticated returns a configuration that encrypts, and trusts anyone: no
 // more than was possible in clear (RFC 7672 §2.2).
 func (h *Host) unauthenticated(base *tls.Config) *tls.Config {
-	config := new(tls.Config)
-	if base != nil {
-		config = base.Clone()
+	config := cmp.Or(base, h.base).Clone()
+	if config == nil {
+		config = new(tls.Config)
 	}
 	config.ServerName = h.Base // of addresses crypto/tls makes no SNI
 	if _, err := netip.ParseAddr(h.Base); err != nil {
@@ -103,15 +102,14 @@ func (h *Host) unauthenticated(base *tls.Config) *tls.Config {
 	// a list of keys for Encrypted Client Hello has one server's.
 	config.NextProtos = nil
 	config.EncryptedClientHelloConfigList, config.EncryptedClientHelloRejectionVerify = nil, nil
-	switch {
-	case h.demandsTLS():
+	offer := func(*tls.CipherSuite) bool { return true }
+	if h.demandsTLS() {
 		config.MinVersion = max(config.MinVersion, tls.VersionTLS12) // RFC 7671 §3, RFC 8996 §3
-		if h.rsaKeyExchange && config.CipherSuites == nil {
-			config.CipherSuites = suites(isRSAKeyExchange)
-		}
-	case base == nil:
-		config.MinVersion = tls.VersionTLS10
-		config.CipherSuites = suites(func(*tls.CipherSuite) bool { return true })
+		offer = isRSAKeyExchange
+	}
+	config.MinVersion = cmp.Or(config.MinVersion, tls.VersionTLS10)
+	if config.CipherSuites == nil && (h.rsaKeyExchange || !h.demandsTLS()) {
+		config.CipherSuites = suites(offer)
 	}
 	return config
 }

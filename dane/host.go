@@ -1,6 +1,7 @@
 package dane
 
 import (
+	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"net/netip"
@@ -106,10 +107,15 @@ type Host struct {
 	TLSA *Lookup
 	// Lookups are the questions that were asked, in order.
 	Lookups []Lookup
+	// Expires is when the first of the answers must be forgotten, that of the MX lookup
+	// included if LookupMX has made it, and with them all that is said here. Zero if a lookup
+	// failed, or the resolver does not tell: then it holds for this once.
+	Expires time.Time
 
 	now            func() time.Time
 	roots          *x509.CertPool
 	rsaKeyExchange bool
+	base           *tls.Config // where TLSConfig gets none
 }
 
 // An Address is one address of a host.

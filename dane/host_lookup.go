@@ -34,7 +34,7 @@ func (v *Verifier) lookupHost(ctx context.Context, d *Domain, mx MX) *Host {
 	d, mx = d.normal(), mx.normal()
 	h := &Host{
 		Domain: d.Name, Name: mx.Host, Port: cmp.Or(d.Port, v.port()), Base: mx.Host, MXSecure: d.Status == dnssec.Secure, Routed: d.Routed,
-		now: v.now, roots: v.RootCAs, rsaKeyExchange: v.RSAKeyExchange,
+		now: v.now, roots: v.roots(), rsaKeyExchange: v.RSAKeyExchange, base: v.TLS,
 	}
 	err := d.failure()
 	if err == nil {
@@ -42,6 +42,14 @@ func (v *Verifier) lookupHost(ctx context.Context, d *Domain, mx MX) *Host {
 	}
 	if err != nil {
 		h.skip(err)
+	}
+	lookups := h.Lookups
+	if d.Lookup.Type != 0 {
+		lookups = append(lookups[:len(lookups):len(lookups)], d.Lookup)
+	}
+	h.Expires = expiry(lookups)
+	if h.Audited != nil {
+		h.Audited.Expires = h.Expires
 	}
 	return h
 }

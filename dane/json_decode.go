@@ -56,6 +56,10 @@ func (r *Result) UnmarshalJSON(text []byte) error {
 			return err
 		}
 		host.planned = out.Planned
+		if !out.Domain.Routed {
+			own = append(own[:len(own):len(own)], out.Domain.Lookup)
+		}
+		host.Expires = expiry(own)
 		out.Hosts = append(out.Hosts, host)
 	}
 	if len(lookups.left) > 0 {

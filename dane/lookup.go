@@ -101,6 +101,20 @@ func (v *Verifier) lookup(ctx context.Context, name string, qtype uint16) (*dnss
 	return answer, l, err
 }
 
+// expiry returns when the first of the answers must be forgotten; zero if one has failed, or
+// does not tell.
+func expiry(lookups []Lookup) (first time.Time) {
+	for _, l := range lookups {
+		if l.Err != nil || l.Expires.IsZero() {
+			return time.Time{}
+		}
+		if first.IsZero() || l.Expires.Before(first) {
+			first = l.Expires
+		}
+	}
+	return first
+}
+
 // rdata returns what follows owner, TTL, class and type in a record's presentation form,
 // which tabs separate; in names they are escaped (RFC 1035 §5.1).
 func rdata(record string) string {

@@ -164,16 +164,7 @@ func (r *Result) conclude() {
 	if h := r.decider(); h != nil && r.Outcome == OutcomeNone {
 		r.MTASTS = h.MTASTS
 	}
-	r.Expires = time.Time{}
-	for _, l := range r.Lookups() {
-		if l.Err != nil || l.Expires.IsZero() {
-			r.Expires = time.Time{}
-			return
-		}
-		if r.Expires.IsZero() || l.Expires.Before(r.Expires) {
-			r.Expires = l.Expires
-		}
-	}
+	r.Expires = expiry(r.Lookups())
 }
 
 // Failure classifies Result.Err. It is permanent if that of every host was, at each of its

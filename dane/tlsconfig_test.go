@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"encoding/binary"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -54,6 +55,10 @@ func TestBaseConfiguration(t *testing.T) {
 		{"a hook that accepts", nil, &tls.Config{VerifyConnection: func(tls.ConnectionState) error { return nil }}, "TLS", "", "TLS", "TLS"},
 		{"none, and the server has TLS 1.0", &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS10}, nil, "", "", "", "TLS"},
 		{"none, and the server has 3DES alone", &tls.Config{MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{tls.TLS_ECDHE_RSA_WITH_3DES_EDE_CBC_SHA, tls.TLS_ECDHE_ECDSA_WITH_RC4_128_SHA}}, nil, "", "", "", "TLS"},
+		{"an empty one, and the server has TLS 1.0", &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS10}, &tls.Config{}, "", "", "", "TLS"},
+		{"a session cache, and the server has 3DES alone", &tls.Config{MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{tls.TLS_ECDHE_RSA_WITH_3DES_EDE_CBC_SHA, tls.TLS_ECDHE_ECDSA_WITH_RC4_128_SHA}}, &tls.Config{ClientSessionCache: tls.NewLRUClientSessionCache(8)}, "", "", "", "TLS"},
+		{"TLS 1.2 at least, and the server has TLS 1.0", &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS10}, &tls.Config{MinVersion: tls.VersionTLS12}, "", "", "", "clear"},
+		{"the suites of crypto/tls, and the server has 3DES alone", &tls.Config{MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{tls.TLS_ECDHE_RSA_WITH_3DES_EDE_CBC_SHA, tls.TLS_ECDHE_ECDSA_WITH_RC4_128_SHA}}, &tls.Config{CipherSuites: secureSuites()}, "", "", "", "clear"},
 	} {
 		for _, c := range []struct{ record, want string }{{"3 1 1", tt.match}, {otherKey, tt.mismatch}, {"0 0 1", tt.unusable}, {"", tt.without}} {
 			t.Run(tt.name+"/"+c.record, func(t *testing.T) {
@@ -71,6 +76,55 @@ func TestBaseConfiguration(t *testing.T) {
 					}
 				}
 			})
+		}
+	}
+}
+
+func secureSuites() (ids []uint16) {
+	for _, suite := range tls.CipherSuites() {
+		ids = append(ids, suite.ID)
+	}
+	return ids
+}
+
+// Verifier.TLS is where handshakes start from: those of TLSConfig without a configuration, of
+// Connect, and of a Checker. A client that leaves ML-KEM out sends a small first message.
+func TestVerifierTLS(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		config     *tls.Config
+		ml, client bool
+	}{
+		"none":                  {nil, true, false},
+		"curves without ML-KEM": {&tls.Config{CurvePreferences: []tls.CurveID{tls.X25519, tls.CurveP256}}, false, false},
+		"a client certificate":  {&tls.Config{Certificates: []tls.Certificate{tlsatest.SelfSigned(tlsatest.Leaf{Names: []string{"me.example"}}).TLS()}}, true, true},
+	} {
+		heard := make(chan bool, 9)
+		server := within(&tls.Config{ClientAuth: tls.RequestClientCert, GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+			heard <- slices.Contains(hello.SupportedCurves, tls.X25519MLKEM768)
+			return nil, nil
+		}})
+		internet := danetest.New(t, oneHost("3 1 1", server))
+		v := internet.Verifier()
+		v.TLS = tt.config
+		h := firstHost(t, v, "a.example")
+		if got := sendOnce(t, v, h); got != "authenticated" {
+			t.Errorf("%s: Connect: %s", name, got)
+		}
+		if got := sendBy(t, internet, h, nil); got != "TLS" {
+			t.Errorf("%s: TLSConfig: %s", name, got)
+		}
+		if result, err := checker(v).Verify(t.Context(), "a.example"); err != nil || result.Outcome != dane.OutcomeSuccess {
+			t.Errorf("%s: Verify: %s", name, result)
+		}
+		sessions := internet.Servers["mail.a.example"].Sessions()
+		if len(sessions) != 3 || len(heard) != 3 {
+			t.Errorf("%s: %d connections", name, len(sessions))
+		}
+		for _, session := range sessions {
+			if session.TLS == nil || (len(session.TLS.PeerCertificates) > 0) != tt.client || <-heard != tt.ml {
+				t.Errorf("%s: %+v", name, session.TLS)
+			}
 		}
 	}
 }

@@ -119,6 +119,9 @@ func TestExpiresAndNext(t *testing.T) {
 		if err != nil || result.MTASTS != sts {
 			t.Errorf("%s: MTA-STS may apply: %v, want %v", domain, result.MTASTS, sts)
 		}
+		if len(result.Hosts) == 1 && !result.Hosts[0].Expires.Equal(result.Expires) {
+			t.Errorf("%s: the host expires %s, the result %s", domain, result.Hosts[0].Expires, result.Expires)
+		}
 		failed := slices.ContainsFunc(result.Lookups(), func(l dane.Lookup) bool { return l.Err != nil })
 		if result.Expires.IsZero() != failed {
 			t.Errorf("%s: expires %s", domain, result.Expires)

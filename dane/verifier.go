@@ -3,6 +3,7 @@ package dane
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"crypto/x509"
 	"net"
 	"net/netip"
@@ -45,7 +46,8 @@ type Verifier struct {
 	Mandatory bool
 
 	// RootCAs are the authorities for the verification of certificates where DANE does
-	// not apply, and the policy wants it. Nil means the system's.
+	// not apply, and the policy or MTA-STS wants it. Those of TLS come before them; nil means
+	// the system's.
 	RootCAs *x509.CertPool
 
 	// RSAKeyExchange: cipher suites without forward secrecy, in which the client encrypts a
@@ -75,20 +77,31 @@ type Verifier struct {
 	// a root of its own, whose servers may be on this machine.
 	AllowAll bool
 
-	// Dial connects to mail servers, for a Checker. It must heed its context. Nil means a
-	// net.Dialer bound to LocalAddr.
+	// Dial connects to mail servers, for Connect and a Checker. It must heed its context. Nil
+	// means a net.Dialer bound to LocalAddr.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
-	// LocalAddr is the source address of connections, for a Checker. The zero Addr
-	// lets the system choose.
+	// LocalAddr is the source address of connections, for Connect and a Checker; with Dial it
+	// has no effect. The zero Addr lets the system choose. Servers of the other family cannot
+	// be connected to from it.
 	LocalAddr netip.Addr
 
-	// Hello is the name given in EHLO, for a Checker. Empty means that of the host.
+	// Hello is the name given in EHLO, for Connect and a Checker; the SMTP client that goes on
+	// with a Conn gives its own. Empty means the name of this machine, if that has a domain,
+	// or else its address in brackets (RFC 5321 §4.1.4).
 	Hello string
 
-	// AttemptTimeout bounds one connection of a Checker, from dial to QUIT, so that a server
-	// that hangs leaves time for the next one. 0 means five minutes, as senders wait for
-	// a greeting (RFC 5321 §4.5.3.2.1). The context bounds all.
+	// TLS is the configuration to start from in handshakes, where Host.TLSConfig gets none, as
+	// in those of Connect and a Checker. Host.TLSConfig says what of it counts. For one thing, with
+	//	&tls.Config{CurvePreferences: []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384}}
+	// the first message has no key for ML-KEM, and fits into one packet: some old middleboxes
+	// stall on the second.
+	TLS *tls.Config
+
+	// AttemptTimeout bounds one connection of a Checker, from dial to QUIT, and one of Connect
+	// until it is ready for a message, so that a server that hangs leaves time for the next
+	// one. 0 means five minutes, as senders wait for a greeting (RFC 5321 §4.5.3.2.1). The
+	// context bounds all.
 	AttemptTimeout time.Duration
 
 	// Time is the instant at which certificates must be valid. Nil means time.Now.
@@ -103,6 +116,13 @@ func (v *Verifier) resolver() Resolver {
 		return &sharedResolver
 	}
 	return v.Resolver
+}
+
+func (v *Verifier) roots() *x509.CertPool {
+	if v.TLS != nil && v.TLS.RootCAs != nil {
+		return v.TLS.RootCAs
+	}
+	return v.RootCAs
 }
 
 func (v *Verifier) port() uint16 { return cmp.Or(v.Port, smtpPort) }
