@@ -33,6 +33,9 @@ var (
 	ErrNoResolver = errors.New("no DNS server that is capable of DNSSEC answered")
 	// ErrPolicy: a policy that contradicts itself, or cannot be read; see NewPolicy.
 	ErrPolicy = errors.New("wrong policy")
+	// ErrNotListed: the MTA-STS policy of the domain does not name the host; see
+	// Host.RequirePKIX.
+	ErrNotListed = errors.New("the MTA-STS policy does not name the host")
 	// ErrLookup: a lookup gave no usable answer, and no better reason for that.
 	ErrLookup = errors.New("lookup failed")
 )

@@ -56,6 +56,8 @@ func byDestination(err error, _ *Host) classification {
 		c.code = "1.2" // RFC 3463 §3.2: bad destination system address
 	case errors.Is(err, ErrNotDANE):
 		c.resultType, c.code, c.reason = DANERequired, "7.5", "no DANE"
+	case errors.Is(err, ErrNotListed):
+		c.resultType, c.code, c.reason = ValidationFailure, "7.5", ErrNotListed.Error()
 	case errors.Is(err, ErrNoAddress), errors.Is(err, ErrRefusedAddress), errors.Is(err, ErrName), errors.Is(err, ErrSkipped):
 		c.code = "4.4" // RFC 3463 §3.5: unable to route
 	}

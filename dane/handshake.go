@@ -210,6 +210,8 @@ func (h *Host) verifyPKIX(state tls.ConnectionState, roots *x509.CertPool) error
 			options.Intermediates.AddCert(certificate)
 		}
 	}
-	_, err := state.PeerCertificates[0].Verify(options)
-	return err
+	if _, err := state.PeerCertificates[0].Verify(options); err != nil || h.alsoPKIX == "" {
+		return err
+	}
+	return state.PeerCertificates[0].VerifyHostname(h.alsoPKIX)
 }

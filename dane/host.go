@@ -116,6 +116,8 @@ type Host struct {
 	roots          *x509.CertPool
 	rsaKeyExchange bool
 	base           *tls.Config // where TLSConfig gets none
+	enforced       bool        // by RequirePKIX
+	alsoPKIX       string      // as PKIX, and in addition
 }
 
 // An Address is one address of a host.

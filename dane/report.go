@@ -22,9 +22,10 @@ const (
 
 // A ReportPolicy is the policy part of an SMTP TLS report for a host (RFC 8460 §4.4).
 type ReportPolicy struct {
-	// Type is "tlsa", "sts" or "no-policy-found".
+	// Type is "tlsa", "no-policy-found", or "sts" after Host.RequirePKIX.
 	Type string `json:"policy-type"`
-	// Strings are the TLSA records, unusable ones included.
+	// Strings are the TLSA records, unusable ones included. The lines of an MTA-STS policy are
+	// for the caller to set.
 	Strings []string `json:"policy-string,omitempty"`
 	// Domain is the TLSA base domain, or without DANE the destination (RFC 8460 §1.1): that
 	// of the mail, or the host that it is routed to.
@@ -45,6 +46,9 @@ const (
 func (h *Host) ReportPolicy() ReportPolicy {
 	if h.TLSA == nil || h.TLSA.Err == nil && len(h.Records) == 0 {
 		p := ReportPolicy{Type: noPolicyFound, Domain: h.Domain}
+		if h.enforced {
+			p.Type = policySTS
+		}
 		if h.Routed {
 			p.Domain = h.Name // RFC 8460 §1.1: the domain of the recipient had no say
 		}
