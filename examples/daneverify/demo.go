@@ -35,6 +35,7 @@ func runDemo(ctx context.Context, o options, stdout, stderr io.Writer) int {
 	v := internet.Verifier()
 	v.Resolver = &dnssec.Resolver{Exchanger: servers, Anchors: internet.DNS.Anchors()}
 	v.Mandatory, v.Hello, v.AttemptTimeout = o.mandatory, cmp.Or(o.hello, "sender.example"), o.probeTimeout
+	v.TLS = o.tlsConfig()
 	if len(o.domains) > 0 || o.input != "" {
 		return verifyAll(ctx, v, o, stdout, stderr)
 	}

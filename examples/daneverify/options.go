@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/tls"
 	"errors"
 	"flag"
 	"fmt"
@@ -23,6 +24,7 @@ Without any argument it runs a demonstration on this machine.
 type options struct {
 	resolver, hints, anchors, local string
 	hello                           string
+	curves                          []tls.CurveID
 	trustState, anchorsUpdate       string
 	recursive, checkResolver        bool
 	showAnchors                     bool
@@ -86,6 +88,10 @@ func (o *options) flags() *flag.FlagSet {
 	flags.UintVar(&o.port, "port", 25, "SMTP port `N`")
 	flags.StringVar(&o.local, "local", "", "source address `ADDR` of SMTP connections")
 	flags.StringVar(&o.hello, "helo", "", "`NAME` to give in EHLO (default: that of this machine, or where that has no dot its address in brackets)")
+	flags.Func("curves", "offer these key exchanges in TLS, and no others: `NAME[,NAME…]` of X25519MLKEM768, X25519, P-256, P-384, P-521.\nWithout the first one the client's first message is small enough for any middlebox", func(list string) (err error) {
+		o.curves, err = parseCurves(list)
+		return err
+	})
 	flags.BoolVar(&o.mandatory, "mandatory", false, "judge by mandatory DANE instead of opportunistic")
 	flags.BoolVar(&o.json, "json", false, "print one line of JSON a domain, as it is ready")
 	flags.BoolVar(&o.dnsOnly, "dns-only", false, "look up only: print what is to be done with each mail server, and connect to none")
@@ -111,8 +117,8 @@ func (o *options) wrong() error {
 		return errors.New("-check-resolver takes no domain, -input or -dns-only")
 	case len(o.domains) > 0 && o.input != "":
 		return errors.New("-input names the domains, and takes no others")
-	case o.dnsOnly && (o.local != "" || o.hello != ""):
-		return errors.New("-dns-only connects to no mail server, and takes no -local or -helo")
+	case o.dnsOnly && (o.local != "" || o.hello != "" || o.curves != nil):
+		return errors.New("-dns-only connects to no mail server, and takes no -local, -helo or -curves")
 	case o.hello != "" && !isHello(o.hello):
 		return fmt.Errorf("-helo %q: want one word of at most %d ASCII characters", o.hello, maxHello)
 	case o.probeTimeout <= 0:

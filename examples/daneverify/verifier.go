@@ -18,7 +18,7 @@ import (
 // verifier makes what the flags ask for.
 func (o *options) verifier(stderr io.Writer) (*dane.Verifier, error) {
 	resolver := new(dnssec.Resolver)
-	v := &dane.Verifier{Resolver: resolver, Port: uint16(o.port), Mandatory: o.mandatory, Hello: o.hello, AttemptTimeout: o.probeTimeout}
+	v := &dane.Verifier{Resolver: resolver, Port: uint16(o.port), Mandatory: o.mandatory, Hello: o.hello, TLS: o.tlsConfig(), AttemptTimeout: o.probeTimeout}
 	var err error
 	if resolver.Anchors, err = o.anchorSource(stderr); err != nil {
 		return nil, err
