@@ -39,6 +39,7 @@ type Conn struct {
 	mu              sync.Mutex
 	readBy, writeBy bool  // the client has set a deadline
 	ended           error // of the context
+	broken          error // what was last returned to the client
 }
 
 var _ net.Conn = (*Conn)(nil)
@@ -76,7 +77,8 @@ func (c *Conn) prepare(set func(time.Time) error, own *bool) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.ended != nil {
-		return c.endedError()
+		c.broken = c.endedError()
+		return c.broken
 	}
 	if !*own {
 		set(time.Now().Add(maxSilence)) // a failure shows in what follows
@@ -92,8 +94,9 @@ func (c *Conn) reason(err error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.ended != nil {
-		return c.endedError()
+		err = c.endedError()
 	}
+	c.broken = err
 	return err
 }
 
@@ -149,12 +152,23 @@ func (c *Conn) MessageError(err error) error {
 	if err == nil {
 		return nil
 	}
-	out := &Error{Domain: c.Host.Domain, Host: c.Host.Name, Err: &messageError{err}, host: c.Host}
+	c.mu.Lock()
+	cause := &messageError{err, c.broken}
+	c.mu.Unlock()
+	out := &Error{Domain: c.Host.Domain, Host: c.Host.Name, Err: cause, host: c.Host}
 	out.Permanent = Classify(out).Permanent
 	return out
 }
 
-// A messageError is what an SMTP client has returned for a message.
-type messageError struct{ error }
+// A messageError is what an SMTP client has returned for a message. Some clients, of which
+// go-mail is one, do not wrap what the connection has given them.
+type messageError struct{ err, broken error }
 
-func (e *messageError) Unwrap() error { return e.error }
+func (e *messageError) Error() string { return e.err.Error() }
+
+func (e *messageError) Unwrap() []error {
+	if e.broken == nil {
+		return []error{e.err}
+	}
+	return []error{e.err, e.broken}
+}

@@ -162,8 +162,10 @@ func byReply(err error, _ *Host) classification {
 // byMessage judges what a server said to a message. What had to be done about TLS was done
 // before, so that nothing that it says is about that.
 func byMessage(err error, _ *Host) classification {
-	if code, text, ok := replyIn(err); ok {
-		return refusal(code, text)
+	if message, ok := errors.AsType[*messageError](err); ok {
+		if code, text, replied := replyIn(message.err); replied {
+			return refusal(code, text)
+		}
 	}
 	return classification{}
 }
