@@ -78,11 +78,11 @@ func run(ctx context.Context, args []string, stdin io.Reader, log *slog.Logger, 
 	switch err := m.deliver(ctx, v); {
 	case err == nil:
 		return exitDelivered
-	case permanent(err):
-		log.Error("bounces", "err", err)
+	case dane.Classify(err).Permanent:
+		log.Error("bounces", "code", dane.Classify(err).Code, "err", err)
 		return exitBounce
 	default:
-		log.Error("stays queued", "err", err)
+		log.Error("stays queued", "code", dane.Classify(err).Code, "err", err)
 		return exitLater
 	}
 }

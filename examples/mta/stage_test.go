@@ -11,13 +11,15 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/danesmtp/danesmtp/dane"
 	"github.com/danesmtp/danesmtp/dane/danetest"
 	"github.com/danesmtp/danesmtp/smtpprobe/smtptest"
 )
 
 // What the first connection to a host makes of the message, where the second one
 // would take it in clear. Only a refused STARTTLS or a failed handshake may lead
-// there: dane.Host.Fallback.
+// there: dane.Host.Fallback. A server that is busy (421) before the message is tried once more
+// by dane.Verifier.Connect, in the same way.
 func TestOnlyTLSFailuresWeaken(t *testing.T) {
 	t.Parallel()
 	fault := func(step smtptest.Stage, fault smtptest.Fault) func(*smtptest.Server) {
@@ -32,19 +34,16 @@ func TestOnlyTLSFailuresWeaken(t *testing.T) {
 		first func(*smtptest.Server)
 		want  string
 	}{
-		{"421 in the greeting", fault(smtptest.AtGreeting, smtptest.Temporary), queued},
-		{"554 in the greeting", fault(smtptest.AtGreeting, smtptest.Permanent), queued},
+		{"554 in the greeting", fault(smtptest.AtGreeting, smtptest.Permanent), bounced},
 		{"closed before the greeting", fault(smtptest.AtGreeting, smtptest.Close), queued},
 		{"a greeting that is none", reply(smtptest.AtGreeting, "Welcome"), queued},
 		{"450 to EHLO", reply(smtptest.AtHello, "450 4.7.1 Not now"), queued},
-		{"421 to EHLO", reply(smtptest.AtHello, "421 4.3.2 Not now"), queued},
-		{"550 to EHLO", reply(smtptest.AtHello, "550 5.7.1 Not you"), queued},
+		{"550 to EHLO", reply(smtptest.AtHello, "550 5.7.1 Not you"), bounced},
 		{"closed after EHLO", fault(smtptest.AtHello, smtptest.Close), queued},
-		{"421 to STARTTLS", reply(smtptest.AtStartTLS, "421 4.3.2 Not now"), queued},
 		{"closed after STARTTLS", fault(smtptest.AtStartTLS, smtptest.Close), queued},
 		{"450 to EHLO over TLS", reply(smtptest.AtHelloTLS, "450 4.7.1 Not now"), queued},
-		{"421 to EHLO over TLS", reply(smtptest.AtHelloTLS, "421 4.3.2 Not now"), queued},
 		{"closed after EHLO over TLS", fault(smtptest.AtHelloTLS, smtptest.Close), queued},
+		{"421 to MAIL", reply(smtptest.AtMail, "421 4.3.2 Not now"), queued},
 		{"450 to MAIL", reply(smtptest.AtMail, "450 4.7.1 Not now"), queued},
 		{"450 to RCPT", reply(smtptest.AtRcpt, "450 4.2.0 Greylisted"), queued},
 		{"550 to RCPT", reply(smtptest.AtRcpt, "550 5.1.1 No such user"), bounced},
@@ -112,15 +111,9 @@ func TestCodesOfReplies(t *testing.T) {
 		internet := danetest.New(t, danetest.Domain{Name: "a.example", Hosts: []danetest.Host{{
 			Name: "mail", TLSA: []string{"3 1 1"}, Server: func(s *smtptest.Server) { s.Replies = map[smtptest.Stage]string{tt.step: tt.reply} },
 		}}})
-		v := internet.Verifier()
-		d, err := v.LookupMX(t.Context(), "a.example")
-		if err != nil {
-			t.Fatal(err)
-		}
-		h := v.LookupHost(t.Context(), d, d.MX[0])
 		m := &mail{from: "me@sender.example", to: "you@a.example", text: bytes.NewReader(nil), log: slog.New(slog.NewTextHandler(io.Discard, nil))}
-		err = m.attempts(t.Context(), v, h, h.Addrs[0])
-		if failure := h.Classify(err); failure.Code+" "+string(failure.ResultType) != tt.want {
+		err := m.deliver(t.Context(), internet.Verifier())
+		if failure := dane.Classify(err); failure.Code+" "+string(failure.ResultType) != tt.want {
 			t.Errorf("%s %q: %v: %+v, want %s", tt.step, tt.reply, err, failure, tt.want)
 		}
 	}
