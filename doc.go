@@ -5,8 +5,8 @@
 // Most programs need one package:
 //
 //   - [github.com/danesmtp/danesmtp/dane] says what a sender has to do for a
-//     domain, host by host, and gives the tls.Config to do it with. dane.Verify
-//     does it all and returns what it found.
+//     domain, host by host, and connects as that demands, for whichever SMTP client.
+//     dane.Verify does it all as a check, and returns what it found.
 //
 // It is made of three, each of which is of use alone:
 //

@@ -285,6 +285,28 @@ func TestConnectTriesAddresses(t *testing.T) {
 	}
 }
 
+// A host with many addresses that refuse leaves time for the next one, and says nothing for good.
+func TestConnectIsBounded(t *testing.T) {
+	t.Parallel()
+	for n := range 9 {
+		domain := oneHost("", saying(smtptest.AtGreeting, "554 5.7.1 Go away"))
+		for i := range n {
+			domain.Zone.Records += fmt.Sprintf("mail A 192.0.2.%d\n", 101+i)
+		}
+		internet := danetest.New(t, domain)
+		v, dialled := internet.Verifier(), 0
+		v.Dial = func(ctx context.Context, network, _ string) (net.Conn, error) {
+			dialled++
+			return internet.Dial(ctx, network, "192.0.2.1:25")
+		}
+		_, err := v.Connect(t.Context(), firstHost(t, v, "a.example"))
+		e, _ := errors.AsType[*dane.Error](err)
+		if want := min(n+1, 4); dialled != want || len(e.Attempts) != want || e.Permanent != (n+1 <= 4) {
+			t.Errorf("%d addresses: %d connections, %d attempts, permanent: %v", n+1, dialled, len(e.Attempts), e.Permanent)
+		}
+	}
+}
+
 // Hosts that Connect must not connect to.
 func TestConnectRefuses(t *testing.T) {
 	t.Parallel()

@@ -3,31 +3,35 @@
 // encrypted, or may be sent to in clear, and against what its certificate is
 // matched.
 //
-// A mail server asks a [Verifier] for the [Domain] of a recipient, and for each
-// [Host] of that. It does what the host's [Action] says, with its own SMTP client;
-// an [Error] says whether to bounce the message, or to try again later:
+// A mail server asks a [Verifier] for the [Domain] of a recipient, for each [Host] of
+// that, and for a [Conn]: a connection to the host that is as safe as its [Action]
+// says. The SMTP client that gets the Conn has nothing to do with TLS. [Classify] says of
+// each error whether to bounce the message, or to try again later:
 //
 //	v := &dane.Verifier{Resolver: resolver} // the zero Verifier works too
 //	d, err := v.LookupMX(ctx, "example.org")
 //	for _, mx := range d.MX {
-//		h := v.LookupHost(ctx, d, mx)
-//		if h.Action == dane.Skip {
-//			continue // h.Err says why
+//		conn, err := v.Connect(ctx, v.LookupHost(ctx, d, mx))
+//		if err != nil {
+//			continue // the next host may do
 //		}
-//		// Connect to h.Addrs. If STARTTLS is offered, use h.TLSConfig(base);
-//		// if not, go on only if h.MayCleartext().
+//		client, err := smtp.NewClient(conn, conn.Host.Name) // of net/smtp, or any other
+//		…
 //	}
 //
-// The example of [Host] has the whole loop. [Verify] does the same as a check: it
+// The example of [Verifier.Connect] has the whole loop. A sender that finds MX hosts by
+// itself begins with [NewDomain]. One that connects by itself uses [Host.TLSConfig], or, if
+// its SMTP client does TLS as it likes, [Host.VerifyConnection], and tells what came of it to
+// [Host.Record]. [Verify] does the same as a check: it
 // connects to the servers, sends no mail, and returns all that it saw:
 //
 //	result, err := dane.Verify(ctx, "example.org")
 //	fmt.Print(result)
 //
-// What a sender needs is [Verifier], [Domain], [Host], [Action] and [Error]. Beside
+// What a sender needs is [Verifier], [Domain], [Host], [Conn] and [Classify]. Beside
 // them there are
 //   - [Policy] and [Profile]: which destinations get what, from Go or from JSON;
-//   - [Failure], [ReportPolicy], [Trace], [LogTrace] and [Counters]: what went wrong, for the
+//   - [Failure], [Report], [Trace], [LogTrace] and [Counters]: what went wrong, for the
 //     queue, TLS reports, logs and metrics. The package logs nothing by itself;
 //   - [Checker], [Result] and [Attempt]: what a check does, and what it has seen.
 //
@@ -55,7 +59,8 @@
 // # What it does not do
 //
 // It sends no mail and has no queue. It knows no TLS policy but DANE's and yours:
-// [Host] and [Result] say, as MTASTS, where MTA-STS (RFC 8461) may be asked as well.
+// [Host] and [Result] say, as MTASTS, where MTA-STS (RFC 8461) may be asked as well, and
+// [Host.RequirePKIX] does what its policy demands.
 //
 // # Testing
 //

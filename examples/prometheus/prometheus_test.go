@@ -14,9 +14,18 @@ import (
 	"github.com/danesmtp/danesmtp/dane/danetest"
 )
 
-const want = `# HELP dane_authenticate_hosts_total Mail servers that must match their TLSA records.
+const want = `# HELP dane_attempts_total Connections to mail servers.
+# TYPE dane_attempts_total counter
+dane_attempts_total 4
+# HELP dane_authenticate_hosts_total Mail servers that must match their TLSA records.
 # TYPE dane_authenticate_hosts_total counter
 dane_authenticate_hosts_total 4
+# HELP dane_authenticated_attempts_total Connections to mail servers that matched their TLSA records.
+# TYPE dane_authenticated_attempts_total counter
+dane_authenticated_attempts_total 2
+# HELP dane_failed_attempts_total Connections that could not have a message.
+# TYPE dane_failed_attempts_total counter
+dane_failed_attempts_total 2
 # HELP dane_failed_lookups_total Lookups that failed: bogus, SERVFAIL or no answer.
 # TYPE dane_failed_lookups_total counter
 dane_failed_lookups_total 2
