@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"testing"
+	"testing/iotest"
 )
 
 // FuzzReadReply: a reply that is read is within the limits, prints safely, and is
@@ -55,6 +57,41 @@ func FuzzReadReply(f *testing.F) {
 		}
 		if err == nil && (again.Code != reply.Code || !slices.Equal(again.Lines, reply.Lines)) {
 			t.Fatalf("%#v became %#v", reply, again)
+		}
+	})
+}
+
+// FuzzConn: what a client reads is what the server says, line by line and whatever the size of
+// the reads, but that it hears of no STARTTLS.
+func FuzzConn(f *testing.F) {
+	for _, seed := range []string{
+		"250-a\r\n250 STARTTLS\r\n", "250-STARTTLS\n", "250 starttls x\r\r\n", "250", "250 OK\r\n250 ", "\n\n", "250-\x00STARTTLS\r\n",
+	} {
+		f.Add([]byte(seed), 1)
+		f.Add([]byte(seed), 64)
+	}
+	f.Fuzz(func(t *testing.T, said []byte, size int) {
+		conn := &Conn{in: newReader(bytes.NewReader(said)), unread: []byte("220 a\r\n")}
+		heard, err := io.ReadAll(iotest.OneByteReader(conn))
+		again := &Conn{in: newReader(iotest.HalfReader(bytes.NewReader(said))), unread: []byte("220 a\r\n")}
+		var other bytes.Buffer
+		if _, err := io.CopyBuffer(&other, struct{ io.Reader }{again}, make([]byte, max(1, size%5000))); err != nil {
+			t.Fatal(err)
+		}
+		if err != nil || !bytes.Equal(heard, other.Bytes()) {
+			t.Fatalf("%q is read as %q and %q, %v", said, heard, other.Bytes(), err)
+		}
+		lines := bytes.SplitAfter(heard, []byte("\n"))[1:]
+		for i, line := range bytes.SplitAfter(said, []byte("\n")) {
+			if bytes.Equal(line, lines[i]) {
+				if code, text, _, ok := parseLine(line); ok && code == 250 && len(line) < maxReplyLine && strings.EqualFold(strings.TrimSpace(text), startTLS) {
+					t.Fatalf("%q is an offer", line)
+				}
+				continue
+			}
+			if offers, _ := offersStartTLS([]string{string(lines[i][4:])}); offers || !bytes.Contains(bytes.ToUpper(line), []byte(startTLS)) {
+				t.Fatalf("%q became %q", line, lines[i])
+			}
 		}
 	})
 }
