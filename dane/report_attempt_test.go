@@ -182,6 +182,35 @@ func TestReportOfFallback(t *testing.T) {
 	}
 }
 
+// Where the policy is to watch only, the message goes, and the log says what DANE would have done.
+func TestLogOfAudit(t *testing.T) {
+	t.Parallel()
+	internet := danetest.New(t)
+	v := internet.Verifier()
+	v.Policy = policy(t, dane.Profile{Audit: true})
+	for domain, want := range map[string]string{
+		"good.example": "", "nodane.example": "", "mismatch.example": "code=4.7.5", "nostarttls.example": "code=4.7.4", "bogustlsa.example": "code=4.7.5",
+	} {
+		var log bytes.Buffer
+		ctx := dane.WithTrace(t.Context(), dane.LogTrace(slog.New(slog.NewTextHandler(&log, nil))))
+		conn, err := v.Connect(ctx, firstHost(t, v, domain))
+		if err != nil {
+			t.Errorf("%s: %v", domain, err)
+			continue
+		}
+		conn.Close()
+		line := ""
+		for l := range strings.Lines(log.String()) {
+			if strings.Contains(l, "DANE would have failed") {
+				line = l
+			}
+		}
+		if !strings.Contains(line, want) || (want == "") != (line == "") {
+			t.Errorf("%s: no %q in %s", domain, want, &log)
+		}
+	}
+}
+
 // Record judges what has no error: a client that says nothing of TLS has not passed.
 func TestRecordJudges(t *testing.T) {
 	t.Parallel()

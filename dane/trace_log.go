@@ -1,10 +1,12 @@
 package dane
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/miekg/dns"
@@ -14,11 +16,12 @@ import (
 	"github.com/danesmtp/danesmtp/smtpprobe"
 )
 
-// LogTrace returns hooks that log: at level info each connection that succeeds or fails,
-// each host that is skipped, and each result; at level debug each query with its
-// server, and each answer with status and TTL. The keys are domain, mx, addr, name,
-// type, server, status, ttl, cached, action, outcome, code and err. Names and errors, in
-// which strangers have a say, are each one line of printable ASCII.
+// LogTrace returns hooks that log: at level info each connection that succeeds or fails, and
+// whether DANE would have failed it where the policy is to watch only; each host that is
+// skipped, and each result; at level debug each query with its server, and each answer with
+// status and TTL. The keys are domain, mx, addr, name, type, server, status, ttl, cached,
+// action, outcome, code and err. Names and errors, in which strangers have a say, are each one
+// line of printable ASCII.
 func LogTrace(logger *slog.Logger) *Trace {
 	log := printableLog{logger}
 	return &Trace{
@@ -37,28 +40,41 @@ func LogTrace(logger *slog.Logger) *Trace {
 			}
 			log.debug("host", "domain", h.Domain, "mx", h.Name, "action", h.Action, "addrs", len(h.Addrs))
 		},
-		Attempt: func(h *Host, a Attempt) {
-			for _, err := range []error{a.FallbackErr, a.Err} {
-				if err == nil {
-					continue
-				}
-				failure, message := h.Classify(err), "connection failed"
-				if failure.ResultType != "" {
-					message = "TLS failed"
-				}
-				log.info(message, "domain", h.Domain, "mx", h.Name, "addr", a.Addr, "code", failure.Code, "err", err)
-			}
-			switch {
-			case a.Err != nil:
-			case a.Session != nil && a.Session.TLS != nil:
-				log.info(TLSSuccess(h, *a.Session.TLS), "domain", h.Domain, "mx", h.Name, "addr", a.Addr)
-			default:
-				log.info("connection in clear", "domain", h.Domain, "mx", h.Name, "addr", a.Addr)
-			}
-		},
+		Attempt: func(h *Host, a Attempt) { logAttempt(log, h, a) },
 		Result: func(r *Result) {
 			log.info("DANE "+r.Outcome.String(), "domain", r.Name, "outcome", r.Outcome, "code", r.Failure().Code)
 		},
+	}
+}
+
+func logAttempt(log printableLog, h *Host, a Attempt) {
+	attrs := []any{"domain", h.Domain, "mx", h.Name, "addr", a.Addr}
+	failed := func(message string, err error) {
+		log.info(message, append(slices.Clone(attrs), "code", h.Classify(err).Code, "err", err)...)
+	}
+	for _, err := range []error{a.FallbackErr, a.Err} {
+		switch {
+		case err == nil:
+		case h.Classify(err).ResultType != "":
+			failed("TLS failed", err)
+		default:
+			failed("connection failed", err)
+		}
+	}
+	if a.Err != nil {
+		return
+	}
+	var state tls.ConnectionState
+	if a.Session != nil && a.Session.TLS != nil {
+		state = *a.Session.TLS
+		log.info(TLSSuccess(h, state), slices.Clone(attrs)...)
+	} else {
+		log.info("connection in clear", slices.Clone(attrs)...)
+	}
+	if h.Audited != nil {
+		if err := cmp.Or(h.Audited.Err, h.Audited.VerifyConnection(state)); err != nil {
+			failed("DANE would have failed", err)
+		}
 	}
 }
 

@@ -34,7 +34,6 @@ func (m *mail) deliver(ctx context.Context, v *dane.Verifier) error {
 	for _, mx := range d.MX {
 		conn, failed := v.Connect(ctx, v.LookupHost(ctx, d, mx))
 		if failed == nil {
-			m.audit(conn)
 			failed = conn.MessageError(m.send(conn))
 			if failed == nil || dane.Classify(failed).Permanent {
 				return failed
@@ -44,15 +43,6 @@ func (m *mail) deliver(ctx context.Context, v *dane.Verifier) error {
 		err = errors.Join(err, failed)
 	}
 	return err
-}
-
-// audit logs what DANE would have done where the policy is to watch only.
-func (m *mail) audit(conn *dane.Conn) {
-	if audited := conn.Host.Audited; audited != nil {
-		if err := audited.VerifyConnection(conn.ConnectionState()); err != nil {
-			m.log.Warn("DANE would have failed", "mx", conn.Host.Name, "err", err)
-		}
-	}
 }
 
 // send sends the message over a connection, and closes that.
