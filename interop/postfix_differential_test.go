@@ -4,10 +4,8 @@ package interop
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
-	"net/netip"
 	"regexp"
 	"runtime"
 	"slices"
@@ -17,7 +15,6 @@ import (
 	"time"
 
 	"github.com/danesmtp/danesmtp/dane"
-	"github.com/danesmtp/danesmtp/smtpprobe"
 )
 
 // The levels, as a profile of ours and as Postfix has them. Postfix's policy
@@ -167,31 +164,26 @@ func deliver(ctx context.Context, v *dane.Verifier, domain string) (treatment, *
 	if err != nil {
 		return refused, nil, err
 	}
-	prober := smtpprobe.Prober{Dial: v.Dial, Hello: v.Hello, StageTimeout: 5 * time.Second}
+	own := *v
+	own.AttemptTimeout = 5 * time.Second
 	var last *dane.Host
 	for _, mx := range d.MX {
 		h := v.LookupHost(ctx, d, mx)
-		if h.Action == dane.Skip {
-			err = h.Err
+		var conn *dane.Conn
+		if conn, err = own.Connect(ctx, h); err != nil {
+			if h.Action != dane.Skip {
+				last = h
+			}
 			continue
 		}
-		last = h
-		for _, addr := range h.Addrs {
-			var session *smtpprobe.Result
-			session, err = prober.Probe(ctx, netip.AddrPortFrom(addr, h.Port).String(), h.TLSConfig(nil))
-			switch failed, _ := errors.AsType[*smtpprobe.Error](err); {
-			case err == nil && session.Late != nil:
-				err = session.Late
-			case err == nil && h.Action == dane.MustAuthenticate:
-				return authenticated, h, nil
-			case err == nil:
-				return encrypted, h, nil
-			case errors.Is(err, smtpprobe.ErrNoStartTLS) && h.MayCleartext():
-				return cleartext, h, nil
-			case failed.Stage >= smtpprobe.StageStartTLS && h.Fallback() != nil:
-				return cleartext, h, nil // the default profile has no other
-			}
+		conn.Close()
+		switch {
+		case conn.Host.Action == dane.MustAuthenticate:
+			return authenticated, h, nil
+		case conn.ConnectionState().HandshakeComplete:
+			return encrypted, h, nil
 		}
+		return cleartext, h, nil
 	}
 	return refused, last, err
 }
