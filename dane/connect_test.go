@@ -1,28 +1,21 @@
 package dane_test
 
 import (
-	"bufio"
-	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
-	"net"
-	"net/netip"
 	"net/smtp"
-	"net/textproto"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/danesmtp/danesmtp/dane"
 	"github.com/danesmtp/danesmtp/dane/danetest"
 	"github.com/danesmtp/danesmtp/dnssec/dnssectest"
 	"github.com/danesmtp/danesmtp/smtpprobe"
 	"github.com/danesmtp/danesmtp/smtpprobe/smtptest"
+	"github.com/danesmtp/danesmtp/tlsa/tlsatest"
 )
 
 func failing(step smtptest.Stage, fault smtptest.Fault) func(*smtptest.Server) {
@@ -53,6 +46,9 @@ func TestConnect(t *testing.T) {
 		dane, opportunistic string
 	}{
 		{name: "all is well", dane: "authenticated 1", opportunistic: "TLS 1"},
+		{name: "another key", server: func(s *smtptest.Server) {
+			s.Certificates = []tls.Certificate{tlsatest.SelfSigned(tlsatest.Leaf{Names: []string{"mail.a.example"}}).TLS()}
+		}, dane: "4.7.5 1", opportunistic: "TLS 1"},
 		{name: "slow, as tarpits are", server: slow(smtptest.AtGreeting, 50*time.Second), dane: "authenticated 1", opportunistic: "TLS 1"},
 		{name: "slower than AttemptTimeout", server: slow(smtptest.AtHello, 3*time.Minute), dane: "4.4.2 1", opportunistic: "4.4.2 1"},
 		{name: "busy", why: "RFC 5321 §3.8: once more", server: saying(smtptest.AtGreeting, "421 4.7.0 Too many"), dane: "4.7.0 2", opportunistic: "4.7.0 2"},
@@ -82,10 +78,7 @@ func TestConnect(t *testing.T) {
 		{name: "talks without end", server: failing(smtptest.AtHello, smtptest.Endless), dane: "4.4.2 1", opportunistic: "4.4.2 1"},
 		{name: "STARTTLS offered over TLS, too", server: saying(smtptest.AtHelloTLS, "250-mail.a.example\r\n250 STARTTLS"), dane: "authenticated 1", opportunistic: "TLS 1"},
 	} {
-		for tlsa, want := range map[string]string{"3 1 1": tt.dane, "": tt.opportunistic, otherKey: "4."} {
-			if tlsa == otherKey && tt.name != "all is well" {
-				continue
-			}
+		for tlsa, want := range map[string]string{"3 1 1": tt.dane, "": tt.opportunistic} {
 			t.Run(tt.name+"/"+tlsa, func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
@@ -95,9 +88,6 @@ func TestConnect(t *testing.T) {
 					h := firstHost(t, v, "a.example")
 					got := sendOnce(t, v, h)
 					got = fmt.Sprint(got, " ", len(internet.Servers["mail.a.example"].Sessions()))
-					if tlsa == otherKey {
-						want = "4.7.5 1"
-					}
 					if got != want {
 						t.Errorf("%s: %q, want %q", tt.why, got, want)
 					}
@@ -216,267 +206,6 @@ func TestConnectByPolicy(t *testing.T) {
 		if got != tt.want {
 			t.Errorf("%s: %q, %v; want %q", tt.name, got, err, tt.want)
 		}
-	}
-}
-
-// The addresses are tried in order. What fails is in the Conn, in the error, and told to the
-// hooks.
-func TestConnectTriesAddresses(t *testing.T) {
-	t.Parallel()
-	const records = "mail A 192.0.2.101\nmail A 192.0.2.102\n"
-	for _, tt := range []struct {
-		name  string
-		takes map[byte]time.Duration // to connect, by the last octet
-		limit time.Duration
-		want  string
-	}{
-		{"the first is there", map[byte]time.Duration{1: 0}, time.Minute, "1 ok"},
-		{"the first hangs, and there is half of the time left", map[byte]time.Duration{101: 0}, time.Minute, "1 failed, 101 ok after 30s"},
-		{"both hang", map[byte]time.Duration{102: 0}, time.Minute, "1 failed, 101 failed, 102 ok after 45s"},
-		{"all hang", nil, time.Minute, "1 failed, 101 failed, 102 failed after 1m0s: 4.4.1"},
-		{"without a deadline each has its own", map[byte]time.Duration{102: 0}, 0, "1 failed, 101 failed, 102 ok after 10m0s"},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				domain := oneHost("3 1 1", nil)
-				domain.Zone.Records = records
-				internet := danetest.New(t, domain)
-				n := &network{internet: internet, takes: tt.takes}
-				v := internet.Verifier()
-				v.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
-					conn, err := n.dial(ctx, network, address)
-					if err != nil && ctx.Err() == nil { // the host is at all of them
-						return internet.Dial(ctx, network, "192.0.2.1:25")
-					}
-					return conn, err
-				}
-				h := firstHost(t, v, "a.example")
-				var got strings.Builder
-				ctx := dane.WithTrace(t.Context(), &dane.Trace{Attempt: func(_ *dane.Host, a dane.Attempt) {
-					if got.Len() > 0 {
-						got.WriteString(", ")
-					}
-					fmt.Fprint(&got, a.Addr.Addr().As4()[3], map[bool]string{true: " ok", false: " failed"}[a.Err == nil])
-				}})
-				if tt.limit > 0 {
-					var cancel context.CancelFunc
-					ctx, cancel = context.WithTimeout(ctx, tt.limit)
-					defer cancel()
-				}
-				began := time.Now()
-				conn, err := v.Connect(ctx, h)
-				if took := time.Since(began); took > 0 {
-					fmt.Fprint(&got, " after ", took)
-				}
-				if err != nil {
-					fmt.Fprint(&got, ": ", dane.Classify(err).Code)
-				} else {
-					if len(conn.Failed) != strings.Count(tt.want, "failed") {
-						t.Errorf("%d failed", len(conn.Failed))
-					}
-					conn.Close()
-				}
-				if diff := cmp.Diff(tt.want, got.String()); diff != "" {
-					t.Errorf("(-want +got)\n%s", diff)
-				}
-			})
-		})
-	}
-}
-
-// A host with many addresses that refuse leaves time for the next one, and says nothing for good.
-func TestConnectIsBounded(t *testing.T) {
-	t.Parallel()
-	for n := range 9 {
-		domain := oneHost("", saying(smtptest.AtGreeting, "554 5.7.1 Go away"))
-		for i := range n {
-			domain.Zone.Records += fmt.Sprintf("mail A 192.0.2.%d\n", 101+i)
-		}
-		internet := danetest.New(t, domain)
-		v, dialled := internet.Verifier(), 0
-		v.Dial = func(ctx context.Context, network, _ string) (net.Conn, error) {
-			dialled++
-			return internet.Dial(ctx, network, "192.0.2.1:25")
-		}
-		_, err := v.Connect(t.Context(), firstHost(t, v, "a.example"))
-		e, _ := errors.AsType[*dane.Error](err)
-		if want := min(n+1, 4); dialled != want || len(e.Attempts) != want || e.Permanent != (n+1 <= 4) {
-			t.Errorf("%d addresses: %d connections, %d attempts, permanent: %v", n+1, dialled, len(e.Attempts), e.Permanent)
-		}
-	}
-}
-
-// Hosts that Connect must not connect to.
-func TestConnectRefuses(t *testing.T) {
-	t.Parallel()
-	internet := danetest.New(t, danetest.Domains()...)
-	v := internet.Verifier()
-	good := firstHost(t, v, "good.example")
-	loopback, elsewhere, empty, unknown := *good, *good, *good, *good
-	loopback.Addrs = []netip.Addr{netip.MustParseAddr("127.0.0.1")}
-	empty.Addrs = nil
-	unknown.Action = 99
-	narrow := internet.Verifier()
-	narrow.Allow = func(netip.Addr) bool { return false }
-	for _, tt := range []struct {
-		name     string
-		verifier *dane.Verifier
-		host     *dane.Host
-		want     error
-	}{
-		{"nil", v, nil, dane.ErrSkipped},
-		{"the zero Host", v, new(dane.Host), dane.ErrSkipped},
-		{"one that is skipped", v, firstHost(t, v, "bogustlsa.example"), nil},
-		{"an action that does not exist", v, &unknown, dane.ErrSkipped},
-		{"an address of this machine", v, &loopback, dane.ErrRefusedAddress},
-		{"one that Allow refuses", narrow, &elsewhere, dane.ErrRefusedAddress},
-		{"no address", v, &empty, dane.ErrNoAddress},
-	} {
-		refusing := *tt.verifier
-		refusing.Dial = func(context.Context, string, string) (net.Conn, error) {
-			t.Errorf("%s: connects", tt.name)
-			return nil, net.ErrClosed
-		}
-		conn, err := refusing.Connect(t.Context(), tt.host)
-		if conn != nil || !isA[*dane.Error](err) || tt.want != nil && !errors.Is(err, tt.want) || dane.Classify(err).Permanent {
-			t.Errorf("%s: %v, %v", tt.name, conn, err)
-		}
-	}
-}
-
-// A context that ends, ends all that waits for a server: Connect, and the client that has the
-// connection. Before, a client was blocked for seconds after the deadline.
-func TestConnectCancelled(t *testing.T) {
-	t.Parallel()
-	steps := []smtptest.Stage{smtptest.AtGreeting, smtptest.AtHello, smtptest.AtStartTLS, smtptest.AtHandshake, smtptest.AtHelloTLS,
-		smtptest.AtMail, smtptest.AtRcpt, smtptest.AtData, smtptest.AtMessage, smtptest.AtQuit}
-	for _, tlsa := range []string{"3 1 1", ""} {
-		for _, step := range steps {
-			synctest.Test(t, func(t *testing.T) {
-				internet := danetest.New(t, oneHost(tlsa, failing(step, smtptest.Hang)))
-				v := internet.Verifier()
-				h := firstHost(t, v, "a.example")
-				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-				defer cancel()
-				began := time.Now()
-				conn, err := v.Connect(ctx, h)
-				if err == nil {
-					err = conn.MessageError(sendOver(conn, func(client *smtp.Client) error { return sendMessage(client, "you@a.example") }))
-				}
-				if took := time.Since(began); took != 10*time.Second {
-					t.Errorf("TLSA %q, %s: took %v: %v", tlsa, step, took, err)
-				}
-				failure := dane.Classify(err)
-				if step == smtptest.AtQuit {
-					if err != nil {
-						t.Errorf("TLSA %q: the message was taken, and %v", tlsa, err)
-					}
-				} else if !errors.Is(err, context.DeadlineExceeded) || failure.Permanent {
-					t.Errorf("TLSA %q, %s: %v, %+v", tlsa, step, err, failure)
-				}
-			})
-		}
-	}
-}
-
-// A client that sets no deadlines does not wait for ever, and one that does is left alone.
-func TestConnWaits(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		internet := danetest.New(t, oneHost("3 1 1", nil))
-		v := internet.Verifier()
-		conn, err := v.Connect(t.Context(), firstHost(t, v, "a.example"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer conn.Close()
-		r := textproto.NewReader(bufio.NewReader(conn))
-		if line, err := r.ReadLine(); line != "220 mail.a.example ESMTP" {
-			t.Errorf("%q, %v", line, err)
-		}
-		var timeout net.Error
-		for _, own := range []time.Duration{0, time.Second, time.Hour, 0} {
-			want := own
-			if conn.SetDeadline(time.Time{}); own == 0 {
-				want = 10 * time.Minute // RFC 5321 §4.5.3.2.6
-			} else {
-				conn.SetReadDeadline(time.Now().Add(own))
-			}
-			began := time.Now()
-			if _, err := r.ReadLine(); !errors.As(err, &timeout) || !timeout.Timeout() || time.Since(began) != want {
-				t.Errorf("%v after %v, want %v", err, time.Since(began), want)
-			}
-		}
-		fmt.Fprint(conn, "NOOP\r\n")
-		if line, err := r.ReadLine(); !strings.HasPrefix(line, "250") {
-			t.Errorf("%q, %v", line, err)
-		}
-	})
-}
-
-// What was seen of the server is in the Conn, and the message is not sent twice because of how
-// the connection ends.
-func TestConn(t *testing.T) {
-	t.Parallel()
-	internet := danetest.New(t, oneHost("3 1 1", nil))
-	v := internet.Verifier()
-	v.Hello = "sender.example"
-	h := firstHost(t, v, "a.example")
-	conn, err := v.Connect(t.Context(), h)
-	if err != nil {
-		t.Fatal(err)
-	}
-	a := conn.Attempt
-	if conn.Host != h || a.Addr.String() != "192.0.2.1:25" || !a.Authenticated || a.Match.Record.String() != h.Records[0].String() || a.Fallback || a.Err != nil {
-		t.Errorf("%+v", a)
-	}
-	if conn.RemoteAddr().String() != "192.0.2.1:25" || conn.LocalAddr().String() != a.Session.LocalAddr.String() {
-		t.Errorf("%s, %s", conn.LocalAddr(), conn.RemoteAddr())
-	}
-	if _, err := io.WriteString(conn, "QUIT\r\n"); err != nil {
-		t.Error(err)
-	}
-	if said, err := io.ReadAll(conn); string(said) != "220 mail.a.example ESMTP\r\n221 2.0.0 Bye\r\n" || err != nil {
-		t.Errorf("%q, %v", said, err)
-	}
-	if err := conn.Close(); err != nil {
-		t.Error(err)
-	}
-	if conn.MessageError(nil) != nil {
-		t.Error("nil is an error")
-	}
-	for _, session := range internet.Servers["mail.a.example"].Sessions() {
-		if diff := cmp.Diff([]string{"EHLO sender.example", "STARTTLS", "EHLO sender.example", "QUIT"}, session.Commands); diff != "" {
-			t.Errorf("(-want +got)\n%s", diff)
-		}
-	}
-}
-
-// LocalAddr, Hello and Port say how a connection is made, and without Dial it is made by the
-// network.
-func TestConnectByNetwork(t *testing.T) {
-	t.Parallel()
-	server := smtptest.NewServer()
-	defer server.Close()
-	addr := netip.MustParseAddrPort(server.Addr)
-	h := &dane.Host{Domain: "a.example", Name: "mail.a.example", Action: dane.MayEncrypt, Addrs: []netip.Addr{addr.Addr()}}
-	v := &dane.Verifier{AllowAll: true, LocalAddr: netip.MustParseAddr("127.0.0.2"), Hello: "me.example", Port: addr.Port()}
-	conn, err := v.Connect(t.Context(), h)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := conn.Close(); err != nil {
-		t.Error(err)
-	}
-	server.Close()
-	session := server.Sessions()[0]
-	if from := session.RemoteAddr.(*net.TCPAddr).AddrPort().Addr().String(); from != "127.0.0.2" || session.Commands[0] != "EHLO me.example" || session.TLS == nil {
-		t.Errorf("from %s: %q", from, session.Commands)
-	}
-	v.LocalAddr = netip.IPv6Loopback()
-	if _, err := v.Connect(t.Context(), h); dane.Classify(err).Code != "4.4.1" {
-		t.Errorf("from another family: %v", err)
 	}
 }
 
