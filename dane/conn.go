@@ -1,6 +1,7 @@
 package dane
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -22,8 +23,9 @@ import (
 //	client := smtp.NewClient(conn)                      // go-smtp; not NewClientStartTLS
 //	mail.WithDialContextFunc(…), mail.WithTLSPolicy(mail.NoTLS) // go-mail
 //
-// It must be closed. A client that sets no deadlines waits ten minutes at most for each
-// thing that the server has to say, the longest time of RFC 5321 §4.5.3.2.
+// It must be closed; the zero Conn is. A client that sets no deadlines waits ten minutes at most
+// for each thing that the server has to say, the longest time of RFC 5321 §4.5.3.2; and a server
+// that talks without end ends the connection.
 type Conn struct {
 	// Host is what was done: that which was given to Connect, or its Fallback.
 	Host *Host
@@ -33,8 +35,8 @@ type Conn struct {
 	// Failed are the connections to addresses before it.
 	Failed []Attempt
 
-	live *smtpprobe.Conn
-	stop func() bool // of the context's watch
+	live *smtpprobe.Conn // nil in the zero Conn
+	stop func() bool     // of the context's watch
 
 	mu              sync.Mutex
 	readBy, writeBy bool  // the client has set a deadline
@@ -43,6 +45,17 @@ type Conn struct {
 }
 
 var _ net.Conn = (*Conn)(nil)
+
+// server is the connection, and a closed one for the zero Conn.
+func (c *Conn) server() *smtpprobe.Conn {
+	if c.live == nil {
+		return new(smtpprobe.Conn)
+	}
+	return c.live
+}
+
+// host is the Host, and the zero Host for the zero Conn.
+func (c *Conn) host() *Host { return cmp.Or(c.Host, new(Host)) }
 
 // bind ends the connection with the context.
 func (c *Conn) bind(ctx context.Context) {
@@ -56,19 +69,19 @@ func (c *Conn) bind(ctx context.Context) {
 
 // Read reads what the server says.
 func (c *Conn) Read(p []byte) (int, error) {
-	if err := c.prepare(c.live.SetReadDeadline, &c.readBy); err != nil {
+	if err := c.prepare(c.server().SetReadDeadline, &c.readBy); err != nil {
 		return 0, err
 	}
-	n, err := c.live.Read(p)
+	n, err := c.server().Read(p)
 	return n, c.reason(err)
 }
 
 // Write sends to the server.
 func (c *Conn) Write(p []byte) (int, error) {
-	if err := c.prepare(c.live.SetWriteDeadline, &c.writeBy); err != nil {
+	if err := c.prepare(c.server().SetWriteDeadline, &c.writeBy); err != nil {
 		return 0, err
 	}
-	n, err := c.live.Write(p)
+	n, err := c.server().Write(p)
 	return n, c.reason(err)
 }
 
@@ -106,8 +119,10 @@ func (c *Conn) endedError() error {
 
 // Close closes the connection. It does not say QUIT, which is for the client to do.
 func (c *Conn) Close() error {
-	c.stop()
-	return c.live.Close()
+	if c.stop != nil {
+		c.stop()
+	}
+	return c.server().Close()
 }
 
 // SetDeadline is that of net.Conn. The context's deadline holds in any case.
@@ -117,12 +132,12 @@ func (c *Conn) SetDeadline(t time.Time) error {
 
 // SetReadDeadline is that of net.Conn.
 func (c *Conn) SetReadDeadline(t time.Time) error {
-	return c.setDeadline(c.live.SetReadDeadline, &c.readBy, t)
+	return c.setDeadline(c.server().SetReadDeadline, &c.readBy, t)
 }
 
 // SetWriteDeadline is that of net.Conn.
 func (c *Conn) SetWriteDeadline(t time.Time) error {
-	return c.setDeadline(c.live.SetWriteDeadline, &c.writeBy, t)
+	return c.setDeadline(c.server().SetWriteDeadline, &c.writeBy, t)
 }
 
 func (c *Conn) setDeadline(set func(time.Time) error, own *bool, t time.Time) error {
@@ -136,14 +151,14 @@ func (c *Conn) setDeadline(set func(time.Time) error, own *bool, t time.Time) er
 }
 
 // LocalAddr returns this machine's end.
-func (c *Conn) LocalAddr() net.Addr { return c.live.LocalAddr() }
+func (c *Conn) LocalAddr() net.Addr { return c.server().LocalAddr() }
 
 // RemoteAddr returns the server's end.
-func (c *Conn) RemoteAddr() net.Addr { return c.live.RemoteAddr() }
+func (c *Conn) RemoteAddr() net.Addr { return c.server().RemoteAddr() }
 
 // ConnectionState returns what was agreed on in the handshake. It is zero, and its
 // HandshakeComplete false, where the connection is in clear, as Host.MayCleartext allows.
-func (c *Conn) ConnectionState() tls.ConnectionState { return c.live.ConnectionState() }
+func (c *Conn) ConnectionState() tls.ConnectionState { return c.server().ConnectionState() }
 
 // MessageError returns what an SMTP client has returned for a message on this connection as
 // an *Error; nil for nil. It is permanent if the server's reply is: TLS is not at stake any
@@ -155,7 +170,8 @@ func (c *Conn) MessageError(err error) error {
 	c.mu.Lock()
 	cause := &messageError{err, c.broken}
 	c.mu.Unlock()
-	out := &Error{Domain: c.Host.Domain, Host: c.Host.Name, Err: cause, host: c.Host}
+	h := c.host()
+	out := &Error{Domain: h.Domain, Host: h.Name, Err: cause, host: h}
 	out.Permanent = Classify(out).Permanent
 	return out
 }

@@ -128,3 +128,19 @@ func TestConn(t *testing.T) {
 		}
 	}
 }
+
+// The zero Conn is closed, and has passed nothing.
+func TestZeroConn(t *testing.T) {
+	t.Parallel()
+	var conn dane.Conn
+	_, read := conn.Read(make([]byte, 1))
+	_, written := conn.Write([]byte("QUIT\r\n"))
+	for _, err := range []error{read, written, conn.SetDeadline(time.Now()), conn.Close(), conn.MessageError(net.ErrClosed)} {
+		if !errors.Is(err, net.ErrClosed) {
+			t.Error(err)
+		}
+	}
+	if conn.LocalAddr() != nil || conn.RemoteAddr() != nil || conn.ConnectionState().HandshakeComplete || conn.Report().Passed {
+		t.Error("it has ends")
+	}
+}

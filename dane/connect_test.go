@@ -58,6 +58,8 @@ func TestConnect(t *testing.T) {
 		{name: "no command", why: "STARTTLS is done, so that it is not about that", server: saying(smtptest.AtMail, "502 5.5.1 What?"), dane: "message 5.5.1 1", opportunistic: "message 5.5.1 1"},
 		{name: "454 to a recipient", server: saying(smtptest.AtRcpt, "454 4.7.0 TLS not available"), dane: "message 4.7.0 1", opportunistic: "message 4.7.0 1"},
 		{name: "closes in the message", server: failing(smtptest.AtMessage, smtptest.Close), dane: "message 4.4.2 1", opportunistic: "message 4.4.2 1"},
+		{name: "talks without end, to a client that reads it all", server: failing(smtptest.AtRcpt, smtptest.Endless), dane: "message 4.4.2 1", opportunistic: "message 4.4.2 1"},
+		{name: "talks without end of line", server: failing(smtptest.AtMail, smtptest.EndlessLine), dane: "message 4.4.2 1", opportunistic: "message 4.4.2 1"},
 		{name: "TLS 1.0 alone", why: "RFC 8996 §3; better than clear text", server: within(tls10), dane: "4.7.5 1", opportunistic: "TLS 1"},
 		{name: "a client certificate wanted, in TLS 1.3", why: "the verdict comes after the handshake", server: within(&tls.Config{ClientAuth: tls.RequireAnyClientCert}), dane: "4.7.5 1", opportunistic: "clear 2"},
 		{name: "no STARTTLS", server: func(s *smtptest.Server) { s.NoStartTLS = true }, dane: "4.7.4 1", opportunistic: "clear 1"},

@@ -182,7 +182,7 @@ func byConnection(err error, _ *Host) classification {
 	for _, broken := range []error{context.DeadlineExceeded, context.Canceled, os.ErrDeadlineExceeded, io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, io.ErrClosedPipe} {
 		network = network || errors.Is(err, broken)
 	}
-	if network || probed || garbled || system {
+	if network || probed || garbled || system || errors.Is(err, smtpprobe.ErrReply) {
 		return classification{code: "4.2"} // RFC 3463 §3.5: bad connection
 	}
 	return classification{}

@@ -88,7 +88,7 @@ func helloName(session *smtpprobe.Result) string {
 }
 
 // Report returns what a TLS report needs of the connection.
-func (c *Conn) Report() Report { return c.Host.Report(c.Attempt) }
+func (c *Conn) Report() Report { return c.host().Report(c.Attempt) }
 
 // Record is for a sender that connects by itself, without Connect. It takes what came of a
 // connection to the host: the connection, or nil if there was none; the state of TLS, zero in

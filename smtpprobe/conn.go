@@ -10,6 +10,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -49,7 +50,10 @@ func (p *Prober) Connect(ctx context.Context, address string, config *tls.Config
 // not be told of an offer: in the server's replies to EHLO the keyword STARTTLS is
 // XSTARTTLS. No server should offer it over TLS (RFC 3207 §4.2), and some do.
 //
-// A Conn is safe for use by several goroutines, as every net.Conn.
+// A server that says more than a client can have asked for, a megabyte after a write, is not read
+// any more: clients keep a reply until its end.
+//
+// A Conn is safe for use by several goroutines, as every net.Conn. The zero Conn is closed.
 type Conn struct {
 	raw  net.Conn
 	live net.Conn // raw, or TLS over it
@@ -59,6 +63,7 @@ type Conn struct {
 	unread  []byte        // comes before what in has
 	within  bool          // the last line has not ended
 
+	said atomic.Int64 // octets that were read since the last write
 }
 
 var _ net.Conn = (*Conn)(nil)
@@ -89,6 +94,12 @@ func (c *Conn) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
+	if c.in == nil {
+		return 0, net.ErrClosed
+	}
+	if c.said.Load() > maxAnswer {
+		return 0, fmt.Errorf("%w: more than %d octets", ErrReply, maxAnswer)
+	}
 	if len(c.unread) == 0 {
 		// What there is of a line comes before the error for which there is no more of it;
 		// the next call has that again.
@@ -103,6 +114,7 @@ func (c *Conn) Read(p []byte) (int, error) {
 	}
 	n := copy(p, c.unread)
 	c.unread = c.unread[n:]
+	c.said.Add(int64(n))
 	return n, nil
 }
 
@@ -117,7 +129,13 @@ func hideStartTLS(line []byte) []byte {
 }
 
 // Write sends to the server.
-func (c *Conn) Write(p []byte) (int, error) { return c.live.Write(p) }
+func (c *Conn) Write(p []byte) (int, error) {
+	if c.live == nil {
+		return 0, net.ErrClosed
+	}
+	c.said.Store(0)
+	return c.live.Write(p)
+}
 
 // Close closes the connection. Over TLS it takes leave first (RFC 8446 §6.1), for which it
 // may wait five seconds; that the server does not hear that any more is no error.
@@ -125,11 +143,16 @@ func (c *Conn) Close() error {
 	if conn, ok := c.live.(*tls.Conn); ok {
 		conn.CloseWrite()
 	}
-	return c.raw.Close()
+	return c.Abort()
 }
 
 // Abort closes the connection at once. Over TLS the server cannot tell that from an attack.
-func (c *Conn) Abort() error { return c.raw.Close() }
+func (c *Conn) Abort() error {
+	if c.raw == nil {
+		return net.ErrClosed
+	}
+	return c.raw.Close()
+}
 
 // ConnectionState returns what was agreed on in the handshake. It is zero, and its
 // HandshakeComplete false, where the connection is in clear.
@@ -140,19 +163,39 @@ func (c *Conn) ConnectionState() tls.ConnectionState {
 	return tls.ConnectionState{}
 }
 
-// LocalAddr returns this machine's end.
-func (c *Conn) LocalAddr() net.Addr { return c.live.LocalAddr() }
+// LocalAddr returns this machine's end; nil for the zero Conn.
+func (c *Conn) LocalAddr() net.Addr {
+	if c.live == nil {
+		return nil
+	}
+	return c.live.LocalAddr()
+}
 
-// RemoteAddr returns the server's end.
-func (c *Conn) RemoteAddr() net.Addr { return c.live.RemoteAddr() }
+// RemoteAddr returns the server's end; nil for the zero Conn.
+func (c *Conn) RemoteAddr() net.Addr {
+	if c.live == nil {
+		return nil
+	}
+	return c.live.RemoteAddr()
+}
 
-// SetDeadline, SetReadDeadline and SetWriteDeadline are those of net.Conn.
+// SetDeadline is that of net.Conn.
 func (c *Conn) SetDeadline(t time.Time) error {
 	return cmp.Or(c.SetReadDeadline(t), c.SetWriteDeadline(t))
 }
 
 // SetReadDeadline is that of net.Conn.
-func (c *Conn) SetReadDeadline(t time.Time) error { return c.live.SetReadDeadline(t) }
+func (c *Conn) SetReadDeadline(t time.Time) error {
+	if c.live == nil {
+		return net.ErrClosed
+	}
+	return c.live.SetReadDeadline(t)
+}
 
 // SetWriteDeadline is that of net.Conn.
-func (c *Conn) SetWriteDeadline(t time.Time) error { return c.live.SetWriteDeadline(t) }
+func (c *Conn) SetWriteDeadline(t time.Time) error {
+	if c.live == nil {
+		return net.ErrClosed
+	}
+	return c.live.SetWriteDeadline(t)
+}

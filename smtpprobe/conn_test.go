@@ -170,6 +170,36 @@ func connectedTo(t *testing.T, said string) *smtpprobe.Conn {
 	return conn
 }
 
+// A client that reads a reply to its end, as all do, is not led on for ever; one that goes on
+// writing may read as much as it asks for.
+func TestConnIsBounded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		server := smtptest.NewUnstartedServer()
+		server.Faults = faults(smtptest.AtMail, smtptest.Endless)
+		defer server.Close()
+		conn, _, err := proberOf(server).Connect(t.Context(), address, server.ClientTLS())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		r := bufio.NewReader(conn)
+		r.ReadString('\n')
+		for range 1 << 16 {
+			fmt.Fprint(conn, "NOOP\r\n")
+			if line, err := r.ReadString('\n'); !strings.HasPrefix(line, "250") {
+				t.Fatalf("%q, %v", line, err)
+			}
+		}
+		fmt.Fprint(conn, "EHLO client.example\r\nMAIL FROM:<>\r\n")
+		const limit = 1 << 20
+		read, err := io.Copy(io.Discard, r)
+		if !errors.Is(err, smtpprobe.ErrReply) || read < limit || read > limit+1<<13 {
+			t.Errorf("%d octets, %v", read, err)
+		}
+	})
+}
+
 // A deadline is one of the reads that follow, and another takes its place.
 func TestConnDeadline(t *testing.T) {
 	t.Parallel()
@@ -216,5 +246,21 @@ func TestConnectCancelled(t *testing.T) {
 			}
 			server.Close()
 		})
+	}
+}
+
+// The zero Conn is closed.
+func TestZeroConn(t *testing.T) {
+	t.Parallel()
+	var conn smtpprobe.Conn
+	_, read := conn.Read(make([]byte, 1))
+	_, written := conn.Write([]byte("QUIT\r\n"))
+	for _, err := range []error{read, written, conn.SetDeadline(time.Now()), conn.Close(), conn.Abort()} {
+		if !errors.Is(err, net.ErrClosed) {
+			t.Error(err)
+		}
+	}
+	if conn.LocalAddr() != nil || conn.RemoteAddr() != nil || conn.ConnectionState().HandshakeComplete {
+		t.Error("it has ends")
 	}
 }

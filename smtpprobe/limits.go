@@ -16,6 +16,9 @@ const (
 	// maxReplyBytes bounds one reply as a whole: 32 lines of the length that
 	// RFC 5321 §4.5.3.1.5 allows.
 	maxReplyBytes = 32 * 512
+	// maxAnswer bounds what a server says after one write of a client that has a Conn: replies to
+	// 64 commands that were sent at once (RFC 2920), each as large as one may be here.
+	maxAnswer = 64 * maxReplyBytes
 	// maxHello bounds the name in EHLO (RFC 5321 §4.5.3.1.2).
 	maxHello = 255
 )
