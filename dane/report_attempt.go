@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/danesmtp/danesmtp/smtpprobe"
+	"github.com/danesmtp/danesmtp/tlsa"
 )
 
 // A Report is what an SMTP TLS report needs of one connection, or of a lookup that has failed
@@ -64,7 +65,7 @@ func (h *Host) Report(a Attempt) Report {
 	r.Failure = h.Classify(err)
 	if r.Failure.ResultType == "" && r.Policy.ResultType != "" && r.Passed {
 		r.Failure.ResultType = r.Policy.ResultType
-		r.Failure.Reason = "no usable TLSA record"
+		r.Failure.Reason = tlsa.ReasonNoUsableRecord.String()
 	}
 	if r.Failure.ResultType == DNSSECInvalid && r.Policy.Type == noPolicyFound {
 		r.Policy.Type, r.Policy.Domain = policyTLSA, h.Name // as for a domain
