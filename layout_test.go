@@ -42,6 +42,9 @@ var rooms = []room{
 		"...", "github.com/miekg/dns", "golang.org/x/net/...", "golang.org/x/sync/...",
 	}, program: true},
 
+	{path: "examples/internal/...", imports: []string{"dnssec/..."}},
+	{path: "examples/validator", imports: []string{"dnssec/...", "examples/internal/...", "github.com/miekg/dns"}, program: true},
+
 	{path: "tlsa/tlsatest", imports: []string{"tlsa"}, kit: true},
 	{path: "tlsa/...", imports: []string{"internal/printable"}},
 	{path: "smtpprobe/smtptest", imports: []string{"smtpprobe", "tlsa/tlsatest"}, kit: true},
