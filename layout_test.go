@@ -43,6 +43,7 @@ var rooms = []room{
 	}, program: true},
 
 	{path: "examples/internal/...", imports: []string{"dnssec/..."}},
+	{path: "examples/tlspolicy", imports: []string{"dane", "dnssec/...", "examples/internal/...", "github.com/miekg/dns"}, program: true},
 	{path: "examples/validator", imports: []string{"dnssec/...", "examples/internal/...", "github.com/miekg/dns"}, program: true},
 
 	{path: "tlsa/tlsatest", imports: []string{"tlsa"}, kit: true},

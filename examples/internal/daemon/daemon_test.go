@@ -1,0 +1,111 @@
+package daemon
+
+import (
+	"flag"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+func TestLimit(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var closed []string
+	limit := &Limit{Listener: l, Connections: 2, Closed: func(remote net.Addr, _ time.Duration) { closed = append(closed, remote.String()) }}
+	defer limit.Close()
+	connect := func() (theirs, ours net.Conn) {
+		theirs, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { theirs.Close() })
+		if ours, err = limit.Accept(); err != nil {
+			t.Fatal(err)
+		}
+		return theirs, ours
+	}
+	first, firstOurs := connect()
+	second, _ := connect()
+	io.WriteString(first, "x") // so that the second one is idle for longer
+	io.ReadFull(firstOurs, make([]byte, 1))
+	_, third := connect()
+	if len(closed) != 1 || closed[0] != second.LocalAddr().String() || limit.Open() != 2 {
+		t.Errorf("closed %q, %d are open; want %s closed", closed, limit.Open(), second.LocalAddr())
+	}
+	second.SetReadDeadline(time.Now().Add(10 * time.Second))
+	if _, err := second.Read(make([]byte, 1)); err != io.EOF {
+		t.Errorf("the second one: %v", err)
+	}
+	third.Close()
+	if connect(); len(closed) != 1 || limit.Open() != 2 {
+		t.Errorf("after one has ended, another was closed: %q", closed)
+	}
+}
+
+func TestCheckLocal(t *testing.T) {
+	for address, local := range map[string]bool{
+		"127.0.0.1:53": true, "127.9.9.9:53": true, "[::1]:53": true, "[::ffff:127.0.0.1]:53": true,
+		"0.0.0.0:53": false, "[::]:53": false, "192.0.2.1:53": false, "localhost:53": false, ":53": false, "127.0.0.1": false, "": false,
+	} {
+		if err := CheckLocal(address); (err == nil) != local {
+			t.Errorf("%q: %v", address, err)
+		}
+	}
+}
+
+// TestListenKeepsFiles: only sockets that nobody listens at are replaced.
+func TestListenKeepsFiles(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(path, []byte("precious"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if l, err := Listen("unix:"+path, 0o600); err == nil {
+		l.Close()
+		t.Error("a file is replaced")
+	}
+	if text, err := os.ReadFile(path); err != nil || string(text) != "precious" {
+		t.Errorf("it holds %q, %v", text, err)
+	}
+}
+
+func TestResolverFlags(t *testing.T) {
+	for _, tt := range []struct {
+		why   string
+		flags []string
+		good  bool
+	}{
+		{"the root servers", nil, true},
+		{"servers", []string{"-resolver", "192.0.2.1,tls://192.0.2.2#dns.example"}, true},
+		{"what is no server", []string{"-resolver", "nonsense"}, false},
+		{"servers and hints", []string{"-resolver", "192.0.2.1", "-hints", "/dev/null"}, false},
+		{"hints without a server", []string{"-hints", "/dev/null"}, false},
+		{"anchors without a key", []string{"-anchors", "/dev/null"}, false},
+	} {
+		var f ResolverFlags
+		set := flag.NewFlagSet("", flag.ContinueOnError)
+		f.Add(set)
+		if err := set.Parse(tt.flags); err != nil {
+			t.Fatal(err)
+		}
+		r, err := f.Resolver(slog.New(slog.DiscardHandler))
+		if (err == nil) != tt.good || tt.good && r.Exchanger == nil {
+			t.Errorf("%s: %v", tt.why, err)
+		}
+	}
+}
+
+func TestNotActivated(t *testing.T) {
+	for pid, count := range map[string]string{"": "", "1": "1", "nonsense": "1"} {
+		t.Setenv("LISTEN_PID", pid)
+		t.Setenv("LISTEN_FDS", count)
+		if all, err := Activated(); len(all) > 0 || err != nil {
+			t.Errorf("%q: %v, %v", pid, all, err)
+		}
+	}
+}

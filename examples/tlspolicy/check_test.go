@@ -1,0 +1,89 @@
+package main
+
+import (
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/miekg/dns"
+)
+
+// resolvConf serves DNS on port 53 of a loopback address of its own, and returns a file that
+// leads there; it skips the test where that is not permitted.
+func resolvConf(t *testing.T, address string, reply func(*dns.Msg)) string {
+	t.Helper()
+	conn, err := net.ListenPacket("udp", address+":53")
+	if err != nil {
+		t.Skipf("no port 53: %v", err)
+	}
+	server := &dns.Server{PacketConn: conn, Handler: dns.HandlerFunc(func(w dns.ResponseWriter, q *dns.Msg) {
+		m := new(dns.Msg).SetReply(q)
+		m.SetEdns0(1232, true)
+		reply(m)
+		w.WriteMsg(m)
+	})}
+	go server.ActivateAndServe()
+	t.Cleanup(func() { server.Shutdown() })
+	file := filepath.Join(t.TempDir(), "resolv.conf")
+	if err := os.WriteFile(file, []byte("nameserver "+address+"\noptions trust-ad\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+func TestCheck(t *testing.T) {
+	soa, err := dns.NewRR(". 300 SOA a. b. 1 2 3 4 5")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		why   string
+		reply func(*dns.Msg)
+		lack  string
+	}{
+		{"it validates", func(m *dns.Msg) { m.Answer, m.AuthenticatedData = []dns.RR{soa}, true }, ""},
+		{"it does not", func(m *dns.Msg) { m.Answer = []dns.RR{soa} }, "does not validate"},
+		{"it fails", func(m *dns.Msg) { m.Rcode = dns.RcodeServerFailure }, "SERVFAIL"},
+		{"it says nothing", func(m *dns.Msg) { m.AuthenticatedData = true }, "no answer"},
+	} {
+		t.Run(tt.why, func(t *testing.T) {
+			j := new(journal)
+			c := &check{file: resolvConf(t, "127.53.53.1", tt.reply), log: slog.New(slog.NewTextHandler(j, nil))}
+			c.now(t.Context())
+			if got := c.lack(); (got == "") != (tt.lack == "") || !strings.Contains(got, tt.lack) {
+				t.Errorf("%q, want %q", got, tt.lack)
+			}
+			if tt.lack != "" {
+				j.says(t, "level=ERROR", tt.lack)
+			} else {
+				j.says(t, "level=INFO", "validates")
+			}
+		})
+	}
+	c := &check{file: "/nonexistent", log: quiet()}
+	if c.now(t.Context()); c.lack() == "" {
+		t.Error("nothing is lacking without a file")
+	}
+}
+
+func TestReadResolvConf(t *testing.T) {
+	for _, tt := range []struct {
+		why, text string
+		servers   []string
+		trustAD   bool
+	}{
+		{"an empty file", "", []string{"127.0.0.1"}, false},
+		{"everything", "# comment\nsearch example.org\nnameserver 192.0.2.1\nnameserver ::1 # two\noptions edns0 trust-ad\n", []string{"192.0.2.1", "::1"}, true},
+		{"too many", strings.Repeat("nameserver 192.0.2.1\n", 5), slices.Repeat([]string{"192.0.2.1"}, 3), false},
+		{"half a line", "nameserver\noptions\n", []string{"127.0.0.1"}, false},
+	} {
+		servers, options, err := readResolvConf(strings.NewReader(tt.text))
+		if err != nil || !slices.Equal(servers, tt.servers) || options["trust-ad"] != tt.trustAD {
+			t.Errorf("%s: %q, %v, %v", tt.why, servers, options, err)
+		}
+	}
+}

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/danesmtp/danesmtp/dane"
+	"github.com/danesmtp/danesmtp/dnssec"
+)
+
+const (
+	// failureTTL is how long a verdict with a failed lookup is kept: a queue that has much
+	// for one domain does not ask for each message.
+	failureTTL = 10 * time.Second
+	// maxTTL caps how long any verdict is kept.
+	maxTTL = 24 * time.Hour
+)
+
+// A found verdict holds until it expires.
+type found struct {
+	verdict
+	expires time.Time
+}
+
+// lookUp finds out about a target what Postfix does when it has mail for it.
+func lookUp(ctx context.Context, resolver dane.Resolver, t target, now time.Time) found {
+	// Postfix connects to private and other addresses, too; there is nothing to protect here,
+	// where nobody connects.
+	v := &dane.Verifier{Resolver: resolver, Port: t.port, AllowAll: true}
+	f := found{expires: now.Add(maxTTL)}
+	domain := &dane.Domain{Name: t.name, Expanded: t.name, Status: dnssec.Secure, Routed: true, MX: []dane.MX{{Host: t.name}}}
+	if !t.isHost {
+		var err error
+		domain, err = v.LookupMX(ctx, t.name)
+		if err != nil {
+			return f.withoutHosts(domain, err, now)
+		}
+		f.holds(domain.Lookup)
+	}
+	if domain.Status != dnssec.Secure {
+		f.mx, f.reason = mxInsecure, domain.Lookup.Reason.String()
+		return f
+	}
+	f.mx, f.omitted = mxSecure, domain.Omitted
+	hosts := make([]*dane.Host, len(domain.MX))
+	done := make(chan struct{})
+	for i, mx := range domain.MX { // at most sixteen
+		go func() {
+			hosts[i] = v.LookupHost(ctx, domain, mx)
+			done <- struct{}{}
+		}()
+	}
+	for range hosts {
+		<-done
+	}
+	for _, h := range hosts {
+		f.add(h)
+	}
+	if f.failed > 0 {
+		f.expires = now.Add(failureTTL)
+	}
+	return f
+}
+
+// withoutHosts is the verdict on a domain whose MX lookup gave none.
+func (f found) withoutHosts(domain *dane.Domain, err error, now time.Time) found {
+	f.reason = cause(err)
+	switch {
+	case errors.Is(err, dane.ErrNoDomain), errors.Is(err, dane.ErrNullMX), errors.Is(err, dane.ErrName):
+		f.mx = mxNowhere
+		if domain != nil {
+			f.holds(domain.Lookup)
+		}
+	default:
+		f.mx, f.expires = mxFailed, now.Add(failureTTL)
+	}
+	return f
+}
+
+// add counts a host.
+func (f *found) add(h *dane.Host) {
+	for _, lookup := range h.Lookups {
+		f.holds(lookup)
+	}
+	switch h.Action {
+	case dane.MustAuthenticate:
+		f.authenticated++
+	case dane.MustEncrypt:
+		f.unusable++
+	case dane.MayEncrypt:
+		f.clear++
+	default:
+		if errors.Is(h.Err, dane.ErrNoAddress) {
+			f.absent++
+			return
+		}
+		f.failed++
+		if f.reason == "" {
+			f.reason = fmt.Sprintf("host %s: %s", h.Name, cause(h.Err))
+		}
+	}
+}
+
+// holds shortens the life of the verdict to that of an answer.
+func (f *found) holds(l dane.Lookup) {
+	if !l.Expires.IsZero() && l.Expires.Before(f.expires) {
+		f.expires = l.Expires
+	}
+}
+
+// cause is an error without the names that stand beside it anyway.
+func cause(err error) string {
+	if e, is := errors.AsType[*dnssec.Error](err); is && e.Reason.Text != "" {
+		text := e.Status.String() + ": " + e.Reason.String()
+		if e.Err != nil {
+			text += ": " + e.Err.Error()
+		}
+		return text
+	}
+	if e, is := errors.AsType[*dane.Error](err); is && e.Err != nil {
+		return e.Err.Error()
+	}
+	if err == nil {
+		return "no reason is known"
+	}
+	return err.Error()
+}
