@@ -34,6 +34,7 @@ type world struct {
 	intermediate *tlsatest.CA
 	certificates []*tlsatest.Certificate // of the scenarios' servers
 	postfix      *tlsatest.Certificate   // of Postfix
+	stub         bool                    // its resolver is for stubs: AD, and no signatures
 }
 
 // The addresses in it. On the loopback device all of their network are ours. Those of
@@ -50,11 +51,14 @@ func (s *scenario) domain() string {
 	return s.name + ".signed"
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T) *world { return newWorldWith(t, "world", (*world).serveUnbound) }
+
+// newWorldWith makes one in a directory of its own, with another resolver at 127.0.0.1.
+func newWorldWith(t *testing.T, dir string, resolver func(*world) error) *world {
 	root := tlsatest.NewCA(tlsatest.Authority{})
 	w := &world{
 		namespace: newNamespace(t, syscall.CLONE_NEWNET|syscall.CLONE_NEWNS),
-		site:      &internet{dir: filepath.Join(lab.dir, "world")},
+		site:      &internet{dir: filepath.Join(lab.dir, dir)},
 		root:      root, intermediate: root.NewCA(tlsatest.Authority{}),
 	}
 	for _, s := range scenarios {
@@ -66,7 +70,8 @@ func newWorld(t *testing.T) *world {
 		w.site.stop()
 	})
 	w.do(func() {
-		for _, step := range []func() error{w.settle, w.serveDNS, w.startPostfix} {
+		serveResolver := func() error { return resolver(w) }
+		for _, step := range []func() error{w.settle, w.serveDNS, serveResolver, w.startPostfix} {
 			if err := step(); err != nil {
 				t.Error(err)
 				return
@@ -142,7 +147,7 @@ func (w *world) sign() error {
 	return w.site.writeAnchors(ds)
 }
 
-// serveDNS runs a name server for all zones, and a resolver that validates.
+// serveDNS runs a name server for all zones.
 func (w *world) serveDNS() error {
 	if err := w.site.copyServers(); err != nil {
 		return err
@@ -151,18 +156,19 @@ func (w *world) serveDNS() error {
 	for _, zone := range []string{".", "signed", "plain"} {
 		conf += w.site.zoneStatement(zone)
 	}
-	at := func(server string) string { return server + ":53" }
-	if err := w.site.startNamed("world-named", conf, answers(at(worldDNS), "signed", dns.TypeSOA)); err != nil {
-		return err
-	}
-	conf = fmt.Sprintf(unboundServer, 53, "validator iterator") +
+	return w.site.startNamed("world-named", conf, answers(worldDNS+":53", "signed", dns.TypeSOA))
+}
+
+// serveUnbound runs a resolver that validates.
+func (w *world) serveUnbound() error {
+	conf := fmt.Sprintf(unboundServer, 53, "validator iterator") +
 		fmt.Sprintf(" trust-anchor-file: %q\n", w.site.rootDS) +
 		fmt.Sprintf("stub-zone:\n name: \".\"\n stub-addr: %s\n", worldDNS)
 	file, err := w.site.writeFile("world-unbound.conf", conf)
 	if err != nil {
 		return err
 	}
-	return w.site.startDaemon("world-unbound", answers(at("127.0.0.1"), "signed", dns.TypeSOA), w.site.path("bin-unbound"), "-d", "-c", file)
+	return w.site.startDaemon("world-unbound", answers("127.0.0.1:53", "signed", dns.TypeSOA), w.site.path("bin-unbound"), "-d", "-c", file)
 }
 
 // addr is that of a scenario's server, 1 or 2.
@@ -246,7 +252,11 @@ func (w *world) verifier(t *testing.T, profile dane.Profile) *dane.Verifier {
 	if err != nil {
 		t.Fatal(err)
 	}
-	resolver := &dnssec.Resolver{Exchanger: poolOf(&upstream.Client{Address: "127.0.0.1", Dial: w.Dial}), Anchors: anchors}
+	client := &upstream.Client{Address: "127.0.0.1", Dial: w.Dial}
+	var resolver dane.Resolver = &dnssec.Resolver{Exchanger: poolOf(client), Anchors: anchors}
+	if w.stub {
+		resolver = dnssec.TrustAD{Exchanger: client}
+	}
 	return &dane.Verifier{Resolver: resolver, Policy: policy, Dial: w.Dial, Hello: "world.test"}
 }
 
