@@ -33,6 +33,13 @@
 // of their own, where danetool is asked about a sample, too, and examples/mta delivers
 // to Postfix. This is skipped where namespaces are not permitted.
 //
+// The programs validator and tlspolicy of the examples are used by those they are for
+// (mtas_test.go): Postfix and Exim deliver to the same domains with validator as their only
+// resolver, and Postfix by tlspolicy before a table of MTA-STS policies, as its README
+// says. dig and unbound-host are asked the questions of the comparison with Unbound
+// (stubs_test.go). DANE_DNSPERF=1 measures validator beside Unbound, for which the package
+// dnsperf is needed.
+//
 // Package smtpprobe is compared with posttls-finger on replies to EHLO that are not
 // what RFC 5321 has.
 //
@@ -47,9 +54,10 @@
 //
 // Nothing leaves the machine. Ports are chosen by the kernel and the files live
 // in a temporary directory. Postfix starts only for root, so root is needed. The
-// Debian packages are bind9, bind9-dnsutils, bind9-utils, unbound, knot, knot-resolver,
-// dnsdist, dnsmasq-base, pdns-recursor, postfix, openssl, gnutls-bin, iproute2 and iptables; a
-// missing program fails the run. CoreDNS is no Debian package, and that of systemd-resolved
-// would take over /etc/resolv.conf: DANE_COREDNS and DANE_RESOLVED name their programs, as
-// .ci/run does, and without them these two are skipped.
+// Debian packages are bind9, bind9-dnsutils, bind9-utils, unbound, unbound-host, knot,
+// knot-resolver, dnsdist, dnsmasq-base, pdns-recursor, postfix, openssl, gnutls-bin, iproute2 and
+// iptables; a missing program fails the run. CoreDNS is no Debian package, that of
+// systemd-resolved would take over /etc/resolv.conf, and that of Exim the place of Postfix:
+// DANE_COREDNS, DANE_RESOLVED and DANE_EXIM name their programs, as .ci/run does, and
+// without them these are skipped.
 package interop

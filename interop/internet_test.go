@@ -35,8 +35,8 @@ type resolver struct {
 
 // programs are what the tests run, apart from the go command.
 var programs = []string{
-	"named", "dnssec-keygen", "dnssec-settime", "dnssec-signzone", "dnssec-dsfromkey", "delv",
-	"unbound", "unbound-checkconf", "kresd", "knotd", "keymgr", "dnsdist", "postfix", "posttls-finger", "openssl", "danetool", "ip", "iptables", "unshare", "nsenter", "mount",
+	"named", "dnssec-keygen", "dnssec-settime", "dnssec-signzone", "dnssec-dsfromkey", "delv", "dig",
+	"unbound", "unbound-checkconf", "unbound-host", "kresd", "knotd", "keymgr", "dnsdist", "postfix", "posttls-finger", "openssl", "danetool", "ip", "iptables", "unshare", "nsenter", "mount",
 }
 
 // start builds the Internet from the certificate up. What it started before an
