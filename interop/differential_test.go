@@ -42,6 +42,7 @@ func TestDifferential(t *testing.T) {
 	}
 	opinions := w.askAll(ctx, t)
 	w.askDelv(ctx, t, opinions)
+	w.askStubs(ctx, t, opinions)
 
 	agreed, explained := make(map[dnssec.Status]int), make(map[*rule]int)
 	for _, o := range opinions {
