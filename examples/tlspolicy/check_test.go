@@ -7,9 +7,13 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"testing"
 
 	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/dnssec/dnssectest"
 )
 
 // resolvConf serves DNS on port 53 of a loopback address of its own, and returns a file that
@@ -67,6 +71,32 @@ func TestCheck(t *testing.T) {
 	c := &check{file: "/nonexistent", log: quiet()}
 	if c.now(t.Context()); c.lack() == "" {
 		t.Error("nothing is lacking without a file")
+	}
+}
+
+// TestResolverMended: the check is made again on SIGHUP, and without it every now and then.
+func TestResolverMended(t *testing.T) {
+	soa, err := dns.NewRR(". 300 SOA a. b. 1 2 3 4 5")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var validates atomic.Bool
+	file := resolvConf(t, "127.53.53.2", func(m *dns.Msg) {
+		m.Answer, m.AuthenticatedData = []dns.RR{soa}, validates.Load()
+	})
+	p := start(t, append(resolverFlags(t, dnssectest.New(t, zones()...)), "-resolv-conf", file)...)
+	c := dial(t, "tcp", p.addresses[0])
+	if got := c.ask("all"); !strings.HasPrefix(got, "TEMP Postfix would not heed dane-only: the DNS server 127.53.53.2 of "+file+" does not validate") {
+		t.Errorf("%q", got)
+	}
+	if got := c.ask("nothing"); got != "NOTFOUND " {
+		t.Errorf("where DANE does not apply: %q", got)
+	}
+	validates.Store(true)
+	p.hangup <- syscall.SIGHUP
+	p.log.says(t, "level=INFO", "validates")
+	if got := c.ask("all"); got != "OK dane-only" {
+		t.Errorf("mended: %q", got)
 	}
 }
 

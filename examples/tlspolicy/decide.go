@@ -24,7 +24,7 @@ type verdict struct {
 	unusable      int // TLSA records, of which none is: to be encrypted (RFC 7672 §2.2)
 	clear         int // no TLSA records: may be sent to in clear
 	failed        int // a lookup failed
-	absent        int // no address
+	absent        int // no address, or no host name
 	omitted       int // more than are looked up
 
 	reason string // why the MX lookup failed, or the first host did, or DANE does not apply

@@ -92,8 +92,8 @@ func (f *found) add(h *dane.Host) {
 	case dane.MayEncrypt:
 		f.clear++
 	default:
-		if errors.Is(h.Err, dane.ErrNoAddress) {
-			f.absent++
+		if errors.Is(h.Err, dane.ErrNoAddress) || errors.Is(h.Err, dane.ErrName) {
+			f.absent++ // for Postfix, too
 			return
 		}
 		f.failed++

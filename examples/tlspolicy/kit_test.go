@@ -42,6 +42,7 @@ func zones() []dnssectest.Zone {
 		{Name: "unsigned.", Unsigned: true, Records: two(forA + forB)},
 		{Name: "null.", Records: "@ MX 0 .\n"},
 		{Name: "homeless.", Records: "@ MX 10 a\na TXT nothing\n"},
+		{Name: "nameless.", Records: "@ MX 10 a\n@ MX 20 192.0.2.7\na A 192.0.2.1\n" + forA},
 		{Name: "implicit.", Records: "@ A 192.0.2.1\n_25._tcp TLSA " + record + "\n"},
 		{Name: "submission.", Records: "mail A 192.0.2.1\n_587._tcp.mail TLSA " + record + "\n"},
 		{Name: "mx-bogus.", Records: two(forA + forB), Faults: fault(dnssectest.Expired, "@ MX")},
@@ -49,7 +50,7 @@ func zones() []dnssectest.Zone {
 		{Name: "one-bogus.", Records: two(forA + forB), Faults: fault(dnssectest.Expired, "_25._tcp.a TLSA")},
 		{Name: "bogus-clear.", Records: two(forA), Faults: fault(dnssectest.Expired, "_25._tcp.a TLSA")},
 		{Name: "a-bogus.", Records: two(forA + forB), Faults: fault(dnssectest.BadSignature, "a A")},
-		{Name: "a-servfail.", Records: "@ MX 10 a\na TXT x\n", Faults: fault(dnssectest.ServFail, "a A")},
+		{Name: "a-servfail.", Records: "@ MX 10 a\na TXT x\n", Faults: fault(dnssectest.ServFail, "a A", "a AAAA")},
 	}
 }
 
@@ -64,6 +65,7 @@ var answers = []struct{ why, key, want string }{
 	{"no mail is taken", "null", "NOTFOUND "},
 	{"no such domain", "nosuch", "NOTFOUND "},
 	{"no address", "homeless", "NOTFOUND "},
+	{"the other host is an address, which is no name", "nameless", "OK dane-only"},
 	{"no MX record", "implicit", "OK dane-only"},
 	{"the MX record is bogus", "mx-bogus", "TEMP the MX lookup failed: bogus: "},
 	{"every TLSA record is bogus", "all-bogus", "TEMP no host is left: the lookups failed: host a.all-bogus: bogus: "},
