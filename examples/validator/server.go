@@ -58,17 +58,11 @@ func (s *server) listen(address string) error {
 	if err != nil {
 		return fmt.Errorf("%q: want an IP address and a port", address)
 	}
-	packets, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(at))
+	packets, stream, err := listenBoth(at)
 	if err != nil {
 		return err
 	}
-	at = packets.LocalAddr().(*net.UDPAddr).AddrPort()
-	stream, err := net.Listen("tcp", at.String()) // port 0 has become another
-	if err != nil {
-		packets.Close()
-		return err
-	}
-	s.listening = append(s.listening, at)
+	s.listening = append(s.listening, packets.LocalAddr().(*net.UDPAddr).AddrPort())
 	s.serveTCP(stream)
 	udp := &packetServer{conn: packets, answer: s.answer, most: maxInFlight + spareReaders, failed: func(err error) {
 		s.log.Debug("UDP", "err", err)
@@ -76,6 +70,24 @@ func (s *server) listen(address string) error {
 	s.udp = append(s.udp, udp)
 	udp.start()
 	return nil
+}
+
+// listenBoth opens both sockets at the same port; port 0 is any that is free for both.
+func listenBoth(at netip.AddrPort) (*net.UDPConn, net.Listener, error) {
+	for tries := 1; ; tries++ {
+		packets, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(at))
+		if err != nil {
+			return nil, nil, err
+		}
+		stream, err := net.Listen("tcp", packets.LocalAddr().String())
+		if err == nil {
+			return packets, stream, nil
+		}
+		packets.Close()
+		if at.Port() != 0 || tries == 10 {
+			return nil, nil, err
+		}
+	}
 }
 
 func (s *server) serveTCP(stream net.Listener) {
