@@ -41,6 +41,10 @@ smtp_tls_loglevel = 1
 smtp_connection_cache_on_demand = no
 `
 
+const policyMaster = `smtp     unix       - - n -    10 smtp
+pickup   unix       n - n 60    1 pickup
+`
+
 // policyCases are scenarios, and what a table of MTA-STS policies has for them.
 var policyCases = []struct {
 	why, scenario string
@@ -100,6 +104,62 @@ func (w *world) testTLSPolicy(t *testing.T) {
 	}
 	t.Run("postmap", p.testPostmap)
 	t.Run("resolver", p.testPolicyResolver)
+	t.Run("outage", func(t *testing.T) { p.testOutage(t, w) })
+}
+
+// testOutage takes the name server away while there is mail, and brings it back: the mail waits
+// and is then delivered.
+func (w *world) testOutage(t *testing.T, outer *world) {
+	const fresh = "ta-key" // nobody has asked for it
+	address, key := w.policyAddress(t, fresh), fresh+".signed"
+	for _, d := range outer.site.daemons {
+		if d.name == "world-named" {
+			d.stop()
+		}
+	}
+	if err := w.submit(t, []string{address}); err != nil {
+		t.Fatal(err)
+	}
+	w.awaitDelivery(t, address, refused)
+	policy := func() (string, error) {
+		return w.command("postmap", "-c", w.site.path("postfix/etc"), "-q", key, "socketmap:inet:127.0.0.1:8463:dane")
+	}
+	if out, err := policy(); err == nil || !strings.Contains(err.Error(), "temporary error: the MX lookup failed") {
+		t.Errorf("tlspolicy says %q, %v", out, err)
+	}
+	var err error
+	outer.do(func() { err = outer.serveDNS() })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(500 * time.Millisecond) {
+		if out, err := policy(); out == "dane-only\n" {
+			break
+		} else if time.Now().After(deadline) {
+			t.Fatalf("with the name server back, tlspolicy says %q, %v", out, err)
+		}
+	}
+	if _, err := w.command("postfix", "-c", w.site.path("postfix/etc"), "flush"); err != nil {
+		t.Fatal(err)
+	}
+	w.awaitDelivery(t, address, authenticated)
+}
+
+// awaitDelivery waits until Postfix has tried a recipient, with that result.
+func (w *world) awaitDelivery(t *testing.T, address string, want treatment) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+		log, err := w.postfixLog()
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch got := readDeliveries(log)[address]; {
+		case got.treatment == want:
+			return
+		case time.Now().After(deadline):
+			t.Fatalf("%s: %v, want %s", address, got, want)
+		}
+	}
 }
 
 func (w *world) policyAddress(t *testing.T, name string) string {
@@ -140,7 +200,7 @@ func (w *world) policyWorld(t *testing.T) (*world, *stsTable) {
 			func() error { return sts.listen("127.0.0.1:8461") },
 			p.serveTLSPolicy,
 			func() error {
-				return p.site.runPostfix(policyMain+lines, worldMaster+"smtp unix - - n - 10 smtp\n", w.site.path("postfix.pem"), greets(worldMail+":25"))
+				return p.site.runPostfix(policyMain+lines, worldMaster+policyMaster, w.site.path("postfix.pem"), greets(worldMail+":25"))
 			},
 		} {
 			if err := step(); err != nil {
