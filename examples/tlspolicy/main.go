@@ -88,6 +88,7 @@ const (
 	defaultMode        = "666"
 	defaultTimeout     = 10 * time.Second // of the 100 s that Postfix waits
 	defaultCache       = 32               // MiB
+	maxCache           = 1024             // MiB
 	defaultConnections = 1000             // ten times the processes that Postfix has by default
 )
 
@@ -190,8 +191,8 @@ func (o *options) parse(args []string, stderr io.Writer) error {
 		return fmt.Errorf("-mixed %s: want dane or dane-only", mixed)
 	case o.timeout <= 0 || o.timeout > lookupTimeout:
 		return fmt.Errorf("-timeout %s: want a positive duration up to %s", o.timeout, lookupTimeout)
-	case o.cache < 1 || o.cache > 1<<20:
-		return fmt.Errorf("-cache %d: want at least one MiB", o.cache)
+	case o.cache < 1 || o.cache > maxCache:
+		return fmt.Errorf("-cache %d: want 1 to %d MiB", o.cache, maxCache)
 	case o.connections < 1:
 		return fmt.Errorf("-connections %d: want at least one", o.connections)
 	}
