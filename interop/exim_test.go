@@ -39,7 +39,7 @@ begin retry
 
 // The differences of Exim from the level dane of the table, by scenario. Any other fails the test,
 // and so does one that is no more.
-// They are the same behind Unbound, so none is of the resolver.
+// They are the same behind Unbound, so they are not the resolver's.
 var eximDifferences = map[string]difference{
 	"agility":             {authenticated, eximAgility},
 	"garbage":             {refused, eximUsable},
@@ -81,7 +81,7 @@ func (w *world) testExim(t *testing.T) {
 			t.Errorf("%s: %s: Exim: %q, want %s\n%s", s.name, s.why, got.treatment, want, got.text)
 		}
 		if explained && d.treatment == s.want[0] {
-			t.Errorf("the difference %s is none", s.name)
+			t.Errorf("the difference %s is no difference", s.name)
 		}
 	}
 	t.Logf("%d scenarios, %d differences", len(scenarios), len(eximDifferences))

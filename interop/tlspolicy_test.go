@@ -48,7 +48,7 @@ pickup   unix       n - n 60    1 pickup
 // policyCases are scenarios, and what a table of MTA-STS policies has for them.
 var policyCases = []struct {
 	why, scenario string
-	sts           string // policy; empty: there is none
+	sts           string // policy; empty: no policy
 	want          treatment
 	asksSTS       bool
 	log           string // of Postfix

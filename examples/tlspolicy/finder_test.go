@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/danesmtp/danesmtp/dane"
+	"github.com/danesmtp/danesmtp/dnssec/dnssectest"
 )
 
 func TestKeepsAndRefreshes(t *testing.T) {
@@ -215,6 +216,22 @@ func TestResolverComesBack(t *testing.T) {
 		want("new.example", "OK dane-only")
 		f.cache.clear()
 	})
+}
+
+// TestHolds: a verdict holds as long as its answers, and briefly if a lookup has failed.
+func TestHolds(t *testing.T) {
+	resolver := dnssectest.New(t, zones()...).Resolver()
+	for key, want := range map[string]time.Duration{
+		"all": 300 * time.Second, "nothing": 300 * time.Second, "unsigned": 300 * time.Second, "null": 300 * time.Second,
+		"nosuch": 300 * time.Second, "homeless": 300 * time.Second,
+		"mx-bogus": failureTTL, "all-bogus": failureTTL, "one-bogus": failureTTL,
+	} {
+		now := time.Now()
+		f := lookUp(t.Context(), resolver, target{name: key, port: smtpPort}, now)
+		if got := f.expires.Sub(now); got > want+time.Second || got < want/2 {
+			t.Errorf("%s holds for %s, want %s", key, got, want)
+		}
+	}
 }
 
 func TestCheckedResolver(t *testing.T) {

@@ -9,8 +9,8 @@
 // package dnssec, and answers
 //
 //	OK dane-only    every host that may be used has usable TLSA records
-//	OK dane         some hosts have none, or none is usable, or a lookup for one failed
-//	                and all the others have TLSA records
+//	OK dane         some hosts have no TLSA records, or no usable ones; or a lookup for one
+//	                failed, and all the others have TLSA records
 //	TEMP reason     the MX lookup failed, or those for every host; or for one, and another one
 //	                may be sent to in clear. The mail waits
 //	NOTFOUND        DANE does not apply: the next table is asked

@@ -79,6 +79,9 @@ func TestReload(t *testing.T) {
 	write(`{"destinations": {"all": {"dane": "none", "tls": "required"}}}`)
 	p.hangup <- syscall.SIGHUP
 	p.log.says(t, "msg=reloaded")
+	if entries, _ := p.program.service.finder.cache.size(); entries != 0 {
+		t.Errorf("%d verdicts are kept", entries)
+	}
 	want("nothing", "NOTFOUND ")
 	want("all", "OK encrypt")
 
@@ -148,14 +151,14 @@ func TestFlags(t *testing.T) {
 	}{
 		{"an address that others reach", []string{"-listen", "192.0.2.1:8463"}, "-remote"},
 		{"metrics that others reach", []string{"-metrics", "0.0.0.0:80"}, "-remote"},
-		{"a level that is none", []string{"-mixed", "may"}, "dane or dane-only"},
-		{"permissions that are none", []string{"-mode", "rw"}, "octal"},
+		{"a level that is not for this", []string{"-mixed", "may"}, "dane or dane-only"},
+		{"permissions in letters", []string{"-mode", "rw"}, "octal"},
 		{"more time than Postfix has", []string{"-timeout", "2m"}, "-timeout"},
 		{"no cache", []string{"-cache", "0"}, "-cache"},
 		{"no connections", []string{"-connections", "0"}, "-connections"},
 		{"a domain without -query", []string{"example.org"}, "-query"},
 		{"a policy that is not there", []string{"-policy", "/nonexistent"}, "nonexistent"},
-		{"a policy that is none", []string{"-policy", policy("{")}, "policy"},
+		{"a policy that is not JSON", []string{"-policy", policy("{")}, "policy"},
 		{"a route", []string{"-policy", policy(`{"destinations": {"a.example": {"route": {"hosts": ["b.example"]}}}}`)}, "transport_maps"},
 		{"insecure MX records", []string{"-policy", policy(`{"default": {"use_insecure_mx": true}}`)}, "smtp_tls_dane_insecure_mx_policy"},
 		{"a level that Postfix has not", []string{"-policy", policy(`{"default": {"tls": "preferred-verify"}}`)}, "preferred-verify"},

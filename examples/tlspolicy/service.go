@@ -17,7 +17,7 @@ type service struct {
 	mixed   level
 	timeout time.Duration // of one answer; shorter than the 100 s of Postfix
 	policy  atomic.Pointer[dane.Policy]
-	check   *check // of the resolver that Postfix has; nil for none
+	check   *check // of the resolver that Postfix has; nil if nobody looks
 	log     *slog.Logger
 	metrics *metrics
 }

@@ -132,7 +132,7 @@ func refusal(query *dns.Msg, opt *dns.OPT) (rcode int, bad bool) {
 func (r *responder) fail(ctx context.Context, reply *dns.Msg, err error) {
 	q := reply.Question[0]
 	failed, _ := errors.AsType[*dnssec.Error](err)
-	if failed != nil && failed.Status == dnssec.Bogus && reply.CheckingDisabled {
+	if failed != nil && reply.CheckingDisabled {
 		if rcode, records, ok := r.unchecked(ctx, q); ok {
 			reply.Rcode, reply.Answer = rcode, records
 			extend(reply, failed.Reason.Code, failed.Reason.String())
@@ -176,7 +176,7 @@ func records(q dns.Question, answer *dnssec.Answer) []dns.RR {
 }
 
 // worthTelling are the reasons why an answer is insecure that somebody could do something
-// about. That a zone is not signed is none.
+// about. That a zone is not signed is not told.
 func worthTelling(code dnssec.EDE) bool {
 	switch code {
 	case dnssec.EDEUnsupportedAlgorithm, dnssec.EDEUnsupportedDigest, dnssec.EDENSEC3IterationsTooBig:

@@ -71,6 +71,8 @@ func TestAnswers(t *testing.T) {
 		{"the same, unchecked", "broken.signed.", dns.TypeA, set{ad: true, cd: true}, seen{"NOERROR", false, []string{"CNAME", "A"}, 7}},
 		{"signatures are missing", "www.stripped.", dns.TypeA, set{do: true}, seen{"SERVFAIL", false, nil, 10}},
 		{"the keys are others'", "www.wrong-ds.", dns.TypeA, set{do: true}, seen{"SERVFAIL", false, nil, 9}},
+		{"nobody has the keys", "www.keyless.", dns.TypeA, set{ad: true}, seen{"SERVFAIL", false, nil, 9}},
+		{"the same, unchecked", "www.keyless.", dns.TypeA, set{ad: true, cd: true}, seen{"NOERROR", false, a, 9}},
 		{"nobody has an answer", "www.down.", dns.TypeA, set{ad: true}, seen{"SERVFAIL", false, nil, 22}},
 		{"nobody has, unchecked either", "www.down.", dns.TypeA, set{ad: true, cd: true}, seen{"SERVFAIL", false, nil, 22}},
 	} {

@@ -24,6 +24,7 @@ func zones() []dnssectest.Zone {
 		{Name: "stripped.", Records: host, Faults: map[string]dnssectest.Fault{dnssectest.WholeZone: dnssectest.NoSignature}},
 		{Name: "wrong-ds.", Records: host, Faults: map[string]dnssectest.Fault{dnssectest.WholeZone: dnssectest.WrongDS}},
 		{Name: "down.", Records: host, Faults: map[string]dnssectest.Fault{dnssectest.WholeZone: dnssectest.ServFail}},
+		{Name: "keyless.", Records: host, Faults: map[string]dnssectest.Fault{"@ DNSKEY": dnssectest.ServFail}},
 		{Name: "iterations.", Records: host, Denial: dnssectest.NSEC3, Iterations: 500},
 	}
 }

@@ -4,9 +4,10 @@
 //
 //	secure           the answer, with AD for clients that set AD or DO (RFC 6840 §5.7)
 //	insecure         the answer, without
-//	bogus            SERVFAIL, with an extended error (RFC 8914) that says why;
-//	                 for clients that set CD the data as it came, without AD
-//	indeterminate    SERVFAIL, with an extended error
+//	bogus            SERVFAIL, with an extended error (RFC 8914) that says why
+//	indeterminate    the same
+//
+// The last two are answered by the data as it came, without AD, to clients that set CD.
 //
 //	validator [flags]
 //

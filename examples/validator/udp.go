@@ -16,7 +16,7 @@ const (
 	headerSize = 12
 	// maxQuery bounds a query. One question of the longest name, with options, takes a fourth.
 	maxQuery = ednsSize
-	// spareReaders are the goroutines that wait for queries when there are none.
+	// spareReaders are the goroutines that wait for queries when nobody asks.
 	spareReaders = 32
 )
 
