@@ -16,6 +16,9 @@ const (
 	failureTTL = 10 * time.Second
 	// maxTTL caps how long any verdict is kept.
 	maxTTL = 24 * time.Hour
+	// The work for one target, in budgets of lookups, as dane.Verify has it: so much for the MX
+	// lookup, and so much for all hosts, in equal shares.
+	lookupsForMX, lookupsForHosts = 8, 32
 )
 
 // A found verdict holds until it expires.
@@ -33,7 +36,7 @@ func lookUp(ctx context.Context, resolver dane.Resolver, t target, now time.Time
 	domain := &dane.Domain{Name: t.name, Expanded: t.name, Status: dnssec.Secure, Routed: true, MX: []dane.MX{{Host: t.name}}}
 	if !t.isHost {
 		var err error
-		domain, err = v.LookupMX(ctx, t.name)
+		domain, err = v.LookupMX(dnssec.WithBudget(ctx, lookupsForMX), t.name)
 		if err != nil {
 			return f.withoutHosts(domain, err, now)
 		}
@@ -46,9 +49,9 @@ func lookUp(ctx context.Context, resolver dane.Resolver, t target, now time.Time
 	f.mx, f.omitted = mxSecure, domain.Omitted
 	hosts := make([]*dane.Host, len(domain.MX))
 	done := make(chan struct{})
-	for i, mx := range domain.MX { // at most sixteen
+	for i, mx := range domain.MX { // at most sixteen, of which each then has two
 		go func() {
-			hosts[i] = v.LookupHost(ctx, domain, mx)
+			hosts[i] = v.LookupHost(dnssec.WithBudget(ctx, lookupsForHosts/len(hosts)), domain, mx)
 			done <- struct{}{}
 		}()
 	}

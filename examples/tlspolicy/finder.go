@@ -11,8 +11,8 @@ import (
 const (
 	// maxLookups bounds the targets that are looked up at a time; others wait.
 	maxLookups = 256
-	// maxWaiting bounds those that are looked up or wait.
-	maxWaiting = 4096
+	// maxWaiting bounds those that are looked up or wait, which takes some 10 kB each.
+	maxWaiting = 16384
 	// lookupTimeout is how long a lookup may take. Who waits for it gives up before, and finds
 	// the verdict with the next message.
 	lookupTimeout = 30 * time.Second

@@ -36,7 +36,7 @@
 // Verdicts are kept as long as the DNS answers that they rest on, and looked up again when those
 // expire, if they were asked for meanwhile. One with a failed lookup is kept for ten seconds.
 // Bounded are the octets of what is kept (-cache), the connections (-connections; beyond,
-// the one goes that was idle for the longest), the lookups at a time (256, and 4096 that wait),
+// the one goes that was idle for the longest), the lookups at a time (256, and 16384 that wait),
 // the time for an answer (-timeout) and for a request (10 seconds from its first octet), its
 // length (1024 octets; up to 100,000 are skipped and refused by PERM, and more close the connection).
 //

@@ -25,8 +25,8 @@
 //
 // 4096 queries at a time, 256 TCP connections an address, 15 seconds a query, 10 for an
 // idle connection, 1232 octets a UDP reply. Beyond the first the answer is SERVFAIL, beyond
-// the second the connection goes that was idle for the longest. Caches are bounded: see
-// package dnssec.
+// the second the connection goes that was idle for the longest. Queries over one TCP connection
+// are answered one after the other. Caches are bounded: see package dnssec.
 //
 // # Files
 //
