@@ -118,6 +118,16 @@ func TestNSEC(t *testing.T) {
 			q:       question{kind: nxdomain, name: "z.example."}, fails: true,
 		},
 		{
+			name: "a span that leads back to another name hides no name between two others", rfc: "RFC 4034 §4.1.1",
+			records: []string{"y.example. NSEC b.example. A RRSIG NSEC"},
+			q:       question{kind: nodata, name: "a.example.", qtype: dns.TypeA}, fails: true,
+		},
+		{
+			name: "what leads back to another name still says which types its owner has, as Unbound 1.17 and delv 9.18 take it", rfc: "RFC 4035 §5.4",
+			records: []string{"y.example. NSEC b.example. A RRSIG NSEC"},
+			q:       question{kind: nodata, name: "y.example.", qtype: dns.TypeAAAA},
+		},
+		{
 			name: "the apex exists", rfc: "RFC 4035 §5.4",
 			records: []string{"example. NSEC example. SOA NS RRSIG NSEC"},
 			q:       question{kind: nxdomain, name: "example."}, fails: true,

@@ -10,6 +10,7 @@ import (
 // next.
 type nsecRecord struct {
 	owner, next canonical.Name
+	typesOnly   bool // it denies no name
 	types       bitmap
 	record      dns.RR
 }
@@ -20,9 +21,9 @@ type nsecChain struct {
 	used    []dns.RR // those that the proof rests on
 }
 
-// newNSECChain picks the NSEC records. One that leads out of the zone is left out, and so is
-// one that leads back, but not to the apex, as the last one of the zone does (RFC 4034
-// §4.1.1): it would deny nearly everything.
+// newNSECChain picks the NSEC records. One that leads out of the zone is left out. One that
+// leads back, but not to the apex, as the last one of the zone does (RFC 4034 §4.1.1), would
+// deny nearly everything: only what it says of its owner counts, as with Unbound and BIND.
 func newNSECChain(zone canonical.Name, records []dns.RR) nsecChain {
 	var found nsecChain
 	for _, rr := range records {
@@ -35,17 +36,18 @@ func newNSECChain(zone canonical.Name, records []dns.RR) nsecChain {
 			continue
 		}
 		next, err := canonical.ParseName(record.NextDomain)
-		if err != nil || !next.Below(zone) || next.Compare(owner) <= 0 && next != zone {
+		if err != nil || !next.Below(zone) {
 			continue
 		}
-		found.records = append(found.records, nsecRecord{owner, next, record.TypeBitMap, rr})
+		leadsBack := next.Compare(owner) <= 0 && next != zone
+		found.records = append(found.records, nsecRecord{owner, next, leadsBack, record.TypeBitMap, rr})
 	}
 	return found
 }
 
 // covers reports whether the record proves that its zone has no records at name.
 func (s nsecRecord) covers(name canonical.Name) bool {
-	if name == s.owner || name.Below(s.owner) && s.types.hidesBelow() {
+	if s.typesOnly || name == s.owner || name.Below(s.owner) && s.types.hidesBelow() {
 		return false
 	}
 	after, before := s.owner.Compare(name) < 0, name.Compare(s.next) < 0
