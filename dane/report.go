@@ -33,6 +33,9 @@ type ReportPolicy struct {
 	// ResultType is TLSAInvalid if no record is usable: one failure to report of each
 	// session, although it may be used to deliver (RFC 7672 §2.2).
 	ResultType ResultType `json:"failure,omitempty"`
+	// MXHosts are the patterns for MX hosts of an MTA-STS policy. This module does not look
+	// those up; a sender that does sets Type, Strings (the lines of the policy) and MXHosts.
+	MXHosts []string `json:"-"`
 }
 
 // Policy types of RFC 8460 §4.4.

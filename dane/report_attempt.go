@@ -16,15 +16,22 @@ import (
 // A Report is what an SMTP TLS report needs of one connection, or of a lookup that has failed
 // (RFC 8460 §4.4).
 type Report struct {
+	// Domain is the one whose TLSRPT record says who gets the report: the destination, or the
+	// host that its mail is routed to (RFC 8460 §1.1).
+	Domain string
 	// Policy that applied.
 	Policy ReportPolicy
 	// Failure has the ResultType and the Reason. It is zero where TLS was as it had to be,
-	// and for failures that do not come from TLS its ResultType is empty.
+	// and for failures that do not come from TLS its ResultType is empty. Where TLS was
+	// optional, and not offered, its ResultType is STARTTLSNotSupported.
 	Failure Failure
 	// Passed: a message could be sent on the connection, or on one to the same address that
 	// is allowed to be weaker: then there is a Failure as well. Only sessions that passed
 	// without a Failure are successful (RFC 8460 §4.3).
 	Passed bool
+	// Encrypted: it passed, and the connection was encrypted in the end. One in clear without
+	// a Failure has not tried TLS, and does not count in a report.
+	Encrypted bool
 	// MXHost is the name of the server, MXHello the name that it gives itself in the reply to
 	// EHLO, as it came; empty if it is not known.
 	MXHost, MXHello string
@@ -44,6 +51,7 @@ func (d *Domain) Report(err error) Report {
 	if d != nil {
 		r.Policy.Domain = d.Name
 	}
+	r.Domain = r.Policy.Domain
 	if r.Failure.ResultType == DNSSECInvalid {
 		r.Policy.Type = policyTLSA
 	}
@@ -54,7 +62,11 @@ func (d *Domain) Report(err error) Report {
 // where the host was skipped, that of the zero Attempt. It is for the hook Trace.Attempt, and
 // for Conn.Failed and Error.Attempts.
 func (h *Host) Report(a Attempt) Report {
-	r := Report{Policy: h.ReportPolicy(), MXHost: h.Name, Addr: a.Addr.Addr(), Passed: a.Err == nil && h.Action != Skip}
+	r := Report{Domain: h.Domain, Policy: h.ReportPolicy(), MXHost: h.Name, Addr: a.Addr.Addr(), Passed: a.Err == nil && h.Action != Skip}
+	if h.Routed {
+		r.Domain = h.Name
+	}
+	r.Encrypted = r.Passed && a.Session != nil && a.Session.TLS != nil
 	err := a.Err
 	switch {
 	case a.Fallback:
@@ -63,9 +75,12 @@ func (h *Host) Report(a Attempt) Report {
 		err = cmp.Or(h.Err, ErrSkipped)
 	}
 	r.Failure = h.Classify(err)
-	if r.Failure.ResultType == "" && r.Policy.ResultType != "" && r.Passed {
-		r.Failure.ResultType = r.Policy.ResultType
-		r.Failure.Reason = tlsa.ReasonNoUsableRecord.String()
+	switch {
+	case r.Failure.ResultType != "" || !r.Passed:
+	case r.Policy.ResultType != "":
+		r.Failure.ResultType, r.Failure.Reason = r.Policy.ResultType, tlsa.ReasonNoUsableRecord.String()
+	case a.Session != nil && !r.Encrypted && h.Action == MayEncrypt:
+		r.Failure.ResultType = STARTTLSNotSupported // RFC 8460 §4.3.1 makes no difference for optional TLS
 	}
 	if r.Failure.ResultType == DNSSECInvalid && r.Policy.Type == noPolicyFound {
 		r.Policy.Type, r.Policy.Domain = policyTLSA, h.Name // as for a domain

@@ -61,7 +61,7 @@ func TestReports(t *testing.T) {
 	}{
 		"good.example":       {"tlsa", "", "", true, [3]int64{1, 0, 1}, "TLS success"},
 		"nodane.example":     {"no-policy-found", "", "", true, [3]int64{1, 0, 0}, "TLS success"},
-		"clear.example":      {"no-policy-found", "", "", true, [3]int64{1, 0, 0}, "connection in clear"},
+		"clear.example":      {"no-policy-found", dane.STARTTLSNotSupported, "", true, [3]int64{1, 0, 0}, "connection in clear"},
 		"unusable.example":   {"tlsa", dane.TLSAInvalid, "", true, [3]int64{1, 0, 0}, "TLS success"},
 		"mismatch.example":   {"tlsa", dane.CertificateNotTrusted, "4.7.5", false, [3]int64{1, 1, 0}, "TLS failed"},
 		"expired.example":    {"tlsa", dane.CertificateExpired, "4.7.5", false, [3]int64{1, 1, 0}, "TLS failed"},
@@ -107,7 +107,7 @@ func TestReports(t *testing.T) {
 			var log bytes.Buffer
 			ctx := dane.WithTrace(dane.WithTrace(t.Context(), counters.Trace()), dane.LogTrace(slog.New(slog.NewTextHandler(&log, nil))))
 			got := deliver(ctx)
-			expected := dane.Report{Policy: h.ReportPolicy(), Failure: dane.Failure{ResultType: want.result, Code: want.code}, Passed: want.passed, MXHost: "mail." + domain}
+			expected := dane.Report{Domain: domain, Encrypted: want.passed && domain != "clear.example", Policy: h.ReportPolicy(), Failure: dane.Failure{ResultType: want.result, Code: want.code}, Passed: want.passed, MXHost: "mail." + domain}
 			expected.Policy.Type = want.policy
 			if len(h.Addrs) > 0 && domain != "dead.example" {
 				expected.MXHello, expected.Addr, expected.LocalAddr = "mail."+domain, h.Addrs[0], netip.MustParseAddr("127.0.0.1")
@@ -134,9 +134,9 @@ func TestReportsOfLookups(t *testing.T) {
 	internet := danetest.New(t)
 	v := internet.Verifier()
 	for domain, want := range map[string]dane.Report{
-		"bogus.example":  {Policy: dane.ReportPolicy{Type: "tlsa", Domain: "bogus.example"}, Failure: dane.Failure{ResultType: dane.DNSSECInvalid, Code: "4.7.5", Reason: "Signature Expired"}},
-		"Nullmx.example": {Policy: dane.ReportPolicy{Type: "no-policy-found", Domain: "nullmx.example"}, Failure: dane.Failure{Code: "5.1.10", Permanent: true}},
-		"not a name":     {Policy: dane.ReportPolicy{Type: "no-policy-found", Domain: "not a name"}, Failure: dane.Failure{Code: "5.1.2", Permanent: true}},
+		"bogus.example":  {Domain: "bogus.example", Policy: dane.ReportPolicy{Type: "tlsa", Domain: "bogus.example"}, Failure: dane.Failure{ResultType: dane.DNSSECInvalid, Code: "4.7.5", Reason: "Signature Expired"}},
+		"Nullmx.example": {Domain: "nullmx.example", Policy: dane.ReportPolicy{Type: "no-policy-found", Domain: "nullmx.example"}, Failure: dane.Failure{Code: "5.1.10", Permanent: true}},
+		"not a name":     {Domain: "not a name", Policy: dane.ReportPolicy{Type: "no-policy-found", Domain: "not a name"}, Failure: dane.Failure{Code: "5.1.2", Permanent: true}},
 	} {
 		var log bytes.Buffer
 		ctx := dane.WithTrace(t.Context(), dane.LogTrace(slog.New(slog.NewTextHandler(&log, nil))))
@@ -217,10 +217,10 @@ func TestRecordJudges(t *testing.T) {
 	internet := danetest.New(t)
 	v := internet.Verifier()
 	for domain, want := range map[string]dane.ResultType{
-		"good.example": dane.STARTTLSNotSupported, "unusable.example": dane.STARTTLSNotSupported, "nodane.example": "",
+		"good.example": dane.STARTTLSNotSupported, "unusable.example": dane.STARTTLSNotSupported, "nodane.example": dane.STARTTLSNotSupported,
 	} {
 		h := firstHost(t, v, domain)
-		if r := h.Record(t.Context(), nil, tls.ConnectionState{}, nil); r.Failure.ResultType != want || r.Passed != (want == "") {
+		if r := h.Record(t.Context(), nil, tls.ConnectionState{}, nil); r.Failure.ResultType != want || r.Passed != h.MayCleartext() || r.Encrypted {
 			t.Errorf("%s: %+v", domain, r)
 		}
 	}
