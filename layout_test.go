@@ -79,6 +79,7 @@ var rooms = []room{
 		"dane", "dnssec/...", "smtpprobe/...", "tlsa/...",
 		"github.com/miekg/dns", "golang.org/x/net/...", "golang.org/x/sync/...",
 	}, kit: true},
+	{path: "dane/tlsrpt", imports: []string{"dane", "internal/printable"}},
 	{path: "dane", imports: []string{
 		"dnssec", "dnssec/anchor", "dnssec/upstream", "internal/addresskind", "internal/printable", "smtpprobe", "tlsa",
 		"github.com/miekg/dns", "golang.org/x/net/...", "golang.org/x/sync/...",

@@ -32,7 +32,8 @@
 // them there are
 //   - [Policy] and [Profile]: which destinations get what, from Go or from JSON;
 //   - [Failure], [Report], [Trace], [LogTrace] and [Counters]: what went wrong, for the
-//     queue, TLS reports, logs and metrics. The package logs nothing by itself;
+//     queue, TLS reports, logs and metrics. The package logs nothing by itself, and package
+//     tlsrpt hands what belongs into TLS reports to a program that sends them;
 //   - [Checker], [Result] and [Attempt]: what a check does, and what it has seen.
 //
 // # Terms
