@@ -1,11 +1,8 @@
 package main
 
 import (
-	"io"
-	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/danesmtp/danesmtp/dane/danetest"
@@ -58,8 +55,7 @@ func TestDelivery(t *testing.T) {
 				}
 				args = append(args, "-policy", file)
 			}
-			const text = "Subject: test\r\n\r\nHello.\r\n"
-			status := run(t.Context(), append(args, "you@"+tt.domain), strings.NewReader(text), slog.New(slog.NewTextHandler(io.Discard, nil)), internet.Verifier())
+			status, _ := runMTA(t.Context(), internet.Verifier(), text, append(args, "you@"+tt.domain)...)
 			if status != tt.status {
 				t.Errorf("exit status %d, want %d", status, tt.status)
 			}
@@ -80,8 +76,7 @@ func TestDelivery(t *testing.T) {
 func TestQuotedLocalPart(t *testing.T) {
 	t.Parallel()
 	internet := danetest.New(t)
-	args := []string{"-from", "me@sender.example", `"you@home"@good.example`}
-	if status := run(t.Context(), args, strings.NewReader("Hello.\r\n"), slog.New(slog.NewTextHandler(io.Discard, nil)), internet.Verifier()); status != exitDelivered {
+	if status, _ := runMTA(t.Context(), internet.Verifier(), text, "-from", "me@sender.example", `"you@home"@good.example`); status != exitDelivered {
 		t.Errorf("exit status %d", status)
 	}
 }

@@ -1,18 +1,14 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
-	"io"
-	"log/slog"
 	"net"
-	"strings"
 	"sync/atomic"
 	"testing"
 
-	"github.com/danesmtp/danesmtp/dane"
 	"github.com/danesmtp/danesmtp/dane/danetest"
+	"github.com/danesmtp/danesmtp/dane/tlsrpt"
 	"github.com/danesmtp/danesmtp/smtpprobe/smtptest"
 )
 
@@ -79,8 +75,7 @@ func TestOnlyTLSFailuresWeaken(t *testing.T) {
 				}
 				return second(ctx, network, address)
 			}
-			status := run(t.Context(), []string{"-from", "me@sender.example", "you@clear.example"}, strings.NewReader("Hello.\r\n"),
-				slog.New(slog.NewTextHandler(io.Discard, nil)), v)
+			status, _ := runMTA(t.Context(), v, text, "-from", "me@sender.example", "you@clear.example")
 			got := map[int]string{exitLater: queued, exitDelivered: inClear, exitBounce: bounced}[status]
 			if got != tt.want {
 				t.Errorf("exit status %d: it %s, want that it %s", status, got, tt.want)
@@ -111,10 +106,10 @@ func TestCodesOfReplies(t *testing.T) {
 		internet := danetest.New(t, danetest.Domain{Name: "a.example", Hosts: []danetest.Host{{
 			Name: "mail", TLSA: []string{"3 1 1"}, Server: func(s *smtptest.Server) { s.Replies = map[smtptest.Stage]string{tt.step: tt.reply} },
 		}}})
-		m := &mail{from: "me@sender.example", to: "you@a.example", text: bytes.NewReader(nil), log: slog.New(slog.NewTextHandler(io.Discard, nil))}
-		err := m.deliver(t.Context(), internet.Verifier())
-		if failure := dane.Classify(err); failure.Code+" "+string(failure.ResultType) != tt.want {
-			t.Errorf("%s %q: %v: %+v, want %s", tt.step, tt.reply, err, failure, tt.want)
+		m := &mailer{verifier: internet.Verifier(), reporter: new(tlsrpt.Reporter), log: quiet()}
+		r := m.deliver(t.Context(), &message{open: inMemory([]byte(text))}, []string{"you@a.example"})[0]
+		if r.failure.Code+" "+string(r.failure.ResultType) != tt.want {
+			t.Errorf("%s %q: %v: %+v, want %s", tt.step, tt.reply, r.err, r.failure, tt.want)
 		}
 	}
 }
