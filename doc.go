@@ -8,6 +8,11 @@
 //     domain, host by host, and connects as that demands, for whichever SMTP client.
 //     dane.Verify does it all as a check, and returns what it found.
 //
+// One belongs to it:
+//
+//   - [github.com/danesmtp/danesmtp/dane/tlsrpt] hands what was seen to a program that
+//     sends TLS reports (RFC 8460).
+//
 // It is made of three, each of which is of use alone:
 //
 //   - [github.com/danesmtp/danesmtp/dnssec] says what DNS holds and whether that
@@ -33,5 +38,5 @@
 //     STARTTLS.
 //   - [github.com/danesmtp/danesmtp/tlsa/tlsatest] makes certificates.
 //
-// The command examples/daneverify prints a domain's verdict.
+// A sender to start from is examples/mta. The command examples/daneverify prints a domain's verdict.
 package danesmtp

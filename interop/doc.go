@@ -31,7 +31,8 @@
 // dane-only, and every difference has its reason (postfix_differences_test.go). They
 // know the DNS of /etc/resolv.conf and port 25 alone, so they get network and mounts
 // of their own, where danetool is asked about a sample, too, and examples/mta delivers
-// to Postfix. This is skipped where namespaces are not permitted.
+// to Postfix and Exim (mta_exim_test.go). This is skipped where
+// namespaces are not permitted.
 //
 // The programs validator and tlspolicy of the examples are used by those they are for
 // (mtas_test.go): Postfix and Exim deliver to the same domains with validator as their only

@@ -65,6 +65,7 @@ func TestPostfix(t *testing.T) {
 	w := newWorld(t)
 	t.Run("scenarios", w.testScenarios)
 	t.Run("mta", w.testMTA)
+	t.Run("mta-queue", w.testMTAQueue)
 	t.Run("danetool", w.testDanetool)
 }
 

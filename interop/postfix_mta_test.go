@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// mtaZone has the domains whose mail goes to Postfix. Its certificate is for
-// mail.received.signed.
+// mtaZone has the domains whose mail goes to Postfix, whose certificate is for
+// mail.received.signed, and to Exim (mta_exim_test.go), which has the same.
 const mtaZone = `$ORIGIN signed.
 received MX 10 mail.received
 mail.received A ` + worldMail + `
@@ -21,8 +21,13 @@ _25._tcp.mail.received TLSA RECORD
 stranger MX 10 mail.stranger
 mail.stranger A ` + worldMail + `
 _25._tcp.mail.stranger TLSA ` + stranger + `
+_smtp._tls.stranger TXT "v=TLSRPTv1; rua=mailto:tls@stranger.signed"
 anybody MX 10 mail.anybody
 mail.anybody A ` + worldMail + `
+exim MX 10 mail.exim
+mail.exim A ` + worldExim + `
+_25._tcp.mail.exim TLSA KEY
+_smtp._tls.exim TXT "v=TLSRPTv1; rua=mailto:tls@exim.signed"
 `
 
 // testMTA has the program mta of the examples deliver to Postfix.

@@ -117,7 +117,9 @@ func (w *world) settle() error {
 // sign makes the zones: the root, and one of each kind below.
 func (w *world) sign() error {
 	plain := zoneHeader(worldDNS)
-	signed := plain + strings.Replace(mtaZone, "RECORD", w.root.Record(tlsa.SPKI, tlsa.SHA256).String(), 1)
+	signed := plain + strings.NewReplacer(
+		"RECORD", w.root.Record(tlsa.SPKI, tlsa.SHA256).String(), "KEY", w.postfix.Record(tlsa.SPKI, tlsa.SHA256).String(),
+	).Replace(mtaZone)
 	var unsigned []string // RRsets that lose their signature
 	for i := range scenarios {
 		s := &scenarios[i]
