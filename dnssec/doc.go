@@ -2,11 +2,21 @@
 // trust anchor down, so that its caller needs no validating resolver nearby.
 //
 //	var resolver dnssec.Resolver // the system's DNS servers, the root's keys
-//	answer, err := resolver.Lookup(ctx, "example.org", dns.TypeMX)
+//	answer, err := resolver.Lookup(ctx, "_25._tcp.mail.example.org", dns.TypeTLSA)
+//	if err != nil {
+//		return err // bogus, or nobody answered: *dnssec.Error has the Status and the Reason
+//	}
+//	for _, rr := range answer.Authenticated() { // nothing unless the answer is Secure
+//		fmt.Println(rr)
+//	}
+//	if answer.Status == dnssec.Insecure {
+//		fmt.Println(answer.Reason) // where the chain ended, and why
+//	}
 //
 // The error is nil exactly when the answer is Secure or Insecure; see [Answer].
 // Only a Secure answer authenticates: [Answer.Authenticated] returns its records,
-// and nothing for any other.
+// and nothing for any other. The examples of [Resolver] have more of it, and package
+// [github.com/danesmtp/danesmtp/dane] makes of it what a sender of mail has to do.
 //
 // # Terms
 //

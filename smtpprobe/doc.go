@@ -2,8 +2,17 @@
 // STARTTLS: it connects, reads the greeting, says EHLO, STARTTLS, and, once TLS is
 // up, EHLO again and QUIT. It sends no mail.
 //
-//	var p smtpprobe.Prober
-//	result, err := p.Probe(ctx, "192.0.2.25:25", config)
+//	p := smtpprobe.Prober{Hello: "client.example"}
+//	result, err := p.Probe(ctx, "192.0.2.25:25", verifier.TLSConfig(nil)) // a tlsa.Verifier, for DANE
+//	fmt.Print(result)                                                     // what was said, as far as it got
+//	if e, ok := errors.AsType[*smtpprobe.Error](err); ok {
+//		fmt.Println("it ended at", e.Stage, e.Err)
+//		if e.Reply != nil {
+//			fmt.Println("the server said", e.Reply)
+//		}
+//		return
+//	}
+//	fmt.Println(result.Extensions, smtpprobe.ProtocolName(result.TLS.Version))
 //
 // # Results and errors
 //

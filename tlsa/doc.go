@@ -11,6 +11,10 @@
 //		Names:   []string{"mx.example.org", "example.org"},
 //	}
 //	conn := tls.Client(smtp, v.TLSConfig(nil)) // the handshake fails unless they match
+//	if err := conn.HandshakeContext(ctx); err != nil {
+//		fmt.Println(tlsa.HandshakeReason(err)) // for the log, in a few words
+//		return err
+//	}
 //
 // Records come from DNS with [ParseRData], and from text with [Parse]. Where the chain is
 // at hand, [Verifier.Verify] says which record it satisfies. When a handshake has failed,

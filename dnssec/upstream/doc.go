@@ -3,7 +3,17 @@
 // server, for instance.
 //
 //	servers, err := upstream.Servers("192.0.2.1", "tls://192.0.2.2#dns.example", "https://dns.example/dns-query")
+//	if err != nil {
+//		return err // an address that is not one
+//	}
 //	resolver := &dnssec.Resolver{Exchanger: servers}
+//	answer, err := resolver.Lookup(ctx, "example.org", dns.TypeMX)
+//	if incapable, ok := errors.AsType[*upstream.CapabilityError](err); ok {
+//		fmt.Println(incapable) // no server passes signatures on
+//	}
+//	for _, e := range answer.Exchanges() {
+//		fmt.Println(e.Server, e.Network, e.Elapsed, e.PassedOver)
+//	}
 //
 // # Which one to use
 //
