@@ -35,6 +35,7 @@ var rooms = []room{
 	{path: "."},
 	{path: "interop"},
 	{path: "internal/addresskind"},
+	{path: "internal/localfault"},
 	{path: "internal/printable"},
 	{path: "internal/limittest", kit: true},
 	{path: "bench/...", imports: []string{"...", "github.com/miekg/dns"}, program: true},
@@ -49,7 +50,7 @@ var rooms = []room{
 	{path: "tlsa/tlsatest", imports: []string{"tlsa"}, kit: true},
 	{path: "tlsa/...", imports: []string{"internal/printable"}},
 	{path: "smtpprobe/smtptest", imports: []string{"smtpprobe", "tlsa/tlsatest"}, kit: true},
-	{path: "smtpprobe/...", imports: []string{"internal/printable"}},
+	{path: "smtpprobe/...", imports: []string{"internal/localfault", "internal/printable"}},
 
 	{path: "dnssec/dnssectest", imports: []string{
 		"dnssec/...", "github.com/miekg/dns", "golang.org/x/net/...", "golang.org/x/sync/...",
@@ -71,7 +72,7 @@ var rooms = []room{
 		"github.com/miekg/dns", "golang.org/x/net/...", "golang.org/x/sync/...",
 	}},
 	{path: "dnssec", imports: []string{
-		"dnssec/anchor", "dnssec/internal/...", "dnssec/upstream", "internal/printable",
+		"dnssec/anchor", "dnssec/internal/...", "dnssec/upstream", "internal/localfault", "internal/printable",
 		"github.com/miekg/dns", "golang.org/x/net/...", "golang.org/x/sync/...",
 	}},
 
@@ -81,7 +82,7 @@ var rooms = []room{
 	}, kit: true},
 	{path: "dane/tlsrpt", imports: []string{"dane", "internal/printable"}},
 	{path: "dane", imports: []string{
-		"dnssec", "dnssec/anchor", "dnssec/upstream", "internal/addresskind", "internal/printable", "smtpprobe", "tlsa",
+		"dnssec", "dnssec/anchor", "dnssec/upstream", "internal/addresskind", "internal/localfault", "internal/printable", "smtpprobe", "tlsa",
 		"github.com/miekg/dns", "golang.org/x/net/...", "golang.org/x/sync/...",
 	}},
 }

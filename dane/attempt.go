@@ -25,6 +25,10 @@ type Attempt struct {
 	// Authenticated.
 	Match         tlsa.Match
 	Authenticated bool
+	// Report is what tlsa.Verifier.Check says to those who publish the records, whether they
+	// match or not. Nil if there are none, or the server showed no certificate. Of a Checker
+	// only.
+	Report *tlsa.Report
 	// Err says why the host cannot be delivered to at this address: of type
 	// *smtpprobe.Error. That may be so although it was Authenticated, if it then
 	// refused EHLO.

@@ -83,6 +83,7 @@ func (c *Checker) Plan(ctx context.Context, domain string) (*Result, error) {
 // verify completes the result of a domain.
 func (c *Checker) verify(ctx context.Context, r *Result) (*Result, error) {
 	v := c.verifier()
+	ctx = withEvidence(ctx)
 	r.Profile, r.Started = v.profile(r.Name), time.Now()
 	r.Mandatory = r.Profile.DANE == DANEMandatory
 	defer func() {

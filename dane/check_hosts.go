@@ -95,6 +95,7 @@ func (c *hostsCheck) next() work {
 			c.connected[addr] = true
 			return func(ctx context.Context) func() {
 				a := c.verifier.attempt(ctx, host, addr, false).Attempt
+				c.verifier.inspect(host, &a)
 				return func() {
 					delete(c.connected, addr)
 					h.attempts[at] = &a

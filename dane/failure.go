@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/danesmtp/danesmtp/dnssec"
+	"github.com/danesmtp/danesmtp/internal/localfault"
 	"github.com/danesmtp/danesmtp/internal/printable"
 	"github.com/danesmtp/danesmtp/smtpprobe"
 )
@@ -26,6 +27,10 @@ type Failure struct {
 	Reason string
 	// Text is the cause for a human, on one line of printable ASCII.
 	Text string
+	// Local: it is a lack of the sender's own machine, and says nothing about the
+	// destination: no file descriptor, buffer or memory, no route or no address of the
+	// family, or the context was cancelled.
+	Local bool
 }
 
 // Classify says what the error of a delivery attempt to the host means: [Host.Err], that of
@@ -65,7 +70,7 @@ func classify(err error, h *Host) Failure {
 			c = next
 		}
 	}
-	out := Failure{ResultType: c.resultType, Code: "4." + c.code, Reason: c.reason, Text: printable.Line(err.Error())}
+	out := Failure{ResultType: c.resultType, Code: "4." + c.code, Reason: c.reason, Text: printable.Line(err.Error()), Local: localfault.Is(err)}
 	out.setPermanent(c.permanent)
 	return out
 }
@@ -124,7 +129,11 @@ func errorParts(err error, h *Host) (parts []errorPart) {
 }
 
 // A recordedError is what is left of an error in JSON.
-type recordedError struct{ failure Failure }
+type recordedError struct {
+	failure Failure
+	stage   smtpprobe.Stage // of an attempt, if that is known
+	staged  bool
+}
 
 func (e *recordedError) Error() string { return e.failure.Text }
 
@@ -137,5 +146,5 @@ func recorded(failure Failure) error {
 	failure.Permanent = strings.HasPrefix(failure.Code, "5") // nothing else says so
 	failure.ResultType = ResultType(printable.Line(string(failure.ResultType)))
 	failure.Code, failure.Reason, failure.Text = printable.Line(failure.Code), printable.Line(failure.Reason), printable.Line(failure.Text)
-	return &recordedError{failure}
+	return &recordedError{failure: failure}
 }

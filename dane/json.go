@@ -26,6 +26,7 @@ type (
 		MTASTS     bool         `json:"mta_sts"`
 		Mandatory  bool         `json:"mandatory,omitempty"`
 		Unresolved bool         `json:"unresolved,omitempty"`
+		Local      bool         `json:"local_lack,omitempty"`
 		Plan       *Action      `json:"plan,omitempty"`
 		Permanent  bool         `json:"permanent,omitempty"`
 		Code       string       `json:"code,omitempty"`
@@ -70,6 +71,7 @@ type (
 		Addresses  []jsonAddress `json:"addresses,omitempty"`
 		TLSA       []string      `json:"tlsa,omitempty"`
 		Report     ReportPolicy  `json:"report_policy"`
+		Local      bool          `json:"local_lack,omitempty"`
 		Omitted    int           `json:"omitted_records,omitempty"`
 		Lookups    int           `json:"lookup_count"` // of the result's lookups, in order
 		Probes     []jsonProbe   `json:"probes,omitempty"`
@@ -92,8 +94,13 @@ type (
 		Code          string     `json:"code,omitempty"`
 		ResultType    ResultType `json:"failure,omitempty"`
 		Reason        string     `json:"failure_reason,omitempty"`
+		Stage         string     `json:"stage,omitempty"`
+		LocalLack     bool       `json:"local_lack,omitempty"`
 		Steps         []jsonStep `json:"steps,omitempty"`
 		Elapsed       float64    `json:"elapsed_ms"`
+
+		Certificates []jsonCertificate `json:"certificates,omitempty"`
+		Report       *jsonReport       `json:"report,omitempty"`
 	}
 	jsonStep struct {
 		Stage   string   `json:"stage"`
@@ -119,8 +126,11 @@ type (
 		EDE     *dnssec.EDE   `json:"ede,omitempty"`
 		Error   string        `json:"error,omitempty"`
 		Expires *time.Time    `json:"expires,omitempty"`
+		Local   bool          `json:"local_lack,omitempty"`
 		Elapsed float64       `json:"elapsed_ms"`
 		Queries []jsonQuery   `json:"queries,omitempty"`
+		Cause   *jsonCause    `json:"cause,omitempty"`
+		Chain   []jsonLink    `json:"chain,omitempty"`
 	}
 	jsonQuery struct {
 		Name       string   `json:"name"`
@@ -152,7 +162,7 @@ type (
 func (r *Result) MarshalJSON() ([]byte, error) {
 	failure := r.Failure()
 	out := jsonResult{
-		Version: jsonVersion, Domain: r.Name, Outcome: r.Outcome, Profile: r.Profile, MTASTS: r.MTASTS, Mandatory: r.Mandatory, Unresolved: r.Unresolved,
+		Version: jsonVersion, Domain: r.Name, Outcome: r.Outcome, Profile: r.Profile, MTASTS: r.MTASTS, Mandatory: r.Mandatory, Unresolved: r.Unresolved, Local: r.Local,
 		Permanent: r.Permanent(), Code: failure.Code, ResultType: failure.ResultType, Reason: failure.Reason, Error: failure.Text,
 		Expires: instant(r.Expires), Lookups: []jsonLookup{}, Started: r.Started, Elapsed: milliseconds(r.Elapsed),
 	}
@@ -185,7 +195,7 @@ func hostJSON(h *HostResult) jsonHost {
 	out := jsonHost{
 		Host: h.Name, Port: h.Port, Action: h.Action, Error: failure.Text, Code: failure.Code, ResultType: failure.ResultType, Reason: failure.Reason,
 		MXSecure: h.MXSecure, Routed: h.Routed, MTASTS: h.MTASTS, PKIX: h.PKIX, Base: h.Base, Names: h.Names, Report: h.ReportPolicy(),
-		Omitted: h.Omitted, Lookups: len(h.Lookups),
+		Local: failure.Local, Omitted: h.Omitted, Lookups: len(h.Lookups),
 	}
 	for _, a := range h.Addresses {
 		out.Addresses = append(out.Addresses, jsonAddress{a.Addr.String(), a.Status, a.Refused})
@@ -198,6 +208,10 @@ func hostJSON(h *HostResult) jsonHost {
 		attempt := jsonProbe{
 			Address: a.Addr.String(), Authenticated: a.Authenticated, Fallback: a.Fallback,
 			Error: failure.Text, Code: failure.Code, ResultType: failure.ResultType, Reason: failure.Reason, Elapsed: milliseconds(a.Elapsed),
+			LocalLack: failure.Local, Certificates: certificatesJSON(a.Chain()), Report: reportJSON(a.Report),
+		}
+		if stage, ok := a.FailedAt(); ok {
+			attempt.Stage = stage.String()
 		}
 		if s := a.Session; s != nil {
 			attempt.Steps = stepsJSON(s.Steps)
@@ -246,6 +260,7 @@ func shownLines(reply smtpprobe.Reply) (lines []string) {
 func lookupJSON(l Lookup) jsonLookup {
 	out := jsonLookup{
 		Name: l.Name, Type: dns.Type(l.Type).String(), Status: l.Status, Records: l.Records, Error: text(l.Err), Elapsed: milliseconds(l.Elapsed),
+		Local: l.local(), Cause: causeJSON(l.Reason), Chain: chainJSON(l.Chain),
 	}
 	if l.Err == nil {
 		out.RCode = dns.RcodeToString[l.RCode]

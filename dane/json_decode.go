@@ -32,9 +32,9 @@ func (r *Result) UnmarshalJSON(text []byte) error {
 		return fmt.Errorf("dane: result: version %d, want %d", in.Version, jsonVersion)
 	}
 	out := Result{
-		Name: in.Domain, Outcome: in.Outcome, Profile: in.Profile, MTASTS: in.MTASTS, Mandatory: in.Mandatory, Unresolved: in.Unresolved, Planned: in.Plan != nil,
+		Name: in.Domain, Outcome: in.Outcome, Profile: in.Profile, MTASTS: in.MTASTS, Mandatory: in.Mandatory, Unresolved: in.Unresolved, Local: in.Local, Planned: in.Plan != nil,
 		Started: in.Started, Elapsed: duration(in.Elapsed), Expires: moment(in.Expires),
-		Err: recorded(Failure{ResultType: in.ResultType, Code: in.Code, Reason: in.Reason, Text: in.Error}),
+		Err: recorded(Failure{ResultType: in.ResultType, Code: in.Code, Reason: in.Reason, Text: in.Error, Local: in.Local}),
 	}
 	lookups, err := in.lookups()
 	if err != nil {
@@ -122,6 +122,9 @@ func (in *jsonHost) decode(domain string, lookups []Lookup) (HostResult, error) 
 		Base: in.Base, Names: in.Names, Omitted: in.Omitted, Lookups: lookups,
 		Err: recorded(Failure{ResultType: in.ResultType, Code: in.Code, Reason: in.Reason, Text: in.Error}),
 	}
+	if kept, ok := h.Err.(*recordedError); ok {
+		kept.failure.Local = in.Local
+	}
 	out := HostResult{Host: h}
 	for i := range lookups {
 		if lookups[i].Type == dns.TypeTLSA {
@@ -154,7 +157,7 @@ func (in *jsonHost) decode(domain string, lookups []Lookup) (HostResult, error) 
 
 func (in *jsonLookup) decode() (Lookup, error) {
 	l := Lookup{Name: in.Name, Status: in.Status, Records: in.Records, Expires: moment(in.Expires), Elapsed: duration(in.Elapsed)}
-	l.Err = recorded(Failure{Text: in.Error})
+	l.Err = recorded(Failure{Text: in.Error, Local: in.Local})
 	l.RCode = dns.StringToRcode[in.RCode]
 	if in.EDE != nil {
 		// String adds the code, so that the text goes without.
@@ -163,6 +166,12 @@ func (in *jsonLookup) decode() (Lookup, error) {
 	}
 	var err error
 	if l.Type, err = rrtype(in.Type); err != nil {
+		return l, err
+	}
+	if l.Reason, err = in.Cause.decode(l.Reason); err != nil {
+		return l, err
+	}
+	if l.Chain, err = decodeChain(in.Chain); err != nil {
 		return l, err
 	}
 	for _, a := range in.Aliases {
@@ -215,7 +224,9 @@ func duration(ms float64) time.Duration {
 
 func (in *jsonProbe) decode() (a Attempt, err error) {
 	a.Authenticated, a.Fallback, a.Elapsed = in.Authenticated, in.Fallback, duration(in.Elapsed)
-	a.Err = recorded(Failure{ResultType: in.ResultType, Code: in.Code, Reason: in.Reason, Text: in.Error})
+	if a.Err, err = in.failure(); err != nil {
+		return a, err
+	}
 	if a.Addr, err = netip.ParseAddrPort(in.Address); err != nil {
 		return a, err
 	}
@@ -234,6 +245,9 @@ func (in *jsonProbe) decode() (a Attempt, err error) {
 	}
 	if in.Protocol != "" {
 		a.Session.TLS = &tls.ConnectionState{Version: protocol(in.Protocol), CipherSuite: cipher(in.Cipher), HandshakeComplete: !in.Incomplete}
+	}
+	if err := in.evidence(&a); err != nil {
+		return a, err
 	}
 	if m := in.Match; m != nil {
 		a.Match.Depth, a.Match.Name = m.Depth, m.Name

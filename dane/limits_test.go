@@ -25,7 +25,9 @@ func TestLimitsOfADestination(t *testing.T) {
 		"connections to one host in one Verify": {Limit: "4, one at a time to one address, of 5 minutes each (Verifier.AttemptTimeout)", Check: limitOfAConnection, Tests: []string{"TestProbesAreBounded", "TestOneConnectionToAnAddress", "TestSlowServers"}},
 		"addresses of one host in one Connect":  {Limit: "4, one after the other, of 5 minutes each (Verifier.AttemptTimeout) until the connection is ready", Tests: []string{"TestConnectIsBounded", "TestConnectTriesAddresses"}},
 		"a server that is silent, to a client with a Conn and without deadlines": {Limit: "10 minutes, and the context's deadline", Tests: []string{"TestConnWaits", "TestConnectCancelled"}},
-		"a policy in JSON": {Limit: "16 MB; it and a result 16 objects and arrays within each other", Check: limitOfAPolicy, Tests: []string{"TestPolicyTakesNothingInSilence", "TestResultTakesNothingInSilence"}},
+		"a policy in JSON":                       {Limit: "16 MB; it and a result 16 objects and arrays within each other", Check: limitOfAPolicy, Tests: []string{"TestPolicyTakesNothingInSilence", "TestResultTakesNothingInSilence"}},
+		"certificates of one connection in JSON": {Limit: "8, of 8192 octets and 32 host names each", Tests: []string{"TestCertificatesInJSON"}},
+		"evidence kept of one lookup":            {Limit: "64 links, without their records", Tests: []string{"TestChainInJSON"}},
 		"a line of text in which strangers have a say (all packages)": {Limit: "998 octets of printable ASCII", Tests: []string{
 			"TestErrorsArePrintable", "TestStrangersForgeNoLines", "../dnssec/TestErrorsPrintOnOneLine", "../tlsa/TestErrorsPrintOnOneLine", "../smtpprobe/TestErrorsPrintOnOneLine",
 		}},

@@ -30,6 +30,12 @@ type Lookup struct {
 
 	// Exchanges are the queries sent for it; empty if all was cached.
 	Exchanges []dnssec.Exchange
+
+	// Chain is the evidence for the answer, from the trust anchor down: whose keys have
+	// signed what, and how long each signature is valid; see [dnssec.Answer.Chain]. Of a
+	// Checker only, at most 64 links, and without their records. Other resolvers than those
+	// of package dnssec give none.
+	Chain []dnssec.Link
 }
 
 // keepsContract reports whether an answer can be one that came with a nil error, by the
@@ -90,7 +96,7 @@ func (v *Verifier) lookup(ctx context.Context, name string, qtype uint16) (*dnss
 	}
 	l := Lookup{
 		Name: name, Type: qtype, Status: answer.Status, RCode: answer.RCode, Aliases: answer.Aliases, Reason: answer.Reason,
-		Err: err, Expires: answer.Expires, Elapsed: time.Since(start), Exchanges: answer.Exchanges(),
+		Err: err, Expires: answer.Expires, Elapsed: time.Since(start), Exchanges: answer.Exchanges(), Chain: evidence(ctx, answer),
 	}
 	for _, rr := range answer.Records {
 		if rr == nil {

@@ -57,6 +57,10 @@ type Result struct {
 	// Unresolved: no DNS server that is capable of DNSSEC answered, so that nothing
 	// is known about the domain. The Outcome is OutcomeFailure.
 	Unresolved bool
+	// Local: it is for a lack of this machine that the Outcome is OutcomeFailure, such as no
+	// file descriptor, or no route to the only addresses of a host: nothing is known about the
+	// domain. See [Failure.Local].
+	Local bool
 	// Planned: no server was connected to, as Plan does it.
 	Planned bool
 	// Domain and its MX records; nil if Name is not a domain name.
@@ -163,6 +167,9 @@ func (r *Result) action() Action {
 func (r *Result) conclude() {
 	if h := r.decider(); h != nil && r.Outcome == OutcomeNone {
 		r.MTASTS = h.MTASTS
+	}
+	if err := r.lack(); err != nil {
+		r.Err, r.Local = err, true
 	}
 	r.Expires = expiry(r.Lookups())
 }

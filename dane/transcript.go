@@ -19,7 +19,7 @@ import (
 
 // WriteTranscript writes the result as mail gateways show a DANE check: a line for
 // each step, and the verdict. It ends with the first connection that is good for a
-// message. Without a verdict, that is where Unresolved is set, the line says why.
+// message. Without a verdict, that is where Unresolved or Local is set, the line says why.
 func (r *Result) WriteTranscript(w io.Writer) error { return r.write(w, false) }
 
 // WriteLongTranscript writes all hosts and addresses that there was an attempt at, and after
@@ -86,6 +86,10 @@ func (t *transcript) result(r *Result) {
 	}
 	if r.Domain != nil && r.Domain.Omitted > 0 {
 		t.line("%d more MX records in %s are left out.", r.Domain.Omitted, t.domain)
+	}
+	if r.Local {
+		t.line("No verdict for %s, for a lack of this machine: %s", t.domain, cause(r.Err))
+		return
 	}
 	if r.Planned {
 		t.line("DANE PLAN for %s: %s", t.domain, r.action())

@@ -1,0 +1,8 @@
+package dnssec
+
+import "github.com/danesmtp/danesmtp/internal/localfault"
+
+// Local reports whether the lookup failed for a lack of this machine, so that it says
+// nothing about the zone: no file descriptor, buffer or memory, no route to any server or no
+// address of its family, or the context was cancelled. A deadline that has passed is none.
+func (e *Error) Local() bool { return localfault.Is(e.Err) }
