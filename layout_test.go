@@ -81,6 +81,7 @@ var rooms = []room{
 		"github.com/miekg/dns", "golang.org/x/net/...", "golang.org/x/sync/...",
 	}, kit: true},
 	{path: "dane/tlsrpt", imports: []string{"dane", "internal/printable"}},
+	{path: "dane/diagnosis", imports: []string{"dane", "dnssec", "internal/printable", "smtpprobe", "tlsa", "github.com/miekg/dns"}},
 	{path: "dane", imports: []string{
 		"dnssec", "dnssec/anchor", "dnssec/upstream", "internal/addresskind", "internal/localfault", "internal/printable", "smtpprobe", "tlsa",
 		"github.com/miekg/dns", "golang.org/x/net/...", "golang.org/x/sync/...",

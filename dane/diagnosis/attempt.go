@@ -1,0 +1,169 @@
+package diagnosis
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"github.com/danesmtp/danesmtp/dane"
+	"github.com/danesmtp/danesmtp/smtpprobe"
+	"github.com/danesmtp/danesmtp/tlsa"
+)
+
+// attempt says why mail cannot be delivered at an address. Those that it can be delivered
+// at may differ from it: see mismatch.
+func (d *diagnosis) attempt(h *dane.HostResult, a *dane.Attempt) {
+	if a.Err == nil {
+		return
+	}
+	failure := h.Classify(a.Err)
+	stage, staged := a.FailedAt()
+	f := Finding{Host: h.Name, Addresses: addrs(a), Evidence: []string{a.Addr.String() + ": " + failure.Text}}
+	switch {
+	case failure.Local:
+		d.localLack(h, &f, stage == smtpprobe.StageDial && noRoute(failure.Text))
+	case a.Report != nil && !matches(a.Report) && len(h.Records) > 0 && (!staged || stage == smtpprobe.StageHandshake):
+		d.mismatch(h, a, &f)
+	case !staged:
+		f.Code = CodeTLSFails
+		f.Text = "TLS with " + h.Name + " fails: " + failure.Text + "."
+		f.Fix = "See what the server's log says of the handshake."
+	default:
+		d.failedStage(h, a, stage, failure, &f)
+	}
+	d.find(f)
+}
+
+func (d *diagnosis) localLack(h *dane.HostResult, f *Finding, route bool) {
+	f.Code = CodeLocalLack
+	f.Text = "This machine could not connect to " + h.Name + ", for a lack of its own."
+	f.Fix = "Give it what it lacks, such as file descriptors, and ask again. It says nothing about the domain."
+	if route {
+		f.Code = CodeNoRoute
+		family := "IPv4"
+		if f.Addresses[0].Is6() {
+			family = "IPv6"
+		}
+		f.Text = "This machine has no route to an " + family + " address of " + h.Name + ", so that nothing is known of the server there."
+		f.Fix = "Ask from a machine with " + family + ". If that has no route either, nobody has the address: then remove its record, since senders try it first or last, and wait."
+	}
+}
+
+func noRoute(text string) bool { return strings.Contains(text, "unreachable") }
+
+// failedStage says what is wrong where the certificates are not to blame.
+func (d *diagnosis) failedStage(h *dane.HostResult, a *dane.Attempt, stage smtpprobe.Stage, failure dane.Failure, f *Finding) {
+	code, said := lastReply(a, stage)
+	until := " Until then senders that use DANE do not deliver here."
+	switch {
+	case stage == smtpprobe.StageDial:
+		f.Code = CodeUnreachable
+		f.Text = fmt.Sprintf("No connection to port %d of %s: %s.", a.Addr.Port(), h.Name, shortDial(failure.Text))
+		f.Fix = "See that the server runs and listens at this address, and that the firewall lets it be reached; if nobody has the address any more, remove its record." +
+			family(h, a)
+	case code == 421 || code >= 400 && code < 500 && stage < smtpprobe.StageStartTLS:
+		f.Code = CodeServerBusy
+		f.Text = h.Name + " puts this client off (" + said + "), so that its certificate is not known."
+		f.Fix = "Ask again later, or from another address. If it goes on, the server is overloaded, or limits and greylists clients before STARTTLS: senders wait as well."
+	case code >= 500 && stage < smtpprobe.StageStartTLS:
+		f.Code = CodeClientRefused
+		f.Text = h.Name + " refuses this client (" + said + "), so that its certificate is not known."
+		f.Fix = "Ask from an address with a name in DNS (PTR) that is on no blocklist. If it refuses all clients, it is no mail server."
+	case stage < smtpprobe.StageStartTLS:
+		f.Code = CodeSMTPBroken
+		f.Text = "The server at an address of " + h.Name + " does not answer as a mail server: " + trimPrefixes(failure.Text) + "."
+		f.Fix = "See what listens there, and what its log says: a proxy without a server behind it, a service of another protocol, or a server that is too slow." + until
+	case stage == smtpprobe.StageStartTLS && failure.ResultType == dane.STARTTLSNotSupported && code == 0 && !strings.Contains(failure.Text, smtpprobe.ErrInjection.Error()):
+		f.Code = CodeNoStartTLS
+		f.Text = h.Name + " has TLSA records, which promise TLS, and does not offer STARTTLS."
+		f.Fix = "Switch STARTTLS on (Postfix: smtpd_tls_security_level = may, with a certificate), or stop a middlebox from hiding it. Otherwise remove the TLSA records." + until
+	case stage == smtpprobe.StageStartTLS:
+		f.Code = CodeStartTLSFails
+		f.Text = h.Name + " offers STARTTLS, and the command fails: " + nameOr(said, trimPrefixes(failure.Text)) + "."
+		f.Fix = "See the server's log: its certificate or key file cannot be read, as a rule, or a middlebox interferes." + until
+	case stage == smtpprobe.StageHandshake:
+		d.failedHandshake(h, a, failure, f)
+		f.Fix += until
+	default:
+		f.Code = CodeSMTPBroken
+		f.Text = "After STARTTLS " + h.Name + " does not go on: " + nameOr(said, trimPrefixes(failure.Text)) + "."
+		f.Fix = "See the server's log for what it has against a client that is encrypted." + until
+	}
+}
+
+// failedHandshake says what is wrong with TLS itself.
+func (d *diagnosis) failedHandshake(h *dane.HostResult, a *dane.Attempt, failure dane.Failure, f *Finding) {
+	reason := nameOr(failure.Reason, trimPrefixes(failure.Text))
+	switch {
+	case strings.Contains(reason, "no version of TLS in common"), strings.Contains(reason, "older version of TLS"), strings.Contains(failure.Text, dane.ErrWeakTLS.Error()):
+		f.Code = CodeTLSVersion
+		f.Text = h.Name + " has no version of TLS that is safe: TLS 1.2 at least is demanded (" + reason + ")."
+		f.Fix = "Switch TLS 1.2 and 1.3 on, by an update of the TLS library if it has none (Postfix: smtpd_tls_protocols = >=TLSv1.2)."
+	case strings.Contains(reason, "client certificate"), strings.Contains(failure.Text, smtpprobe.ErrClientCertificate.Error()):
+		f.Code = CodeClientCertificate
+		f.Text = h.Name + " ends the handshake since the sender has no certificate of its own; other senders have none either."
+		f.Fix = "Do not demand certificates of clients on port 25."
+	case strings.HasPrefix(reason, tlsa.ReasonRefused.String()):
+		f.Code = CodeCertRefused
+		f.Text = "TLS libraries refuse the certificate of " + h.Name + ", whatever its TLSA records say: " + strings.TrimPrefix(reason, tlsa.ReasonRefused.String()+": ") + "."
+		f.Fix = "Install a new certificate, and publish its TLSA record first."
+	default:
+		f.Code = CodeTLSFails
+		f.Text = "The TLS handshake with " + h.Name + " fails: " + reason + "."
+		f.Fix = "See what the server's log says of the handshake: ciphers, key exchange, the certificate's key, the name in SNI. Another client shows more: openssl s_client -starttls smtp."
+	}
+}
+
+// family says what else there is, where one of two families cannot be reached.
+func family(h *dane.HostResult, a *dane.Attempt) string {
+	is6 := func(addr netip.Addr) bool { return addr.Is6() }
+	for i := range h.Attempts {
+		if other := &h.Attempts[i]; other.Err == nil && is6(other.Addr.Addr()) != is6(a.Addr.Addr()) {
+			if is6(a.Addr.Addr()) {
+				return " Over IPv4 the host is good, so that senders get there, after a wait."
+			}
+			return " Over IPv6 the host is good; senders without that do not get there."
+		}
+	}
+	return ""
+}
+
+// lastReply returns what the server said at a stage, if it said no.
+func lastReply(a *dane.Attempt, stage smtpprobe.Stage) (code int, said string) {
+	if a.Session == nil {
+		return 0, ""
+	}
+	for _, step := range a.Session.Steps {
+		if step.Stage == stage && step.Reply.Code >= 400 {
+			code, said = step.Reply.Code, step.Reply.String()
+		}
+	}
+	return code, said
+}
+
+func shortDial(text string) string {
+	if i := strings.LastIndex(text, "connect: "); i >= 0 {
+		return text[i+len("connect: "):]
+	}
+	return trimPrefixes(text)
+}
+
+// trimPrefixes leaves out where an error comes from.
+func trimPrefixes(text string) string {
+	if rest, ok := strings.CutPrefix(text, "smtpprobe: "); ok {
+		if _, cause, found := strings.Cut(rest, ": "); found {
+			return cause
+		}
+	}
+	return text
+}
+
+// matches reports whether a record is satisfied.
+func matches(r *tlsa.Report) bool {
+	for _, v := range r.Verdicts {
+		if v.Err == nil {
+			return true
+		}
+	}
+	return false
+}

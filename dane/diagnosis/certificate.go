@@ -1,0 +1,275 @@
+package diagnosis
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/danesmtp/danesmtp/dane"
+	"github.com/danesmtp/danesmtp/tlsa"
+)
+
+// mismatch says why the certificates and the TLSA records do not agree, what would be right,
+// and what is to be removed.
+func (d *diagnosis) mismatch(h *dane.HostResult, a *dane.Attempt, f *Finding) {
+	chain := a.Chain()
+	f.Evidence = append(f.Evidence, recordEvidence(a.Report)...)
+	f.Evidence = append(f.Evidence, certificateEvidence(chain)...)
+	if len(chain) == 0 {
+		f.Code, f.Text, f.Fix = CodeTLSFails, h.Name+" has shown no certificate that could be read.", "See the server's log."
+		return
+	}
+	if d.mistaken(h, a.Report, chain, f) || d.invalid(h, a.Report, chain, f) || d.otherIssuer(h, a.Report, chain, f) {
+		return
+	}
+	f.Code = CodeTLSAMismatch
+	f.Text = h.Name + " presents a certificate with another key than its TLSA records are of."
+	f.Publish, f.Remove = []string{rightRecord(h, chain)}, d.removable(h)
+	if good := goodAddresses(h); good != "" {
+		f.Fix = "At " + good + " the right certificate is presented: install the same one here. If both are to stay, publish this record in addition."
+		f.Remove = nil
+		return
+	}
+	f.Fix = "Publish the record of the key that the server has now" + removeWords(f.Remove) + "." + d.caches(h) +
+		" If it is in DNS already, some name server still has the old zone. If the certificate should not have changed, install the old one instead. Next time publish the new record first, or let the renewal keep its key."
+}
+
+// mistakes are what tlsa.Check recognizes in the data of a record.
+var mistakes = map[tlsa.Problem]struct {
+	code Code
+	text string
+}{
+	tlsa.ProblemPEM:      {CodePEMDigest, "is the digest of a file in PEM form, and not of the certificate or key itself"},
+	tlsa.ProblemSelector: {CodeWrongSelector, "has the digest of the whole certificate and the selector for its key, or the other way round"},
+	tlsa.ProblemMatching: {CodeWrongMatching, "has the right data in another form than its matching type says"},
+	tlsa.ProblemUsage:    {CodeWrongUsage, "has the data of the server's own certificate and the usage for a CA, or the other way round"},
+	tlsa.ProblemEmpty:    {CodeEmptyDigest, "is the digest of nothing: the program that made it could not read the certificate or key"},
+}
+
+// mistaken finds a record that is of a certificate in the chain, and written wrongly.
+func (d *diagnosis) mistaken(h *dane.HostResult, r *tlsa.Report, chain []*x509.Certificate, f *Finding) bool {
+	for _, found := range r.Findings {
+		mistake, known := mistakes[found.Problem]
+		if !known || found.Record < 0 || found.Record >= len(h.Records) {
+			continue
+		}
+		record := h.Records[found.Record]
+		f.Code = mistake.code
+		f.Text = "The TLSA record " + short(record) + " of " + h.Name + " " + mistake.text + "."
+		f.Fix = "Publish it as it should be, and remove the wrong one." + d.caches(h)
+		f.Publish, f.Remove = []string{owned(h, intended(record, chain, found.Certificate))}, []string{owned(h, record)}
+		return true
+	}
+	return false
+}
+
+// intended is the record that was meant: of the same certificate, with what its data is.
+func intended(r tlsa.Record, chain []*x509.Certificate, place int) tlsa.Record {
+	usage := tlsa.DANETA
+	if place <= 0 || place >= len(chain) {
+		place, usage = 0, tlsa.DANEEE
+	}
+	for _, selector := range []tlsa.Selector{tlsa.SPKI, tlsa.Cert} {
+		for _, matching := range []tlsa.Matching{tlsa.SHA256, tlsa.SHA512} {
+			if right, err := tlsa.New(usage, selector, matching, chain[place]); err == nil && bytes.Equal(right.Data, r.Data) {
+				return right
+			}
+		}
+	}
+	right, _ := tlsa.New(usage, tlsa.SPKI, tlsa.SHA256, chain[place])
+	return right
+}
+
+// invalid finds a record that is of the chain, which is not valid for it.
+func (d *diagnosis) invalid(h *dane.HostResult, r *tlsa.Report, chain []*x509.Certificate, f *Finding) bool {
+	var nearest *tlsa.Error
+	for _, v := range r.Verdicts {
+		if e, ok := errors.AsType[*tlsa.Error](v.Err); ok && (nearest == nil || e.Reason > nearest.Reason) {
+			nearest = e
+		}
+	}
+	if nearest == nil {
+		return false
+	}
+	cause := ""
+	if nearest.Err != nil {
+		cause = ": " + nearest.Err.Error()
+	}
+	own := "A record of the server's own key (3 1 1) would not depend on it."
+	f.Publish = []string{rightRecord(h, chain)}
+	switch nearest.Reason {
+	case tlsa.ReasonExpired:
+		f.Code = CodeCertExpired
+		f.Text = "The certificate of " + h.Name + " has expired" + ended(chain, d) + ". With a TLSA record of usage 2 it must be valid."
+		f.Fix = "Renew the certificate, install it, and have the server load it. " + own
+	case tlsa.ReasonNotYetValid:
+		f.Code = CodeCertNotYetValid
+		f.Text = "A certificate of " + h.Name + " is not valid yet" + cause + ". With a TLSA record of usage 2 it must be."
+		f.Fix = "Install the one that is valid now, and set the clocks right. " + own
+	case tlsa.ReasonName, tlsa.ReasonBadName:
+		f.Code = CodeCertName
+		f.Text = "The certificate of " + h.Name + " is for " + names(chain[0]) + ", and with a TLSA record of usage 2 it must be for " + strings.Join(h.Names, " or ") + "."
+		f.Fix = "Have a certificate issued for " + h.Base + ", or let the server present it for that name in SNI. A record of the server's own key (3 1 1) needs no name."
+	case tlsa.ReasonConstraint, tlsa.ReasonNoPath, tlsa.ReasonParse:
+		f.Code = CodeCertPath
+		f.Text = "From the certificate of " + h.Name + " no valid path leads to the one that its TLSA record is of" + cause + "."
+		f.Fix = "Let the server send the certificate with all its issuers, in order, up to that of the record. " + own
+	default:
+		f.Publish = nil
+		return false
+	}
+	return true
+}
+
+// otherIssuer is about records of a CA alone, none of which is in the chain.
+func (d *diagnosis) otherIssuer(h *dane.HostResult, r *tlsa.Report, chain []*x509.Certificate, f *Finding) bool {
+	for _, record := range h.Records {
+		if record.Usage != tlsa.DANETA && record.Usable(tlsa.SMTP) == nil {
+			return false
+		}
+	}
+	issuer := nameOr(chain[0].Issuer.CommonName, chain[0].Issuer.String())
+	f.Publish = []string{rightRecord(h, chain)}
+	if len(chain) > 1 {
+		if record, err := tlsa.New(tlsa.DANETA, tlsa.SPKI, tlsa.SHA256, chain[1]); err == nil {
+			f.Publish = append(f.Publish, owned(h, record))
+		}
+	}
+	for _, record := range h.Records {
+		if root := rootOf(record); root != "" {
+			f.Code = CodeAnchorNotSent
+			f.Text = "The TLSA record of " + h.Name + " is of " + root + ", which the server does not send: senders cannot know a CA by a digest alone (RFC 7672)."
+			f.Fix = "Append the certificate of " + root + " to the file of the chain that the server sends, or publish records of what it sends."
+			return true
+		}
+	}
+	f.Remove = d.removable(h)
+	advice := issuerAdvice(chain[0])
+	if slices.ContainsFunc(r.Findings, func(found tlsa.Finding) bool { return found.Problem == tlsa.ProblemAnchorAbsent }) {
+		f.Code = CodeAnchorNotSent
+		last := chain[len(chain)-1]
+		f.Text = "The TLSA record of " + h.Name + " is of a CA whose certificate the server does not send. Senders cannot know a CA by a digest alone (RFC 7672)."
+		f.Fix = "If the record is of " + quoted(nameOr(last.Issuer.CommonName, last.Issuer.String())) + ", which the server leaves out, append that certificate to the file of the chain. " +
+			"If it is of an issuer before " + quoted(issuer) + ", publish a record of what the server sends now, and remove the old one." + d.caches(h) + advice
+		return true
+	}
+	f.Code = CodeIssuerChanged
+	f.Text = "The certificate of " + h.Name + " is issued by " + quoted(issuer) + " now, and its TLSA records are of no certificate that the server sends: the CA has changed its intermediate."
+	f.Fix = "Publish one of these records" + removeWords(f.Remove) + ". That of the server's own key depends on no CA." + d.caches(h) + advice
+	return true
+}
+
+func removeWords(remove []string) string {
+	if len(remove) == 0 {
+		return ""
+	}
+	return ", and remove " + plural(len(remove), "the one that matches", "those that match") + " nothing"
+}
+
+// removable are the records that are of no certificate at any address of the host.
+func (d *diagnosis) removable(h *dane.HostResult) (lines []string) {
+	for i, record := range h.Records {
+		used := slices.ContainsFunc(h.Attempts, func(a dane.Attempt) bool {
+			return a.Report != nil && i < len(a.Report.Verdicts) && a.Report.Verdicts[i].Err == nil
+		})
+		if !used {
+			lines = append(lines, owned(h, record))
+		}
+	}
+	return lines
+}
+
+// caches says how long senders may keep the old records.
+func (d *diagnosis) caches(h *dane.HostResult) string {
+	if h.TLSA == nil || !h.TLSA.Expires.After(d.now) {
+		return ""
+	}
+	return " Senders may keep the old answer for its TTL, " + shownSpan(h.TLSA.Expires.Sub(d.now)) + " as seen from here."
+}
+
+func goodAddresses(h *dane.HostResult) string {
+	var good []string
+	for _, a := range h.Attempts {
+		if a.Authenticated && a.Err == nil {
+			good = append(good, a.Addr.Addr().String())
+		}
+	}
+	return strings.Join(good, ", ")
+}
+
+// rightRecord is the record that senders need for the server's own key.
+func rightRecord(h *dane.HostResult, chain []*x509.Certificate) string {
+	record, err := tlsa.New(tlsa.DANEEE, tlsa.SPKI, tlsa.SHA256, chain[0])
+	if err != nil {
+		return ""
+	}
+	return owned(h, record)
+}
+
+// owned is a record in the form of a zone file.
+func owned(h *dane.HostResult, r tlsa.Record) string {
+	name := fmt.Sprintf("_%d._tcp.%s", h.Port, h.Base)
+	if h.TLSA != nil {
+		name = h.TLSA.Name
+	}
+	return name + ". IN TLSA " + r.String()
+}
+
+func recordsOf(h *dane.HostResult) (lines []string) {
+	for _, r := range h.Records {
+		lines = append(lines, owned(h, r))
+	}
+	return lines
+}
+
+func short(r tlsa.Record) string {
+	if text := r.String(); len(text) > 24 {
+		return text[:22] + "..."
+	}
+	return r.String()
+}
+
+func names(cert *x509.Certificate) string {
+	if len(cert.DNSNames) == 0 {
+		return quoted(cert.Subject.String())
+	}
+	shown := strings.Join(cert.DNSNames[:min(len(cert.DNSNames), 4)], ", ")
+	if more := len(cert.DNSNames) - 4; more > 0 {
+		shown += fmt.Sprintf(" and %d others", more)
+	}
+	return shown
+}
+
+// ended says when the first certificate of the chain has ended.
+func ended(chain []*x509.Certificate, d *diagnosis) string {
+	for _, cert := range chain {
+		if cert.NotAfter.Before(d.now) {
+			return " on " + shownTime(cert.NotAfter)
+		}
+	}
+	return ""
+}
+
+func recordEvidence(r *tlsa.Report) (lines []string) {
+	for _, v := range r.Verdicts {
+		verdict := "matches"
+		if e, ok := errors.AsType[*tlsa.Error](v.Err); ok {
+			verdict = e.Reason.String()
+		}
+		lines = append(lines, "published: "+v.Record.String()+": "+verdict)
+	}
+	return lines
+}
+
+func certificateEvidence(chain []*x509.Certificate) (lines []string) {
+	for i, cert := range chain {
+		whole, key := sha256.Sum256(cert.Raw), sha256.Sum256(cert.RawSubjectPublicKeyInfo)
+		lines = append(lines, fmt.Sprintf("certificate %d: %s, issued by %s, valid from %s to %s, SHA-256 %x, of its key %x", i,
+			quoted(cert.Subject.String()), quoted(cert.Issuer.String()), shownTime(cert.NotBefore), shownTime(cert.NotAfter), whole, key))
+	}
+	return lines
+}

@@ -1,0 +1,170 @@
+package diagnosis
+
+// A Code names a kind of finding. Codes are stable: what one means does not change.
+type Code string
+
+// Of this machine, and of what it was asked.
+const (
+	CodeNotADomain Code = "not-a-domain"
+	CodeNoResolver Code = "no-capable-resolver"
+	CodeLocalLack  Code = "local-lack"
+	CodeNoRoute    Code = "no-route"
+	CodeNotProbed  Code = "not-probed"
+	CodeDANEOff    Code = "dane-off"
+)
+
+// Of the DNS.
+const (
+	CodeNoDomain             Code = "no-such-domain"
+	CodeNullMX               Code = "null-mx"
+	CodeMXName               Code = "mx-not-a-host"
+	CodeNoAddress            Code = "host-without-address"
+	CodeAddressRefused       Code = "address-not-public"
+	CodeSignatureExpired     Code = "signature-expired"
+	CodeSignatureNotYetValid Code = "signature-not-yet-valid"
+	CodeSignatureMissing     Code = "signature-missing"
+	CodeSignatureWrong       Code = "signature-wrong"
+	CodeDSWithoutKey         Code = "ds-without-key"
+	CodeKeyMissing           Code = "signing-key-missing"
+	CodeDenialBroken         Code = "denial-not-proven"
+	CodeBogus                Code = "bogus"
+	CodeDNSFailed            Code = "dns-no-answer"
+	CodeTLSAQueryFails       Code = "tlsa-query-fails"
+	CodeMXUnsigned           Code = "mx-unsigned"
+	CodeHostUnsigned         Code = "host-unsigned"
+	CodeTLSAUnsigned         Code = "tlsa-unsigned"
+	CodeSignatureEnds        Code = "signature-ends-soon"
+)
+
+// Of the mail servers.
+const (
+	CodeUnreachable       Code = "address-unreachable"
+	CodeServerBusy        Code = "server-busy"
+	CodeClientRefused     Code = "client-refused"
+	CodeSMTPBroken        Code = "smtp-broken"
+	CodeNoStartTLS        Code = "no-starttls"
+	CodeStartTLSFails     Code = "starttls-fails"
+	CodeTLSVersion        Code = "tls-too-old"
+	CodeTLSFails          Code = "tls-fails"
+	CodeClientCertificate Code = "client-certificate"
+)
+
+// Of the TLSA records and the certificates.
+const (
+	CodeTLSAAbsent      Code = "tlsa-absent"
+	CodeTLSAUnusable    Code = "tlsa-unusable"
+	CodeTLSAMismatch    Code = "tlsa-mismatch"
+	CodeIssuerChanged   Code = "issuer-changed"
+	CodeAnchorNotSent   Code = "anchor-not-sent"
+	CodePEMDigest       Code = "tlsa-pem-digest"
+	CodeWrongSelector   Code = "tlsa-wrong-selector"
+	CodeWrongMatching   Code = "tlsa-wrong-matching"
+	CodeWrongUsage      Code = "tlsa-wrong-usage"
+	CodeEmptyDigest     Code = "tlsa-empty-digest"
+	CodeCertExpired     Code = "certificate-expired"
+	CodeCertNotYetValid Code = "certificate-not-yet-valid"
+	CodeCertName        Code = "certificate-name"
+	CodeCertPath        Code = "certificate-path"
+	CodeCertRefused     Code = "certificate-refused"
+	CodeUselessRecord   Code = "tlsa-useless-record"
+	CodeAnchorAtRisk    Code = "anchor-at-risk"
+	CodeTLSAIncomplete  Code = "tlsa-incomplete"
+	CodeTLSALimit       Code = "tlsa-too-many"
+	CodeNoNextKey       Code = "no-next-key"
+	CodeCertificateEnds Code = "certificate-ends-soon"
+	CodeTLSAWasteful    Code = "tlsa-wasteful"
+)
+
+// A kind is what all findings of a code have in common, unless they say otherwise.
+type kind struct {
+	code     Code
+	severity Severity
+	actor    Actor
+	about    string
+}
+
+// kinds has each code.
+var kinds = [...]kind{
+	{CodeNotADomain, Unknown, Sender, "what was asked for is not a domain name"},
+	{CodeNoResolver, Unknown, Sender, "no DNS server in use can be checked with DNSSEC"},
+	{CodeLocalLack, Unknown, Sender, "the machine that looked has run out of something"},
+	{CodeNoRoute, Unknown, Sender, "the machine that looked cannot reach such addresses"},
+	{CodeNotProbed, Unknown, Sender, "not everything was looked at"},
+	{CodeDANEOff, Note, Sender, "the sender's policy switches DANE off"},
+
+	{CodeNoDomain, Broken, DomainOwner, "the domain does not exist"},
+	{CodeNullMX, Note, DomainOwner, "the domain accepts no mail"},
+	{CodeMXName, Broken, DomainOwner, "an MX record does not name a host"},
+	{CodeNoAddress, Broken, DomainOwner, "a mail host has no address"},
+	{CodeAddressRefused, Broken, DomainOwner, "an address is of a kind that no sender connects to"},
+	{CodeSignatureExpired, Broken, DNSOperator, "a signature of the zone has expired"},
+	{CodeSignatureNotYetValid, Broken, DNSOperator, "a signature of the zone is not valid yet"},
+	{CodeSignatureMissing, Broken, DNSOperator, "a signature is missing in a zone that is signed"},
+	{CodeSignatureWrong, Broken, DNSOperator, "a signature does not fit the records"},
+	{CodeDSWithoutKey, Broken, Registrar, "the DS records in the zone above are of keys that the zone does not have"},
+	{CodeKeyMissing, Broken, DNSOperator, "the key that signs is not among the keys of the zone"},
+	{CodeDenialBroken, Broken, DNSOperator, "the zone cannot prove that a name or record does not exist"},
+	{CodeBogus, Broken, DNSOperator, "an answer fails validation"},
+	{CodeDNSFailed, Broken, DNSOperator, "the name servers give no usable answer"},
+	{CodeTLSAQueryFails, Broken, DNSOperator, "a name server answers other questions, and fails for TLSA"},
+	{CodeMXUnsigned, Note, DomainOwner, "the MX records are in a zone that is not signed"},
+	{CodeHostUnsigned, Note, MailHost, "a mail host is in a zone that is not signed"},
+	{CodeTLSAUnsigned, Note, MailHost, "TLSA records are in a zone that is not signed"},
+	{CodeSignatureEnds, Warning, DNSOperator, "a signature of the zone ends soon"},
+
+	{CodeUnreachable, Broken, MailHost, "no connection to an address"},
+	{CodeServerBusy, Unknown, MailHost, "a server wants to be asked later"},
+	{CodeClientRefused, Unknown, Sender, "a server refuses the machine that looked"},
+	{CodeSMTPBroken, Broken, MailHost, "a server does not speak SMTP as it should"},
+	{CodeNoStartTLS, Broken, MailHost, "a server with TLSA records does not offer STARTTLS"},
+	{CodeStartTLSFails, Broken, MailHost, "a server offers STARTTLS, and then refuses it"},
+	{CodeTLSVersion, Broken, MailHost, "a server has no version of TLS that is safe"},
+	{CodeTLSFails, Broken, MailHost, "the TLS handshake fails"},
+	{CodeClientCertificate, Broken, MailHost, "a server demands a certificate of senders"},
+
+	{CodeTLSAAbsent, Note, MailHost, "a mail host has no TLSA records"},
+	{CodeTLSAUnusable, Broken, MailHost, "no TLSA record of a host means anything to senders"},
+	{CodeTLSAMismatch, Broken, MailHost, "a server has another key than its TLSA records"},
+	{CodeIssuerChanged, Broken, MailHost, "the certificate is from another issuer than the TLSA records"},
+	{CodeAnchorNotSent, Broken, MailHost, "the server does not send the certificate that its TLSA record is of"},
+	{CodePEMDigest, Broken, MailHost, "a TLSA record is the digest of a PEM file"},
+	{CodeWrongSelector, Broken, MailHost, "a TLSA record has the wrong selector"},
+	{CodeWrongMatching, Broken, MailHost, "a TLSA record has the wrong matching type"},
+	{CodeWrongUsage, Broken, MailHost, "a TLSA record has the wrong usage"},
+	{CodeEmptyDigest, Broken, MailHost, "a TLSA record is the digest of nothing"},
+	{CodeCertExpired, Broken, MailHost, "a certificate that must be valid has expired"},
+	{CodeCertNotYetValid, Broken, MailHost, "a certificate that must be valid is not valid yet"},
+	{CodeCertName, Broken, MailHost, "a certificate is for other names"},
+	{CodeCertPath, Broken, MailHost, "no valid path leads from the certificate to the TLSA record's"},
+	{CodeCertRefused, Broken, MailHost, "TLS libraries refuse the certificate"},
+	{CodeUselessRecord, Warning, MailHost, "a TLSA record beside good ones has no use"},
+	{CodeAnchorAtRisk, Warning, MailHost, "some senders will not accept the trust anchor"},
+	{CodeTLSAIncomplete, Warning, MailHost, "senders that know other parameters find no match"},
+	{CodeTLSALimit, Unknown, MailHost, "there are more TLSA records than can be judged"},
+	{CodeNoNextKey, Warning, MailHost, "the next change of the key will interrupt delivery"},
+	{CodeCertificateEnds, Warning, MailHost, "a certificate that must be valid ends soon"},
+	{CodeTLSAWasteful, Note, MailHost, "a TLSA record is longer than it needs to be"},
+}
+
+// Codes returns all codes there are.
+func Codes() (all []Code) {
+	for _, k := range kinds {
+		all = append(all, k.code)
+	}
+	return all
+}
+
+// About says in a few words what findings of the code are about; nothing of an unknown code.
+func (c Code) About() string { return kindOf(c).about }
+
+// Link returns where the documentation has more on the code.
+func (c Code) Link() string { return "docs/findings.md#" + string(c) }
+
+func kindOf(c Code) kind {
+	for _, k := range kinds {
+		if k.code == c {
+			return k
+		}
+	}
+	return kind{}
+}

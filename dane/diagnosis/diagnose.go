@@ -1,0 +1,189 @@
+package diagnosis
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/dane"
+	"github.com/danesmtp/danesmtp/dnssec"
+)
+
+// DefaultWithin is how far Diagnose looks ahead.
+const DefaultWithin = 72 * time.Hour
+
+// Options of Diagnose. The zero value is a good default.
+type Options struct {
+	// Now is the instant from which Within counts. Zero means when the Result began.
+	Now time.Time
+	// Within is how soon something must end to be a Warning. 0 means DefaultWithin; less
+	// looks for nothing.
+	Within time.Duration
+}
+
+// Diagnose says what is wrong with a domain by what a Checker has found, at all hosts and
+// addresses. It changes nothing of the result, which may have been read from JSON. One with
+// [dane.Checker.FirstSuccess] leaves out what comes after the first success, and of one by
+// [dane.Checker.Plan] the servers are not known.
+func Diagnose(r *dane.Result, o Options) Report {
+	if r == nil {
+		r = new(dane.Result)
+	}
+	d := diagnosis{result: r, now: o.Now, within: cmp.Or(o.Within, DefaultWithin)}
+	if d.now.IsZero() {
+		d.now = r.Started
+	}
+	d.domain()
+	slices.SortStableFunc(d.findings, func(a, b Finding) int { return cmp.Compare(b.Severity, a.Severity) })
+	return Report{State: d.state(), Findings: d.findings}
+}
+
+// A diagnosis is the work of one Diagnose.
+type diagnosis struct {
+	result   *dane.Result
+	now      time.Time
+	within   time.Duration
+	findings []Finding
+}
+
+// find adds a finding, with what its kind says where it says nothing. One that is there
+// already gets its addresses and evidence.
+func (d *diagnosis) find(f Finding) {
+	k := kindOf(f.Code)
+	if f.Severity == Note {
+		f.Severity = k.severity
+	}
+	if f.Actor == DomainOwner {
+		f.Actor = k.actor
+	}
+	f.Link = f.Code.Link()
+	f.printable()
+	for i := range d.findings {
+		if known := &d.findings[i]; known.same(&f) {
+			known.Addresses = appendNew(known.Addresses, f.Addresses)
+			known.Evidence = appendNew(known.Evidence, f.Evidence)
+			return
+		}
+	}
+	d.findings = append(d.findings, f)
+}
+
+func appendNew[T comparable](to, from []T) []T {
+	for _, item := range from {
+		if !slices.Contains(to, item) {
+			to = append(to, item)
+		}
+	}
+	return to
+}
+
+// state is the gravest of all findings, or that there is nothing to find.
+func (d *diagnosis) state() State {
+	worst := Note
+	for _, f := range d.findings {
+		worst = max(worst, f.Severity)
+	}
+	switch {
+	case worst == Broken:
+		return StateBroken
+	case worst == Unknown || d.result.Domain == nil:
+		return StateUnknown
+	case !d.protected():
+		return StateNone
+	case worst == Warning:
+		return StateWarning
+	}
+	return StateOK
+}
+
+// protected reports whether there is a host that is authenticated by DANE.
+func (d *diagnosis) protected() bool {
+	for i := range d.result.Hosts {
+		if authenticates(&d.result.Hosts[i]) {
+			return true
+		}
+	}
+	return false
+}
+
+func authenticates(h *dane.HostResult) bool {
+	return h.MXSecure && slices.ContainsFunc(h.Attempts, func(a dane.Attempt) bool { return a.Authenticated })
+}
+
+// domain looks at the domain, and goes on to its hosts.
+func (d *diagnosis) domain() {
+	r := d.result
+	switch {
+	case r.Domain == nil:
+		d.find(Finding{Code: CodeNotADomain, Text: quoted(r.Name) + " is not a domain name.",
+			Fix: "Ask for what stands after the @ of a mail address.", Evidence: texts(r.Err)})
+		return
+	case r.Unresolved && r.Failure().Local:
+		d.find(Finding{Code: CodeLocalLack, Text: "This machine could not ask a DNS server, for a lack of its own.",
+			Fix: "Give it what it lacks, such as file descriptors or a route, and ask again. It says nothing about the domain.", Evidence: texts(r.Err)})
+		return
+	case r.Unresolved:
+		d.find(Finding{Code: CodeNoResolver, Text: "No DNS server in use answers with what DNSSEC needs, so that nothing is known about the domain.",
+			Fix: "Ask a resolver that passes DNSSEC records on, or the name servers themselves.", Evidence: texts(r.Err)})
+		return
+	case !r.Domain.Routed && r.Domain.Lookup.Err != nil:
+		d.failedLookup(&r.Domain.Lookup, "")
+		return
+	case !r.Domain.Routed && r.Domain.Lookup.RCode == dns.RcodeNameError:
+		d.find(Finding{Code: CodeNoDomain, Text: r.Domain.Name + " does not exist in DNS, and mail to it bounces.",
+			Fix: "Check the spelling, and whether the registration has lapsed."})
+		return
+	case len(r.Domain.MX) == 0 && len(r.Hosts) == 0:
+		d.find(Finding{Code: CodeNullMX, Text: r.Domain.Name + " says by a null MX record that it accepts no mail.",
+			Fix: "Nothing is to be done, unless it should accept mail: then publish an MX record that names the mail server."})
+		return
+	}
+	if r.Profile.DANE == dane.DANENone {
+		d.find(Finding{Code: CodeDANEOff, Text: "The policy of this sender switches DANE off for the domain, so that it was not looked for.",
+			Fix: "Ask without that policy."})
+	} else if r.Domain.Status == dnssec.Insecure && !r.Domain.Routed {
+		d.unsignedMX()
+	}
+	for i := range r.Hosts {
+		d.host(&r.Hosts[i])
+	}
+	d.hostsWithoutDANE()
+	if r.Domain.Omitted > 0 {
+		d.find(Finding{Code: CodeNotProbed, Text: "The domain has more MX records than are looked at.",
+			Fix: "Publish fewer, and remove those of hosts that are gone."})
+	}
+	if d.within > 0 {
+		d.lookAhead()
+	}
+}
+
+// unsignedMX says who must sign what, so that DANE can apply.
+func (d *diagnosis) unsignedMX() {
+	l := &d.result.Domain.Lookup
+	zone := unsignedZone(l)
+	f := Finding{Code: CodeMXUnsigned, Evidence: lookupEvidence(l),
+		Text: "The MX records are in the zone " + zone + ", which is not signed: senders cannot know that they are genuine, so that DANE does not apply. Nothing is broken.",
+		Fix: "Whoever runs the DNS of " + zone + " must sign it, and the registrar must put its DS record into the zone above. " +
+			"If it is signed already, only the DS record is missing. Where neither can, only moving the DNS elsewhere helps."}
+	if zone == "" {
+		f.Text = "The MX records are not signed, so that DANE does not apply. Nothing is broken."
+		f.Fix = "Have the zone of the domain signed, and its DS record put into the zone above."
+	}
+	d.find(f)
+}
+
+// unsignedZone is the zone that is not signed, by the reason of an insecure lookup.
+func unsignedZone(l *dane.Lookup) string {
+	if zone := trimDot(l.Reason.Zone); zone != "" {
+		return zone
+	}
+	if l.Reason.Type == dns.TypeDS {
+		return trimDot(l.Reason.Name)
+	}
+	return ""
+}
+
+func addrs(a *dane.Attempt) []netip.Addr { return []netip.Addr{a.Addr.Addr()} }

@@ -1,0 +1,274 @@
+package diagnosis_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"encoding/hex"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/dane"
+	"github.com/danesmtp/danesmtp/dane/danetest"
+	"github.com/danesmtp/danesmtp/dane/diagnosis"
+	"github.com/danesmtp/danesmtp/dnssec"
+	"github.com/danesmtp/danesmtp/dnssec/anchor"
+	"github.com/danesmtp/danesmtp/dnssec/dnssectest"
+	"github.com/danesmtp/danesmtp/dnssec/upstream"
+	"github.com/danesmtp/danesmtp/smtpprobe/smtptest"
+	"github.com/danesmtp/danesmtp/tlsa"
+	"github.com/danesmtp/danesmtp/tlsa/tlsatest"
+)
+
+type deadExchanger struct{}
+
+func (deadExchanger) Exchange(context.Context, *upstream.Query) (*upstream.Reply, error) {
+	return nil, errors.New("cable cut")
+}
+
+// inMX changes the signature of MX records on its way.
+func inMX(change func(*dns.RRSIG)) func(dns.Question, *dns.Msg) {
+	return func(q dns.Question, reply *dns.Msg) {
+		for _, rr := range reply.Answer {
+			if sig, ok := rr.(*dns.RRSIG); ok && sig.TypeCovered == dns.TypeMX {
+				change(sig)
+			}
+		}
+	}
+}
+
+// withoutDenials takes the proof out of all denials of AAAA.
+func withoutDenials(q dns.Question, reply *dns.Msg) {
+	if q.Qtype == dns.TypeAAAA {
+		reply.Ns = slices.DeleteFunc(reply.Ns, func(rr dns.RR) bool {
+			sig, ok := rr.(*dns.RRSIG)
+			return rr.Header().Rrtype == dns.TypeNSEC || ok && sig.TypeCovered == dns.TypeNSEC
+		})
+	}
+}
+
+// What is wrong in each world is found, with the state, the fix and who must act.
+func TestDiagnose(t *testing.T) {
+	t.Parallel()
+	ca := tlsatest.NewCA(tlsatest.Authority{Name: "Root X"})
+	between := ca.NewCA(tlsatest.Authority{Name: "R10"})
+	leaf := between.Issue(tlsatest.Leaf{Names: []string{"mail.a.example"}})
+	own := func(r tlsa.Record) string { return r.String() }
+	spki := func(data []byte) string { sum := sha256.Sum256(data); return hex.EncodeToString(sum[:]) }
+	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: leaf.Leaf.Raw})
+	good := own(leaf.Record(tlsa.SPKI, tlsa.SHA256))
+	wanted := "_25._tcp.mail.a.example. IN TLSA " + good
+	leafHost := func(records ...string) danetest.Host {
+		return danetest.Host{TLSA: records, Server: presenting(leaf.TLS())}
+	}
+	sound := danetest.Host{TLSA: []string{"3 1 1", "2 1 1"}}
+	mail := func(records ...string) danetest.Host { return danetest.Host{TLSA: records} }
+	at := func(d time.Duration) diagnosis.Options { return diagnosis.Options{Now: time.Now().Add(d)} }
+	broken := func(faults tlsatest.Fault) danetest.Host {
+		return danetest.Host{TLSA: []string{"2 1 1"}, Certificate: tlsatest.Leaf{Faults: faults}}
+	}
+
+	tests := []struct {
+		name    string
+		world   world
+		domain  string // a.example if empty
+		options diagnosis.Options
+		plan    bool
+		edit    func(*dane.Result)
+		state   diagnosis.State
+		code    diagnosis.Code // "" if nothing is found
+		actor   diagnosis.Actor
+		text    string // what the finding's text says
+		fix     string // what its fix, or the records to publish and to remove, say
+	}{
+		{name: "all is well: the key and its CA", world: oneHost(sound, ""), state: diagnosis.StateOK},
+		{name: "all is well: the CA alone", world: oneHost(mail("2 1 1"), ""), state: diagnosis.StateOK},
+		{name: "all is well: the key and the next one", world: oneHost(mail("3 1 1", "3 1 1 "+otherKey), ""), state: diagnosis.StateOK},
+
+		{name: "not a domain", world: oneHost(sound, ""), domain: "exa mple", state: diagnosis.StateUnknown, code: diagnosis.CodeNotADomain, actor: diagnosis.Sender, text: `"exa mple"`},
+		{name: "no DNS server answers", world: world{domains: oneHost(sound, "").domains, change: func(v *dane.Verifier) {
+			v.Resolver = &dnssec.Resolver{Exchanger: deadExchanger{}, Anchors: anchor.Root()}
+		}}, state: diagnosis.StateUnknown, code: diagnosis.CodeNoResolver, actor: diagnosis.Sender, fix: "resolver"},
+		{name: "no file descriptor", world: world{domains: oneHost(sound, "").domains, errnos: map[string]syscall.Errno{"192.0.2.1": syscall.EMFILE}},
+			state: diagnosis.StateUnknown, code: diagnosis.CodeLocalLack, actor: diagnosis.Sender, fix: "file descriptors"},
+		{name: "no IPv6 here", world: world{domains: oneHost(sound, "mail AAAA 2001:db8::1").domains, errnos: map[string]syscall.Errno{"2001:db8::1": syscall.ENETUNREACH}},
+			state: diagnosis.StateUnknown, code: diagnosis.CodeNoRoute, actor: diagnosis.Sender, text: "IPv6", fix: "a machine with IPv6"},
+		{name: "nothing was connected to", world: oneHost(sound, ""), plan: true, state: diagnosis.StateUnknown, code: diagnosis.CodeNotProbed, actor: diagnosis.Sender},
+		{name: "DANE is switched off", world: world{domains: oneHost(sound, "").domains, change: func(v *dane.Verifier) {
+			policy, err := dane.NewPolicy(dane.Profile{DANE: dane.DANENone}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			v.Policy = policy
+		}}, state: diagnosis.StateNone, code: diagnosis.CodeDANEOff, actor: diagnosis.Sender},
+
+		{name: "no such domain", world: oneHost(sound, ""), domain: "none.such", state: diagnosis.StateBroken, code: diagnosis.CodeNoDomain, actor: diagnosis.DomainOwner, fix: "spelling"},
+		{name: "null MX", world: world{domains: []danetest.Domain{{Name: "a.example", Zone: dnssectest.Zone{Records: "@ MX 0 ."}}}},
+			state: diagnosis.StateNone, code: diagnosis.CodeNullMX, actor: diagnosis.DomainOwner},
+		{name: "an MX record with an address", world: world{domains: []danetest.Domain{{Name: "a.example", Zone: dnssectest.Zone{Records: "@ MX 10 192.0.2.9."}}}},
+			state: diagnosis.StateBroken, code: diagnosis.CodeMXName, actor: diagnosis.DomainOwner, text: `"192.0.2.9"`, fix: "not with an address"},
+		{name: "an MX host without address", world: oneHost(sound, "@ MX 20 gone"), state: diagnosis.StateBroken, code: diagnosis.CodeNoAddress, actor: diagnosis.DomainOwner, text: "gone.a.example"},
+		{name: "an address of loopback", world: oneHost(sound, "@ MX 20 me\nme A 127.0.0.1"), state: diagnosis.StateBroken, code: diagnosis.CodeAddressRefused, actor: diagnosis.DomainOwner, text: "me.a.example"},
+
+		{name: "signatures have expired", world: oneHost(sound, "").faulty(dnssectest.WholeZone, dnssectest.Expired), state: diagnosis.StateBroken,
+			code: diagnosis.CodeSignatureExpired, actor: diagnosis.DNSOperator, text: "zone a.example expired on " + time.Now().Add(-24*time.Hour).UTC().Format("2 Jan 2006"), fix: "must sign it again"},
+		{name: "signatures are not valid yet", world: oneHost(sound, "").faulty("@ MX", dnssectest.NotYetValid), state: diagnosis.StateBroken,
+			code: diagnosis.CodeSignatureNotYetValid, actor: diagnosis.DNSOperator, text: "a.example MX in the zone a.example begins on ", fix: "clock"},
+		{name: "signatures are missing", world: oneHost(sound, "").faulty("@ MX", dnssectest.NoSignature), state: diagnosis.StateBroken,
+			code: diagnosis.CodeSignatureMissing, actor: diagnosis.DNSOperator, text: "a.example MX has no signature", fix: "serve the signed zone"},
+		{name: "a signature is wrong", world: oneHost(sound, "").faulty("_25._tcp.mail TLSA", dnssectest.BadSignature), state: diagnosis.StateBroken,
+			code: diagnosis.CodeSignatureWrong, actor: diagnosis.DNSOperator, text: "_25._tcp.mail.a.example TLSA", fix: "sign the zone again"},
+		{name: "the DS record is of another key", world: oneHost(sound, "").faulty(dnssectest.WholeZone, dnssectest.WrongDS), state: diagnosis.StateBroken,
+			code: diagnosis.CodeDSWithoutKey, actor: diagnosis.Registrar, text: "DS records for a.example", fix: "registrar"},
+		{name: "signed with a key that is not published", world: world{domains: oneHost(sound, "").domains, tamper: inMX(func(sig *dns.RRSIG) { sig.KeyTag++ })},
+			state: diagnosis.StateBroken, code: diagnosis.CodeKeyMissing, actor: diagnosis.DNSOperator, text: "key tag ", fix: "publish that key again"},
+		{name: "denials without proof", world: world{domains: oneHost(sound, "").domains, tamper: withoutDenials},
+			state: diagnosis.StateBroken, code: diagnosis.CodeDenialBroken, actor: diagnosis.DNSOperator, text: "mail.a.example AAAA", fix: "NSEC"},
+		{name: "signed in the name of what is no zone", world: world{domains: oneHost(sound, "").domains, tamper: inMX(func(sig *dns.RRSIG) { sig.SignerName = "example." })},
+			state: diagnosis.StateBroken, code: diagnosis.CodeBogus, actor: diagnosis.DNSOperator, text: "a.example MX"},
+		{name: "SERVFAIL for MX", world: oneHost(sound, "").faulty("@ MX", dnssectest.ServFail), state: diagnosis.StateBroken,
+			code: diagnosis.CodeDNSFailed, actor: diagnosis.DNSOperator, text: "a.example MX", fix: "name servers"},
+		{name: "SERVFAIL for TLSA alone", world: oneHost(sound, "").faulty("_25._tcp.mail TLSA", dnssectest.ServFail), state: diagnosis.StateBroken,
+			code: diagnosis.CodeTLSAQueryFails, actor: diagnosis.DNSOperator, text: "internet answers for MX, A", fix: "questions of every type"},
+		{name: "the domain is not signed", world: oneHost(sound, "").zone(func(z *dnssectest.Zone) { z.Unsigned = true }), state: diagnosis.StateNone,
+			code: diagnosis.CodeMXUnsigned, actor: diagnosis.DomainOwner, text: "zone a.example, which is not signed", fix: "Whoever runs the DNS of a.example must sign it"},
+		{name: "the mail host is not signed", world: world{domains: []danetest.Domain{
+			{Name: "a.example", Zone: dnssectest.Zone{Records: "@ MX 10 mail.b.example."}},
+			{Name: "b.example", Hosts: []danetest.Host{{Name: "mail", TLSA: []string{"3 1 1"}}}, Zone: dnssectest.Zone{Unsigned: true}}}},
+			state: diagnosis.StateNone, code: diagnosis.CodeHostUnsigned, actor: diagnosis.MailHost, text: "zone b.example, which is not signed", fix: "only moving"},
+		{name: "the TLSA records are not signed", world: world{domains: []danetest.Domain{
+			{Name: "a.example", Hosts: []danetest.Host{{Name: "mail"}}},
+			{Name: "_tcp.mail.a.example", Zone: dnssectest.Zone{Unsigned: true, Records: "_25 TLSA " + good}}}},
+			state: diagnosis.StateNone, code: diagnosis.CodeTLSAUnsigned, actor: diagnosis.MailHost, text: "zone _tcp.mail.a.example, which is not signed"},
+		{name: "signatures end in two days", world: oneHost(sound, ""), options: at(28 * 24 * time.Hour), state: diagnosis.StateWarning,
+			code: diagnosis.CodeSignatureEnds, actor: diagnosis.DNSOperator, text: "zone a.example end on", fix: "the signer of the zone a.example"},
+		{name: "signatures end in four days", world: oneHost(sound, ""), options: at(26 * 24 * time.Hour), state: diagnosis.StateOK},
+
+		{name: "connection refused", world: world{domains: oneHost(sound, "").domains, errnos: map[string]syscall.Errno{"192.0.2.1": syscall.ECONNREFUSED}},
+			state: diagnosis.StateBroken, code: diagnosis.CodeUnreachable, actor: diagnosis.MailHost, text: "connection refused", fix: "firewall"},
+		{name: "421 in the greeting", world: oneHost(danetest.Host{TLSA: sound.TLSA, Server: saying(smtptest.AtGreeting, "421 4.7.0 try again later")}, ""),
+			state: diagnosis.StateUnknown, code: diagnosis.CodeServerBusy, actor: diagnosis.MailHost, text: "421 4.7.0 try again later", fix: "again later"},
+		{name: "554 in the greeting", world: oneHost(danetest.Host{TLSA: sound.TLSA, Server: failing(smtptest.AtGreeting, smtptest.Permanent)}, ""),
+			state: diagnosis.StateUnknown, code: diagnosis.CodeClientRefused, actor: diagnosis.Sender, fix: "PTR"},
+		{name: "closes without a greeting", world: oneHost(danetest.Host{TLSA: sound.TLSA, Server: failing(smtptest.AtGreeting, smtptest.Close)}, ""),
+			state: diagnosis.StateBroken, code: diagnosis.CodeSMTPBroken, actor: diagnosis.MailHost, text: "closed without a greeting"},
+		{name: "refuses EHLO over TLS", world: oneHost(danetest.Host{TLSA: sound.TLSA, Server: failing(smtptest.AtHelloTLS, smtptest.Permanent)}, ""),
+			state: diagnosis.StateBroken, code: diagnosis.CodeSMTPBroken, actor: diagnosis.MailHost, text: "After STARTTLS"},
+		{name: "no STARTTLS", world: oneHost(danetest.Host{TLSA: sound.TLSA, Server: func(s *smtptest.Server) { s.NoStartTLS = true }}, ""),
+			state: diagnosis.StateBroken, code: diagnosis.CodeNoStartTLS, actor: diagnosis.MailHost, fix: "Switch STARTTLS on"},
+		{name: "STARTTLS is refused", world: oneHost(danetest.Host{TLSA: sound.TLSA, Server: failing(smtptest.AtStartTLS, smtptest.Temporary)}, ""),
+			state: diagnosis.StateBroken, code: diagnosis.CodeStartTLSFails, actor: diagnosis.MailHost, text: "454"},
+		{name: "TLS 1.0 alone", world: oneHost(danetest.Host{TLSA: sound.TLSA, Server: func(s *smtptest.Server) {
+			s.TLS = &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS10}
+		}}, ""), state: diagnosis.StateBroken, code: diagnosis.CodeTLSVersion, actor: diagnosis.MailHost, fix: "TLS 1.2"},
+		{name: "closes in the handshake", world: oneHost(danetest.Host{TLSA: sound.TLSA, Server: failing(smtptest.AtHandshake, smtptest.Close)}, ""),
+			state: diagnosis.StateBroken, code: diagnosis.CodeTLSFails, actor: diagnosis.MailHost, text: "closed the connection"},
+		{name: "a client certificate is demanded", world: oneHost(danetest.Host{TLSA: sound.TLSA, Server: func(s *smtptest.Server) {
+			s.TLS = &tls.Config{ClientAuth: tls.RequireAnyClientCert}
+		}}, ""), state: diagnosis.StateBroken, code: diagnosis.CodeClientCertificate, actor: diagnosis.MailHost},
+
+		{name: "no TLSA record", world: oneHost(mail(), ""), state: diagnosis.StateNone, code: diagnosis.CodeTLSAAbsent, actor: diagnosis.MailHost, text: "_25._tcp.mail.a.example"},
+		{name: "one of two hosts without TLSA record", world: world{domains: []danetest.Domain{{Name: "a.example", Hosts: []danetest.Host{{Name: "one", TLSA: sound.TLSA}, {Name: "two"}}}}},
+			state: diagnosis.StateWarning, code: diagnosis.CodeTLSAAbsent, actor: diagnosis.MailHost, text: "without authentication"},
+		{name: "usages of the Web alone", world: oneHost(leafHost("1 1 1 "+spki(leaf.Leaf.RawSubjectPublicKeyInfo)), ""), state: diagnosis.StateBroken,
+			code: diagnosis.CodeTLSAUnusable, actor: diagnosis.MailHost, fix: wanted},
+		{name: "another key", world: oneHost(leafHost("3 1 1 "+otherKey), ""), state: diagnosis.StateBroken, code: diagnosis.CodeTLSAMismatch, actor: diagnosis.MailHost, fix: wanted},
+		{name: "another key, and which record to remove", world: oneHost(leafHost("3 1 1 "+otherKey), ""), state: diagnosis.StateBroken,
+			code: diagnosis.CodeTLSAMismatch, actor: diagnosis.MailHost, fix: "_25._tcp.mail.a.example. IN TLSA 3 1 1 " + otherKey},
+		{name: "the CA has changed its intermediate", world: oneHost(leafHost("2 1 1 "+otherKey), ""), state: diagnosis.StateBroken,
+			code: diagnosis.CodeIssuerChanged, actor: diagnosis.MailHost, text: `issued by "R10" now`, fix: own(between.Record(tlsa.SPKI, tlsa.SHA256))},
+		{name: "the root is not sent", world: oneHost(danetest.Host{TLSA: []string{own(ca.Record(tlsa.SPKI, tlsa.SHA256))}, Server: presenting(leaf.TLSWith(between.Certificate))}, ""),
+			state: diagnosis.StateBroken, code: diagnosis.CodeAnchorNotSent, actor: diagnosis.MailHost, fix: `"Root X"`},
+		{name: "a root that is known is not sent", world: oneHost(leafHost("2 1 1 0b9fa5a59eed715c26c1020c711b4f6ec42d58b0015e14337a39dad301c5afc3"), ""),
+			state: diagnosis.StateBroken, code: diagnosis.CodeAnchorNotSent, actor: diagnosis.MailHost, text: "ISRG Root X1"},
+		{name: "the digest of a PEM file", world: oneHost(leafHost("3 0 1 "+spki(text)), ""), state: diagnosis.StateBroken, code: diagnosis.CodePEMDigest, actor: diagnosis.MailHost, fix: wanted},
+		{name: "the selector is wrong", world: oneHost(leafHost("3 0 1 "+spki(leaf.Leaf.RawSubjectPublicKeyInfo)), ""), state: diagnosis.StateBroken,
+			code: diagnosis.CodeWrongSelector, actor: diagnosis.MailHost, fix: wanted},
+		{name: "the matching type is wrong", world: oneHost(leafHost("3 1 0 "+hex.EncodeToString(leaf.Record(tlsa.SPKI, tlsa.SHA512).Data)), ""), state: diagnosis.StateBroken,
+			code: diagnosis.CodeWrongMatching, actor: diagnosis.MailHost, fix: "IN TLSA 3 1 2 "},
+		{name: "SHA-256 data as SHA-512", world: oneHost(leafHost("3 1 2 "+spki(leaf.Leaf.RawSubjectPublicKeyInfo)), ""), state: diagnosis.StateBroken,
+			code: diagnosis.CodeWrongMatching, actor: diagnosis.MailHost, fix: wanted},
+		{name: "SHA-512 data as SHA-256 beside others", world: oneHost(leafHost("3 1 2 "+hex.EncodeToString(leaf.Leaf.RawSubjectPublicKeyInfo[:64]), "3 0 2 "+hex.EncodeToString(leaf.Record(tlsa.SPKI, tlsa.SHA512).Data)), ""),
+			state: diagnosis.StateBroken, code: diagnosis.CodeWrongSelector, actor: diagnosis.MailHost},
+		{name: "the usage is that for a CA", world: oneHost(leafHost("2 1 1 "+spki(leaf.Leaf.RawSubjectPublicKeyInfo)), ""), state: diagnosis.StateBroken,
+			code: diagnosis.CodeWrongUsage, actor: diagnosis.MailHost, fix: wanted},
+		{name: "the digest of nothing", world: oneHost(leafHost("3 1 1 "+spki(nil)), ""), state: diagnosis.StateBroken, code: diagnosis.CodeEmptyDigest, actor: diagnosis.MailHost, fix: wanted},
+		{name: "the certificate has expired", world: oneHost(broken(tlsatest.Expired), ""), state: diagnosis.StateBroken, code: diagnosis.CodeCertExpired, actor: diagnosis.MailHost, text: "has expired on", fix: "Renew"},
+		{name: "the certificate is not valid yet", world: oneHost(broken(tlsatest.NotYetValid), ""), state: diagnosis.StateBroken, code: diagnosis.CodeCertNotYetValid, actor: diagnosis.MailHost},
+		{name: "the certificate is for another name", world: oneHost(broken(tlsatest.WrongName), ""), state: diagnosis.StateBroken,
+			code: diagnosis.CodeCertName, actor: diagnosis.MailHost, text: "is for wrong.invalid", fix: "issued for mail.a.example"},
+		{name: "the certificate is for clients", world: oneHost(broken(tlsatest.ClientOnly), ""), state: diagnosis.StateBroken, code: diagnosis.CodeCertPath, actor: diagnosis.MailHost},
+		{name: "the certificate is malformed", world: oneHost(danetest.Host{TLSA: []string{"3 1 1"}, Certificate: tlsatest.Leaf{Faults: tlsatest.NegativeSerial}}, ""),
+			state: diagnosis.StateBroken, code: diagnosis.CodeCertRefused, actor: diagnosis.MailHost},
+		{name: "a record of no use beside good ones", world: oneHost(mail("3 1 1", "2 1 1", "1 1 1"), ""), state: diagnosis.StateWarning,
+			code: diagnosis.CodeUselessRecord, actor: diagnosis.MailHost, fix: "IN TLSA 1 1 1"},
+		{name: "a CA that is gone beside good ones", world: oneHost(mail("3 1 1", "3 1 1 "+otherKey, "2 1 1 "+otherKey), ""), state: diagnosis.StateWarning, code: diagnosis.CodeAnchorAtRisk, actor: diagnosis.MailHost},
+		{name: "a combination that matches nothing", world: oneHost(mail("3 1 1", "2 1 1", "3 0 1 "+otherKey), ""), state: diagnosis.StateWarning, code: diagnosis.CodeTLSAIncomplete, actor: diagnosis.MailHost},
+		{name: "SHA-512 alone", world: oneHost(leafHost(own(leaf.Record(tlsa.SPKI, tlsa.SHA512)), own(ca.Record(tlsa.SPKI, tlsa.SHA512))), ""), state: diagnosis.StateWarning,
+			code: diagnosis.CodeTLSAIncomplete, actor: diagnosis.MailHost, text: "SHA-512", fix: wanted},
+		{name: "more records than can be tried", world: oneHost(sound, ""), edit: func(r *dane.Result) {
+			// What fits into one message costs half a second to get there.
+			report := r.Hosts[0].Attempts[0].Report
+			report.Findings = append(report.Findings, tlsa.Finding{Problem: tlsa.ProblemLimit, Record: 0, Certificate: -1})
+		}, state: diagnosis.StateUnknown, code: diagnosis.CodeTLSALimit, actor: diagnosis.MailHost},
+		{name: "no next key", world: oneHost(mail("3 1 1"), ""), state: diagnosis.StateWarning, code: diagnosis.CodeNoNextKey, actor: diagnosis.MailHost, fix: "next key"},
+		{name: "a certificate in full", world: oneHost(mail("3 1 1", "2 1 1", "3 1 0"), ""), state: diagnosis.StateOK, code: diagnosis.CodeTLSAWasteful, actor: diagnosis.MailHost},
+		{name: "the certificate ends in two days", world: oneHost(mail("2 1 1"), ""), options: at(88 * 24 * time.Hour), state: diagnosis.StateWarning,
+			code: diagnosis.CodeCertificateEnds, actor: diagnosis.MailHost, text: "certificate of mail.a.example ends on", fix: "Renew"},
+		{name: "the same, with a record of its key", world: oneHost(mail("3 1 1", "3 1 1 "+otherKey), ""), options: at(88 * 24 * time.Hour), state: diagnosis.StateOK},
+	}
+	for _, code := range diagnosis.Codes() {
+		found := false
+		for _, tt := range tests {
+			found = found || tt.code == code
+		}
+		if !found {
+			t.Errorf("no world has %s", code)
+		}
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			checker := tt.world.checker(t)
+			verify := checker.Verify
+			if tt.plan {
+				verify = checker.Plan
+			}
+			domain := tt.domain
+			if domain == "" {
+				domain = "a.example"
+			}
+			result, _ := verify(t.Context(), domain)
+			if tt.edit != nil {
+				tt.edit(result)
+			}
+			report := diagnose(t, result, tt.options)
+			if report.State != tt.state {
+				t.Errorf("state %s, want %s", report.State, tt.state)
+			}
+			if tt.code == "" {
+				if len(report.Findings) > 0 {
+					t.Errorf("found: %s", codes(report))
+				}
+				return
+			}
+			wrong := []string{"found: " + codes(report)}
+			for _, f := range report.Findings {
+				all := fmt.Sprintln(f.Fix, f.Publish, f.Remove)
+				if f.Code == tt.code && f.Actor == tt.actor && strings.Contains(f.Text, tt.text) && strings.Contains(all, tt.fix) && f.Fix != "" {
+					return
+				}
+				wrong = append(wrong, fmt.Sprintf("%s, for the %s: %s\n\t%s", f.Code, f.Actor, f.Text, all))
+			}
+			t.Errorf("want %s, for the %s, that says %q and %q; %s", tt.code, tt.actor, tt.text, tt.fix, strings.Join(wrong, "\n"))
+		})
+	}
+}

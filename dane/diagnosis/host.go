@@ -1,0 +1,174 @@
+package diagnosis
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/dane"
+	"github.com/danesmtp/danesmtp/dnssec"
+	"github.com/danesmtp/danesmtp/tlsa"
+)
+
+func isLocal(err error) bool { return err != nil && new(dane.Host).Classify(err).Local }
+
+// host looks at one mail host, and at each of its addresses.
+func (d *diagnosis) host(h *dane.HostResult) {
+	if len(h.Lookups) == 0 && len(h.Addresses) == 0 {
+		d.notLookedUp(h)
+		return
+	}
+	failed := false
+	for i := range h.Lookups {
+		if l := &h.Lookups[i]; l.Err != nil {
+			failed = true
+			d.failedLookup(l, h.Name)
+		}
+	}
+	if len(h.Addresses) == 0 && !failed {
+		d.find(Finding{Code: CodeNoAddress, Host: h.Name,
+			Text: "The MX record names " + h.Name + ", which has neither an A nor an AAAA record: nobody can deliver there.",
+			Fix:  "Publish its addresses, or remove the MX record."})
+	}
+	d.refusedAddresses(h)
+	if len(h.Records) > 0 && !slices.ContainsFunc(h.Records, func(r tlsa.Record) bool { return r.Usable(tlsa.SMTP) == nil }) {
+		d.unusable(h)
+	}
+	for i := range h.Attempts {
+		d.attempt(h, &h.Attempts[i])
+	}
+	d.notProbed(h)
+	d.risks(h)
+}
+
+// notLookedUp says why there was nothing to ask for.
+func (d *diagnosis) notLookedUp(h *dane.HostResult) {
+	f := Finding{Code: CodeMXName, Host: h.Name, Evidence: texts(h.Err),
+		Text: "The MX record names " + quoted(trimDot(h.Name)) + ", which is not a host name.",
+		Fix:  "Publish an MX record with the name of a host that has A or AAAA records, not with an address, an empty label or other characters than letters, digits and hyphens."}
+	if isLocal(h.Err) {
+		f.Code = CodeLocalLack
+		f.Text, f.Fix = "This machine could not look up "+h.Name+".", "Give it what it lacks, and ask again. It says nothing about the domain."
+	}
+	d.find(f)
+}
+
+func (d *diagnosis) refusedAddresses(h *dane.HostResult) {
+	var refused []netip.Addr
+	for _, a := range h.Addresses {
+		if a.Refused {
+			refused = append(refused, a.Addr)
+		}
+	}
+	if len(refused) > 0 {
+		d.find(Finding{Code: CodeAddressRefused, Host: h.Name, Addresses: refused,
+			Text: "An address of " + h.Name + " is of this machine, of a local network link, or reserved: no sender connects to it.",
+			Fix:  "Publish the address at which the Internet reaches the server."})
+	}
+}
+
+// unusable says that the records mean nothing, where all that could be done was to encrypt.
+func (d *diagnosis) unusable(h *dane.HostResult) {
+	f := Finding{Code: CodeTLSAUnusable, Host: h.Name, Remove: recordsOf(h),
+		Text: "None of the TLSA records of " + h.Name + " means anything to a sender of mail, so that they protect nothing: usages 0 and 1 are not for SMTP (RFC 7672)."}
+	f.Fix = "Publish a record of the server's own key instead: 3 1 1 and the digest of its public key."
+	for _, a := range h.Attempts {
+		if chain := a.Chain(); len(chain) > 0 {
+			if a.Report != nil && d.mistaken(h, a.Report, chain, &f) {
+				f.Evidence = append(recordEvidence(a.Report), certificateEvidence(chain)...)
+				break
+			}
+			f.Publish = []string{rightRecord(h, chain)}
+			f.Fix = "Publish the record of the server's own key instead."
+			f.Evidence = append(f.Evidence, certificateEvidence(chain)...)
+			break
+		}
+	}
+	for _, r := range h.Records {
+		if err := r.Usable(tlsa.SMTP); err != nil {
+			f.Evidence = append(f.Evidence, r.String()+": "+err.Error())
+		}
+	}
+	d.find(f)
+}
+
+// notProbed says which addresses there is no verdict on, although there should be.
+func (d *diagnosis) notProbed(h *dane.HostResult) {
+	expected := h.Err == nil && (h.Action == dane.MustAuthenticate || h.Action == dane.MustEncrypt)
+	switch {
+	case expected && d.result.Planned:
+		d.find(Finding{Code: CodeNotProbed, Host: h.Name, Text: "No connection was made to " + h.Name + ".",
+			Fix: "Ask with connections to know what its servers present."})
+	case expected && h.Omitted > 0:
+		d.find(Finding{Code: CodeNotProbed, Host: h.Name, Text: h.Name + " has more addresses than are looked at.",
+			Fix: "Ask for the others by themselves."})
+	}
+}
+
+// hostsWithoutDANE says which hosts have no TLSA records that count, and why. Where others
+// have some that is a hole, and not just a wish.
+func (d *diagnosis) hostsWithoutDANE() {
+	severity, others := Note, ""
+	if d.protected() {
+		severity = Warning
+		others = " Other hosts of the domain have TLSA records: whoever can make those unreachable gets mail delivered here without authentication."
+	}
+	for i := range d.result.Hosts {
+		h := &d.result.Hosts[i]
+		if d.result.Profile.DANE == dane.DANENone || !h.MXSecure || len(h.Records) > 0 || len(h.Addresses) == 0 {
+			continue
+		}
+		if slices.ContainsFunc(h.Lookups, func(l dane.Lookup) bool { return l.Err != nil }) {
+			continue
+		}
+		f := d.withoutDANE(h)
+		f.Severity, f.Text = severity, f.Text+others
+		if others == "" {
+			f.Text += " Nothing is broken."
+		}
+		d.find(f)
+	}
+}
+
+func (d *diagnosis) withoutDANE(h *dane.HostResult) Finding {
+	name := d.result.Domain.Name
+	foreign := h.Name != name && !strings.HasSuffix(h.Name, "."+name)
+	switch {
+	case h.TLSA == nil:
+		l := addressLookup(h)
+		f := Finding{Code: CodeHostUnsigned, Host: h.Name, Evidence: lookupEvidence(l)}
+		zone := nameOr(unsignedZone(l), "of that name")
+		f.Text = "The addresses of " + h.Name + " are in the zone " + zone + ", which is not signed, so that DANE does not apply to the host."
+		f.Fix = "Whoever runs the DNS of " + zone + " must sign it, and its registrar must put the DS record into the zone above. Then publish TLSA records."
+		if foreign {
+			f.Fix = "Whoever runs the mail host must have the zone " + zone + " signed and publish TLSA records: ask them. " +
+				"If they will not, only moving the mail to a host that has DANE helps; nothing that " + name + " publishes does."
+		}
+		return f
+	case h.TLSA.Status == dnssec.Insecure:
+		zone := nameOr(unsignedZone(h.TLSA), "that they are in")
+		return Finding{Code: CodeTLSAUnsigned, Host: h.Name, Evidence: lookupEvidence(h.TLSA),
+			Text: "What there is at " + h.TLSA.Name + " is in the zone " + zone + ", which is not signed, so that it does not count.",
+			Fix:  "Whoever runs the DNS of " + zone + " must sign it, and its registrar must put the DS record into the zone above."}
+	}
+	f := Finding{Code: CodeTLSAAbsent, Host: h.Name, Evidence: lookupEvidence(h.TLSA),
+		Text: h.Name + " has no TLSA records at " + h.TLSA.Name + ", so that DANE does not protect mail to it."}
+	f.Fix = "Everything is signed already: publish 3 1 1 and the digest of the server's public key at that name, and one of the key to come."
+	if foreign {
+		f.Fix = "Ask those who run the mail host to publish TLSA records at that name; its zone is signed already."
+	}
+	return f
+}
+
+// addressLookup is the lookup of addresses that gave some.
+func addressLookup(h *dane.HostResult) *dane.Lookup {
+	for i := range h.Lookups {
+		l := &h.Lookups[i]
+		if (l.Type == dns.TypeA || l.Type == dns.TypeAAAA) && len(l.Records) > 0 {
+			return l
+		}
+	}
+	return new(dane.Lookup)
+}

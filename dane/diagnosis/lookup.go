@@ -1,0 +1,217 @@
+package diagnosis
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/dane"
+	"github.com/danesmtp/danesmtp/dnssec"
+)
+
+// failedLookup says why a lookup has no usable answer.
+func (d *diagnosis) failedLookup(l *dane.Lookup, host string) {
+	f := Finding{Host: host, Evidence: lookupEvidence(l)}
+	switch {
+	case isLocal(l.Err):
+		f.Code = CodeLocalLack
+		f.Text = "This machine could not ask for " + question(l) + ": " + localCause(f.Evidence)
+		f.Fix = "Give it what it lacks, and ask again. It says nothing about the domain."
+	case l.Status == dnssec.Bogus:
+		d.bogus(l, &f)
+	case l.Type == dns.TypeTLSA:
+		d.failedTLSA(l, &f)
+	default:
+		f.Code = CodeDNSFailed
+		f.Text = "There is no usable answer to " + question(l) + from(serversOf(l)) + why(l) + "."
+		f.Fix = "See that the name servers of " + trimDot(l.Name) + " run, are those that the zone above delegates to, and answer over UDP and TCP. Until then nobody can send mail there."
+	}
+	d.find(f)
+}
+
+// bogus says what is wrong with a zone's signatures.
+func (d *diagnosis) bogus(l *dane.Lookup, f *Finding) {
+	reason := l.Reason
+	zone := trimDot(reason.Zone)
+	if zone == "" {
+		zone = trimDot(reason.Name)
+	}
+	set := strings.TrimSpace(nameOr(trimDot(reason.Name), "the root") + " " + dns.Type(reason.Type).String())
+	ofZone := "the zone " + nameOr(zone, "of that name")
+	until := " Until then no sender that validates can deliver."
+	sign := "Whoever runs the DNS of " + nameOr(zone, "the zone") + " must "
+	switch {
+	case reason.Code == dnssec.EDESignatureExpired:
+		f.Code = CodeSignatureExpired
+		f.Text = "The signature of " + set + " in " + ofZone + instantIn(reason.Text, " expired on ", " has expired") + keyTag(reason) + "."
+		f.Fix = sign + "sign it again now, and find out why the signer has stopped: a timer, a key that is gone, a secondary server that gets no transfers." + until
+	case reason.Code == dnssec.EDESignatureNotYetValid:
+		f.Code = CodeSignatureNotYetValid
+		f.Text = "The signature of " + set + " in " + ofZone + instantIn(reason.Text, " begins on ", " is not valid yet") + keyTag(reason) + "."
+		f.Fix = sign + "set the clock of the signer right, and sign again. The clock of the machine that looked must be right, too." + until
+	case reason.Code == dnssec.EDEDNSKEYMissing && reason.Type == dns.TypeDNSKEY:
+		f.Code = CodeDSWithoutKey
+		f.Text = "The zone above has DS records for " + nameOr(zone, "the zone") + ", and none is of a key that signs it" + keyTag(reason) + "."
+		f.Fix = "Have the registrar replace the DS records by that of the key-signing key in use (dig DNSKEY " + zone + " | dnssec-dsfromkey -2 -f - " + zone + "), or remove them if the zone is not to be signed." + until
+	case reason.Code == dnssec.EDEDNSKEYMissing:
+		f.Code = CodeKeyMissing
+		f.Text = set + " is signed by a key that is not among the keys of " + ofZone + keyTag(reason) + "."
+		f.Fix = sign + "publish that key again, or sign with one that is published: in a rollover a key must leave caches before it signs alone." + until
+	case reason.Code == dnssec.EDERRSIGsMissing:
+		f.Code = CodeSignatureMissing
+		f.Text = "The zone above says that " + ofZone + " is signed, and " + set + " has no signature" + serverOf(l) + "."
+		f.Fix = sign + "serve the signed zone on every server. If it is not to be signed any more, the registrar must remove its DS records first." + until
+	case reason.Code == dnssec.EDENSECMissing:
+		f.Code = CodeDenialBroken
+		f.Text = "The zone " + nameOr(zone, "of that name") + " does not prove what does not exist, for " + question(l) + serverOf(l) + "."
+		f.Fix = sign + "have NSEC or NSEC3 records made anew for the whole zone, and update name server software that gives incomplete answers." + until
+	case reason.Code == dnssec.EDEBogus && reason.KeyTag != 0:
+		f.Code = CodeSignatureWrong
+		f.Text = "The signature of " + set + " in " + ofZone + " does not fit the records" + keyTag(reason) + ": " + reason.Text + "."
+		f.Fix = sign + "sign the zone again, and see that nothing changes records after that, nor serves them from two copies." + until
+	default:
+		f.Code = CodeBogus
+		f.Text = "The answer to " + question(l) + " fails validation: " + nameOr(reason.String(), "no reason is known") + "."
+		f.Fix = "Whoever runs the DNS of the zone must repair its signatures, or have its DS records removed." + until
+	}
+}
+
+// failedTLSA says that TLSA alone fails, if that is what was seen.
+func (d *diagnosis) failedTLSA(l *dane.Lookup, f *Finding) {
+	servers := serversOf(l)
+	good := d.answeredBy(servers)
+	if len(good) == 0 {
+		f.Code = CodeDNSFailed
+		f.Text = "There is no usable answer to " + question(l) + from(servers) + why(l) + "."
+		f.Fix = "See that the name servers of that zone run and answer over UDP and TCP. Until then senders that use DANE do not deliver to the host."
+		return
+	}
+	f.Code = CodeTLSAQueryFails
+	f.Text = strings.Join(servers, " and ") + " " + plural(len(servers), "answers", "answer") + " for " + strings.Join(good, ", ") + ", and " +
+		plural(len(servers), "fails", "fail") + " for TLSA alone" + why(l) + "."
+	f.Fix = "Update the name server's software, or let the firewall or load balancer before it pass questions of every type (RFC 3597). " +
+		"A server without TLSA records must say so. If " + strings.Join(servers, " or ") + " is a resolver, it may pass on what a name server of that zone says. " +
+		"Until then senders that use DANE do not deliver to the host."
+}
+
+// answeredBy returns the types for which one of the servers has answered in this diagnosis.
+func (d *diagnosis) answeredBy(servers []string) (types []string) {
+	add := func(server string, qtype uint16) {
+		name := dns.Type(qtype).String()
+		if slices.Contains(servers, host(server)) && !slices.Contains(types, name) {
+			types = append(types, name)
+		}
+	}
+	for _, l := range d.result.Lookups() {
+		for _, x := range l.Exchanges {
+			if x.Err == nil && (x.RCode == dns.RcodeSuccess || x.RCode == dns.RcodeNameError) && x.Type != dns.TypeTLSA {
+				add(x.Server, x.Type)
+			}
+		}
+		// What was asked ahead has no exchange here, and the evidence has its server.
+		for _, link := range l.Chain {
+			if link.Status >= dnssec.Insecure && l.Err == nil && link.Type == l.Type {
+				add(link.Server, l.Type)
+			}
+		}
+	}
+	// What comes first is what mail needs.
+	slices.SortStableFunc(types, func(a, b string) int { return order(a) - order(b) })
+	return types[:min(len(types), 4)]
+}
+
+func order(qtype string) int {
+	if i := slices.Index([]string{"MX", "A", "AAAA"}, qtype); i >= 0 {
+		return i
+	}
+	return 3
+}
+
+var inError = regexp.MustCompile(`(\S+:\d+) over (?:udp|tcp|tls|https)`)
+
+// serversOf returns the servers that were asked in vain: by their addresses, as far as the
+// lookup tells.
+func serversOf(l *dane.Lookup) (servers []string) {
+	add := func(server string) {
+		if server = host(server); server != "" && !slices.Contains(servers, server) {
+			servers = append(servers, server)
+		}
+	}
+	for _, x := range l.Exchanges {
+		if x.Type != l.Type {
+			continue
+		}
+		add(x.Server)
+		for _, err := range append(slices.Clone(x.PassedOver), x.Err) {
+			if err != nil {
+				for _, found := range inError.FindAllStringSubmatch(err.Error(), -1) {
+					add(found[1])
+				}
+			}
+		}
+	}
+	return servers
+}
+
+func from(servers []string) string {
+	if len(servers) == 0 {
+		return ""
+	}
+	return " from " + strings.Join(servers, ", ")
+}
+
+// host is a server without what else is said of it.
+func host(server string) string {
+	server, _, _ = strings.Cut(server, " ")
+	return server
+}
+
+// why is what a failed lookup ended with, in brackets.
+func why(l *dane.Lookup) string {
+	text := l.Reason.Text
+	if text == "" {
+		return ""
+	}
+	return " (" + text + ")"
+}
+
+func serverOf(l *dane.Lookup) string {
+	for _, link := range slices.Backward(l.Chain) {
+		if link.Status != dnssec.Secure && link.Server != "" {
+			return ", says " + host(link.Server)
+		}
+	}
+	return ""
+}
+
+func question(l *dane.Lookup) string { return l.Name + " " + dns.Type(l.Type).String() }
+
+func keyTag(r dnssec.Reason) string {
+	if r.KeyTag == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (key tag %d)", r.KeyTag)
+}
+
+var inText = regexp.MustCompile(`\b\d{14}\b`)
+
+// instantIn shows the instant that a reason has in the form of RFC 4034 §3.2.
+func instantIn(text, with, without string) string {
+	at, err := time.Parse("20060102150405", inText.FindString(text))
+	if err != nil {
+		return without
+	}
+	return with + shownTime(at)
+}
+
+func lookupEvidence(l *dane.Lookup) (lines []string) {
+	lines = append(lines, fmt.Sprintf("%s: %s", question(l), l.Status))
+	if text := l.Reason.String(); text != "" {
+		lines = append(lines, text)
+	}
+	return append(lines, texts(l.Err)...)
+}
