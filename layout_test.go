@@ -64,7 +64,7 @@ var rooms = []room{
 		"dnssec/internal/...", "github.com/miekg/dns", "golang.org/x/net/...", "golang.org/x/sync/...",
 	}},
 	{path: "dnssec/upstream/...", imports: []string{
-		"dnssec/internal/wireform", "internal/addresskind", "internal/printable",
+		"dnssec/internal/wireform", "internal/addresskind", "internal/localfault", "internal/printable",
 		"github.com/miekg/dns", "golang.org/x/net/...", "golang.org/x/sync/...",
 	}},
 	{path: "dnssec/anchor", imports: []string{

@@ -1,6 +1,11 @@
 package upstream
 
 import (
+	"context"
+	"net"
+	"os"
+	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 
@@ -18,6 +23,30 @@ func TestFailuresAreRemembered(t *testing.T) {
 		askRecursor(t, r, "mx.example.test. A")
 		if n := net.queries("mx.example.test."); n != before {
 			t.Errorf("asked again at once: %d more packets", n-before)
+		}
+	})
+}
+
+// A failure of this machine's own is not the zone's, and not remembered.
+func TestLocalFailuresAreNotRemembered(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		world := newNet(t, internet(nil))
+		starved := false
+		r := &Recursor{Hints: hints("192.0.2.1"), Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+			if starved {
+				return nil, &net.OpError{Op: "dial", Net: network, Err: os.NewSyscallError("socket", syscall.EMFILE)}
+			}
+			return world.dial(ctx, network, address)
+		}}
+		askRecursor(t, r, "other.example.test. A")
+		starved = true
+		if _, got := askRecursor(t, r, "mx.example.test. A"); !strings.Contains(got, syscall.EMFILE.Error()) {
+			t.Errorf("without descriptors: %s", got)
+		}
+		starved = false
+		if _, got := askRecursor(t, r, "mx.example.test. A"); got != "NOERROR, 192.0.2.80" {
+			t.Errorf("with descriptors again: %s", got)
 		}
 	})
 }

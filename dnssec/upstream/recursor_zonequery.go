@@ -11,6 +11,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"github.com/danesmtp/danesmtp/internal/localfault"
 	"github.com/danesmtp/danesmtp/internal/printable"
 )
 
@@ -254,7 +255,8 @@ func (z *zoneQuery) conclude(ctx context.Context) (zoneResult, error) {
 		return o, nil
 	case len(z.errs) > 0:
 		err := z.because(z.unsettled)
-		if !z.replied && z.unsettled == nil && !z.knownOnly {
+		// What this machine lacked is no failure of the zone's (RFC 9520 §2).
+		if !z.replied && z.unsettled == nil && !z.knownOnly && !localfault.Is(err) {
 			z.failures.put(z.zone.name, z.question, err, z.now())
 		}
 		return o, err
