@@ -1,6 +1,9 @@
 package diagnosis_test
 
 import (
+	"encoding/json"
+	"fmt"
+	"net/netip"
 	"os"
 	"regexp"
 	"slices"
@@ -80,5 +83,63 @@ func TestWordsInText(t *testing.T) {
 	}
 	if s := diagnosis.State(200).String(); s != "state(200)" {
 		t.Errorf("%q", s)
+	}
+}
+
+// The schema of results, in package dane, has what is added to them by this package.
+func TestSchemaOfFindings(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	type property struct{ Enum []any }
+	var schema struct {
+		Properties map[string]property
+		Defs       map[string]struct {
+			Properties map[string]property
+			Required   []string
+		} `json:"$defs"`
+	}
+	if err := json.Unmarshal(text, &schema); err != nil {
+		t.Fatal(err)
+	}
+	full := diagnosis.Finding{Host: "a", Addresses: []netip.Addr{{}}, Publish: []string{""}, Remove: []string{""}, Evidence: []string{""}}
+	for _, f := range []diagnosis.Finding{full, {}} {
+		text, err := json.Marshal(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var keys map[string]any
+		if err := json.Unmarshal(text, &keys); err != nil {
+			t.Fatal(err)
+		}
+		known, required := schema.Defs["finding"].Properties, schema.Defs["finding"].Required
+		for key := range keys {
+			if _, ok := known[key]; !ok {
+				t.Errorf("%s is not in the schema", key)
+			}
+		}
+		for _, key := range required {
+			if _, ok := keys[key]; !ok {
+				t.Errorf("%s is required, and not always there", key)
+			}
+		}
+		if len(f.Host) > 0 && len(keys) != len(known) {
+			t.Errorf("%d keys, %d in the schema", len(keys), len(known))
+		}
+	}
+	finding := schema.Defs["finding"].Properties
+	for name, words := range map[string]struct {
+		schema []any
+		code   []string
+	}{
+		"state":    {schema.Properties["state"].Enum, []string{diagnosis.StateUnknown.String(), diagnosis.StateNone.String(), diagnosis.StateOK.String(), diagnosis.StateWarning.String(), diagnosis.StateBroken.String()}},
+		"severity": {finding["severity"].Enum, []string{diagnosis.Note.String(), diagnosis.Warning.String(), diagnosis.Unknown.String(), diagnosis.Broken.String()}},
+		"actor":    {finding["actor"].Enum, []string{diagnosis.DomainOwner.String(), diagnosis.DNSOperator.String(), diagnosis.Registrar.String(), diagnosis.MailHost.String(), diagnosis.Sender.String()}},
+	} {
+		if diff := cmp.Diff(fmt.Sprint(words.schema), fmt.Sprint(words.code)); diff != "" {
+			t.Errorf("%s (-schema +code):\n%s", name, diff)
+		}
 	}
 }

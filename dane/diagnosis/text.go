@@ -16,7 +16,7 @@ func (r *Report) WriteLongText(w io.Writer) error { return r.write(w, true) }
 
 func (r *Report) write(w io.Writer, long bool) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "State: %s\n", strings.ToUpper(r.State.String()))
+	fmt.Fprintf(&b, "State: %s: %s\n", strings.ToUpper(r.State.String()), r.State.about())
 	for i := range r.Findings {
 		f := &r.Findings[i]
 		fmt.Fprintf(&b, "%s %s%s: %s\n", strings.ToUpper(f.Severity.String()), f.Code, at(f.Addresses), f.Text)
@@ -37,6 +37,21 @@ func (r *Report) write(w io.Writer, long bool) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// about says what a state means, in a few words.
+func (s State) about() string {
+	switch s {
+	case StateNone:
+		return "DANE does not protect the domain, and nothing is broken."
+	case StateOK:
+		return "every host is authenticated at every address."
+	case StateWarning:
+		return "all is well now, and will not remain so."
+	case StateBroken:
+		return "something is, even where mail finds another way."
+	}
+	return "not everything could be found out."
 }
 
 func at(addresses []netip.Addr) string {
