@@ -18,6 +18,9 @@ type check func(ctx context.Context, domain string) (*dane.Result, error)
 // not come occupies its place. It returns the exit status; one that cannot print
 // fails with exitUsage, since nobody has seen the results.
 func verifyAll(ctx context.Context, v *dane.Verifier, o options, stdout, stderr io.Writer) int {
+	if o.input != "" || len(o.domains) > 1 {
+		o.fitConcurrency(stderr)
+	}
 	p := newPrinter(o, stdout, stderr)
 	// Whoever reads no more ends the reader, too.
 	reading, stop := context.WithCancel(ctx)
@@ -27,8 +30,8 @@ func verifyAll(ctx context.Context, v *dane.Verifier, o options, stdout, stderr 
 		complain(stderr, err)
 		return exitUsage
 	}
-	// A transcript ends with the first host that is good.
-	checker := &dane.Checker{Verifier: v, FirstSuccess: !o.json && !o.verbose && !o.dnsOnly}
+	// A transcript ends with the first host that is good; the findings are of all.
+	checker := &dane.Checker{Verifier: v}
 	verify := check(checker.Verify)
 	if o.dnsOnly {
 		verify = checker.Plan

@@ -12,14 +12,14 @@ import (
 const (
 	exitSuccess = 0
 	exitFailure = 1
-	exitUsage   = 2 // and no capable resolver, an interrupt, or no place for the results
+	exitUsage   = 2 // and no capable resolver, a lack of this machine, an interrupt, or no place for the results
 	exitNoDANE  = 3
 )
 
 // status is the exit status for one result.
 func status(r *dane.Result, err error) int {
 	switch {
-	case err != nil:
+	case err != nil, r.Local:
 		return exitUsage
 	case r.Outcome == dane.OutcomeSuccess:
 		return exitSuccess

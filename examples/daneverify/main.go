@@ -18,11 +18,22 @@
 // is reported on standard error. At the end there is a line that counts what became of
 // the list.
 //
+// Domains take file descriptors. Where the system allows the process less than -concurrency
+// needs, it is lowered, which is said on standard error.
+//
 // -dns-only makes all lookups, and connects to no mail server: see dane.Checker.Plan. The JSON
 // has besides "dns_ms", the time for all lookups, and "queries", how many the resolver
 // sent for them. With -recursive one of these may take several messages.
 //
 // An interrupt ends all that runs. What is not printed by then is counted.
+//
+// # Findings
+//
+// Below the verdict of a sender there is what is wrong with the domain at all its hosts and
+// addresses, who must act, and how, and what ends soon: see package dane/diagnosis. A sender
+// may succeed by one host while another is broken. The exit status is that of the sender.
+// The JSON has them as "state" and "findings"; -v prints what was seen, too. What each
+// means is in docs/findings.md.
 //
 // # The name in EHLO
 //
@@ -45,7 +56,8 @@
 // The exit status is 0 if all domains are DANE successes; 1 if one is a failure;
 // 3 if one has no DANE, and none is a failure; and 2 for mistakes in the command
 // line or the list of domains, if no DNS server that is capable of DNSSEC answered, if
-// it was interrupted, or if the results cannot be printed. With -dns-only, a domain is a
+// this machine lacks something, so that nothing is known of a domain, if it was
+// interrupted, or if the results cannot be printed. With -dns-only, a domain is a
 // success if the first host that may be delivered to must be authenticated by DANE.
 // With -check-resolver it is 0 if a DNS server is capable, and 1 if none is.
 package main

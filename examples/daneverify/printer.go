@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -25,6 +24,7 @@ type printer struct {
 	seen       [exitNoDANE + 1]int // results by exit status
 	wrong      int                 // entries that are no domain names
 	unfinished int                 // domains begun when it was interrupted
+	lacking    int                 // results without a verdict, for a lack of this machine
 	advised    bool
 	named      bool  // what was said in EHLO for want of a name
 	err        error // of stdout
@@ -45,11 +45,14 @@ func (p *printer) render(r *dane.Result) ([]byte, error) {
 	case p.json && p.dnsOnly:
 		err = writePlanJSON(&text, r)
 	case p.json:
-		err = json.NewEncoder(&text).Encode(r)
+		err = writeJSON(&text, r)
 	case p.verbose:
 		err = r.WriteLongTranscript(&text)
 	default:
 		err = r.WriteTranscript(&text)
+	}
+	if err == nil && !p.json && !p.dnsOnly {
+		err = p.writeFindings(&text, r)
 	}
 	return text.Bytes(), err
 }
@@ -64,6 +67,9 @@ func (p *printer) print(r *dane.Result, text []byte, err, broken error) {
 	_, broken = p.stdout.Write(text)
 	p.keep(broken)
 	p.seen[status(r, err)]++
+	if r.Local {
+		p.lacking++
+	}
 	if err != nil {
 		complain(p.stderr, err)
 	}
@@ -126,7 +132,10 @@ func (p *printer) summarize() {
 	elapsed := time.Since(p.started)
 	fmt.Fprintf(p.stderr, "daneverify: %d domains in %s, %.1f a second: %d with DANE, %d without, %d failures, %d without a DNS server, %d no domain names\n",
 		done, elapsed.Round(time.Millisecond), float64(done)/elapsed.Seconds(),
-		p.seen[exitSuccess], p.seen[exitNoDANE], p.seen[exitFailure], p.seen[exitUsage]-p.wrong, p.wrong)
+		p.seen[exitSuccess], p.seen[exitNoDANE], p.seen[exitFailure], p.seen[exitUsage]-p.wrong-p.lacking, p.wrong)
+	if p.lacking > 0 {
+		fmt.Fprintf(p.stderr, "daneverify: of %d domains nothing is known, for a lack of this machine: no file descriptor, no route to an address, or no buffer\n", p.lacking)
+	}
 }
 
 const advice = `The DNS servers in use cannot be checked with DNSSEC, so nothing is said about
