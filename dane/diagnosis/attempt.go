@@ -1,6 +1,7 @@
 package diagnosis
 
 import (
+	"context"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -71,7 +72,7 @@ func (d *diagnosis) failedStage(h *dane.HostResult, a *dane.Attempt, stage smtpp
 		f.Fix = "Ask from an address with a name in DNS (PTR) that is on no blocklist. If it refuses all clients, it is no mail server."
 	case stage < smtpprobe.StageStartTLS:
 		f.Code = CodeSMTPBroken
-		f.Text = "The server at an address of " + h.Name + " does not answer as a mail server: " + trimPrefixes(failure.Text) + "."
+		f.Text = h.Name + " does not answer as a mail server: " + trimPrefixes(failure.Text) + "."
 		f.Fix = "See what listens there, and what its log says: a proxy without a server behind it, a service of another protocol, or a server that is too slow." + until
 	case stage == smtpprobe.StageStartTLS && failure.ResultType == dane.STARTTLSNotSupported && code == 0 && !strings.Contains(failure.Text, smtpprobe.ErrInjection.Error()):
 		f.Code = CodeNoStartTLS
@@ -152,10 +153,10 @@ func shortDial(text string) string {
 func trimPrefixes(text string) string {
 	if rest, ok := strings.CutPrefix(text, "smtpprobe: "); ok {
 		if _, cause, found := strings.Cut(rest, ": "); found {
-			return cause
+			text = cause
 		}
 	}
-	return text
+	return strings.ReplaceAll(text, context.DeadlineExceeded.Error(), "nothing came in time")
 }
 
 // matches reports whether a record is satisfied.

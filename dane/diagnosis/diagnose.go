@@ -164,15 +164,26 @@ func (d *diagnosis) domain() {
 func (d *diagnosis) unsignedMX() {
 	l := &d.result.Domain.Lookup
 	zone := unsignedZone(l)
-	f := Finding{Code: CodeMXUnsigned, Evidence: lookupEvidence(l),
-		Text: "The MX records are in the zone " + zone + ", which is not signed: senders cannot know that they are genuine, so that DANE does not apply. Nothing is broken.",
-		Fix: "Whoever runs the DNS of " + zone + " must sign it, and the registrar must put its DS record into the zone above. " +
-			"If it is signed already, only the DS record is missing. Where neither can, only moving the DNS elsewhere helps."}
-	if zone == "" {
-		f.Text = "The MX records are not signed, so that DANE does not apply. Nothing is broken."
-		f.Fix = "Have the zone of the domain signed, and its DS record put into the zone above."
+	what, fix := unsigned(l, zone)
+	d.find(Finding{Code: CodeMXUnsigned, Evidence: lookupEvidence(l),
+		Text: "The MX records are in " + what + ": senders cannot know that they are genuine, so that DANE does not apply. Nothing is broken.",
+		Fix:  fix + " Where that cannot be had, only moving the DNS elsewhere helps."})
+}
+
+// unsigned says why what is in a zone does not count, and what its operator must do.
+func unsigned(l *dane.Lookup, zone string) (what, fix string) {
+	name := nameOr(zone, "that zone")
+	what = "the zone " + nameOr(zone, "of that name")
+	switch l.Reason.Code {
+	case dnssec.EDEUnsupportedAlgorithm, dnssec.EDEUnsupportedDigest:
+		return what + ", which is signed in a way that validators do not take (" + l.Reason.Text + ")",
+			"Whoever runs the DNS of " + name + " must sign it by an algorithm in use, such as ECDSAP256SHA256 (13), and the registrar must replace its DS record by one with SHA-256 (2)."
+	case dnssec.EDENSEC3IterationsTooBig:
+		return what + ", whose denials are hashed too often (" + l.Reason.Text + ")",
+			"Whoever runs the DNS of " + name + " must set the iterations of NSEC3 to 0 (RFC 9276), or use NSEC."
 	}
-	d.find(f)
+	return what + ", which is not signed", "Whoever runs the DNS of " + name + " must sign it, and the registrar must put its DS record into the zone above. " +
+		"If it is signed already, only the DS record is missing."
 }
 
 // unsignedZone is the zone that is not signed, by the reason of an insecure lookup.

@@ -140,6 +140,12 @@ func TestDiagnose(t *testing.T) {
 			code: diagnosis.CodeTLSAQueryFails, actor: diagnosis.DNSOperator, text: "internet answers for MX, A", fix: "questions of every type"},
 		{name: "the domain is not signed", world: oneHost(sound, "").zone(func(z *dnssectest.Zone) { z.Unsigned = true }), state: diagnosis.StateNone,
 			code: diagnosis.CodeMXUnsigned, actor: diagnosis.DomainOwner, text: "zone a.example, which is not signed", fix: "Whoever runs the DNS of a.example must sign it"},
+		{name: "signed by an algorithm of the past", world: oneHost(sound, "").zone(func(z *dnssectest.Zone) { z.Unsigned = true }), edit: func(r *dane.Result) {
+			r.Domain.Lookup.Reason.Code, r.Domain.Lookup.Reason.Text = dnssec.EDEUnsupportedAlgorithm, "no DS record has a supported algorithm"
+		}, state: diagnosis.StateNone, code: diagnosis.CodeMXUnsigned, actor: diagnosis.DomainOwner, text: "no DS record has a supported algorithm", fix: "ECDSAP256SHA256"},
+		{name: "too many iterations of NSEC3", world: oneHost(sound, "").zone(func(z *dnssectest.Zone) { z.Unsigned = true }), edit: func(r *dane.Result) {
+			r.Domain.Lookup.Reason.Code = dnssec.EDENSEC3IterationsTooBig
+		}, state: diagnosis.StateNone, code: diagnosis.CodeMXUnsigned, actor: diagnosis.DomainOwner, text: "hashed too often", fix: "iterations of NSEC3 to 0"},
 		{name: "the mail host is not signed", world: world{domains: []danetest.Domain{
 			{Name: "a.example", Zone: dnssectest.Zone{Records: "@ MX 10 mail.b.example."}},
 			{Name: "b.example", Hosts: []danetest.Host{{Name: "mail", TLSA: []string{"3 1 1"}}}, Zone: dnssectest.Zone{Unsigned: true}}}},

@@ -139,19 +139,19 @@ func (d *diagnosis) withoutDANE(h *dane.HostResult) Finding {
 	case h.TLSA == nil:
 		l := addressLookup(h)
 		f := Finding{Code: CodeHostUnsigned, Host: h.Name, Evidence: lookupEvidence(l)}
-		zone := nameOr(unsignedZone(l), "of that name")
-		f.Text = "The addresses of " + h.Name + " are in the zone " + zone + ", which is not signed, so that DANE does not apply to the host."
-		f.Fix = "Whoever runs the DNS of " + zone + " must sign it, and its registrar must put the DS record into the zone above. Then publish TLSA records."
+		zone := unsignedZone(l)
+		what, fix := unsigned(l, zone)
+		f.Text = "The addresses of " + h.Name + " are in " + what + ", so that DANE does not apply to the host."
+		f.Fix = fix + " Then publish TLSA records."
 		if foreign {
-			f.Fix = "Whoever runs the mail host must have the zone " + zone + " signed and publish TLSA records: ask them. " +
+			f.Fix = "Whoever runs the mail host must have the zone " + nameOr(zone, "of its name") + " signed and publish TLSA records: ask them. " +
 				"If they will not, only moving the mail to a host that has DANE helps; nothing that " + name + " publishes does."
 		}
 		return f
 	case h.TLSA.Status == dnssec.Insecure:
-		zone := nameOr(unsignedZone(h.TLSA), "that they are in")
+		what, fix := unsigned(h.TLSA, unsignedZone(h.TLSA))
 		return Finding{Code: CodeTLSAUnsigned, Host: h.Name, Evidence: lookupEvidence(h.TLSA),
-			Text: "What there is at " + h.TLSA.Name + " is in the zone " + zone + ", which is not signed, so that it does not count.",
-			Fix:  "Whoever runs the DNS of " + zone + " must sign it, and its registrar must put the DS record into the zone above."}
+			Text: "What there is at " + h.TLSA.Name + " is in " + what + ", so that it does not count.", Fix: fix}
 	}
 	f := Finding{Code: CodeTLSAAbsent, Host: h.Name, Evidence: lookupEvidence(h.TLSA),
 		Text: h.Name + " has no TLSA records at " + h.TLSA.Name + ", so that DANE does not protect mail to it."}
