@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"net/netip"
 	"time"
@@ -29,6 +30,10 @@ type Attempt struct {
 	// match or not. Nil if there are none, or the server showed no certificate. Of a Checker
 	// only.
 	Report *tlsa.Report
+	// Other are the certificates that the server presents to clients that take no key of the
+	// kind that Session has; nil if it has none, or if Checker.AllCertificates is not set. In
+	// the Report they are the second chain.
+	Other []*x509.Certificate
 	// Err says why the host cannot be delivered to at this address: of type
 	// *smtpprobe.Error. That may be so although it was Authenticated, if it then
 	// refused EHLO.

@@ -36,6 +36,13 @@ type Checker struct {
 	// although some may have been connected to already, unless Parallel is 1. Otherwise
 	// all are.
 	FirstSuccess bool
+
+	// AllCertificates: a server that has presented a certificate is connected to once more,
+	// by TLS 1.2 with the cipher suites for the other kind of key, RSA or ECDSA, since senders
+	// differ in what they prefer. What it then presents is in Attempt.Other, and judged in
+	// Attempt.Report; the outcome stays that of the sender. A server that has TLS 1.3 alone
+	// hides another certificate.
+	AllCertificates bool
 }
 
 func (c *Checker) verifier() *Verifier {
@@ -106,7 +113,7 @@ func (c *Checker) verify(ctx context.Context, r *Result) (*Result, error) {
 		}
 		return r, nil
 	}
-	hosts := hostsCheck{verifier: v, parallel: c.parallel(), firstSuccess: c.FirstSuccess, result: r}
+	hosts := hostsCheck{verifier: v, parallel: c.parallel(), firstSuccess: c.FirstSuccess, allCertificates: c.AllCertificates, result: r}
 	hosts.run(ctx)
 	return r, nil
 }

@@ -17,6 +17,8 @@ type hostsCheck struct {
 	firstSuccess bool
 	result       *Result
 
+	allCertificates bool
+
 	hosts    []hostCheck
 	reported int // hosts that are in the Result
 	decided  bool
@@ -95,6 +97,9 @@ func (c *hostsCheck) next() work {
 			c.connected[addr] = true
 			return func(ctx context.Context) func() {
 				a := c.verifier.attempt(ctx, host, addr, false).Attempt
+				if c.allCertificates {
+					a.Other = c.verifier.otherCertificate(ctx, host, &a)
+				}
 				c.verifier.inspect(host, &a)
 				return func() {
 					delete(c.connected, addr)

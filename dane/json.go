@@ -100,6 +100,7 @@ type (
 		Elapsed       float64    `json:"elapsed_ms"`
 
 		Certificates []jsonCertificate `json:"certificates,omitempty"`
+		Other        []jsonCertificate `json:"other_certificates,omitempty"`
 		Report       *jsonReport       `json:"report,omitempty"`
 	}
 	jsonStep struct {
@@ -208,7 +209,7 @@ func hostJSON(h *HostResult) jsonHost {
 		attempt := jsonProbe{
 			Address: a.Addr.String(), Authenticated: a.Authenticated, Fallback: a.Fallback,
 			Error: failure.Text, Code: failure.Code, ResultType: failure.ResultType, Reason: failure.Reason, Elapsed: milliseconds(a.Elapsed),
-			LocalLack: failure.Local, Certificates: certificatesJSON(a.Chain()), Report: reportJSON(a.Report),
+			LocalLack: failure.Local, Certificates: certificatesJSON(a.Chain()), Other: certificatesJSON(a.Other), Report: reportJSON(a.Report),
 		}
 		if stage, ok := a.FailedAt(); ok {
 			attempt.Stage = stage.String()

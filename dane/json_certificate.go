@@ -51,6 +51,7 @@ type (
 		Problem     string `json:"problem"`
 		Record      int    `json:"record"`
 		Certificate int    `json:"certificate"`
+		Chain       int    `json:"chain,omitempty"`
 	}
 )
 
@@ -90,7 +91,7 @@ func reportJSON(r *tlsa.Report) *jsonReport {
 		out.Verdicts = append(out.Verdicts, verdict)
 	}
 	for _, f := range r.Findings {
-		out.Findings = append(out.Findings, jsonProblem{f.Problem.String(), f.Record, f.Certificate})
+		out.Findings = append(out.Findings, jsonProblem{f.Problem.String(), f.Record, f.Certificate, f.Chain})
 	}
 	return out
 }
@@ -113,28 +114,41 @@ func (in *jsonProbe) failure() (error, error) {
 
 // evidence adds the certificates, and what they and the records make of each other.
 func (in *jsonProbe) evidence(a *Attempt) error {
-	if len(in.Certificates) > maxShownCertificates {
-		return fmt.Errorf("%d certificates, more than %d", len(in.Certificates), maxShownCertificates)
+	chain, err := decodeCertificates(in.Certificates)
+	if err != nil {
+		return err
 	}
-	for _, c := range in.Certificates {
-		if len(c.DER) > maxShownDER {
-			return fmt.Errorf("a certificate of %d octets, more than %d", len(c.DER), maxShownDER)
-		}
-		cert, err := x509.ParseCertificate(c.DER)
-		if err != nil {
-			return err
-		}
-		if a.Session.TLS == nil {
-			a.Session.TLS = &tls.ConnectionState{HandshakeComplete: !in.Incomplete}
-		}
-		a.Session.TLS.PeerCertificates = append(a.Session.TLS.PeerCertificates, cert)
+	if len(chain) > 0 && a.Session.TLS == nil {
+		a.Session.TLS = &tls.ConnectionState{HandshakeComplete: !in.Incomplete}
+	}
+	if len(chain) > 0 {
+		a.Session.TLS.PeerCertificates = chain
+	}
+	if a.Other, err = decodeCertificates(in.Other); err != nil {
+		return err
 	}
 	if in.Report == nil {
 		return nil
 	}
-	var err error
 	a.Report, err = in.Report.decode()
 	return err
+}
+
+func decodeCertificates(in []jsonCertificate) (chain []*x509.Certificate, err error) {
+	if len(in) > maxShownCertificates {
+		return nil, fmt.Errorf("%d certificates, more than %d", len(in), maxShownCertificates)
+	}
+	for _, c := range in {
+		if len(c.DER) > maxShownDER {
+			return nil, fmt.Errorf("a certificate of %d octets, more than %d", len(c.DER), maxShownDER)
+		}
+		cert, err := x509.ParseCertificate(c.DER)
+		if err != nil {
+			return nil, err
+		}
+		chain = append(chain, cert)
+	}
+	return chain, nil
 }
 
 func (in *jsonReport) decode() (*tlsa.Report, error) {
@@ -158,7 +172,7 @@ func (in *jsonReport) decode() (*tlsa.Report, error) {
 		r.Verdicts = append(r.Verdicts, verdict)
 	}
 	for _, p := range in.Findings {
-		finding := tlsa.Finding{Record: p.Record, Certificate: p.Certificate}
+		finding := tlsa.Finding{Record: p.Record, Certificate: p.Certificate, Chain: p.Chain}
 		for finding.Problem = 1; finding.Problem.String() != p.Problem; finding.Problem++ {
 			if finding.Problem == tlsa.ProblemRollover {
 				return nil, fmt.Errorf("problem %q", p.Problem)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/danesmtp/danesmtp/dane"
@@ -14,7 +15,7 @@ import (
 // attempt says why mail cannot be delivered at an address. Those that it can be delivered
 // at may differ from it: see mismatch.
 func (d *diagnosis) attempt(h *dane.HostResult, a *dane.Attempt) {
-	if a.Err == nil {
+	if d.oneOfTwo(h, a) || a.Err == nil {
 		return
 	}
 	failure := h.Classify(a.Err)
@@ -23,7 +24,7 @@ func (d *diagnosis) attempt(h *dane.HostResult, a *dane.Attempt) {
 	switch {
 	case failure.Local:
 		d.localLack(h, &f, stage == smtpprobe.StageDial && noRoute(failure.Text))
-	case a.Report != nil && !matches(a.Report) && len(h.Records) > 0 && (!staged || stage == smtpprobe.StageHandshake):
+	case a.Report != nil && unmatched(a.Report, 0) && (!staged || stage == smtpprobe.StageHandshake):
 		d.mismatch(h, a, &f)
 	case !staged:
 		f.Code = CodeTLSFails
@@ -159,12 +160,8 @@ func trimPrefixes(text string) string {
 	return strings.ReplaceAll(text, context.DeadlineExceeded.Error(), "nothing came in time")
 }
 
-// matches reports whether a record is satisfied.
-func matches(r *tlsa.Report) bool {
-	for _, v := range r.Verdicts {
-		if v.Err == nil {
-			return true
-		}
-	}
-	return false
+// unmatched reports whether no record is satisfied by one of the chains that a report is about.
+func unmatched(r *tlsa.Report, chain int) bool {
+	return slices.ContainsFunc(r.Findings, func(f tlsa.Finding) bool { return f.Problem == tlsa.ProblemNoMatch && f.Chain == chain }) ||
+		!slices.ContainsFunc(r.Verdicts, func(v tlsa.Verdict) bool { return v.Err == nil })
 }

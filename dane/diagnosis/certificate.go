@@ -54,7 +54,7 @@ var mistakes = map[tlsa.Problem]struct {
 func (d *diagnosis) mistaken(h *dane.HostResult, r *tlsa.Report, chain []*x509.Certificate, f *Finding) bool {
 	for _, found := range r.Findings {
 		mistake, known := mistakes[found.Problem]
-		if !known || found.Record < 0 || found.Record >= len(h.Records) {
+		if !known || found.Record < 0 || found.Record >= len(h.Records) || found.Chain > 0 {
 			continue
 		}
 		record := h.Records[found.Record]

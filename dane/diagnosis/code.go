@@ -51,28 +51,29 @@ const (
 
 // Of the TLSA records and the certificates.
 const (
-	CodeTLSAAbsent      Code = "tlsa-absent"
-	CodeTLSAUnusable    Code = "tlsa-unusable"
-	CodeTLSAMismatch    Code = "tlsa-mismatch"
-	CodeIssuerChanged   Code = "issuer-changed"
-	CodeAnchorNotSent   Code = "anchor-not-sent"
-	CodePEMDigest       Code = "tlsa-pem-digest"
-	CodeWrongSelector   Code = "tlsa-wrong-selector"
-	CodeWrongMatching   Code = "tlsa-wrong-matching"
-	CodeWrongUsage      Code = "tlsa-wrong-usage"
-	CodeEmptyDigest     Code = "tlsa-empty-digest"
-	CodeCertExpired     Code = "certificate-expired"
-	CodeCertNotYetValid Code = "certificate-not-yet-valid"
-	CodeCertName        Code = "certificate-name"
-	CodeCertPath        Code = "certificate-path"
-	CodeCertRefused     Code = "certificate-refused"
-	CodeUselessRecord   Code = "tlsa-useless-record"
-	CodeAnchorAtRisk    Code = "anchor-at-risk"
-	CodeTLSAIncomplete  Code = "tlsa-incomplete"
-	CodeTLSALimit       Code = "tlsa-too-many"
-	CodeNoNextKey       Code = "no-next-key"
-	CodeCertificateEnds Code = "certificate-ends-soon"
-	CodeTLSAWasteful    Code = "tlsa-wasteful"
+	CodeTLSAAbsent       Code = "tlsa-absent"
+	CodeTLSAUnusable     Code = "tlsa-unusable"
+	CodeTLSAMismatch     Code = "tlsa-mismatch"
+	CodeOtherCertificate Code = "other-certificate"
+	CodeIssuerChanged    Code = "issuer-changed"
+	CodeAnchorNotSent    Code = "anchor-not-sent"
+	CodePEMDigest        Code = "tlsa-pem-digest"
+	CodeWrongSelector    Code = "tlsa-wrong-selector"
+	CodeWrongMatching    Code = "tlsa-wrong-matching"
+	CodeWrongUsage       Code = "tlsa-wrong-usage"
+	CodeEmptyDigest      Code = "tlsa-empty-digest"
+	CodeCertExpired      Code = "certificate-expired"
+	CodeCertNotYetValid  Code = "certificate-not-yet-valid"
+	CodeCertName         Code = "certificate-name"
+	CodeCertPath         Code = "certificate-path"
+	CodeCertRefused      Code = "certificate-refused"
+	CodeUselessRecord    Code = "tlsa-useless-record"
+	CodeAnchorAtRisk     Code = "anchor-at-risk"
+	CodeTLSAIncomplete   Code = "tlsa-incomplete"
+	CodeTLSALimit        Code = "tlsa-too-many"
+	CodeNoNextKey        Code = "no-next-key"
+	CodeCertificateEnds  Code = "certificate-ends-soon"
+	CodeTLSAWasteful     Code = "tlsa-wasteful"
 )
 
 // A kind is what all findings of a code have in common, unless they say otherwise.
@@ -125,6 +126,7 @@ var kinds = [...]kind{
 	{CodeTLSAAbsent, Note, MailHost, "a mail host has no TLSA records"},
 	{CodeTLSAUnusable, Broken, MailHost, "no TLSA record of a host means anything to senders"},
 	{CodeTLSAMismatch, Broken, MailHost, "a server has another key than its TLSA records"},
+	{CodeOtherCertificate, Broken, MailHost, "a server has two certificates, and TLSA records for one of them"},
 	{CodeIssuerChanged, Broken, MailHost, "the certificate is from another issuer than the TLSA records"},
 	{CodeAnchorNotSent, Broken, MailHost, "the server does not send the certificate that its TLSA record is of"},
 	{CodePEMDigest, Broken, MailHost, "a TLSA record is the digest of a PEM file"},

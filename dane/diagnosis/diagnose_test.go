@@ -61,6 +61,7 @@ func TestDiagnose(t *testing.T) {
 	ca := tlsatest.NewCA(tlsatest.Authority{Name: "Root X"})
 	between := ca.NewCA(tlsatest.Authority{Name: "R10"})
 	leaf := between.Issue(tlsatest.Leaf{Names: []string{"mail.a.example"}})
+	ofRSA, rsaRecord := rsaCertificate(t)
 	own := func(r tlsa.Record) string { return r.String() }
 	spki := func(data []byte) string { sum := sha256.Sum256(data); return hex.EncodeToString(sum[:]) }
 	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: leaf.Leaf.Raw})
@@ -82,6 +83,7 @@ func TestDiagnose(t *testing.T) {
 		domain  string // a.example if empty
 		options diagnosis.Options
 		plan    bool
+		both    bool // certificates are looked for
 		edit    func(*dane.Result)
 		state   diagnosis.State
 		code    diagnosis.Code // "" if nothing is found
@@ -189,6 +191,8 @@ func TestDiagnose(t *testing.T) {
 		{name: "another key", world: oneHost(leafHost("3 1 1 "+otherKey), ""), state: diagnosis.StateBroken, code: diagnosis.CodeTLSAMismatch, actor: diagnosis.MailHost, fix: wanted},
 		{name: "another key, and which record to remove", world: oneHost(leafHost("3 1 1 "+otherKey), ""), state: diagnosis.StateBroken,
 			code: diagnosis.CodeTLSAMismatch, actor: diagnosis.MailHost, fix: "_25._tcp.mail.a.example. IN TLSA 3 1 1 " + otherKey},
+		{name: "two certificates, and a record of one", world: oneHost(danetest.Host{TLSA: []string{good, "3 1 1 " + otherKey}, Server: presenting(leaf.TLS(), ofRSA)}, ""), both: true,
+			state: diagnosis.StateBroken, code: diagnosis.CodeOtherCertificate, actor: diagnosis.MailHost, text: "one with an RSA key", fix: rsaRecord},
 		{name: "the CA has changed its intermediate", world: oneHost(leafHost("2 1 1 "+otherKey), ""), state: diagnosis.StateBroken,
 			code: diagnosis.CodeIssuerChanged, actor: diagnosis.MailHost, text: `issued by "R10" now`, fix: own(between.Record(tlsa.SPKI, tlsa.SHA256))},
 		{name: "the root is not sent", world: oneHost(danetest.Host{TLSA: []string{own(ca.Record(tlsa.SPKI, tlsa.SHA256))}, Server: presenting(leaf.TLSWith(between.Certificate))}, ""),
@@ -244,6 +248,7 @@ func TestDiagnose(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			checker := tt.world.checker(t)
+			checker.AllCertificates = tt.both
 			verify := checker.Verify
 			if tt.plan {
 				verify = checker.Plan

@@ -32,7 +32,7 @@ func (d *diagnosis) risk(h *dane.HostResult, a *dane.Attempt, found tlsa.Finding
 		f.Text = which + " " + mistake.text + ". Another record matches."
 		f.Fix = "Publish it as it should be, or do without it, and remove the wrong one."
 		f.Remove = []string{owned(h, record)}
-		if right := intended(record, a.Chain(), found.Certificate); !slices.ContainsFunc(h.Records, right.Equal) {
+		if right := intended(record, chainOf(a, found.Chain), found.Certificate); !slices.ContainsFunc(h.Records, right.Equal) {
 			f.Publish = []string{owned(h, right)}
 		}
 		d.find(f)
@@ -61,7 +61,7 @@ func (d *diagnosis) risk(h *dane.HostResult, a *dane.Attempt, found tlsa.Finding
 		if found.Problem == tlsa.ProblemNoSHA256 {
 			f.Text = which + " has SHA-512 alone, which not all senders know."
 			f.Fix = "Publish the SHA-256 digest beside it."
-			f.Publish = []string{rightRecord(h, a.Chain())}
+			f.Publish = []string{rightRecord(h, chainOf(a, found.Chain))}
 		}
 	case tlsa.ProblemLimit:
 		f.Code = CodeTLSALimit
