@@ -42,11 +42,10 @@ func (c *Client) overHTTPS(caller context.Context, e endpoint, m *message) (*dns
 	}
 	query.wire[0], query.wire[1] = 0, 0
 	client := c.httpClient(e)
-	packet, age, reused, err := c.postUnlessStalled(ctx, client, e, query.wire)
-	if err != nil && reused && ctx.Err() == nil {
-		// The server has closed the connection meanwhile, or it is dead.
+	packet, age, retry, err := c.tryPost(ctx, client, e, query.wire, c.stallTime())
+	if err != nil && retry && ctx.Err() == nil {
 		c.forgetHTTP(client)
-		packet, age, err = post(ctx, c.httpClient(e), e, query.wire)
+		packet, age, _, err = c.tryPost(ctx, c.httpClient(e), e, query.wire, 0)
 	}
 	if err != nil {
 		return nil, cause(caller, ctx, err, new(timeoutError))
@@ -62,45 +61,61 @@ func (c *Client) overHTTPS(caller context.Context, e endpoint, m *message) (*dns
 	return msg, nil
 }
 
-// postUnlessStalled is post, but gives up if it uses an open connection and nothing comes over
-// it for some time. reused reports whether a failure is that of an open connection.
-func (c *Client) postUnlessStalled(ctx context.Context, client *http.Client, e endpoint, body []byte) (packet []byte, age uint64, reused bool, err error) {
+// tryPost is post, but gives up if it uses an open connection over which nothing comes for as long
+// as stall, unless that is 0. retry reports whether a failure may be that of the connection alone:
+// the server has closed it meanwhile, or it is dead, which the pings of HTTP/2 may find out first.
+func (c *Client) tryPost(ctx context.Context, client *http.Client, e endpoint, body []byte, stall time.Duration) (packet []byte, age uint64, retry bool, err error) {
 	try, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var wasThere atomic.Bool
+	var used atomic.Pointer[heardConn]
 	asked := try
 	try = httptrace.WithClientTrace(try, &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) {
-		secure, _ := info.Conn.(*tls.Conn)
-		if wasThere.Store(info.Reused); !info.Reused || secure == nil {
+		wasThere.Store(info.Reused)
+		secure, ok := info.Conn.(*tls.Conn)
+		if !ok {
 			return
 		}
-		if conn, ok := secure.NetConn().(*countingConn); ok {
-			before := conn.reads.Load()
-			stall := time.AfterFunc(c.stallTime(), func() {
-				if conn.reads.Load() == before {
-					cancel()
-				}
-			})
-			context.AfterFunc(asked, func() { stall.Stop() })
+		conn, ok := secure.NetConn().(*heardConn)
+		if used.Store(conn); !ok || !info.Reused || stall == 0 {
+			return
 		}
+		before := conn.heard.Load()
+		timer := time.AfterFunc(stall, func() {
+			if conn.heard.Load() == before {
+				cancel()
+			}
+		})
+		context.AfterFunc(asked, func() { timer.Stop() })
 	}})
 	packet, age, err = post(try, client, e, body)
 	_, answered := errors.AsType[*responseError](err)
-	return packet, age, wasThere.Load() && !answered, err
+	silent := err != nil && !answered && used.Load().isSilent(c.stallTime())
+	if silent {
+		err = new(timeoutError) // whatever HTTP/2 calls it
+	}
+	return packet, age, silent || wasThere.Load() && !answered, err
 }
 
-// A countingConn counts the reads that brought something.
-type countingConn struct {
+// A heardConn knows when something came over it last.
+type heardConn struct {
 	net.Conn
-	reads atomic.Uint64
+	made  time.Time
+	heard atomic.Int64 // nanoseconds after it was made
 }
 
-func (c *countingConn) Read(b []byte) (int, error) {
+func (c *heardConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	if n > 0 {
-		c.reads.Add(1)
+		c.heard.Store(int64(time.Since(c.made)))
 	}
 	return n, err
+}
+
+// isSilent reports whether nothing has come for that long. A nil heardConn, one that was not
+// made, is not silent.
+func (c *heardConn) isSilent(stall time.Duration) bool {
+	return c != nil && time.Since(c.made)-time.Duration(c.heard.Load()) >= stall
 }
 
 // A responseError is an HTTP response without a DNS message.
@@ -196,7 +211,7 @@ func (c *Client) httpClient(e endpoint) *http.Client {
 					if err != nil {
 						return nil, err
 					}
-					return &countingConn{Conn: conn}, nil
+					return &heardConn{Conn: conn, made: time.Now()}, nil
 				},
 				TLSClientConfig:     tlsConfig(c.TLS, e),
 				TLSHandshakeTimeout: c.timeout(),

@@ -206,3 +206,40 @@ func TestHTTPSEndsWithTheContext(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// A server whose connections fall silent while a query is on its way does not reply in time, and
+// that is what the error says. HTTP/2 has pings by which it might say otherwise, and earlier.
+func TestHTTPSConnectionsThatFallSilent(t *testing.T) {
+	t.Parallel()
+	for name, before := range map[string]int32{"the first query": 0, "the next one": 1} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			mortal := &mortalDial{dial: new(net.Dialer).DialContext}
+			var asked atomic.Int32
+			release := make(chan struct{})
+			server := serveHTTPS(t, func(w http.ResponseWriter, r *http.Request) {
+				if asked.Add(1) <= before {
+					answerHTTPS(w, r)
+					return
+				}
+				mortal.die(silently)
+				<-release
+			})
+			defer close(release)
+			client := &Client{Address: server.URL, TLS: roots(server), Dial: mortal.Dial, Timeout: 500 * time.Millisecond}
+			q := &Query{Msg: question("signed.test.", dns.TypeA)}
+			for range before {
+				if _, err := client.Exchange(t.Context(), q); err != nil {
+					t.Fatal(err)
+				}
+			}
+			_, err := client.Exchange(t.Context(), q)
+			if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "no reply in time") {
+				t.Errorf("got %v", err)
+			}
+			if n := asked.Load(); n != before+2 {
+				t.Errorf("%d requests: it was not retried once", n)
+			}
+		})
+	}
+}
