@@ -19,7 +19,7 @@ func checkHash(t *testing.T, like *dns.NSEC3, zone, owner, hash string) {
 	for label, good := range map[string]bool{hash: true, hash[:len(hash)-1] + "0": hash[len(hash)-1] == '0'} {
 		record := dns.Copy(like).(*dns.NSEC3)
 		record.Hdr.Name, record.TypeBitMap = label+"."+zone, []uint16{dns.TypeA}
-		_, err := denial.NoData(name(t, zone), []dns.RR{record}, name(t, owner), dns.TypeMX, free)
+		_, err := denial.New(name(t, zone), []dns.RR{record}, free).NoData(name(t, owner), dns.TypeMX)
 		if (err == nil) != good {
 			t.Errorf("is %s the hash of %s? %v", label, owner, err)
 		}

@@ -117,7 +117,7 @@ func checkHashes(t *testing.T, entries []*replay.Entry) {
 			if !good { // another hash
 				match.Hdr.Name = map[bool]string{true: "1", false: "0"}[owner[0] == '0'] + owner[1:]
 			}
-			_, err := denial.NoData(name(t, owner).Parent(), []dns.RR{match}, name(t, e.Msg.Question[0].Name), dns.TypeMX, free)
+			_, err := denial.New(name(t, owner).Parent(), []dns.RR{match}, free).NoData(name(t, e.Msg.Question[0].Name), dns.TypeMX)
 			if (err == nil) != good {
 				t.Errorf("line %d: the hash of %s, %s: %v", e.Line, e.Msg.Question[0].Name, match.Hdr.Name, err)
 			}

@@ -75,11 +75,11 @@ type question struct {
 func prove(t testing.TB, zone string, rrs []dns.RR, q question, cost denial.Cost) (denial.Proof, error) {
 	switch q.kind {
 	case nxdomain:
-		return denial.NameError(name(t, zone), rrs, name(t, q.name), cost)
+		return denial.New(name(t, zone), rrs, cost).NameError(name(t, q.name))
 	case nodata:
-		return denial.NoData(name(t, zone), rrs, name(t, q.name), q.qtype, cost)
+		return denial.New(name(t, zone), rrs, cost).NoData(name(t, q.name), q.qtype)
 	}
-	return denial.Wildcard(name(t, zone), rrs, name(t, q.name), q.labels, cost)
+	return denial.New(name(t, zone), rrs, cost).Wildcard(name(t, q.name), q.labels)
 }
 
 func TestNSEC(t *testing.T) {
@@ -401,8 +401,8 @@ func FuzzNoProofOfWhatExists(f *testing.F) {
 			&dns.NSEC3{Hdr: dns.RR_Header{Name: owner, Rrtype: dns.TypeNSEC3, Class: dns.ClassINET}, Hash: 1, NextDomain: next, TypeBitMap: []uint16{has}},
 		}
 		zone := canonical.Root
-		_, missing := denial.NameError(zone, rrs, n, free)
-		_, noData := denial.NoData(zone, rrs, n, qtype, free)
+		_, missing := denial.New(zone, rrs, free).NameError(n)
+		_, noData := denial.New(zone, rrs, free).NoData(n, qtype)
 		o, err := canonical.ParseName(owner)
 		if err == nil && o == n {
 			if missing == nil {
