@@ -21,7 +21,7 @@ func BenchmarkHash(b *testing.B) {
 	for _, iterations := range []uint16{0, 10, 150} {
 		b.Run(fmt.Sprint(iterations, " iterations"), func(b *testing.B) {
 			p := parameters{iterations, "\xaa\xbb\xcc\xdd"}
-			chain := nsec3Chain{parameters: p, records: make([]nsec3Record, 1), spend: func(int, int) error { return nil }}
+			chain := nsec3Chain{hasher: hasher{parameters: p, spend: func(int, int) error { return nil }}, records: make([]nsec3Record, 1)}
 			input, between := []byte(string(name)+p.salt), make([]byte, sha1.Size+len(p.salt))
 			b.ReportAllocs()
 			var took, floor []time.Duration
