@@ -21,6 +21,10 @@ import (
 	"github.com/danesmtp/danesmtp/tlsa"
 )
 
+// The enhanced status codes (RFC 3463) are chosen here: 4.4.x and 4.7.x where a later attempt may
+// fare better, 5.x.x where none will. A failure of DANE itself, of the signatures in the DNS or of
+// the certificate, is 4.7.5; a server without STARTTLS is 4.7.4.
+
 // A classification is the one decision on what an error means. Code, permanence and type
 // come from here alone, so that they cannot contradict each other.
 type classification struct {
