@@ -58,3 +58,30 @@ func TestDenialsOnBothSidesOfACut(t *testing.T) {
 		t.Errorf("%+v, %v", answer, err)
 	}
 }
+
+// NSEC3 records with too many iterations leave open whether there is a delegation at a name (RFC
+// 9276 §3.2). What is known of such a name must not decide for a zone below it, for which the
+// zone above has signed DS records: whether mail to it has DANE would depend on what was asked
+// before.
+func TestWhatIsLeftOpenDoesNotDecideBelow(t *testing.T) {
+	t.Parallel()
+	world := dnssectest.New(t,
+		dnssectest.Zone{Name: "test.", Denial: dnssectest.NSEC3, Iterations: 151},
+		dnssectest.Zone{Name: "deep.between.test.", Records: "www A 192.0.2.1"})
+	resolver := world.Resolver()
+	for _, tt := range []struct {
+		question string
+		want     dnssec.Status
+	}{
+		{"between.test. DS", dnssec.Insecure},
+		{"deep.between.test. A", dnssec.Secure},
+		{"www.deep.between.test. A", dnssec.Secure},
+		{"none.deep.between.test. A", dnssec.Secure},
+		{"none.between.test. A", dnssec.Insecure},
+	} {
+		answer, err := lookupBy(t.Context(), resolver, tt.question)
+		if err != nil || answer.Status != tt.want {
+			t.Errorf("%s: %v, %v, want %s", tt.question, answer, err, tt.want)
+		}
+	}
+}
