@@ -119,6 +119,40 @@ func TestStreamsThatDied(t *testing.T) {
 	}
 }
 
+// A query whose connection died goes to one that others have made meanwhile. If that dies as well
+// before it is answered, the query is sent once more.
+func TestStreamThatDiedAfterAnother(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		fake := newNet(t, map[string]behaviour{"192.0.2.1": good})
+		mortal := &mortalDial{dial: fake.dial}
+		client := &Client{Address: "tcp://192.0.2.1", Dial: mortal.Dial}
+		defer client.CloseIdleConnections()
+		ask := func(name string) {
+			reply, err := client.Exchange(t.Context(), &Query{Msg: question(name, dns.TypeA)})
+			if err != nil || len(reply.Msg.Answer) == 0 {
+				t.Errorf("%s: %v, %v", name, reply, err)
+			}
+		}
+		ask("first.signed.test.")
+		mortal.die(silently)
+		var all sync.WaitGroup
+		all.Go(func() { ask("unlucky.signed.test.") })
+		synctest.Wait()
+		m, err := newMessage(question("other.signed.test.", dns.TypeA))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := client.pipeline(t.Context(), endpointOf(t, client), m, true).await(t.Context(), m); err != nil {
+			t.Fatal(err)
+		}
+		mortal.die(silently)
+		time.Sleep(client.stallTime() / 2)
+		all.Go(func() { ask("later.signed.test.") })
+		all.Wait()
+	})
+}
+
 // The same over HTTPS, where HTTP/2 has pings as well.
 func TestHTTPSConnectionsThatDied(t *testing.T) {
 	t.Parallel()

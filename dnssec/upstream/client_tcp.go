@@ -12,7 +12,7 @@ import (
 
 // overStream asks over TCP or TLS. If there is no reply because a connection ends that other
 // queries used, too, the query is sent again, once, over a new connection (RFC 7766 §6.2.4).
-// So it is if the connection was idle and seems to be dead.
+// So it is if the connection was idle and seems to be dead, and the one after it, too.
 func (c *Client) overStream(caller context.Context, e endpoint, m *message) (*dns.Msg, error) {
 	ctx, cancel := context.WithTimeout(caller, c.timeout())
 	defer cancel()
@@ -26,10 +26,16 @@ func (c *Client) overStream(caller context.Context, e endpoint, m *message) (*dn
 	msg, err := q.await(ctx, m)
 	switch {
 	case err == nil, isUnusableReply(err), ctx.Err() != nil:
-	case errors.Is(err, errStalled): // other queries may have made a new connection
-		q = c.pipeline(ctx, e, m, false)
-		q.stall = 0
-		msg, err = q.await(ctx, m)
+	case errors.Is(err, errStalled):
+		// Other queries may have made a new connection. It may be dead as well, if it was idle.
+		for _, fresh := range [...]bool{false, true} {
+			if !errors.Is(err, errStalled) {
+				break
+			}
+			q = c.pipeline(ctx, e, m, fresh)
+			q.stall = 0
+			msg, err = q.await(ctx, m)
+		}
 	case q.mayRetry():
 		msg, err = c.pipeline(ctx, e, m, true).await(ctx, m)
 	}
