@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -108,6 +109,29 @@ func TestAutoKeepsItsServers(t *testing.T) {
 		}
 	})
 }
+
+// A caller who has no more time says nothing about the servers of the system, even if the context
+// does not say yet that it is over.
+func TestAutoKeepsItsServersFromTheImpatient(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		net := newNet(t, map[string]behaviour{"192.0.2.100": silent, "192.0.2.1": authority(rootZone)})
+		auto := &Auto{Recursor: &Recursor{Hints: hints("192.0.2.1"), Dial: net.dial}, path: resolvConfOf(t, "nameserver 192.0.2.100\n"), dial: net.dial}
+		ctx := lateContext{t.Context(), time.Now().Add(2 * time.Second)}
+		_, err := auto.Exchange(ctx, &Query{Msg: question("host.unsigned.test.", dns.TypeA)})
+		if choice := auto.Choice(); err == nil || !strings.HasPrefix(choice, "the system's DNS servers") {
+			t.Errorf("%s, %v", choice, err)
+		}
+	})
+}
+
+// A lateContext has a deadline, but does not end by itself.
+type lateContext struct {
+	context.Context
+	deadline time.Time
+}
+
+func (c lateContext) Deadline() (time.Time, bool) { return c.deadline, true }
 
 // Names that only the system's servers know are not asked for elsewhere because these
 // have no answer for another one.
