@@ -26,7 +26,7 @@ type nsecChain struct {
 // deny nearly everything: only what it says of its owner counts, as with Unbound and BIND.
 func newNSECChain(zone canonical.Name, records []dns.RR) nsecChain {
 	var found nsecChain
-	for _, rr := range records {
+	for i, rr := range records {
 		record, ok := rr.(*dns.NSEC)
 		if !ok {
 			continue
@@ -40,6 +40,9 @@ func newNSECChain(zone canonical.Name, records []dns.RR) nsecChain {
 			continue
 		}
 		leadsBack := next.Compare(owner) <= 0 && next != zone
+		if found.records == nil {
+			found.records = make([]nsecRecord, 0, len(records)-i)
+		}
 		found.records = append(found.records, nsecRecord{owner, next, leadsBack, record.TypeBitMap, rr})
 	}
 	return found

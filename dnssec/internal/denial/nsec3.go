@@ -36,7 +36,7 @@ type nsec3Chain struct {
 // nothing together (RFC 5155 §8.2).
 func newNSEC3Chain(zone canonical.Name, records []dns.RR, cost Cost) nsec3Chain {
 	chain := nsec3Chain{zone: zone, hasher: hasher{spend: cost.Spend}}
-	for _, rr := range records {
+	for i, rr := range records {
 		record, ok := rr.(*dns.NSEC3)
 		if !ok || record.Hash != hashSHA1 || record.Flags&^flagOptOut != 0 {
 			continue
@@ -59,6 +59,9 @@ func newNSEC3Chain(zone canonical.Name, records []dns.RR, cost Cost) nsec3Chain 
 			return chain
 		}
 		chain.parameters = p
+		if chain.records == nil {
+			chain.records = make([]nsec3Record, 0, len(records)-i)
+		}
 		chain.records = append(chain.records, nsec3Record{owner: owner, next: next, optOut: record.Flags&flagOptOut != 0, types: record.TypeBitMap, record: rr})
 	}
 	chain.exceeded = len(chain.records) > 0 && chain.iterations > cost.Iterations
