@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -138,12 +139,18 @@ func (c *Conn) Write(p []byte) (int, error) {
 }
 
 // Close closes the connection. Over TLS it takes leave first (RFC 8446 §6.1), for which it
-// may wait five seconds; that the server does not hear that any more is no error.
+// may wait five seconds; that the server does not hear that any more is no error. A Write that
+// goes on is ended at once, and then there is no leave to take.
 func (c *Conn) Close() error {
-	if conn, ok := c.live.(*tls.Conn); ok {
-		conn.CloseWrite()
+	conn, ok := c.live.(*tls.Conn)
+	if !ok {
+		return c.Abort()
 	}
-	return c.Abort()
+	// It looks whether something is being written, which CloseWrite would wait for.
+	if err := conn.Close(); errors.Is(err, net.ErrClosed) {
+		return c.Abort()
+	}
+	return nil
 }
 
 // Abort closes the connection at once. Over TLS the server cannot tell that from an attack.

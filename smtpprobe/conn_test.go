@@ -264,3 +264,48 @@ func TestZeroConn(t *testing.T) {
 		t.Error("it has ends")
 	}
 }
+
+// Close ends a Write to a server that has stopped reading, whoever calls it, as that of every
+// net.Conn. Before, over TLS it waited for the end of the Write.
+func TestConnCloseEndsWrite(t *testing.T) {
+	t.Parallel()
+	client, server := net.Pipe() // without buffers
+	defer server.Close()
+	go servesUntilReady(server)
+	p := &smtpprobe.Prober{Dial: func(context.Context, string, string) (net.Conn, error) { return client, nil }}
+	conn, _, err := p.Connect(t.Context(), address, &tls.Config{InsecureSkipVerify: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	written := make(chan error, 1)
+	go func() {
+		_, err := conn.Write(make([]byte, 1<<20))
+		written <- err
+	}()
+	if _, err := server.Read(make([]byte, 1)); err != nil { // so that the Write goes on
+		t.Fatal(err)
+	}
+	watchdog := time.AfterFunc(10*time.Second, func() { conn.Abort() })
+	if err := conn.Close(); err != nil {
+		t.Error(err)
+	}
+	if !watchdog.Stop() {
+		t.Error("Close waits for the Write")
+	}
+	if <-written == nil {
+		t.Error("all was written")
+	}
+}
+
+// servesUntilReady is a server that reads nothing after the EHLO over TLS.
+func servesUntilReady(conn net.Conn) {
+	r := bufio.NewReader(conn)
+	io.WriteString(conn, "220 mail.example\r\n")
+	r.ReadString('\n')
+	io.WriteString(conn, "250-mail.example\r\n250 STARTTLS\r\n")
+	r.ReadString('\n')
+	io.WriteString(conn, "220 Go\r\n")
+	over := tls.Server(conn, &tls.Config{Certificates: smtptest.NewUnstartedServer().Certificates})
+	bufio.NewReader(over).ReadString('\n')
+	io.WriteString(over, "250 mail.example\r\n")
+}
