@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -119,14 +120,18 @@ func (c *Conn) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// hideStartTLS returns a line as it is, unless it offers STARTTLS.
+// hideStartTLS returns a line as it is, unless it offers STARTTLS, or a tolerant client can read
+// that: net/smtp, for one, takes a line without a code for text of the reply that goes on.
 func hideStartTLS(line []byte) []byte {
-	const positive = "250" // RFC 5321 §4.1.1.1
 	code, text, _, ok := parseLine(line)
-	if !ok || code != 250 || !strings.EqualFold(keyword(strings.TrimRight(text, "\r")), startTLS) {
+	if !ok {
+		code, text = 250, strings.TrimRight(string(line), "\r\n")
+	}
+	if code/100 != 2 || !strings.EqualFold(keyword(strings.TrimRight(text, "\r")), startTLS) {
 		return line
 	}
-	return fmt.Appendf(nil, "%s%cX%s\r\n", positive, line[len(positive)], startTLS)
+	at := bytes.IndexAny(line, "Ss") // what is before the keyword has none
+	return slices.Concat(line[:at], []byte("X"), line[at:])
 }
 
 // Write sends to the server.

@@ -123,18 +123,24 @@ func clientGets(t *testing.T, conn *smtpprobe.Conn, err error) string {
 func TestConnReads(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", 5000)
+	padding := strings.Repeat(" ", 2048-len("250-STARTTLS")) // to where a reader without more room has to stop
 	for said, want := range map[string]string{
-		"250 OK\r\n":                             "250 OK\r\n",
-		"250-a\r\n250 STARTTLS\r\n":              "250-a\r\n250 XSTARTTLS\r\n",
-		"250-StartTLS\n250 SIZE\n":               "250-XSTARTTLS\r\n250 SIZE\n",
-		"250-  starttls now\r\r\n250 SIZE\n":     "250-XSTARTTLS\r\n250 SIZE\n",
-		"250-STARTTLSX\r\n250 x STARTTLS\r\n":    "250-STARTTLSX\r\n250 x STARTTLS\r\n",
-		"220 STARTTLS\r\n":                       "220 STARTTLS\r\n",
-		"250 " + long + "250 STARTTLS\r\n":       "250 " + long + "250 STARTTLS\r\n",
-		"250-" + long + "\r\n250 STARTTLS\r\n":   "250-" + long + "\r\n250 XSTARTTLS\r\n",
-		"250 no end":                             "250 no end",
-		"\x00\xff\r\n\r\n250":                    "\x00\xff\r\n\r\n250",
-		"250-STARTTLS\r\n250-STARTTLS\r\n250 \n": "250-XSTARTTLS\r\n250-XSTARTTLS\r\n250 \n",
+		"250 OK\r\n":                                              "250 OK\r\n",
+		"250-a\r\n250 STARTTLS\r\n":                               "250-a\r\n250 XSTARTTLS\r\n",
+		"250-StartTLS\n250 SIZE\n":                                "250-XStartTLS\n250 SIZE\n",
+		"250-  starttls now\r\r\n250 SIZE\n":                      "250-  Xstarttls now\r\r\n250 SIZE\n",
+		"250-a\r\nSTARTTLS\r\n250 SIZE\r\n":                       "250-a\r\nXSTARTTLS\r\n250 SIZE\r\n", // a line of text to net/smtp
+		"250-STARTTLS" + padding + "250-STARTTLS\r\n250 SIZE\r\n": "250-XSTARTTLS" + padding + "250-STARTTLS\r\n250 SIZE\r\n",
+		"250 STARTTLS":                                            "250 XSTARTTLS",
+		"251-STARTTLS\r\n":                                        "251-XSTARTTLS\r\n",
+		"530 STARTTLS first\r\n":                                  "530 STARTTLS first\r\n",
+		"250-STARTTLSX\r\n250 x STARTTLS\r\n":                     "250-STARTTLSX\r\n250 x STARTTLS\r\n",
+		"220 STARTTLS\r\n":                                        "220 XSTARTTLS\r\n",
+		"250 " + long + "250 STARTTLS\r\n":                        "250 " + long + "250 STARTTLS\r\n",
+		"250-" + long + "\r\n250 STARTTLS\r\n":                    "250-" + long + "\r\n250 XSTARTTLS\r\n",
+		"250 no end":                                              "250 no end",
+		"\x00\xff\r\n\r\n250":                                     "\x00\xff\r\n\r\n250",
+		"250-STARTTLS\r\n250-STARTTLS\r\n250 \n":                  "250-XSTARTTLS\r\n250-XSTARTTLS\r\n250 \n",
 	} {
 		for _, size := range []int{1, 7, 1 << 16} {
 			conn := connectedTo(t, said)
