@@ -47,7 +47,10 @@ func judge(err error, h *Host) classification {
 			return c
 		}
 	}
-	return classification{code: "0.0"} // RFC 3463 §3.1: nothing is known of it
+	// RFC 3463 §3.1: nothing is known of the cause. An Error is a host or a destination all the
+	// same that was not delivered to, and may be another time.
+	_, own := errors.AsType[*Error](err)
+	return classification{code: "0.0", known: own}
 }
 
 // byDestination judges what no server has to be asked for.
