@@ -62,7 +62,10 @@ func (c *Conn) bind(ctx context.Context) {
 	c.stop = context.AfterFunc(ctx, func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		c.ended = context.Cause(ctx)
+		c.ended = ctx.Err()
+		if cause := context.Cause(ctx); cause != c.ended {
+			c.ended = fmt.Errorf("%w: %w", c.ended, cause)
+		}
 		c.live.Abort()
 	})
 }

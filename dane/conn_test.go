@@ -56,6 +56,31 @@ func TestConnectCancelled(t *testing.T) {
 	}
 }
 
+// A context that ends with a cause of its own, as that of signal.NotifyContext, is one that has
+// ended all the same: the message stays queued, whatever another host has said.
+func TestConnEndsWithCause(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		internet := danetest.New(t, oneHost("3 1 1", failing(smtptest.AtMail, smtptest.Hang)))
+		v := internet.Verifier()
+		ctx, cancel := context.WithCancelCause(t.Context())
+		conn, err := v.Connect(ctx, firstHost(t, v, "a.example"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		cause := errors.New("interrupted")
+		time.AfterFunc(time.Minute, func() { cancel(cause) })
+		err = conn.MessageError(sendOver(conn, func(client *smtp.Client) error { return sendMessage(client, "you@a.example") }))
+		if !errors.Is(err, context.Canceled) || !errors.Is(err, cause) {
+			t.Error(err)
+		}
+		refused := &dane.Error{Domain: "a.example", Permanent: true, Err: dane.ErrNoDomain}
+		if failure := dane.Classify(errors.Join(refused, err)); failure.Code != "4.4.2" || failure.Permanent {
+			t.Errorf("%+v", failure)
+		}
+	})
+}
+
 // A client that sets no deadlines does not wait for ever, and one that does is left alone.
 func TestConnWaits(t *testing.T) {
 	t.Parallel()
