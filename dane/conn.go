@@ -24,8 +24,8 @@ import (
 //	mail.WithDialContextFunc(…), mail.WithTLSPolicy(mail.NoTLS) // go-mail
 //
 // It must be closed; the zero Conn is. A client that sets no deadlines waits ten minutes at most
-// for each thing that the server has to say, the longest time of RFC 5321 §4.5.3.2; and a server
-// that talks without end ends the connection.
+// for each line that the server has to say, the longest time of RFC 5321 §4.5.3.2, and an hour for
+// all of them; and a server that talks without end ends the connection.
 type Conn struct {
 	// Host is what was done: that which was given to Connect, or its Fallback.
 	Host *Host
@@ -39,9 +39,10 @@ type Conn struct {
 	stop func() bool     // of the context's watch
 
 	mu              sync.Mutex
-	readBy, writeBy bool  // the client has set a deadline
-	ended           error // of the context
-	broken          error // what was last returned to the client
+	readBy, writeBy bool      // the client has set a deadline
+	answerBy        time.Time // for all that the server says to what was written last; zero until it is waited for
+	ended           error     // of the context
+	broken          error     // what was last returned to the client
 }
 
 var _ net.Conn = (*Conn)(nil)
@@ -72,7 +73,7 @@ func (c *Conn) bind(ctx context.Context) {
 
 // Read reads what the server says.
 func (c *Conn) Read(p []byte) (int, error) {
-	if err := c.prepare(c.server().SetReadDeadline, &c.readBy); err != nil {
+	if err := c.prepareRead(); err != nil {
 		return 0, err
 	}
 	n, err := c.server().Read(p)
@@ -81,25 +82,52 @@ func (c *Conn) Read(p []byte) (int, error) {
 
 // Write sends to the server.
 func (c *Conn) Write(p []byte) (int, error) {
-	if err := c.prepare(c.server().SetWriteDeadline, &c.writeBy); err != nil {
+	if err := c.prepareWrite(); err != nil {
 		return 0, err
 	}
 	n, err := c.server().Write(p)
 	return n, c.reason(err)
 }
 
-// prepare sets a deadline where the client has set none.
-func (c *Conn) prepare(set func(time.Time) error, own *bool) error {
+// prepareRead sets a deadline where the client has set none: of each line, and of all of them,
+// or a server that says one every few minutes would have the client for years.
+func (c *Conn) prepareRead() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.ended != nil {
-		c.broken = c.endedError()
-		return c.broken
+	if c.readBy || c.ended != nil {
+		return c.over()
 	}
-	if !*own {
-		set(time.Now().Add(maxSilence)) // a failure shows in what follows
+	now := time.Now()
+	if c.answerBy.IsZero() {
+		c.answerBy = now.Add(maxAnswer)
 	}
+	by := now.Add(maxSilence)
+	if c.answerBy.Before(by) {
+		by = c.answerBy
+	}
+	c.server().SetReadDeadline(by) // a failure shows in what follows
 	return nil
+}
+
+// prepareWrite does the same for what is written. What the server says next is an answer to it.
+func (c *Conn) prepareWrite() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.answerBy = time.Time{}
+	if c.writeBy || c.ended != nil {
+		return c.over()
+	}
+	c.server().SetWriteDeadline(time.Now().Add(maxSilence)) // a failure shows in what follows
+	return nil
+}
+
+// over returns the error of a context that has ended; nil of others.
+func (c *Conn) over() error {
+	if c.ended == nil {
+		return nil
+	}
+	c.broken = c.endedError()
+	return c.broken
 }
 
 // reason is the error of the context in the place of what comes of it.
@@ -149,7 +177,7 @@ func (c *Conn) setDeadline(set func(time.Time) error, own *bool, t time.Time) er
 	if c.ended != nil {
 		return c.endedError()
 	}
-	*own = !t.IsZero()
+	*own, c.answerBy = !t.IsZero(), time.Time{}
 	return set(t)
 }
 

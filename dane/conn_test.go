@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/smtp"
 	"net/textproto"
+	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -113,6 +114,45 @@ func TestConnWaits(t *testing.T) {
 		if line, err := r.ReadLine(); !strings.HasPrefix(line, "250") {
 			t.Errorf("%q, %v", line, err)
 		}
+	})
+}
+
+// A server that says a line every nine minutes does not have the client for as long as it likes.
+// Before, the time was that of each line.
+func TestConnWaitsForSlowReply(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		internet := danetest.New(t, oneHost("", nil))
+		v := internet.Verifier()
+		client, server := net.Pipe()
+		v.Dial = func(context.Context, string, string) (net.Conn, error) { return client, nil }
+		done := make(chan bool)
+		go func() {
+			defer close(done)
+			io.WriteString(server, "220 mail.a.example\r\n")
+			bufio.NewReader(server).ReadString('\n')
+			io.WriteString(server, "250 mail.a.example\r\n")
+			go io.Copy(io.Discard, server)
+			for err := error(nil); err == nil; _, err = io.WriteString(server, "250-wait\r\n") {
+				time.Sleep(9 * time.Minute)
+			}
+		}()
+		conn, err := v.Connect(t.Context(), firstHost(t, v, "a.example"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := textproto.NewReader(bufio.NewReader(conn))
+		r.ReadLine()
+		for range 2 { // a client that goes on has as much time again
+			began := time.Now()
+			io.WriteString(conn, "EHLO sender.example\r\n")
+			_, _, err := r.ReadResponse(250)
+			if took := time.Since(began); !errors.Is(err, os.ErrDeadlineExceeded) || took != time.Hour {
+				t.Errorf("%v after %v", err, took)
+			}
+		}
+		conn.Close()
+		<-done
 	})
 }
 

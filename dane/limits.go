@@ -51,3 +51,7 @@ const busyPause = time.Second
 // maxSilence is how long a client that sets no deadlines waits for a server to say something,
 // or to take something: as long as for the reply to a message (RFC 5321 §4.5.3.2.6).
 const maxSilence = 10 * time.Minute
+
+// maxAnswer is how long such a client waits for all that a server says to what was written to it
+// at once: several replies, each of several lines.
+const maxAnswer = time.Hour
