@@ -59,14 +59,14 @@ func (d *Domain) Report(err error) Report {
 }
 
 // Report returns what a TLS report needs of a connection to the host; of one without any, as
-// where the host was skipped, that of the zero Attempt. It is for the hook Trace.Attempt, and
-// for Conn.Failed and Error.Attempts.
+// where the host was skipped, that of the zero Attempt, which has not Passed. It is for the hook
+// Trace.Attempt, and for Conn.Failed and Error.Attempts.
 func (h *Host) Report(a Attempt) Report {
-	r := Report{Domain: h.Domain, Policy: h.ReportPolicy(), MXHost: h.Name, Addr: a.Addr.Addr(), Passed: a.Err == nil && h.Action != Skip}
+	r := Report{Domain: h.Domain, Policy: h.ReportPolicy(), MXHost: h.Name, Addr: a.Addr.Addr(), Passed: a.Err == nil && a.Session != nil && h.Action != Skip}
 	if h.Routed {
 		r.Domain = h.Name
 	}
-	r.Encrypted = r.Passed && a.Session != nil && a.Session.TLS != nil
+	r.Encrypted = r.Passed && a.Session.TLS != nil
 	err := a.Err
 	switch {
 	case a.Fallback:
@@ -79,7 +79,7 @@ func (h *Host) Report(a Attempt) Report {
 	case r.Failure.ResultType != "" || !r.Passed:
 	case r.Policy.ResultType != "":
 		r.Failure.ResultType, r.Failure.Reason = r.Policy.ResultType, tlsa.ReasonNoUsableRecord.String()
-	case a.Session != nil && !r.Encrypted && h.Action == MayEncrypt:
+	case !r.Encrypted && h.Action == MayEncrypt:
 		r.Failure.ResultType = STARTTLSNotSupported // RFC 8460 §4.3.1 makes no difference for optional TLS
 	}
 	if r.Failure.ResultType == DNSSECInvalid && r.Policy.Type == noPolicyFound {

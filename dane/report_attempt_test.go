@@ -225,3 +225,16 @@ func TestRecordJudges(t *testing.T) {
 		}
 	}
 }
+
+// Where there was no connection, nothing has passed, whatever the host would have allowed.
+func TestReportOfNoConnection(t *testing.T) {
+	t.Parallel()
+	internet := danetest.New(t)
+	v := internet.Verifier()
+	for _, domain := range []string{"good.example", "nodane.example", "unusable.example", "bogustlsa.example"} {
+		h := firstHost(t, v, domain)
+		if r := h.Report(dane.Attempt{}); r.Passed || r.Addr.IsValid() || r.MXHost != h.Name {
+			t.Errorf("%s: %+v", domain, r)
+		}
+	}
+}
