@@ -16,7 +16,7 @@ import (
 // An Attempt is a connection to an address of a host, and what came of it.
 type Attempt struct {
 	Addr netip.AddrPort
-	// Session is what was seen until the end, or until the error.
+	// Session is what was seen until the end, or until the error; nil in the zero Attempt only.
 	Session *smtpprobe.Result
 	// Fallback: it was made in the weaker way that Host.Fallback allows. FallbackErr says
 	// why: it is the error of the connection before it.
@@ -34,9 +34,9 @@ type Attempt struct {
 	// kind that Session has; nil if it has none, or if Checker.AllCertificates is not set. In
 	// the Report they are the second chain.
 	Other []*x509.Certificate
-	// Err says why the host cannot be delivered to at this address: of type
-	// *smtpprobe.Error. That may be so although it was Authenticated, if it then
-	// refused EHLO.
+	// Err says why the host cannot be delivered to at this address: as a rule of type
+	// *smtpprobe.Error, and what Host.Record was given or has found where a sender connects by
+	// itself. There may be one although the host was Authenticated, if it then refused EHLO.
 	Err error
 	// Elapsed is the time that it took, an attempt before a Fallback included; that of
 	// each step is in Session.

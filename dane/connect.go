@@ -20,9 +20,9 @@ import (
 // The context is that of the connection, too: when it ends, whoever reads from the Conn or
 // writes to it gets its error at once, and the connection is closed. So its deadline is that
 // of the whole delivery, and it must not be one that ends when the connection is made, as the
-// context of a function that an SMTP client dials by. AttemptTimeout bounds what Connect does
-// at each address, and all addresses but the last have half of the time until the deadline at
-// most.
+// context of a function that an SMTP client dials by. AttemptTimeout bounds each connection, of
+// which an address may get four: one more where the server is busy, and the same for Fallback.
+// All addresses but the last have half of the time until the deadline at most.
 //
 // The error is of type *Error; Classify says what it means. It is that of Host.Err where the
 // host is to be skipped, and otherwise has the Attempts, and wraps their errors, as a rule of
