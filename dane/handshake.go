@@ -60,8 +60,8 @@ func (h *Host) Fallback() *Host {
 //   - CipherSuites are taken as they are. Without them all that crypto/tls can do are offered
 //     where MinVersion may be 1.0, and otherwise not those with RSA key exchange; see
 //     Verifier.RSAKeyExchange.
-//   - RootCAs count where PKIX is set, and nowhere else. Time does not count: the
-//     Verifier's does.
+//   - RootCAs count where PKIX is set, and nowhere else; VerifyConnection and Record, which
+//     see no base, know only those of the Verifier. Time does not count: the Verifier's does.
 //   - All else is taken as it is, ClientSessionCache too: resumed sessions are verified again
 //     by what the Host demands.
 //
