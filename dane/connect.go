@@ -22,7 +22,8 @@ import (
 // of the whole delivery, and it must not be one that ends when the connection is made, as the
 // context of a function that an SMTP client dials by. AttemptTimeout bounds each connection, of
 // which an address may get four: one more where the server is busy, and the same for Fallback.
-// All addresses but the last have half of the time until the deadline at most.
+// All addresses but the last have half of the time until the deadline at most, as has a
+// handshake that may fail.
 //
 // The error is of type *Error; Classify says what it means. It is that of Host.Err where the
 // host is to be skipped, and otherwise has the Attempts, and wraps their errors, as a rule of

@@ -1,6 +1,7 @@
 package dane_test
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -236,5 +237,30 @@ func TestClassifyConnect(t *testing.T) {
 		if got := dane.Classify(err); got.Code != tt.want || got.Permanent != strings.HasPrefix(tt.want, "5") || strings.Contains(got.Text, "\n") {
 			t.Errorf("%s: %+v, want %s", tt.name, got, tt.want)
 		}
+	}
+}
+
+// A handshake that gets no answer, as behind a middlebox that stalls on it, leaves time for the
+// fallback, also where the deadline comes before AttemptTimeout; and none where there is no
+// fallback.
+func TestConnectFallbackHasTime(t *testing.T) {
+	t.Parallel()
+	for tlsa, want := range map[string]string{"": "clear", "3 1 1": "4.7.5"} {
+		synctest.Test(t, func(t *testing.T) {
+			internet := danetest.New(t, oneHost(tlsa, failing(smtptest.AtHandshake, smtptest.Hang)))
+			v := internet.Verifier()
+			h := firstHost(t, v, "a.example")
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+			defer cancel()
+			conn, err := v.Connect(ctx, h)
+			got := dane.Classify(err).Code
+			if err == nil {
+				got = map[bool]string{true: "TLS", false: "clear"}[conn.ConnectionState().HandshakeComplete]
+				conn.Close()
+			}
+			if got != want {
+				t.Errorf("TLSA %q: %q, want %q: %v", tlsa, got, want, err)
+			}
+		})
 	}
 }

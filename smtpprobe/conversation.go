@@ -188,7 +188,13 @@ func (c *conversation) unasked() (Reply, error) {
 // handshake starts TLS, and goes on over it.
 func (c *conversation) handshake(ctx context.Context, config *tls.Config) error {
 	start := time.Now()
-	c.conn.SetDeadline(start.Add(c.timeout)) // a failure shows in what follows
+	end := start.Add(c.timeout)
+	if deadline, ok := ctx.Deadline(); ok && c.opportunistic {
+		if half := start.Add(time.Until(deadline) / 2); half.Before(end) {
+			end = half
+		}
+	}
+	c.conn.SetDeadline(end) // a failure shows in what follows
 	conn := tls.Client(c.conn, c.noting(config))
 	err := conn.HandshakeContext(ctx)
 	c.result.Steps = append(c.result.Steps, Step{Stage: StageHandshake, Start: start.Sub(c.began), Duration: time.Since(start)})

@@ -35,7 +35,8 @@ type Prober struct {
 
 	// Opportunistic: a server that does not offer STARTTLS, or does not even know EHLO, is
 	// no failure, although there is a configuration; what follows is in clear then. A
-	// server that offers STARTTLS must get through it.
+	// server that offers STARTTLS must get through it, in half of the time until the context's
+	// deadline: there must be time left for another connection, without TLS.
 	Opportunistic bool
 }
 
