@@ -41,6 +41,15 @@
 // machine is called on the Internet. Without it that is the machine's own name, if it
 // has a dot, or else its address in brackets, which is said on standard error.
 //
+// # Publishing
+//
+//	daneverify tlsa COMMAND [flags] …
+//
+// is for those who publish TLSA records: "daneverify tlsa -help" lists the commands, and
+// docs/publishing.md tells how a key is changed with them. Their exit status is 0 if
+// it is done, or safe; 1 if it is not safe; and 2 if something was not understood or not
+// reachable, when nothing is printed or changed.
+//
 // # Trust anchors
 //
 // Validation starts from the root keys that are built in, or from those in the file of
@@ -79,6 +88,9 @@ func main() {
 
 // run is main without the process.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	if len(args) > 0 && args[0] == "tlsa" {
+		return runTLSA(ctx, args[1:], stdin, stdout, stderr)
+	}
 	if len(args) == 0 {
 		args = []string{"-demo"}
 	}
