@@ -23,6 +23,7 @@
 //     root down.
 //   - [Auto], if you do not know. It asks the system's servers while they are fit for
 //     DNSSEC, and otherwise has a Recursor. The zero dnssec.Resolver has it.
+//   - [Authority], if you want to know what one name server of a zone says.
 //   - [Client] asks one server and returns whatever comes. Most users want a Pool of one.
 //
 // [System] returns a Pool of the servers in /etc/resolv.conf. [Probe] says what is wrong
