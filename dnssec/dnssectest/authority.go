@@ -51,7 +51,7 @@ func (i *Internet) Dial(_ context.Context, network, address string) (net.Conn, e
 				continue
 			}
 			reply := i.authoritative(at.Addr(), query)
-			if reply == nil {
+			if reply == nil || i.TamperAt != nil && len(query.Question) == 1 && !i.TamperAt(at.Addr(), query.Question[0], reply) {
 				continue
 			}
 			if network == "udp" {

@@ -35,6 +35,11 @@ type Internet struct {
 	// use. It may be nil.
 	Tamper func(question dns.Question, reply *dns.Msg)
 
+	// TamperAt may change each reply of the name server at one address, as Dial connects to
+	// it, so that a zone's servers disagree. If it returns false, nothing is sent. It must be
+	// safe for concurrent use. It may be nil.
+	TamperAt func(server netip.Addr, question dns.Question, reply *dns.Msg) bool
+
 	once        sync.Once
 	zones       map[canonical.Name]*zone
 	authorities map[netip.Addr][]*zone // the zones that are served at an address
