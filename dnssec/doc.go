@@ -77,6 +77,11 @@
 // ask at the same time is asked and validated once. [WithAhead] saves a round trip where one
 // answer leads to the next question.
 //
+// # One server of a zone
+//
+// A Resolver asks whichever server is at hand. Where it matters what each server of a zone
+// says, [Resolver.ZoneOf] names them, and [Resolver.At] asks one of them and validates that.
+//
 // # Trust anchors that change
 //
 // With an [anchor.Tracker] for Anchors, a Resolver follows the zones' keys as they roll over
