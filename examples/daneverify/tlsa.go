@@ -17,6 +17,8 @@ const tlsaUsage = `usage: daneverify tlsa COMMAND [flags] …
 For those who publish TLSA records, so that no change of a key stops mail:
 
   make   make the records of a certificate, a key or a signing request
+  check  would senders accept a new certificate now, whichever name server or cache they ask
+  wait   wait until they do
 
 Each has its own -help, with examples. Flags may follow other arguments.
 
@@ -38,6 +40,7 @@ type tlsaTool struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	network        serverNetwork
+	zones          zoneNetwork
 	now            func() time.Time
 }
 
@@ -57,6 +60,10 @@ func (t *tlsaTool) run(ctx context.Context, args []string) int {
 	switch name {
 	case "make":
 		status, err = t.runMake(ctx, args)
+	case "check":
+		status, err = t.runCheck(ctx, args)
+	case "wait":
+		status, err = t.runWait(ctx, args)
 	case "-h", "-help", "--help", "help":
 		status, err = t.print(tlsaUsage)
 	case "":

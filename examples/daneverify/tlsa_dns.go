@@ -1,0 +1,78 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/danesmtp/danesmtp/dnssec"
+)
+
+// A zoneNetwork reaches the DNS: a resolver for the way down, and each name server of a
+// zone by itself.
+type zoneNetwork struct {
+	resolver *dnssec.Resolver
+	dial     func(ctx context.Context, network, address string) (net.Conn, error) // nil means a net.Dialer
+	allow    func(netip.Addr) bool                                                // as upstream.Authority has it
+	timeout  time.Duration                                                        // for one server over UDP
+}
+
+// A dnsCommand is the flags of the commands that ask the DNS about a host.
+type dnsCommand struct {
+	*tlsaTool
+	options options // those flags of daneverify that are about DNS
+	json    bool
+	service service
+}
+
+// dnsTimeout bounds one round of asking everybody.
+const dnsTimeout = 2 * time.Minute
+
+// dnsFlags adds the flags that are about DNS.
+func (c *dnsCommand) dnsFlags(flags *flag.FlagSet) {
+	o := &c.options
+	flags.StringVar(&o.resolver, "resolver", "", "DNS servers `ADDR[,ADDR…]` for the way to the zone (default: the system's; the root servers if those are not capable)")
+	flags.BoolVar(&o.recursive, "recursive", false, "find the zone from the root servers down")
+	flags.StringVar(&o.hints, "hints", "", "the root servers' addresses in `FILE`, as in named.root, for -recursive")
+	flags.StringVar(&o.anchors, "anchors", "", "trust anchors in `FILE` (default: the built-in root keys)")
+	flags.BoolVar(&c.json, "json", false, "print JSON")
+}
+
+// host reads the one argument, and makes the network unless a test has one.
+func (c *dnsCommand) host(others []string) error {
+	switch {
+	case len(others) == 0:
+		return errors.New("no host is given; -help has examples")
+	case len(others) > 1:
+		return fmt.Errorf("%q is one too many: give one host", others[1])
+	case c.options.recursive && c.options.resolver != "":
+		return errors.New("-recursive asks no resolver, and takes no -resolver")
+	case c.options.hints != "" && !c.options.recursive:
+		return errors.New("-hints is for -recursive")
+	}
+	var err error
+	if c.service, err = parseService(others[0]); err != nil {
+		return err
+	}
+	if c.zones.resolver != nil {
+		return nil
+	}
+	c.options.port = 25
+	verifier, err := c.options.verifier(c.stderr)
+	if err != nil {
+		return err
+	}
+	resolver, ok := verifier.Resolver.(*dnssec.Resolver)
+	if !ok {
+		return errors.New("the resolver does not validate")
+	}
+	c.zones.resolver = resolver
+	if verifier.AllowAll {
+		c.zones.allow = func(netip.Addr) bool { return true }
+	}
+	return nil
+}

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"time"
+)
+
+const tlsaWaitUsage = `usage: daneverify tlsa wait -cert NEW.pem [flags] HOST[:PORT]
+
+Waits until the new certificate can be installed: until each name server of the zone has
+a record for it, and the longest TTL of the old records has run out since the last server
+was first seen with the new ones. Begin it before the records change, or soon after: what
+it has not seen it cannot count. -state keeps what it has seen, for the next run.
+
+FLAGS
+
+Examples, the first as a deploy hook:
+  daneverify tlsa wait -cert new.pem mx.example.org && systemctl reload postfix
+  daneverify tlsa wait -cert new.pem -state /var/lib/mx.state -timeout 26h mx.example.org
+
+Exit status:
+  0  safe: senders accept the certificate, whichever server or cache they ask
+  1  not safe when the time was up; or nobody uses the records (unsigned zone), at once
+  2  something was not understood; or not reachable when the time was up; or an interrupt
+`
+
+// Defaults of wait. A TTL is seldom longer than a day.
+const (
+	defaultWait     = 26 * time.Hour
+	defaultInterval = time.Minute
+	longInterval    = 10 * time.Minute // while there is nothing to do but to let a TTL run out
+)
+
+func (t *tlsaTool) runWait(ctx context.Context, args []string) (int, error) {
+	c := &checkCommand{dnsCommand: dnsCommand{tlsaTool: t}}
+	flags := flag.NewFlagSet("tlsa wait", flag.ContinueOnError)
+	c.flags(flags)
+	flags.DurationVar(&c.timeout, "timeout", defaultWait, "give up after a `DURATION`")
+	flags.DurationVar(&c.interval, "interval", defaultInterval, "ask the servers again after a `DURATION`")
+	others, err := t.parse(flags, tlsaWaitUsage, args)
+	if err != nil {
+		return tlsaUnknown, err
+	}
+	switch {
+	case c.timeout <= 0:
+		err = fmt.Errorf("-timeout %s: want a positive duration", c.timeout)
+	case c.interval < time.Second:
+		err = fmt.Errorf("-interval %s: want one second at least", c.interval)
+	default:
+		err = c.begin(others)
+	}
+	if err != nil {
+		return tlsaUnknown, fmt.Errorf("tlsa wait: %w", err)
+	}
+	return c.wait(ctx)
+}
+
+// wait looks again and again. The last look is what is printed.
+func (c *checkCommand) wait(ctx context.Context) (int, error) {
+	deadline := c.now().Add(c.timeout)
+	said := ""
+	for {
+		r := c.look(ctx)
+		if ctx.Err() != nil {
+			return tlsaUnknown, fmt.Errorf("tlsa wait: interrupted; %s", r.text)
+		}
+		if err := c.keep(); err != nil {
+			return tlsaUnknown, fmt.Errorf("tlsa wait: -state: %w", err)
+		}
+		if r.status == tlsaSafe || r.final {
+			return c.report(r)
+		}
+		pause := c.pause(r)
+		left := deadline.Sub(c.now())
+		if left <= 0 {
+			r.text = fmt.Sprintf("after %s: %s", c.timeout, r.text)
+			return c.report(r)
+		}
+		if now := c.now(); !r.due.IsZero() && r.due.After(deadline) && r.text != said {
+			c.tell("the time of -timeout is up at %s, before it can be safe at %s", stamp(now.Add(left)), stamp(r.due))
+		}
+		if r.text != said {
+			c.tell("%s: waiting: %s", stamp(c.now()), r.text)
+			said = r.text
+		}
+		if err := c.sleep(ctx, min(pause, left)); err != nil {
+			return tlsaUnknown, fmt.Errorf("tlsa wait: interrupted; %s", r.text)
+		}
+	}
+}
+
+// pause is how long to wait before the next look.
+func (c *checkCommand) pause(r *reportOf) time.Duration {
+	left := r.due.Sub(c.now())
+	if r.due.IsZero() || left <= 0 {
+		return c.interval
+	}
+	return min(left, max(c.interval, longInterval))
+}
+
+// sleep waits, or ends with the context.
+func (c *checkCommand) sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
