@@ -19,6 +19,7 @@ For those who publish TLSA records, so that no change of a key stops mail:
   make   make the records of a certificate, a key or a signing request
   check  would senders accept a new certificate now, whichever name server or cache they ask
   wait   wait until they do
+  plan   the steps from one certificate to the next, with dates
 
 Each has its own -help, with examples. Flags may follow other arguments.
 
@@ -64,6 +65,8 @@ func (t *tlsaTool) run(ctx context.Context, args []string) int {
 		status, err = t.runCheck(ctx, args)
 	case "wait":
 		status, err = t.runWait(ctx, args)
+	case "plan":
+		status, err = t.runPlan(ctx, args)
 	case "-h", "-help", "--help", "help":
 		status, err = t.print(tlsaUsage)
 	case "":

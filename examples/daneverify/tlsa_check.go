@@ -7,8 +7,6 @@ import (
 	"flag"
 	"fmt"
 	"time"
-
-	"github.com/danesmtp/danesmtp/dnssec"
 )
 
 const tlsaCheckUsage = `usage: daneverify tlsa check -cert NEW.pem [flags] HOST[:PORT]
@@ -82,7 +80,7 @@ func (c *checkCommand) begin(others []string) error {
 	if c.chain, err = c.readChain(c.cert); err != nil {
 		return err
 	}
-	if c.known, err = c.parseSince(); err != nil {
+	if c.known, err = parseSince(c.since, c.now()); err != nil {
 		return err
 	}
 	if err := c.host(others); err != nil {
@@ -95,16 +93,17 @@ func (c *checkCommand) begin(others []string) error {
 	return nil
 }
 
-func (c *checkCommand) parseSince() (time.Time, error) {
-	if c.since == "" {
+// parseSince reads the instant of -since; empty is the zero time.
+func parseSince(text string, now time.Time) (time.Time, error) {
+	if text == "" {
 		return time.Time{}, nil
 	}
-	if d, err := time.ParseDuration(c.since); err == nil && d >= 0 {
-		return c.now().Add(-d), nil
+	if d, err := time.ParseDuration(text); err == nil && d >= 0 {
+		return now.Add(-d), nil
 	}
-	at, err := time.Parse(time.RFC3339, c.since)
-	if err != nil || at.After(c.now()) {
-		return time.Time{}, fmt.Errorf("-since %q: want a duration before now, as 48h, or an instant in the past, as 2026-01-02T15:04:05Z", c.since)
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil || at.After(now) {
+		return time.Time{}, fmt.Errorf("-since %q: want a duration before now, as 48h, or an instant in the past, as 2026-01-02T15:04:05Z", text)
 	}
 	return at, nil
 }
@@ -131,9 +130,9 @@ type reportOf struct {
 func (c *checkCommand) look(ctx context.Context) *reportOf {
 	s, err := c.zones.survey(ctx, c.service.owner(), c.now())
 	if err != nil {
-		r := &reportOf{status: tlsaUnknown, text: fmt.Sprintf("it is not known who serves the zone: %v", err)}
-		if e, ok := errors.AsType[*dnssec.Error](err); ok && e.Status == dnssec.Bogus {
-			r.status, r.text = tlsaUnsafe, fmt.Sprintf("the zone is bogus, so that senders that validate deliver nothing, whatever the records: %v", err)
+		r := &reportOf{status: statusOf(err), text: fmt.Sprintf("it is not known who serves the zone: %v", err)}
+		if r.status == tlsaUnsafe {
+			r.text = fmt.Sprintf("the zone is bogus, so that senders that validate deliver nothing, whatever the records: %v", err)
 		}
 		return r
 	}

@@ -285,7 +285,7 @@ func TestTLSAMakeForms(t *testing.T) {
 
 func TestTLSAHelp(t *testing.T) {
 	t.Parallel()
-	for _, args := range [][]string{{"-help"}, {"--help"}, {"-h"}, {"help"}, {"check", "-help"}, {"wait", "--help"}, {"make", "-help"}, {"make", "x", "-h"}} {
+	for _, args := range [][]string{{"-help"}, {"--help"}, {"-h"}, {"help"}, {"check", "-help"}, {"plan", "-help"}, {"wait", "--help"}, {"make", "-help"}, {"make", "x", "-h"}} {
 		status, stdout, stderr := command(t, append([]string{"tlsa"}, args...)...)
 		if status != 0 || stderr != "" || !strings.HasPrefix(stdout, "usage: daneverify tlsa") || !strings.Contains(stdout, "Exit status") {
 			t.Errorf("%q: exit status %d, %s%s", args, status, stdout, stderr)

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -101,9 +102,10 @@ func (n *zoneNetwork) askAll(ctx context.Context, s *survey) {
 
 // ask fills a view.
 func (n *zoneNetwork) ask(ctx context.Context, v *view, owner string) error {
-	at, err := n.resolver.At(v.zone, &upstream.Authority{
+	server := &ttlWatch{Exchanger: &upstream.Authority{
 		Zone: v.zone, Address: netip.AddrPortFrom(v.address, 53), Dial: n.dial, Allow: n.allow, Timeout: n.timeout,
-	})
+	}}
+	at, err := n.resolver.At(v.zone, server)
 	if err != nil {
 		return err
 	}
@@ -129,7 +131,11 @@ func (n *zoneNetwork) ask(ctx context.Context, v *view, owner string) error {
 			v.records = append(v.records, r)
 		}
 	}
-	if v.ttl = lifetime(answer); len(answer.Records) == 0 {
+	v.ttl = lifetime(answer)
+	if v.status != dnssec.Secure {
+		v.ttl = max(v.ttl, seconds(server.longest.Load())) // nothing better is known, and nobody relies on it
+	}
+	if len(answer.Records) == 0 {
 		v.ttl = v.negative
 	}
 	if chain := answer.Chain(); len(chain) > 0 {
@@ -160,6 +166,26 @@ func lifetime(answer *dnssec.Answer) time.Duration {
 		}
 	}
 	return seconds(longest)
+}
+
+// A ttlWatch sees the TTL of TLSA records as a server sends them.
+type ttlWatch struct {
+	upstream.Exchanger
+	longest atomic.Uint32
+}
+
+// Exchange is that of the server.
+func (w *ttlWatch) Exchange(ctx context.Context, q *upstream.Query) (*upstream.Reply, error) {
+	reply, err := w.Exchanger.Exchange(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	for _, rr := range reply.Msg.Answer {
+		if ttl := rr.Header().Ttl; rr.Header().Rrtype == dns.TypeTLSA && ttl > w.longest.Load() {
+			w.longest.Store(ttl)
+		}
+	}
+	return reply, nil
 }
 
 func seconds(n uint32) time.Duration { return time.Duration(n) * time.Second }

@@ -1,0 +1,217 @@
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"flag"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/danesmtp/danesmtp/dnssec"
+	"github.com/danesmtp/danesmtp/tlsa"
+)
+
+const tlsaPlanUsage = `usage: daneverify tlsa plan -current OLD.pem -next NEW.pem [flags] HOST[:PORT]
+
+The steps from one certificate to the next (RFC 7671 §8.1, §8.4), each with the earliest
+time for it and the records to add and to remove. The times come from what the name
+servers of the zone say: the TTL of the records, how long signatures are valid, and the
+REFRESH and RETRY of the SOA. Plan again after each step: then less has to be assumed.
+
+FLAGS
+
+Examples:
+  daneverify tlsa plan -current fullchain.pem -next new.pem mx.example.org
+  daneverify tlsa plan -current fullchain.pem -next new.pem -propagation 5m mx.example.org
+  daneverify tlsa plan -current ecdsa.pem -next new.pem -other rsa.pem mx.example.org
+  daneverify tlsa plan -current fullchain.pem -next new.pem -scheme key+issuer mx.example.org
+
+Exit status:
+  0  here is the plan, or there is nothing to do
+  1  there is none, since senders do not accept the current certificate, the next one
+     never would be accepted, or the name servers differ; or nobody uses the records
+     (unsigned zone)
+  2  something was not understood, or not reachable
+`
+
+// A planCommand is the flags of "tlsa plan".
+type planCommand struct {
+	dnsCommand
+	currentFile, nextFile string
+	otherFiles            []string
+	scheme, since         string
+	propagation           time.Duration
+
+	rollover tlsa.Rollover
+}
+
+func (t *tlsaTool) runPlan(ctx context.Context, args []string) (int, error) {
+	c := &planCommand{dnsCommand: dnsCommand{tlsaTool: t}}
+	flags := flag.NewFlagSet("tlsa plan", flag.ContinueOnError)
+	flags.StringVar(&c.currentFile, "current", "", "the certificate that the server presents, with its issuers after it, in `FILE`")
+	flags.StringVar(&c.nextFile, "next", "", "the certificate that it is to present, with its issuers after it, in `FILE`")
+	flags.Func("other", "a certificate that the server presents besides and keeps, in `FILE`: an RSA one beside an ECDSA one", func(file string) error {
+		c.otherFiles = append(c.otherFiles, file)
+		return nil
+	})
+	flags.StringVar(&c.scheme, "scheme", "keep", "what the records are to be: `NAME` is keep, current+next, key+issuer (3 1 1 and 2 1 1), or issuer")
+	flags.DurationVar(&c.propagation, "propagation", -1, "how `LONG` a change takes to reach all name servers (default: REFRESH and RETRY of the SOA; with NOTIFY it is less)")
+	flags.StringVar(&c.since, "since", "", "the records have been at all servers since `TIME`: a duration before now, as 48h, or an instant")
+	c.dnsFlags(flags)
+	others, err := t.parse(flags, tlsaPlanUsage, args)
+	if err != nil {
+		return tlsaUnknown, err
+	}
+	if err := c.understand(others); err != nil {
+		return tlsaUnknown, fmt.Errorf("tlsa plan: %w", err)
+	}
+	return c.plan(ctx)
+}
+
+// understand reads flags and files.
+func (c *planCommand) understand(others []string) error {
+	if c.currentFile == "" || c.nextFile == "" {
+		return errors.New("say which certificates it is about: -current FILE and -next FILE")
+	}
+	schemes := map[string]tlsa.Scheme{"keep": tlsa.NoScheme, "current+next": tlsa.CurrentAndNext, "key+issuer": tlsa.KeyAndIssuer, "issuer": tlsa.IssuerOnly}
+	var known bool
+	if c.rollover.Scheme, known = schemes[c.scheme]; !known {
+		return fmt.Errorf("-scheme %q: want keep, current+next, key+issuer or issuer", c.scheme)
+	}
+	if c.propagation < 0 && c.propagation != -1 {
+		return fmt.Errorf("-propagation %s: want a duration that is not negative", c.propagation)
+	}
+	var err error
+	if c.rollover.Current, err = c.readChain(c.currentFile); err != nil {
+		return err
+	}
+	if c.rollover.Next, err = c.readChain(c.nextFile); err != nil {
+		return err
+	}
+	for _, file := range c.otherFiles {
+		var chain []*x509.Certificate
+		if chain, err = c.readChain(file); err != nil {
+			return err
+		}
+		c.rollover.Others = append(c.rollover.Others, chain)
+	}
+	if c.rollover.Since, err = parseSince(c.since, c.now()); err != nil {
+		return err
+	}
+	return c.host(others)
+}
+
+// plan asks the servers and makes the plan.
+func (c *planCommand) plan(ctx context.Context) (int, error) {
+	s, err := c.zones.survey(ctx, c.service.owner(), c.now())
+	if err != nil {
+		return c.noPlan(statusOf(err), fmt.Errorf("it is not known what is published: %w", err))
+	}
+	records, insecure, status, err := s.agreed()
+	if err != nil {
+		return c.noPlan(status, err)
+	}
+	c.times(s)
+	verifier := &tlsa.Verifier{Records: records, Names: []string{c.service.host}, Time: func() time.Time { return s.at }}
+	tasks, err := verifier.Plan(c.rollover)
+	if err != nil {
+		status := tlsaUnsafe
+		if e, ok := errors.AsType[*tlsa.Error](err); ok && e.Reason == tlsa.ReasonPlan {
+			status = tlsaUnknown
+		}
+		return c.noPlan(status, err)
+	}
+	status = tlsaSafe
+	if insecure {
+		status = tlsaUnsafe
+	}
+	written, err := c.write(records, tasks, insecure)
+	return max(written, status), err
+}
+
+// statusOf is the status of a lookup that failed: a bogus zone is not a lack of knowledge.
+func statusOf(err error) int {
+	if e, ok := errors.AsType[*dnssec.Error](err); ok && e.Status == dnssec.Bogus {
+		return tlsaUnsafe
+	}
+	return tlsaUnknown
+}
+
+// noPlan says on standard error why there is none.
+func (c *planCommand) noPlan(status int, err error) (int, error) {
+	c.tell("tlsa plan: %v", err)
+	return status, nil
+}
+
+// times fills in what the servers say.
+func (c *planCommand) times(s *survey) {
+	r := &c.rollover
+	r.TTL, r.NegativeTTL = s.longestTTL(func(*view) bool { return true }), s.negativeTTL()
+	for _, v := range s.views {
+		if v.err == nil && v.expires.After(v.inception) {
+			r.SignatureValidity = max(r.SignatureValidity, v.expires.Sub(v.inception))
+		}
+	}
+	if r.Propagation = c.propagation; r.Propagation >= 0 {
+		return
+	}
+	r.Propagation = 0
+	for _, z := range s.zones {
+		r.Propagation = max(r.Propagation, seconds(z.SOA.Refresh)+seconds(z.SOA.Retry))
+	}
+}
+
+// agreed returns the records that all servers have. There is no plan for servers that differ:
+// what holds for one may fail at another.
+func (s *survey) agreed() (records []tlsa.Record, insecure bool, status int, err error) {
+	var first *view
+	seen := map[string]bool{}
+	for _, v := range s.views {
+		if v.err == nil {
+			seen[v.zone+" "+v.server] = true
+		}
+	}
+	var unknown error
+	for _, v := range s.views {
+		switch {
+		case v.err != nil && v.status == dnssec.Bogus:
+			return nil, false, tlsaUnsafe, fmt.Errorf("%s: its answer does not validate: %w", v.name(), v.err)
+		case v.err != nil && isLocal(v.err) && seen[v.zone+" "+v.server]:
+		case v.err != nil:
+			unknown = fmt.Errorf("%s: %w", v.name(), v.err)
+		case first == nil:
+			first = v
+		case !sameRecords(first.records, v.records):
+			return nil, false, tlsaUnsafe, fmt.Errorf("the name servers differ: %s has other records than %s; plan when all have the same", v.name(), first.name())
+		}
+		insecure = insecure || v.err == nil && v.status != dnssec.Secure
+	}
+	for _, z := range s.zones {
+		if z.Omitted > 0 {
+			unknown = fmt.Errorf("zone %s has %d name servers more than are asked", z.Name, z.Omitted)
+		}
+	}
+	switch {
+	case unknown != nil:
+		return nil, false, tlsaUnknown, unknown
+	case first == nil:
+		return nil, false, tlsaUnknown, errors.New("no name server could be asked")
+	}
+	return first.records, insecure, tlsaSafe, nil
+}
+
+// sameRecords compares sets, which have no order.
+func sameRecords(a, b []tlsa.Record) bool {
+	text := func(records []tlsa.Record) string {
+		var all []string
+		for _, r := range records {
+			all = append(all, r.String())
+		}
+		slices.Sort(all)
+		return strings.Join(slices.Compact(all), "\n")
+	}
+	return text(a) == text(b)
+}

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/dnssec/dnssectest"
+	"github.com/danesmtp/danesmtp/tlsa"
+)
+
+// TestTLSAPlan has the times of the plan come from the zone: TTL 600, REFRESH 7200, RETRY
+// 900, signatures for 31 days.
+func TestTLSAPlan(t *testing.T) {
+	t.Parallel()
+	usual := []string{"publish 0s +1 -0", "deploy 2h25m0s +0 -0", "withdraw 2h25m0s +0 -1", "retire 746h25m0s +0 -0"}
+	for _, tt := range []struct {
+		name   string
+		zone   func(*dnssectest.Zone, *publisher)
+		world  func(*publisher)
+		args   []string
+		status int
+		want   []string // kind, time from now, records to add and to remove
+		stderr string
+	}{
+		{name: "the usual one", want: usual},
+		{name: "with NOTIFY", args: []string{"-propagation", "1m"}, want: []string{"publish 0s +1 -0", "deploy 11m0s +0 -0", "withdraw 11m0s +0 -1", "retire 744h11m0s +0 -0"}},
+		{name: "the record is there already, for long", world: func(p *publisher) { p.publish(p.both(), 1, 2, 3) }, args: []string{"-since", "1h"}, want: []string{"deploy 0s +0 -0", "withdraw 0s +0 -1", "retire 744h0m0s +0 -0"}},
+		{name: "the record is there already, since when is not known", world: func(p *publisher) { p.publish(p.both(), 1, 2, 3) }, want: []string{"deploy 2h25m0s +0 -0", "withdraw 2h25m0s +0 -1", "retire 746h25m0s +0 -0"}},
+		{name: "the issuer too", args: []string{"-scheme", "key+issuer"}, want: []string{"publish 0s +2 -0", "deploy 2h25m0s +0 -0", "withdraw 2h25m0s +0 -1", "retire 746h25m0s +0 -0"}},
+		{name: "TTL 0", zone: func(_ *dnssectest.Zone, p *publisher) { p.ttl = 0 }, args: []string{"-propagation", "0s"}, want: []string{"publish 0s +1 -0", "deploy 0s +0 -0", "withdraw 0s +0 -1", "retire 744h0m0s +0 -0"}},
+		{name: "TTL of a week", zone: func(_ *dnssectest.Zone, p *publisher) { p.ttl = 7 * 24 * 3600 }, args: []string{"-propagation", "0s"}, want: []string{"publish 0s +1 -0", "deploy 168h0m0s +0 -0", "withdraw 168h0m0s +0 -1", "retire 912h0m0s +0 -0"}},
+		{name: "the same certificate", args: []string{"-next", "OLD"}, want: []string{}},
+		{name: "an unsigned zone", zone: func(z *dnssectest.Zone, _ *publisher) { z.Unsigned = true }, status: 1, want: []string{"publish 0s +1 -0", "deploy 2h25m0s +0 -0", "withdraw 2h25m0s +0 -1", "retire 4h50m0s +0 -0"}},
+		{name: "a bogus zone", zone: func(z *dnssectest.Zone, _ *publisher) {
+			z.Faults = map[string]dnssectest.Fault{dnssectest.WholeZone: dnssectest.BadSignature}
+		}, status: 1, stderr: "bogus"},
+		{name: "servers that differ", world: func(p *publisher) { p.publish(p.both(), 3) }, status: 1, stderr: "ns3.example (192.0.2.3) has other records than ns1.example"},
+		{name: "a silent server", world: func(p *publisher) { p.said["192.0.2.2"] = func(*dns.Msg) bool { return false } }, status: 2, stderr: "ns2.example (192.0.2.2)"},
+		{name: "records that do not match the current certificate", world: func(p *publisher) { p.publish([]tlsa.Record{p.record(p.next)}, 1, 2, 3) }, status: 1, stderr: "the current chain"},
+		{name: "an unknown scheme", args: []string{"-scheme", "x"}, status: 2, stderr: "-scheme"},
+		{name: "a negative time", args: []string{"-propagation", "-5s"}, status: 2, stderr: "-propagation"},
+		{name: "no such file", args: []string{"-other", "/nonexistent"}, status: 2, stderr: "no such file"},
+		{name: "no certificate", args: []string{"-next", ""}, status: 2, stderr: "-next FILE"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				p := newPublisher(t, tt.zone)
+				if tt.world != nil {
+					tt.world(p)
+				}
+				args := []string{"plan", "mx.example", "-current", p.oldPEM, "-next", p.file}
+				for _, arg := range tt.args {
+					args = append(args, strings.ReplaceAll(arg, "OLD", p.oldPEM))
+				}
+				start := time.Now()
+				status, stdout, stderr := p.run(t.Context(), append(args, "-json")...)
+				if status != tt.status || !strings.Contains(stderr, tt.stderr) || (tt.stderr == "") != (stderr == "") {
+					t.Fatalf("exit status %d, want %d with %q\n%s%s", status, tt.status, tt.stderr, stdout, stderr)
+				}
+				if tt.want == nil {
+					if stdout != "" {
+						t.Errorf("it prints %s", stdout)
+					}
+					return
+				}
+				var plan jsonPlan
+				if err := json.Unmarshal([]byte(stdout), &plan); err != nil {
+					t.Fatal(err)
+				}
+				got := []string{}
+				for _, s := range plan.Steps {
+					got = append(got, fmt.Sprintf("%s %v +%d -%d", s.Kind, s.NotBefore.Sub(start), len(s.Add), len(s.Remove)))
+				}
+				if diff := cmp.Diff(tt.want, got); diff != "" {
+					t.Errorf("%s\n%s", diff, stdout)
+				}
+				_, stdout, _ = p.run(t.Context(), args...)
+				for _, s := range plan.Steps {
+					for _, r := range append(s.Add, s.Remove...) {
+						if !strings.Contains(stdout, r.Text) {
+							t.Errorf("the text lacks %s:\n%s", r.Text, stdout)
+						}
+					}
+				}
+				if tt.status == 1 && strings.Count(stdout, unused) != len(plan.Steps) {
+					t.Errorf("not every step says that nobody uses the records:\n%s", stdout)
+				}
+			})
+		})
+	}
+}
+
+// Whoever follows the plan, step by step and not a second early, loses no mail: at each time
+// senders accept what the server presents, by whatever records a cache may have.
+func TestTLSAPlanIsSafeToFollow(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newPublisher(t, nil)
+		_, stdout, stderr := p.run(t.Context(), "plan", "-json", "mx.example", "-current", p.oldPEM, "-next", p.file)
+		var plan jsonPlan
+		if err := json.Unmarshal([]byte(stdout), &plan); err != nil {
+			t.Fatal(err, stderr)
+		}
+		for _, s := range plan.Steps {
+			time.Sleep(time.Until(s.NotBefore))
+			var records []tlsa.Record
+			for _, r := range s.Records {
+				records = append(records, must(tlsa.Parse(r.Text)))
+			}
+			switch s.Kind {
+			case "publish":
+				p.publish(records, 1, 2, 3)
+				// From here on the file keeps what is seen.
+				p.run(t.Context(), "check", "-cert", p.file, "-state", p.state, "mx.example")
+			case "deploy":
+				if status, stdout, _ := p.run(t.Context(), "check", "-cert", p.file, "-state", p.state, "mx.example"); status != 0 {
+					t.Errorf("at the time to deploy: %s", stdout)
+				}
+			case "withdraw":
+				p.publish(records, 1, 2, 3)
+				if status, stdout, _ := p.run(t.Context(), "check", "-cert", p.file, "-state", p.state, "mx.example"); status != 0 {
+					t.Errorf("after the old records are gone: %s", stdout)
+				}
+			}
+		}
+	})
+}
