@@ -25,7 +25,8 @@
 //
 // Package tlsa is compared with OpenSSL's s_client on chains and records made at
 // random, and with danetool's records. `daneverify tlsa make` makes the records that
-// danetool, ldns-dane, hash-slinger's tlsa and openssl make (tlsa_make_test.go).
+// danetool, ldns-dane, hash-slinger's tlsa and openssl make (tlsa_make_test.go), and check,
+// wait and plan ask named, from the root down (tlsa_publish_test.go).
 //
 // Package dane is compared with Postfix: posttls-finger and the queue's smtp(8) decide
 // about more than a hundred domains (postfix_scenarios_test.go), at the levels dane and
@@ -58,8 +59,8 @@
 // in a temporary directory. Postfix starts only for root, so root is needed. The
 // Debian packages are bind9, bind9-dnsutils, bind9-utils, unbound, unbound-host, knot,
 // knot-resolver, dnsdist, dnsmasq-base, pdns-recursor, postfix, openssl, gnutls-bin, ldnsutils,
-// hash-slinger, iproute2 and iptables; a missing program fails the run. CoreDNS is no Debian package, that of
-// systemd-resolved would take over /etc/resolv.conf, and that of Exim the place of Postfix:
-// DANE_COREDNS, DANE_RESOLVED and DANE_EXIM name their programs, as .ci/run does, and
-// without them these are skipped.
+// hash-slinger, iproute2 and iptables; a missing program fails the run. CoreDNS is no
+// Debian package, that of systemd-resolved would take over /etc/resolv.conf, and that of
+// Exim the place of Postfix: DANE_COREDNS, DANE_RESOLVED and DANE_EXIM name their programs,
+// as .ci/run does, and without them these are skipped.
 package interop
