@@ -180,6 +180,10 @@ func TestTLSACheck(t *testing.T) {
 			p.publish(p.both(), 1, 2, 3)
 			p.dead["192.0.2.3"] = syscall.ENETUNREACH
 		}, []string{"-since", "1h"}, 2, "ns3"},
+		{"an address that the network says is dead", func(z *dnssectest.Zone, _ *publisher) { z.Records = "ns1 AAAA 2001:db8::1" }, func(p *publisher) {
+			p.publish(p.both(), 1, 2, 3)
+			p.dead["2001:db8::1"] = syscall.EHOSTUNREACH
+		}, []string{"-since", "1h"}, 2, "UNKNOWN: not all name servers could be asked: ns1.example (2001:db8::1)"},
 		{"another IPv6 address with old records", func(z *dnssectest.Zone, _ *publisher) { z.Records = "ns1 AAAA 2001:db8::1" }, func(p *publisher) {
 			p.publish(p.both(), 1, 2, 3)
 		}, []string{"-since", "1h"}, 1, "ns1.example (2001:db8::1): no record of this certificate"},
@@ -294,5 +298,40 @@ func TestTLSACheckRefuses(t *testing.T) {
 	}
 	if text, err := os.ReadFile(bad); err != nil || string(text) != "not JSON" {
 		t.Errorf("the file was changed: %s, %v", text, err)
+	}
+}
+
+// Where the records are behind an alias, the servers of both zones count.
+func TestTLSACheckFollowsAliases(t *testing.T) {
+	t.Parallel()
+	for _, behind := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			p := newPublisher(t, nil)
+			set := func(records []tlsa.Record) (text string) {
+				for _, r := range records {
+					text += fmt.Sprintf("mx 600 TLSA %s\n", r)
+				}
+				return text
+			}
+			p.world = dnssectest.New(t,
+				dnssectest.Zone{Name: "example.", Records: "@ NS ns1\nns1 A 192.0.2.1\n_25._tcp.mx CNAME mx.provider.test."},
+				dnssectest.Zone{Name: "provider.test.", Records: "@ NS ns1\n@ NS ns2\nns1 A 192.0.2.11\nns2 A 192.0.2.12\n" + set(p.both())})
+			old := must(dns.NewRR(fmt.Sprintf("mx.provider.test. 600 TLSA %s", p.record(p.current))))
+			p.world.TamperAt = func(server netip.Addr, q dns.Question, reply *dns.Msg) bool {
+				if behind && server.String() == "192.0.2.12" && q.Qtype == dns.TypeTLSA {
+					reply.Answer = []dns.RR{dns.Copy(old), p.world.Sign("provider.test.", old)}
+				}
+				return true
+			}
+			status, stdout, stderr := p.run(t.Context(), "check", "-cert", p.file, "-since", "1h", "mx.example")
+			if want := map[bool]int{true: 1}[behind]; status != want || strings.Contains(stdout, "ns2.provider.test (192.0.2.12): no record") != behind {
+				t.Errorf("exit status %d, want %d\n%s%s", status, want, stdout, stderr)
+			}
+			for _, server := range []string{"ns1.example (192.0.2.1)", "ns1.provider.test (192.0.2.11)", "ns2.provider.test (192.0.2.12)"} {
+				if !strings.Contains(stdout, server) {
+					t.Errorf("%s was not asked:\n%s", server, stdout)
+				}
+			}
+		})
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"net"
 	"net/netip"
 	"slices"
 	"sync"
@@ -203,10 +204,12 @@ func tlsaRecord(rr dns.RR) (tlsa.Record, bool) {
 }
 
 // isLocal reports whether it is this machine that cannot reach an address, as one without
-// IPv6 cannot. That says nothing about the server.
+// IPv6 cannot: no packet was sent. That says nothing about the server. A host that is
+// reported to be unreachable is another thing.
 func isLocal(err error) bool {
-	return errors.Is(err, syscall.ENETUNREACH) || errors.Is(err, syscall.EHOSTUNREACH) ||
-		errors.Is(err, syscall.EADDRNOTAVAIL) || errors.Is(err, syscall.EAFNOSUPPORT)
+	dial, ok := errors.AsType[*net.OpError](err)
+	return ok && dial.Op == "dial" && (errors.Is(err, syscall.ENETUNREACH) ||
+		errors.Is(err, syscall.EADDRNOTAVAIL) || errors.Is(err, syscall.EAFNOSUPPORT))
 }
 
 // longestTTL is how long a cache may keep what the servers say now, without the views that
