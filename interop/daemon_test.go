@@ -27,6 +27,7 @@ const (
 type daemon struct {
 	name string
 	log  string // file
+	told bool   // its log has been, or its test has passed
 	cmd  *exec.Cmd
 	done chan struct{} // closed when the process has ended
 	end  sync.Once
@@ -82,11 +83,19 @@ func (d *daemon) await(ready func() error) error {
 // stopAfter stops the servers that the test starts from now on.
 func (n *internet) stopAfter(t *testing.T) {
 	running := len(n.daemons)
-	t.Cleanup(func() {
-		for _, d := range n.daemons[running:] {
-			d.stop()
+	t.Cleanup(func() { stopAll(t, n.daemons[running:]) })
+}
+
+// stopAll stops the servers of a test, and tells their logs if it has failed. Whether other
+// tests fail says nothing of them.
+func stopAll(t *testing.T, daemons []*daemon) {
+	for _, d := range daemons {
+		d.stop()
+		if t.Failed() && !d.told {
+			t.Logf("log of %s (end)\n%s", d.name, d.logTail())
 		}
-	})
+		d.told = true
+	}
 }
 
 func (d *daemon) stop() { d.end.Do(d.kill) }

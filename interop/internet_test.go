@@ -89,8 +89,12 @@ func (n *internet) stop() {
 	}
 }
 
+// printLogs prints those of the servers that belong to no test.
 func (n *internet) printLogs(w io.Writer) {
 	for _, d := range n.daemons {
+		if d.told {
+			continue
+		}
 		fmt.Fprintf(w, "--- log of %s (end)\n%s\n", d.name, d.logTail())
 	}
 }

@@ -65,10 +65,7 @@ func newWorldWith(t *testing.T, dir string, resolver func(*world) error) *world 
 		w.certificates = append(w.certificates, w.issue(s))
 	}
 	w.postfix = w.intermediate.Issue(tlsatest.Leaf{Names: []string{"mail.received.signed"}})
-	t.Cleanup(func() {
-		lab.daemons = append(lab.daemons, w.site.daemons...) // for their logs
-		w.site.stop()
-	})
+	t.Cleanup(func() { stopAll(t, w.site.daemons) })
 	w.do(func() {
 		serveResolver := func() error { return resolver(w) }
 		for _, step := range []func() error{w.settle, w.serveDNS, serveResolver, w.startPostfix} {

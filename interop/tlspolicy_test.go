@@ -176,10 +176,7 @@ func (w *world) policyWorld(t *testing.T) (*world, *stsTable) {
 	lines := readmeLines(t)
 	p := *w
 	p.site = &internet{dir: w.site.path("policy"), rootDS: w.site.rootDS}
-	t.Cleanup(func() {
-		lab.daemons = append(lab.daemons, p.site.daemons...) // for their logs
-		p.site.stop()
-	})
+	t.Cleanup(func() { stopAll(t, p.site.daemons) })
 	for _, d := range w.site.daemons {
 		if d.name == "postfix" {
 			d.stop() // its address is needed
