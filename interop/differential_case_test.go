@@ -26,6 +26,7 @@ type differentialCase struct {
 
 	changeDS  func(*signedZone, *dns.DS) []*dns.DS
 	faults    []string // that apply
+	detail    string   // what the fault being applied did, for its name
 	after     []fault  // chosen, for after the signing
 	questions []question
 }
@@ -187,8 +188,9 @@ func (c *differentialCase) delegate() {
 // above.
 func (c *differentialCase) damage() {
 	for _, f := range c.after {
+		c.detail = ""
 		if c.keys() != nil && f.after(c) {
-			c.faults = append(c.faults, f.name)
+			c.faults = append(c.faults, f.name+c.detail)
 		}
 	}
 }

@@ -221,12 +221,15 @@ var denialFaults = []fault{
 	{name: "a denial lacks a type", after: changeDenial(func(c *differentialCase, types *[]uint16, _ *string) {
 		if len(*types) > 0 {
 			at := c.rand.IntN(len(*types))
+			c.detail = ": " + dns.TypeToString[(*types)[at]]
 			*types = slices.Delete(*types, at, at+1)
 		}
 	})},
 	{name: "a denial has another type", after: changeDenial(func(c *differentialCase, types *[]uint16, _ *string) {
-		*types = sorted(*types, oneOf(c.rand, []uint16{
-			dns.TypeA, dns.TypeNS, dns.TypeCNAME, dns.TypeSOA, dns.TypeAAAA, dns.TypeDNAME, dns.TypeDS, dns.TypeTLSA}))
+		another := oneOf(c.rand, []uint16{
+			dns.TypeA, dns.TypeNS, dns.TypeCNAME, dns.TypeSOA, dns.TypeAAAA, dns.TypeDNAME, dns.TypeDS, dns.TypeTLSA})
+		c.detail = ": " + dns.TypeToString[another]
+		*types = sorted(*types, another)
 	})},
 	{name: "a denial goes too far", after: changeDenial(func(c *differentialCase, _ *[]uint16, next *string) {
 		if set := c.zone.sets[ownerType{*next, dns.TypeNSEC}]; set != nil {
