@@ -185,7 +185,10 @@ func (w *differentialWorld) askUnbound(ctx context.Context, q question) (verdict
 	case reply.Rcode == dns.RcodeServerFailure:
 		v.detail = extendedErrors(reply)
 		query.CheckingDisabled = true
-		reply, _, err = client.ExchangeContext(ctx, query, address(w.validator))
+		for try := 0; try < 3 && err == nil && reply.Rcode == dns.RcodeServerFailure; try++ {
+			time.Sleep(time.Duration(try) * time.Second) // what it asks may have been slow
+			reply, _, err = client.ExchangeContext(ctx, query, address(w.validator))
+		}
 		if err == nil && reply.Rcode != dns.RcodeServerFailure {
 			v.status = dnssec.Bogus
 		}
