@@ -193,3 +193,49 @@ func TestDelegationToSmallKey(t *testing.T) {
 		t.Errorf("%+v, %v", answer, err)
 	}
 }
+
+// A DS record for a key that is too small is disregarded, as one of an unsupported algorithm
+// is, and the zone is Insecure only if none is left (RFC 6840 §5.2). One with SHA-1 is left,
+// although a digest with SHA-256 would otherwise keep it out (RFC 4509 §3).
+func TestDelegationToSmallKeyWithWeakerDigest(t *testing.T) {
+	t.Parallel()
+	small, _, _, _ := unfitKeys(t)
+	small.Hdr.Name, small.Flags = "child.test.", 257
+	world := dnssectest.New(t, dnssectest.Zone{Name: "test."},
+		dnssectest.Zone{Name: "child.test.", Records: small.String() + "\nwww A 192.0.2.1"})
+	var good *dns.DNSKEY
+	for _, rr := range replayed(t, world, "child.test.", dns.TypeDNSKEY).Answer {
+		if key, ok := rr.(*dns.DNSKEY); ok && key.PublicKey != small.PublicKey {
+			good = key
+		}
+	}
+	unmatched := good.ToDS(dns.SHA1)
+	unmatched.Digest = strings.Repeat("00", 20)
+	for _, tt := range []struct {
+		name   string
+		weaker *dns.DS
+		want   dnssec.Status
+	}{
+		{"the key is good", good.ToDS(dns.SHA1), dnssec.Secure},
+		{"the key is the small one, too", small.ToDS(dns.SHA1), dnssec.Insecure},
+		{"no key matches", unmatched, dnssec.Bogus},
+		{"there is none", nil, dnssec.Insecure},
+	} {
+		set := []dns.RR{small.ToDS(dns.SHA256)}
+		if tt.weaker != nil {
+			set = append(set, tt.weaker)
+		}
+		for _, rr := range set {
+			rr.Header().Ttl = 300
+		}
+		world.Tamper = func(q dns.Question, reply *dns.Msg) {
+			if q.Name == "child.test." && q.Qtype == dns.TypeDS {
+				reply.Answer = append(slices.Clone(set), world.Sign("test.", set...))
+			}
+		}
+		answer, err := lookup(t, world, "www.child.test. A")
+		if answer == nil || answer.Status != tt.want {
+			t.Errorf("of the DS record with SHA-1 %s: want %s, got %+v, %v", tt.name, tt.want, answer, err)
+		}
+	}
+}

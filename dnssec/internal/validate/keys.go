@@ -96,6 +96,11 @@ func (val *Validator) judgeKeys(ctx context.Context, set *RRset) *Verdict {
 	}
 	keys := rrsig.NewKeys(val.Algorithms, set.Records)
 	vouched, refused, err := val.vouchedKeys(zone, entries, keys)
+	if refused != nil {
+		if weaker := val.weakerDigests(zone, v, entries); len(weaker) > 0 {
+			vouched, refused, err = val.vouchedKeys(zone, weaker, keys)
+		}
+	}
 	if err != nil {
 		return OverBudget(set.Question, err)
 	}
@@ -162,6 +167,20 @@ func (val *Validator) usableAnchors(anchors []Anchor, zone canonical.Name) ([]An
 		}
 	}
 	return usable, reason
+}
+
+// weakerDigests returns the DS records that usableAnchors left out for stronger ones. They count
+// where the keys of those are refused: such records are disregarded as if their algorithm were
+// not supported, and a zone is insecure only if no others are left (RFC 6840 §5.2).
+func (val *Validator) weakerDigests(zone canonical.Name, v *Verdict, usable []Anchor) []Anchor {
+	all := val.Anchors.at(zone)
+	if len(all) == 0 {
+		all = dsAnchors(v.Records)
+	}
+	return slices.DeleteFunc(all, func(a Anchor) bool {
+		return a.DS == nil || !val.Algorithms.SupportsDigest(a.DS.DigestType) || !val.Algorithms.Supports(a.DS.Algorithm) ||
+			slices.ContainsFunc(usable, func(u Anchor) bool { return u.DS == a.DS })
+	})
 }
 
 // vouchedKeys returns the zone's keys that an anchor vouches for. Where each anchor
