@@ -150,6 +150,9 @@ func (w *differentialWorld) askAll(ctx context.Context, t *testing.T) []*opinion
 				for _, f := range c.faults {
 					o.faults = append(o.faults, "behind the alias: "+f)
 				}
+				if c.zone.optOut {
+					o.faults = append(o.faults, "behind the alias: opt-out")
+				}
 			}
 		}
 	})
