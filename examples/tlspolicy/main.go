@@ -126,7 +126,7 @@ func run(ctx context.Context, args []string, hangup <-chan os.Signal, stdout, st
 	case errors.Is(err, flag.ErrHelp):
 		return exitOK
 	case err != nil:
-		fmt.Fprintf(stderr, "tlspolicy: %v\n", err)
+		daemon.Complain(stderr, "tlspolicy", err)
 		return exitUsage
 	}
 	level := slog.LevelInfo
@@ -136,9 +136,9 @@ func run(ctx context.Context, args []string, hangup <-chan os.Signal, stdout, st
 	case o.query != "":
 		level = slog.LevelError // the answer is printed
 	}
-	p, err := o.program(slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level})))
+	p, err := o.program(daemon.Log(stderr, level))
 	if err != nil {
-		fmt.Fprintf(stderr, "tlspolicy: %v\n", err)
+		daemon.Complain(stderr, "tlspolicy", err)
 		return exitUsage
 	}
 	if o.query != "" {

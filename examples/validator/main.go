@@ -96,7 +96,7 @@ func run(ctx context.Context, args []string, stderr io.Writer) int {
 	case errors.Is(err, flag.ErrHelp):
 		return exitOK
 	case err != nil:
-		fmt.Fprintf(stderr, "validator: %v\n", err)
+		daemon.Complain(stderr, "validator", err)
 		return exitUsage
 	}
 	return o.serve(ctx, stderr)
@@ -150,10 +150,10 @@ func (o *options) serve(ctx context.Context, stderr io.Writer) int {
 	if o.verbose {
 		level = slog.LevelDebug
 	}
-	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))
+	log := daemon.Log(stderr, level)
 	resolver, err := o.resolver.Resolver(log)
 	if err != nil {
-		fmt.Fprintf(stderr, "validator: %v\n", err)
+		daemon.Complain(stderr, "validator", err)
 		return exitUsage
 	}
 	s := &server{
