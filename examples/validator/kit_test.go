@@ -48,7 +48,7 @@ func start(t *testing.T, world *dnssectest.Internet, flags ...string) string {
 	ctx, stop := context.WithCancel(t.Context())
 	started, ended := make(chan string, 1), make(chan int, 1)
 	o.started = func(at []netip.AddrPort) { started <- at[0].String() }
-	go func() { ended <- o.serve(ctx, t.Output()) }()
+	go func() { ended <- o.serve(ctx, nil, t.Output()) }()
 	t.Cleanup(func() {
 		stop()
 		select {

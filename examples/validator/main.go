@@ -28,6 +28,11 @@
 // the second the connection goes that was idle for the longest. Queries over one TCP connection
 // are answered one after the other. Caches are bounded: see package dnssec.
 //
+// # Signals
+//
+// SIGTERM and SIGINT end the program when the queries that have come are answered, or after two
+// seconds. SIGHUP changes nothing: files are read at the start.
+//
 // # Files
 //
 //   - answer.go: from a query to the reply
@@ -75,7 +80,9 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	os.Exit(run(ctx, os.Args[1:], os.Stderr))
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	os.Exit(run(ctx, os.Args[1:], hangup, os.Stderr))
 }
 
 // options are the flags.
@@ -90,7 +97,7 @@ type options struct {
 }
 
 // run is main without the process.
-func run(ctx context.Context, args []string, stderr io.Writer) int {
+func run(ctx context.Context, args []string, hangup <-chan os.Signal, stderr io.Writer) int {
 	o := new(options)
 	switch err := o.parse(args, stderr); {
 	case errors.Is(err, flag.ErrHelp):
@@ -99,7 +106,7 @@ func run(ctx context.Context, args []string, stderr io.Writer) int {
 		daemon.Complain(stderr, "validator", err)
 		return exitUsage
 	}
-	return o.serve(ctx, stderr)
+	return o.serve(ctx, hangup, stderr)
 }
 
 func (o *options) parse(args []string, stderr io.Writer) error {
@@ -145,7 +152,7 @@ func (o *options) parse(args []string, stderr io.Writer) error {
 }
 
 // serve serves until the context ends.
-func (o *options) serve(ctx context.Context, stderr io.Writer) int {
+func (o *options) serve(ctx context.Context, hangup <-chan os.Signal, stderr io.Writer) int {
 	level := slog.LevelInfo
 	if o.verbose {
 		level = slog.LevelDebug
@@ -178,7 +185,7 @@ func (o *options) serve(ctx context.Context, stderr io.Writer) int {
 	} else {
 		cancel() // what has started ends
 	}
-	if fault := s.wait(ctx); err == nil {
+	if fault := s.wait(ctx, hangup); err == nil {
 		err = fault
 	}
 	daemon.Notify("STOPPING=1")

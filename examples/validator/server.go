@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"os"
 	"slices"
 	"time"
 
@@ -151,15 +152,8 @@ func (s *server) allowed(from netip.Addr) bool {
 
 // wait serves until the context ends, or a socket fails. Queries that have begun may then go
 // on for a while.
-func (s *server) wait(ctx context.Context) error {
-	var err error
-	select {
-	case <-ctx.Done():
-	case err = <-s.errs:
-		if err == nil {
-			err = errors.New("a socket was closed")
-		}
-	}
+func (s *server) wait(ctx context.Context, hangup <-chan os.Signal) error {
+	err := s.untilEnd(ctx, hangup)
 	defer time.AfterFunc(drainTimeout, s.cancelLookups).Stop()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout+replyTimeout)
 	defer cancel()
@@ -174,4 +168,21 @@ func (s *server) wait(ctx context.Context) error {
 		}
 	}
 	return err
+}
+
+// untilEnd returns when the context ends, or a socket fails.
+func (s *server) untilEnd(ctx context.Context, hangup <-chan os.Signal) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-s.errs:
+			if err == nil {
+				err = errors.New("a socket was closed")
+			}
+			return err
+		case <-hangup:
+			s.log.Warn("SIGHUP: nothing is read again; restart for that")
+		}
+	}
 }

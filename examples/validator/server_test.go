@@ -81,7 +81,7 @@ func TestFlags(t *testing.T) {
 		{"no DNS server", []string{"-resolver", "nonsense"}, "-resolver"},
 	} {
 		var stderr bytes.Buffer
-		if code := run(t.Context(), tt.flags, &stderr); code != exitUsage || !strings.Contains(stderr.String(), tt.says) {
+		if code := run(t.Context(), tt.flags, nil, &stderr); code != exitUsage || !strings.Contains(stderr.String(), tt.says) {
 			t.Errorf("%s: exit status %d, %q; want %q in it", tt.why, code, &stderr, tt.says)
 		}
 	}
@@ -99,7 +99,7 @@ func TestSocketTaken(t *testing.T) {
 	defer taken.Close()
 	var stderr bytes.Buffer
 	flags := []string{"-resolver", "127.0.0.1:1", "-listen", "127.0.0.1:0," + taken.Addr().String()}
-	if code := run(t.Context(), flags, &stderr); code != exitFailure || !strings.Contains(stderr.String(), "address already in use") {
+	if code := run(t.Context(), flags, nil, &stderr); code != exitFailure || !strings.Contains(stderr.String(), "address already in use") {
 		t.Errorf("exit status %d: %s", code, &stderr)
 	}
 }
@@ -126,7 +126,7 @@ func TestEnds(t *testing.T) {
 	if err := o.parse([]string{"-listen", "127.0.0.1:0", "-resolver", dnsAt}, io.Discard); err != nil {
 		t.Fatal(err)
 	}
-	go func() { ended <- o.serve(ctx, t.Output()) }()
+	go func() { ended <- o.serve(ctx, nil, t.Output()) }()
 	at := <-started
 	networks := []string{"udp", "tcp"}
 	errs := make(chan error, len(networks))
