@@ -204,17 +204,33 @@ func (o *options) parse(args []string, stderr io.Writer) error {
 
 // checkAddresses sees that nobody is served by accident.
 func (o *options) checkAddresses() error {
-	all := o.listen
-	if o.metrics != "" {
-		all = append([]string{o.metrics}, all...)
-	}
-	for _, address := range all {
-		if strings.HasPrefix(address, "unix:") || o.remote {
-			continue
+	for _, address := range o.listen {
+		if err := o.checkAddress(address, 8463); err != nil {
+			return fmt.Errorf("-listen: %w", err)
 		}
-		if err := daemon.CheckLocal(address); err != nil {
-			return fmt.Errorf("%w; -remote allows that", err)
+	}
+	if o.metrics != "" {
+		if err := o.checkAddress(o.metrics, 9463); err != nil {
+			return fmt.Errorf("-metrics: %w", err)
 		}
 	}
 	return nil
+}
+
+// checkAddress checks one; the port is that of examples.
+func (o *options) checkAddress(address string, port int) error {
+	path, unix := strings.CutPrefix(address, "unix:")
+	switch {
+	case unix && path == "":
+		return fmt.Errorf("%q: want unix: and a path", address)
+	case !unix && strings.Contains(address, "/"):
+		return fmt.Errorf("%q: a UNIX socket is written unix:%s", address, address)
+	case unix, o.remote:
+		return nil
+	}
+	err := daemon.CheckLocal(address, port)
+	if errors.Is(err, daemon.ErrNotLocal) {
+		return fmt.Errorf("%w; -remote allows that", err)
+	}
+	return err
 }

@@ -151,6 +151,10 @@ func TestFlags(t *testing.T) {
 	}{
 		{"an address that others reach", []string{"-listen", "192.0.2.1:8463"}, "-remote"},
 		{"metrics that others reach", []string{"-metrics", "0.0.0.0:80"}, "-remote"},
+		{"no port", []string{"-listen", "127.0.0.1"}, "such as 127.0.0.1:8463 or [::1]:8463\n"},
+		{"no port for metrics", []string{"-metrics", "9463"}, "such as 127.0.0.1:9463 or [::1]:9463\n"},
+		{"a path", []string{"-listen", "/run/tlspolicy/socket"}, "unix:/run/tlspolicy/socket\n"},
+		{"a socket without a path", []string{"-listen", "unix:"}, "a path"},
 		{"a level that is not for this", []string{"-mixed", "may"}, "dane or dane-only"},
 		{"permissions in letters", []string{"-mode", "rw"}, "octal"},
 		{"more time than Postfix has", []string{"-timeout", "2m"}, "-timeout"},

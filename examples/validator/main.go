@@ -144,8 +144,12 @@ func (o *options) parse(args []string, stderr io.Writer) error {
 	}
 	o.listen = strings.Split(listen, ",")
 	for _, address := range o.listen {
-		if err := daemon.CheckLocal(address); err != nil && len(o.allow) == 0 {
+		switch err := daemon.CheckLocal(address, 53); {
+		case err == nil, errors.Is(err, daemon.ErrNotLocal) && len(o.allow) > 0:
+		case errors.Is(err, daemon.ErrNotLocal):
 			return fmt.Errorf("-listen: %w; name who may ask with -allow", err)
+		default:
+			return fmt.Errorf("-listen: %w", err)
 		}
 	}
 	return nil

@@ -1,12 +1,14 @@
 package daemon
 
 import (
+	"errors"
 	"flag"
 	"io"
 	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -53,7 +55,8 @@ func TestCheckLocal(t *testing.T) {
 		"127.0.0.1:53": true, "127.9.9.9:53": true, "[::1]:53": true, "[::ffff:127.0.0.1]:53": true,
 		"0.0.0.0:53": false, "[::]:53": false, "192.0.2.1:53": false, "localhost:53": false, ":53": false, "127.0.0.1": false, "": false,
 	} {
-		if err := CheckLocal(address); (err == nil) != local {
+		err := CheckLocal(address, 8463)
+		if (err == nil) != local || !local && !errors.Is(err, ErrNotLocal) && !strings.Contains(err.Error(), "such as 127.0.0.1:8463") {
 			t.Errorf("%q: %v", address, err)
 		}
 	}
@@ -68,6 +71,8 @@ func TestListenKeepsFiles(t *testing.T) {
 	if l, err := Listen("unix:"+path, 0o600); err == nil {
 		l.Close()
 		t.Error("a file is replaced")
+	} else if !strings.Contains(err.Error(), "not a socket") {
+		t.Error(err)
 	}
 	if text, err := os.ReadFile(path); err != nil || string(text) != "precious" {
 		t.Errorf("it holds %q, %v", text, err)

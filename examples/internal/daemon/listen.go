@@ -12,15 +12,19 @@ import (
 	"time"
 )
 
+// ErrNotLocal is the error of [CheckLocal] for the addresses that others may reach.
+var ErrNotLocal = errors.New("not a loopback address, and others may reach it")
+
 // CheckLocal returns an error unless an address with a port is of this machine alone. A name
-// could change its address, so only addresses count.
-func CheckLocal(address string) error {
+// could change its address, so only addresses count. The port is that of the examples in the
+// text.
+func CheckLocal(address string, port int) error {
 	at, err := netip.ParseAddrPort(address)
 	if err != nil {
-		return fmt.Errorf("%q: want an IP address and a port, such as 127.0.0.1:53 or [::1]:53", address)
+		return fmt.Errorf("%q: want an IP address and a port, such as 127.0.0.1:%d or [::1]:%d", address, port, port)
 	}
 	if !at.Addr().Unmap().IsLoopback() {
-		return fmt.Errorf("%s is not a loopback address, and others may reach it", address)
+		return fmt.Errorf("%s: %w", address, ErrNotLocal)
 	}
 	return nil
 }
@@ -49,8 +53,11 @@ func Listen(address string, mode fs.FileMode) (net.Listener, error) {
 // removeStale removes a socket that is left of a process that was killed.
 func removeStale(path string) error {
 	info, err := os.Lstat(path)
-	if err != nil || info.Mode().Type() != fs.ModeSocket {
+	if err != nil {
 		return nil // to be created, or for Listen to complain of
+	}
+	if info.Mode().Type() != fs.ModeSocket {
+		return fmt.Errorf("unix:%s: what is there is not a socket, and is not replaced", path)
 	}
 	conn, err := net.DialTimeout("unix", path, time.Second)
 	if err == nil {
