@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/danesmtp/danesmtp/dane"
 	"github.com/danesmtp/danesmtp/dnssec"
+	"github.com/danesmtp/danesmtp/dnssec/upstream"
 )
 
 const (
@@ -116,6 +118,9 @@ func (f *found) holds(l dane.Lookup) {
 // cause is an error without the names that stand beside it anyway.
 func cause(err error) string {
 	if e, is := errors.AsType[*dnssec.Error](err); is && e.Reason.Text != "" {
+		if text := noWay(e.Err); text != "" {
+			return e.Status.String() + ": " + text
+		}
 		text := e.Status.String() + ": " + e.Reason.String()
 		if e.Err != nil {
 			text += ": " + e.Err.Error()
@@ -130,3 +135,25 @@ func cause(err error) string {
 	}
 	return err.Error()
 }
+
+// noWay is the text of an error where the servers of resolv.conf pass no DNSSEC records on, and
+// those of the zones do not answer either. The latter is the trouble, and comes first: Postfix
+// logs the beginning. Empty for other errors.
+func noWay(err error) string {
+	for e := err; e != nil; e = errors.Unwrap(e) {
+		both, is := e.(interface{ Unwrap() []error })
+		if !is {
+			continue
+		}
+		if all := both.Unwrap(); len(all) == 2 {
+			if incapable, is := errors.AsType[*upstream.CapabilityError](all[0]); is {
+				return "resolving from the root servers: " + brief(all[1]) + "; they are asked since " + brief(incapable)
+			}
+		}
+		break
+	}
+	return ""
+}
+
+// brief is the text of an error of package upstream without its name.
+func brief(err error) string { return strings.TrimPrefix(err.Error(), "upstream: ") }

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/danesmtp/danesmtp/dnssec"
@@ -70,7 +71,11 @@ func (p *program) query(ctx context.Context, w io.Writer) int {
 		p.service.check.now(ctx)
 	}
 	answer, why := p.service.answer(ctx, p.options.query)
-	fmt.Fprintf(w, "%s\n%s\n", answer, why)
+	text := answer.String()
+	fmt.Fprintln(w, text)
+	if !strings.HasSuffix(text, why) { // it may have been cut off
+		fmt.Fprintln(w, why)
+	}
 	if answer.status == temp {
 		return exitFailure
 	}

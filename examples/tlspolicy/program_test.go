@@ -133,6 +133,9 @@ func TestQuery(t *testing.T) {
 		if code != tt.code || !strings.HasPrefix(stdout.String(), tt.want) || stderr.Len() > 0 {
 			t.Errorf("%s: exit status %d, %q, %q; want %d, %q", tt.key, code, &stdout, &stderr, tt.code, tt.want)
 		}
+		if n := strings.Count(stdout.String(), ": bogus:"); n > 1 {
+			t.Errorf("%s: the reason is there %d times: %q", tt.key, n, &stdout)
+		}
 	}
 }
 

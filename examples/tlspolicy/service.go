@@ -31,7 +31,11 @@ func (s *service) answer(ctx context.Context, key string) (reply, string) {
 	if answer.status == temp || answer.status == perm {
 		level = slog.LevelWarn
 	}
-	s.log.Log(ctx, level, "answer", "key", key, "status", string(answer.status), "text", answer.text, "why", why, "took", time.Since(start))
+	attrs := []any{"key", key, "status", string(answer.status), "text", answer.text}
+	if why != answer.text {
+		attrs = append(attrs, "why", why)
+	}
+	s.log.Log(ctx, level, "answer", append(attrs, "took", time.Since(start))...)
 	return answer, why
 }
 
