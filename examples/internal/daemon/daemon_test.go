@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/danesmtp/danesmtp/dnssec/anchor"
 )
 
 func TestLimit(t *testing.T) {
@@ -111,6 +113,30 @@ func TestNotActivated(t *testing.T) {
 		t.Setenv("LISTEN_FDS", count)
 		if all, err := Activated(); len(all) > 0 || err != nil {
 			t.Errorf("%q: %v, %v", pid, all, err)
+		}
+	}
+}
+
+// TestStateBeforeAnchors: who gives new trust anchors besides a file of tracked ones is told that
+// they do not count.
+func TestStateBeforeAnchors(t *testing.T) {
+	anchors, state := filepath.Join(t.TempDir(), "anchors"), filepath.Join(t.TempDir(), "state")
+	const root = ". DS 20326 8 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D\n"
+	if err := os.WriteFile(anchors, []byte(root), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f := ResolverFlags{anchors: anchors, trustState: state}
+	for _, exists := range []bool{false, true} {
+		var log strings.Builder
+		r, err := f.Resolver(slog.New(slog.NewTextHandler(&log, nil)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if told := strings.Contains(log.String(), "file="+state); told != exists {
+			t.Errorf("the file exists: %t; the log is %q", exists, &log)
+		}
+		if err := r.Anchors.(*anchor.Tracker).Replace(t.Context(), time.Now(), anchor.Root()); err != nil {
+			t.Fatal(err)
 		}
 	}
 }

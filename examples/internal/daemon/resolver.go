@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
+	"os"
 	"strings"
 	"time"
 
@@ -31,7 +32,7 @@ func (f *ResolverFlags) Add(flags *flag.FlagSet) {
 	flags.StringVar(&f.servers, "resolver", "", "DNS servers `ADDR[,ADDR…]` to ask, in order of priority: 192.0.2.1, [2001:db8::1]:5353,\ntcp://…, tls://192.0.2.1#NAME, https://…, which must pass DNSSEC records on\n(default: "+standard+")")
 	flags.StringVar(&f.hints, "hints", "", "`FILE` of root server addresses (default: the built-in ones)")
 	flags.StringVar(&f.anchors, "anchors", "", "`FILE` of trust anchors: DS or DNSKEY records, root-anchors.xml, of BIND or Unbound\n(default: the built-in root keys)")
-	flags.StringVar(&f.trustState, "trust-state", "", "`FILE` that keeps the trust anchors up to date (RFC 5011)")
+	flags.StringVar(&f.trustState, "trust-state", "", "`FILE` that keeps the trust anchors up to date (RFC 5011); once it exists, -anchors does not count")
 }
 
 // Resolver returns what the flags ask for. log gets what becomes of tracked trust anchors.
@@ -82,6 +83,9 @@ func (f *ResolverFlags) anchorSource(log *slog.Logger) (dnssec.AnchorSource, err
 	}
 	if f.trustState == "" {
 		return set, nil
+	}
+	if _, err := os.Stat(f.trustState); err == nil && f.anchors != "" {
+		log.Info("trust anchors are those of -trust-state; -anchors was for the first start", "file", f.trustState)
 	}
 	return &anchor.Tracker{
 		Store: &anchor.FileStore{Path: f.trustState}, Start: set,
