@@ -1,4 +1,4 @@
 // Package daemon is what the servers among the examples share: the flags that choose
-// their resolver, sockets on loopback, a limit for connections, and the protocols by
-// which systemd hands over sockets and is told of a start.
+// their resolver, sockets on loopback, a limit for connections, a log for the journal of
+// systemd, and the protocols by which it hands over sockets and is told of a start.
 package daemon
