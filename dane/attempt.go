@@ -132,6 +132,18 @@ func (a *Attempt) judge(h *Host) {
 	}
 }
 
+// verified reports whether the host was authenticated as it demands. What has failed came after
+// that: the server has then refused EHLO.
+func (a *Attempt) verified(h *Host) bool {
+	switch {
+	case a.Authenticated:
+		return true
+	case h == nil || h.byDANE() || a.Session == nil || a.Session.TLS == nil:
+		return false
+	}
+	return h.VerifyConnection(*a.Session.TLS) == nil
+}
+
 // helloRefused returns the error of EHLO over TLS, if it is one.
 func helloRefused(err error) error {
 	if e, ok := errors.AsType[*smtpprobe.Error](err); ok && e.Stage == smtpprobe.StageHelloTLS {

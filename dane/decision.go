@@ -155,7 +155,7 @@ func (h *HostResult) steps() (address, record, certificate step) {
 		return address, stepUnusable, ""
 	}
 	for _, a := range h.Attempts {
-		switch classify(a.Err, h.Host).ResultType {
+		switch classify(a.Err, h.Host, false).ResultType {
 		case "":
 			if a.Authenticated && a.Err == nil {
 				return address, stepSecure, stepMatch

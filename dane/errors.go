@@ -55,6 +55,8 @@ type Error struct {
 
 	host    *Host // that it is about, where the classification depends on what that demands
 	untried bool  // the host has more addresses than Attempts
+
+	verified bool // the host was authenticated as it demands, and the cause came after that
 }
 
 // Error names the domain, the host and the cause, on one line of printable ASCII.

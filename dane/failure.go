@@ -41,21 +41,23 @@ type Failure struct {
 // does not tell where it comes from, such as io.EOF, is a broken connection, even if it
 // broke in the handshake. A refusal by the server has the server's code: as
 // *textproto.Error of net/smtp, and as the errors of go-smtp and go-mail. It is permanent
-// if the server says so; but not where the host has to be authenticated, and a
-// *smtpprobe.Error tells that it had not been yet: anybody on the path can say no. A sender
-// that knows the stage wraps the errors of its SMTP client in one.
+// if the server says so, but never where the host has to be authenticated: an error does not tell
+// whether it has been, and anybody on the path can say no. Host.DeliveryError is told, and
+// Connect knows. A sender that knows the stage wraps the errors of its SMTP client in a
+// *smtpprobe.Error.
 //
 // Of errors that are joined (errors.Join), one temporary failure makes all temporary.
-func (h *Host) Classify(err error) Failure { return classify(err, h) }
+func (h *Host) Classify(err error) Failure { return classify(err, h, false) }
 
 // Classify says what an error of this package means: of LookupMX, of a Host that is skipped,
 // of Connect or of Conn.MessageError, and of any of them that are joined (errors.Join). A nil
 // error has the zero Failure. One temporary failure makes all temporary. For other errors of
 // a delivery see Host.Classify.
-func Classify(err error) Failure { return classify(err, nil) }
+func Classify(err error) Failure { return classify(err, nil, false) }
 
-// classify says what an error means of a host, or with a nil host of a destination.
-func classify(err error, h *Host) Failure {
+// classify says what an error means of a host, or with a nil host of a destination. Verified:
+// the host was authenticated as it demands, and the error came after that.
+func classify(err error, h *Host, verified bool) Failure {
 	if err == nil {
 		return Failure{}
 	}
@@ -63,6 +65,9 @@ func classify(err error, h *Host) Failure {
 		return kept.failure
 	}
 	parts := errorParts(err, h)
+	for i := range parts {
+		parts[i].verified = parts[i].verified || verified
+	}
 	c := parts[0].judge()
 	for _, part := range parts[1:] {
 		// An unknown error says nothing: it may be a wrapper's own words.
@@ -88,12 +93,21 @@ type errorPart struct {
 	err       error
 	host      *Host // that it is about; nil if it is a destination
 	temporary bool  // whatever it is: there is more that has not been tried
+	verified  bool  // the host was authenticated as it demands before it was said
 }
 
 func (p errorPart) judge() classification {
 	c := judge(p.err, p.host)
-	c.permanent = c.permanent && !p.temporary
+	c.permanent = c.permanent && !p.temporary && (!c.refused || p.believed())
 	return c
+}
+
+// believed reports whether a reply may make a message bounce. Where the server had to be
+// authenticated, and nothing says that it was, nobody knows who has spoken: who can make mail
+// bounce need not break DANE. RFC 7672 §2.2: delivery is delayed.
+func (p errorPart) believed() bool {
+	_, message := errors.AsType[*messageError](p.err)
+	return message || p.verified || p.host == nil || p.host.Action != MustAuthenticate
 }
 
 // errorParts returns the errors that are joined in one; the error itself if it is about one
@@ -103,12 +117,12 @@ func errorParts(err error, h *Host) (parts []errorPart) {
 		switch e := at.(type) {
 		case *Error:
 			for _, a := range e.Attempts {
-				parts = append(parts, errorPart{a.Err, e.host, e.untried})
+				parts = append(parts, errorPart{err: a.Err, host: e.host, temporary: e.untried, verified: a.verified(e.host)})
 			}
 			if len(parts) > 0 {
 				return parts
 			}
-			return []errorPart{{err: err, host: cmp.Or(e.host, h)}} // below it are causes, not attempts
+			return []errorPart{{err: err, host: cmp.Or(e.host, h), verified: e.verified}} // below it are causes, not attempts
 		case *dnssec.Error, *smtpprobe.Error:
 			return []errorPart{{err: err, host: h}}
 		case interface{ Unwrap() error }:

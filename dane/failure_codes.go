@@ -33,6 +33,7 @@ type classification struct {
 	permanent  bool
 	reason     string
 	known      bool
+	refused    bool // it is the server's own reply that decides, whoever has said it
 }
 
 // judge classifies the error of one attempt.
@@ -114,7 +115,7 @@ func byTLS(err error, _ *Host) classification {
 }
 
 // byStage judges an error of smtpprobe by where it happened.
-func byStage(err error, h *Host) classification {
+func byStage(err error, _ *Host) classification {
 	probe, ok := errors.AsType[*smtpprobe.Error](err)
 	if !ok || errors.Is(err, context.Canceled) {
 		return classification{}
@@ -131,13 +132,7 @@ func byStage(err error, h *Host) classification {
 	if !replied {
 		return classification{code: "4.2"} // RFC 3463 §3.5: bad connection
 	}
-	c := refusal(code, text)
-	if probe.Stage < smtpprobe.StageHandshake && h != nil && h.Action == MustAuthenticate {
-		// Nobody knows yet who is speaking, and who can make mail bounce need not break
-		// DANE. RFC 7672 §2.2: delivery is delayed.
-		c.permanent = false
-	}
-	return c
+	return refusal(code, text)
 }
 
 // startTLSFailure judges what came of the command STARTTLS, which the server had offered.
@@ -257,7 +252,7 @@ func publicFailure(err error) (ResultType, string) {
 // refusal classifies a server's negative reply: by the enhanced status code at its
 // beginning (RFC 2034 §4), or else by its first digit alone.
 func refusal(code int, text string) classification {
-	c := classification{code: "0.0", permanent: code >= 500} // RFC 3463 §3.1: other undefined status
+	c := classification{code: "0.0", permanent: code >= 500, refused: true} // RFC 3463 §3.1: other undefined status
 	class, detail, ok := enhancedCode(text)
 	if ok && class == code/100 {
 		c.code = detail

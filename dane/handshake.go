@@ -158,7 +158,10 @@ func isRSAKeyExchange(suite *tls.CipherSuite) bool {
 
 // VerifyConnection judges a handshake that is over, for an SMTP client that does TLS by
 // itself, and for audits; [Host.TLSConfig] does the same within the handshake, which is
-// better: the client then has sent nothing. It returns nil only if TLS is there, complete, and all
+// better: the client then has sent nothing. Ask as soon as HandshakeComplete, and before anything
+// is believed that was said after it, an error too: net/smtp's StartTLS, for one, does the handshake
+// and EHLO in one call, and its error may be the word of anybody. Record and DeliveryError ask by
+// themselves. It returns nil only if TLS is there, complete, and all
 // that the Host demands: TLS 1.2 or later unless Action is MayEncrypt without PKIX, the
 // TLSA records with MustAuthenticate, and where PKIX is set a certificate for that name by
 // an authority of [Verifier.RootCAs].

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"strings"
@@ -74,7 +75,7 @@ func (h *Host) Report(a Attempt) Report {
 	case err == nil && h.Action == Skip:
 		err = cmp.Or(h.Err, ErrSkipped)
 	}
-	r.Failure = h.Classify(err)
+	r.Failure = classify(err, h, a.verified(h))
 	switch {
 	case r.Failure.ResultType != "" || !r.Passed:
 	case r.Policy.ResultType != "":
@@ -108,8 +109,9 @@ func (c *Conn) Report() Report { return c.host().Report(c.Attempt) }
 
 // Record is for a sender that connects by itself, without Connect. It takes what came of a
 // connection to the host: the connection, or nil if there was none; the state of TLS, zero in
-// clear; and the error up to the point where a message could be sent, or nil. It judges by
-// VerifyConnection what has no error, tells the hook Trace.Attempt, and so Counters and
+// clear; and the error up to the point where a message could be sent, or nil. It judges a
+// handshake that is complete by VerifyConnection, also where the client met with an error after
+// it, and the lack of one where TLS is a must. It tells the hook Trace.Attempt, and so Counters and
 // LogTrace, and returns what a TLS report needs. MXHello is for the caller to set.
 //
 // After a Fallback it is called for each of the two connections, with the Host that was done.
@@ -122,16 +124,54 @@ func (h *Host) Record(ctx context.Context, conn net.Conn, state tls.ConnectionSt
 	if state.HandshakeComplete || len(state.PeerCertificates) > 0 {
 		a.Session.TLS = &state
 	}
-	if err == nil && h.Action != Skip && (!h.MayCleartext() || state.HandshakeComplete) {
-		if a.Err = h.VerifyConnection(state); a.Err == nil && h.byDANE() {
-			a.Match, a.Err = h.matcher().Verify(state.PeerCertificates)
-			a.Authenticated = a.Err == nil
-		}
+	a.Err = h.outcome(state, err)
+	if state.HandshakeComplete && h.byDANE() && h.VerifyConnection(state) == nil {
+		a.Match, err = h.matcher().Verify(state.PeerCertificates)
+		a.Authenticated = err == nil
 	}
 	if h.Action != Skip {
 		contextTrace(ctx).attempt(h, a)
 	}
 	return h.Report(a)
+}
+
+// DeliveryError returns what an SMTP client of one's own has returned on a connection to the host
+// as an *Error, as Conn.MessageError does for a Conn: for the state of TLS, which is zero in clear,
+// and the error of anything from the dial to the message; nil for nil. Errors of several hosts may
+// be joined (errors.Join), and the function Classify says what they mean together.
+//
+// A refusal is permanent only where the host need not be authenticated, or the state shows that it
+// has been, by VerifyConnection. If that fails, it is the failure, whatever was said afterwards.
+func (h *Host) DeliveryError(state tls.ConnectionState, err error) error {
+	if err == nil {
+		return nil
+	}
+	if e, ok := err.(*Error); ok {
+		return e // as Host.Err
+	}
+	e := &Error{Domain: h.Domain, Host: h.Name, Err: h.outcome(state, err), host: h}
+	e.Permanent = Classify(e).Permanent
+	return e
+}
+
+// outcome returns what has failed on a connection, of which a client of one's own has returned
+// the error, or nil. A handshake that is complete is judged whatever the client has met with after
+// it: some, of which net/smtp is one, do STARTTLS and the EHLO after it in one call.
+func (h *Host) outcome(state tls.ConnectionState, err error) error {
+	if h.Action == Skip || !state.HandshakeComplete && (err != nil || h.MayCleartext()) {
+		return err
+	}
+	_, _, replied := replyIn(err)
+	failed := h.VerifyConnection(state)
+	switch {
+	case err == nil:
+		return failed
+	case failed != nil && (replied || h.Classify(err).ResultType == ""):
+		return fmt.Errorf("%w; %w", failed, err)
+	case failed == nil && replied:
+		return &messageError{err: err} // it is not about TLS
+	}
+	return err
 }
 
 // addrPort returns the IP address and port of an address, zero if it has none.

@@ -178,14 +178,16 @@ func (r *Result) conclude() {
 // addresses, and nothing was left out.
 func (r *Result) Failure() Failure {
 	var host *Host
+	verified := false // one attempt is enough: mayPass asks about all
 	e, _ := errors.AsType[*Error](r.Err)
 	for i := range r.Hosts {
 		if h := &r.Hosts[i]; e != nil && e.Host == h.Name {
 			host = h.Host
+			verified = slices.ContainsFunc(h.Attempts, func(a Attempt) bool { return a.Err != nil && a.verified(host) })
 			break
 		}
 	}
-	failure := classify(r.Err, host)
+	failure := classify(r.Err, host, verified)
 	if failure.Permanent && host != nil && r.mayPass() {
 		failure.setPermanent(false)
 	}
@@ -200,11 +202,11 @@ func (r *Result) mayPass() bool {
 	}
 	for i := range r.Hosts {
 		h := &r.Hosts[i]
-		if h.Omitted > 0 || h.Err != nil && !classify(h.Err, h.Host).Permanent {
+		if h.Omitted > 0 || h.Err != nil && !classify(h.Err, h.Host, false).Permanent {
 			return true
 		}
 		for _, a := range h.Attempts {
-			if a.Err != nil && !classify(a.Err, h.Host).Permanent {
+			if a.Err != nil && !classify(a.Err, h.Host, a.verified(h.Host)).Permanent {
 				return true
 			}
 		}

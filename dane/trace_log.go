@@ -50,7 +50,7 @@ func LogTrace(logger *slog.Logger) *Trace {
 func logAttempt(log printableLog, h *Host, a Attempt) {
 	attrs := []any{"domain", h.Domain, "mx", h.Name, "addr", a.Addr}
 	failed := func(message string, err error) {
-		log.info(message, append(slices.Clone(attrs), "code", h.Classify(err).Code, "err", err)...)
+		log.info(message, append(slices.Clone(attrs), "code", classify(err, h, a.verified(h)).Code, "err", err)...)
 	}
 	for _, err := range []error{a.FallbackErr, a.Err} {
 		switch {

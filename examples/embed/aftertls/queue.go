@@ -56,14 +56,14 @@ func (q *Queue) Deliver(ctx context.Context, domain string) (permanent bool, err
 		h := q.Verifier.LookupHost(ctx, d, mx)
 		failed := h.Err // why it is skipped
 		for _, addr := range h.Addrs {
-			client, broken := q.connect(ctx, h, addr)
+			client, used, broken := q.connect(ctx, h, addr)
 			if broken != nil {
-				failed = errors.Join(failed, broken) // never permanent: anybody on the path can say no
+				failed = errors.Join(failed, broken)
 				continue
 			}
-			failed = client.Send()
+			failed = used.DeliveryError(client.State(), client.Send()) // knows whether the server has been authenticated
 			client.Close()
-			if failed == nil || h.Classify(failed).Permanent {
+			if failed == nil || dane.Classify(failed).Permanent {
 				return failed != nil, failed
 			}
 			break // this host has spoken
@@ -73,9 +73,9 @@ func (q *Queue) Deliver(ctx context.Context, domain string) (permanent bool, err
 	return false, err
 }
 
-// connect returns a connection that may have the message. Where the host may be weaker, a failure
-// of TLS leads to another try.
-func (q *Queue) connect(ctx context.Context, h *dane.Host, addr netip.Addr) (Client, error) {
+// connect returns a connection that may have the message, and the host as it was treated. Where it
+// may be weaker, a failure of TLS leads to another try.
+func (q *Queue) connect(ctx context.Context, h *dane.Host, addr netip.Addr) (Client, *dane.Host, error) {
 	client, err := q.Connect(ctx, netip.AddrPortFrom(addr, h.Port), h.Base, h.Action == dane.SendClear)
 	var conn net.Conn
 	var state tls.ConnectionState
@@ -85,7 +85,7 @@ func (q *Queue) connect(ctx context.Context, h *dane.Host, addr netip.Addr) (Cli
 	}
 	report := h.Record(ctx, conn, state, err) // for counters, logs, and the TLS report
 	if err == nil {
-		return client, nil
+		return client, h, nil
 	}
 	if client != nil {
 		client.Close()
@@ -93,7 +93,7 @@ func (q *Queue) connect(ctx context.Context, h *dane.Host, addr netip.Addr) (Cli
 	if weaker := h.Fallback(); weaker != nil && report.Failure.ResultType != "" {
 		return q.connect(ctx, weaker, addr)
 	}
-	return nil, err
+	return nil, h, h.DeliveryError(state, err)
 }
 
 // check says whether the connection may have the message.

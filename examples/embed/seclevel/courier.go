@@ -58,17 +58,18 @@ func (c *Courier) Deliver(ctx context.Context, domain string, send func(*smtp.Cl
 		}
 		failed := h.Err // why it is skipped
 		for _, addr := range h.Addrs {
-			client, level, broken := c.connect(ctx, h, addr)
+			client, used, broken := c.connect(ctx, h, addr)
 			if broken != nil {
-				failed = errors.Join(failed, broken) // never permanent: anybody on the path can say no
+				failed = errors.Join(failed, broken)
 				continue
 			}
-			failed = send(client)
+			state, _ := client.TLSConnectionState()
+			failed = used.DeliveryError(state, send(client)) // knows whether the server has been authenticated
 			client.Close()
 			if failed == nil {
-				c.Levels.Raise(d.Name, level)
+				c.Levels.Raise(d.Name, levelOf(used, state))
 			}
-			if failed == nil || h.Classify(failed).Permanent {
+			if failed == nil || dane.Classify(failed).Permanent {
 				return failed != nil, failed
 			}
 			break // this host has spoken
@@ -78,13 +79,13 @@ func (c *Courier) Deliver(ctx context.Context, domain string, send func(*smtp.Cl
 	return false, err
 }
 
-// connect returns a connection that may have the message, and how well it is protected. Where the
-// host may be weaker, a failure of TLS leads to another try.
-func (c *Courier) connect(ctx context.Context, h *dane.Host, addr netip.Addr) (*smtp.Client, Level, error) {
+// connect returns a connection that may have the message, and the host as it was treated. Where it
+// may be weaker, a failure of TLS leads to another try.
+func (c *Courier) connect(ctx context.Context, h *dane.Host, addr netip.Addr) (*smtp.Client, *dane.Host, error) {
 	conn, err := c.Dial(ctx, "tcp", netip.AddrPortFrom(addr, h.Port).String())
 	if err != nil {
 		h.Record(ctx, nil, tls.ConnectionState{}, err)
-		return nil, 0, err
+		return nil, h, h.DeliveryError(tls.ConnectionState{}, err)
 	}
 	if deadline, ok := ctx.Deadline(); ok {
 		conn.SetDeadline(deadline)
@@ -94,18 +95,17 @@ func (c *Courier) connect(ctx context.Context, h *dane.Host, addr netip.Addr) (*
 	if !report.Passed {
 		err = errors.Join(err, fmt.Errorf("%s is not fit: %s", h.Name, report.Failure.Text))
 	}
-	level := levelOf(h, state)
-	if err == nil && !c.Levels.Allow(h.Domain, level) {
+	if level := levelOf(h, state); err == nil && !c.Levels.Allow(h.Domain, level) {
 		err = fmt.Errorf("%s: %s, and has been better", h.Name, level)
 	}
 	if err == nil {
-		return client, level, nil
+		return client, h, nil
 	}
 	conn.Close()
 	if weaker := h.Fallback(); weaker != nil && report.Failure.ResultType != "" {
 		return c.connect(ctx, weaker, addr)
 	}
-	return nil, 0, err
+	return nil, h, h.DeliveryError(state, err)
 }
 
 // converse begins, up to STARTTLS. Its errors say at which stage.
@@ -118,9 +118,9 @@ func (c *Courier) converse(conn net.Conn, h *dane.Host) (client *smtp.Client, st
 	}
 	if offered, _ := client.Extension("STARTTLS"); offered && h.Action != dane.SendClear {
 		if err = client.StartTLS(h.TLSConfig(nil)); err != nil { // its hook fails where DANE does not match
-			return nil, state, &smtpprobe.Error{Stage: smtpprobe.StageHandshake, Err: err}
+			err = &smtpprobe.Error{Stage: smtpprobe.StageHandshake, Err: err}
 		}
 	}
 	state, _ = client.TLSConnectionState() // zero in clear, which Host.Record judges
-	return client, state, nil
+	return client, state, err
 }
