@@ -126,6 +126,9 @@ func byStage(err error, _ *Host) classification {
 	case smtpprobe.StageStartTLS:
 		return startTLSFailure(probe)
 	case smtpprobe.StageHandshake:
+		if _, _, replied := replyOf(probe); replied {
+			return startTLSFailure(probe) // a client that does both in one call
+		}
 		return classification{resultType: ValidationFailure, code: "7.5", reason: tlsa.HandshakeReason(err)}
 	}
 	code, text, replied := replyOf(probe)

@@ -202,6 +202,8 @@ func TestFailureOfClientsWithStage(t *testing.T) {
 		{smtpprobe.StageStartTLS, 454, "4.7.0 not now", "4.7.4 starttls-not-supported", "4.7.4 starttls-not-supported"},
 		{smtpprobe.StageStartTLS, 554, "5.7.0 never", "4.7.4 starttls-not-supported", "4.7.4 starttls-not-supported"},
 		{smtpprobe.StageStartTLS, 421, "4.3.2 going down", "4.3.2 ", "4.3.2 "},
+		{smtpprobe.StageHandshake, 454, "4.7.0 not now", "4.7.4 starttls-not-supported", "4.7.4 starttls-not-supported"}, // net/smtp: STARTTLS and handshake in one call
+		{smtpprobe.StageHandshake, 421, "4.3.2 going down", "4.3.2 ", "4.3.2 "},
 		{smtpprobe.StageHelloTLS, 554, "5.7.1 your address is blocked", "5.7.1 ", "4.7.1 "}, // TLS, and who knows with whom
 	} {
 		for _, err := range []error{&textproto.Error{Code: tt.code, Msg: tt.text}, fmt.Errorf("SMTP error %d: %s", tt.code, tt.text)} {
