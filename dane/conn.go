@@ -202,9 +202,7 @@ func (c *Conn) MessageError(err error) error {
 	cause := &messageError{err, c.broken}
 	c.mu.Unlock()
 	h := c.host()
-	out := &Error{Domain: h.Domain, Host: h.Name, Err: cause, host: h}
-	out.Permanent = Classify(out).Permanent
-	return out
+	return (&Error{Domain: h.Domain, Host: h.Name, Err: cause, host: h}).conclude()
 }
 
 // A messageError is what an SMTP client has returned for a message. Some clients, of which

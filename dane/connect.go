@@ -104,6 +104,5 @@ func (h *Host) unreachable(failed []Attempt, untried bool) error {
 	if len(causes) == 1 {
 		err.Err = causes[0]
 	}
-	err.Permanent = Classify(err).Permanent
-	return err
+	return err.conclude()
 }

@@ -47,7 +47,7 @@ var (
 type Error struct {
 	Domain    string // the destination
 	Host      string // the mail server concerned; empty if the domain as a whole
-	Permanent bool   // trying again is of no use
+	Permanent bool   // trying again is of no use; without it Classify does not say so either
 	Err       error  // the cause: one of the sentinels, *dnssec.Error, *smtpprobe.Error, *tlsa.Error …
 
 	// Attempts are the connections that Verifier.Connect has made, one for each address.
@@ -70,6 +70,13 @@ func (e *Error) Error() string {
 		b.WriteString(": " + strings.ReplaceAll(e.Err.Error(), "\n", "; ")) // of errors that are joined
 	}
 	return printable.Line(b.String())
+}
+
+// conclude sets Permanent to what the cause says.
+func (e *Error) conclude() *Error {
+	e.Permanent = true // else nothing would be
+	e.Permanent = Classify(e).Permanent
+	return e
 }
 
 // Unwrap returns the cause.

@@ -94,10 +94,14 @@ type errorPart struct {
 	host      *Host // that it is about; nil if it is a destination
 	temporary bool  // whatever it is: there is more that has not been tried
 	verified  bool  // the host was authenticated as it demands before it was said
+	declared  bool  // to be permanent, by whoever made it
 }
 
 func (p errorPart) judge() classification {
 	c := judge(p.err, p.host)
+	if p.declared && c.code == unknownCode && !c.refused {
+		c.permanent, c.known = true, true
+	}
 	c.permanent = c.permanent && !p.temporary && (!c.refused || p.believed())
 	return c
 }
@@ -117,12 +121,15 @@ func errorParts(err error, h *Host) (parts []errorPart) {
 		switch e := at.(type) {
 		case *Error:
 			for _, a := range e.Attempts {
-				parts = append(parts, errorPart{err: a.Err, host: e.host, temporary: e.untried, verified: a.verified(e.host)})
+				parts = append(parts, errorPart{err: a.Err, host: e.host, temporary: e.untried || e.host == nil && !e.Permanent, verified: a.verified(e.host)})
 			}
 			if len(parts) > 0 {
 				return parts
 			}
-			return []errorPart{{err: err, host: cmp.Or(e.host, h), verified: e.verified}} // below it are causes, not attempts
+			return []errorPart{{
+				err: err, host: cmp.Or(e.host, h), verified: e.verified,
+				temporary: !e.Permanent, declared: e.Permanent && e.host == nil,
+			}} // below it are causes, not attempts
 		case *dnssec.Error, *smtpprobe.Error:
 			return []errorPart{{err: err, host: h}}
 		case interface{ Unwrap() error }:

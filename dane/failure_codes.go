@@ -36,6 +36,9 @@ type classification struct {
 	refused    bool // it is the server's own reply that decides, whoever has said it
 }
 
+// unknownCode is that of a status of which no more is known (RFC 3463 §3.1).
+const unknownCode = "0.0"
+
 // judge classifies the error of one attempt.
 func judge(err error, h *Host) classification {
 	judges := []func(error, *Host) classification{byDestination, byLookup, byTLS, byStage, byReply, byConnection}
@@ -48,20 +51,20 @@ func judge(err error, h *Host) classification {
 			return c
 		}
 	}
-	// RFC 3463 §3.1: nothing is known of the cause. An Error is a host or a destination all the
+	// Nothing is known of the cause. An Error is a host or a destination all the
 	// same that was not delivered to, and may be another time.
 	_, own := errors.AsType[*Error](err)
-	return classification{code: "0.0", known: own}
+	return classification{code: unknownCode, known: own}
 }
 
 // byDestination judges what no server has to be asked for.
 func byDestination(err error, _ *Host) classification {
-	c := classification{permanent: permanent(err)}
+	c := classification{}
 	switch {
 	case errors.Is(err, ErrNullMX):
-		c.code = "1.10" // RFC 7505 §4.1
-	case errors.Is(err, ErrNoDomain), errors.Is(err, ErrName) && c.permanent:
-		c.code = "1.2" // RFC 3463 §3.2: bad destination system address
+		c.code, c.permanent = "1.10", permanent(err) // RFC 7505 §4.1
+	case errors.Is(err, ErrNoDomain), errors.Is(err, ErrName) && permanent(err):
+		c.code, c.permanent = "1.2", permanent(err) // RFC 3463 §3.2: bad destination system address
 	case errors.Is(err, ErrNotDANE):
 		c.resultType, c.code, c.reason = DANERequired, "7.5", "no DANE"
 	case errors.Is(err, ErrNotListed):
@@ -255,7 +258,7 @@ func publicFailure(err error) (ResultType, string) {
 // refusal classifies a server's negative reply: by the enhanced status code at its
 // beginning (RFC 2034 §4), or else by its first digit alone.
 func refusal(code int, text string) classification {
-	c := classification{code: "0.0", permanent: code >= 500, refused: true} // RFC 3463 §3.1: other undefined status
+	c := classification{code: unknownCode, permanent: code >= 500, refused: true}
 	class, detail, ok := enhancedCode(text)
 	if ok && class == code/100 {
 		c.code = detail

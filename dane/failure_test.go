@@ -256,7 +256,7 @@ func TestPermanentAtEachAddress(t *testing.T) {
 		h := &dane.Host{Domain: "a.example", Name: "mail.a.example", Action: dane.MustAuthenticate, Omitted: tt.omittedAddrs}
 		result := dane.Result{
 			Outcome: dane.OutcomeFailure, Domain: &dane.Domain{Name: h.Domain, Omitted: tt.omittedHosts},
-			Err: &dane.Error{Domain: h.Domain, Host: h.Name, Err: tt.probes[0].Err}, Hosts: []dane.HostResult{{Host: h, Attempts: tt.probes}},
+			Err: &dane.Error{Domain: h.Domain, Host: h.Name, Permanent: true, Attempts: tt.probes[:1]}, Hosts: []dane.HostResult{{Host: h, Attempts: tt.probes}},
 		}
 		if got := result.Failure(); got.Permanent != tt.want || (got.Code == "5.7.1") != tt.want || result.Permanent() != tt.want {
 			t.Errorf("%s: %+v", tt.name, got)
@@ -320,6 +320,36 @@ func TestFailureOfJoinedErrors(t *testing.T) {
 		got.Text = ""
 		if diff := cmp.Diff(tt.want, got); diff != "" {
 			t.Errorf("%s: %s", tt.name, diff)
+		}
+	}
+}
+
+// Classify contradicts no Error that a caller has made: it says permanent only where that does, and
+// where the cause is not known to pass.
+func TestFailureOfErrorsByHand(t *testing.T) {
+	t.Parallel()
+	never := &smtpprobe.Error{Stage: smtpprobe.StageGreeting, Reply: &smtpprobe.Reply{Code: 554, Lines: []string{"5.7.1 no"}}}
+	for _, tt := range []struct {
+		name string
+		err  dane.Error
+		want string
+	}{
+		{"a refusal that is not called permanent", dane.Error{Err: never}, "4.7.1"},
+		{"one that is", dane.Error{Err: never, Permanent: true}, "5.7.1"},
+		{"one that is, in an attempt", dane.Error{Attempts: []dane.Attempt{{Err: never}}, Permanent: true}, "5.7.1"},
+		{"one that is not, in an attempt", dane.Error{Attempts: []dane.Attempt{{Err: never}}}, "4.7.1"},
+		{"what nobody knows", dane.Error{Err: errors.New("out of cheese")}, "4.0.0"},
+		{"what the caller knows", dane.Error{Err: errors.New("out of cheese"), Permanent: true}, "5.0.0"},
+		{"no cause", dane.Error{Permanent: true}, "5.0.0"},
+		{"a handshake that failed", dane.Error{Err: dane.ErrNoTLS, Permanent: true}, "4.7.4"},
+		{"a domain that does not exist", dane.Error{Err: dane.ErrNoDomain}, "4.1.2"},
+	} {
+		got := dane.Classify(&tt.err)
+		if got.Code != tt.want || got.Permanent != (tt.want[0] == '5') {
+			t.Errorf("%s: %+v, want %s", tt.name, got, tt.want)
+		}
+		if got := dane.Classify(errors.Join(&tt.err, &dane.Error{Err: dane.ErrNoTLS})); got.Permanent {
+			t.Errorf("%s, and one that may pass: %+v", tt.name, got)
 		}
 	}
 }

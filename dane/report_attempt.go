@@ -149,9 +149,7 @@ func (h *Host) DeliveryError(state tls.ConnectionState, err error) error {
 	if e, ok := err.(*Error); ok {
 		return e // as Host.Err
 	}
-	e := &Error{Domain: h.Domain, Host: h.Name, Err: h.outcome(state, err), host: h}
-	e.Permanent = Classify(e).Permanent
-	return e
+	return (&Error{Domain: h.Domain, Host: h.Name, Err: h.outcome(state, err), host: h}).conclude()
 }
 
 // outcome returns what has failed on a connection, of which a client of one's own has returned

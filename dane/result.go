@@ -107,7 +107,7 @@ func (h *HostResult) failed() error {
 	}
 	for _, a := range h.Attempts {
 		if a.Err != nil {
-			return &Error{Domain: h.Domain, Host: h.Name, Err: a.Err}
+			return (&Error{Domain: h.Domain, Host: h.Name, Err: a.Err, host: h.Host, verified: a.verified(h.Host)}).conclude()
 		}
 	}
 	return nil
@@ -178,16 +178,14 @@ func (r *Result) conclude() {
 // addresses, and nothing was left out.
 func (r *Result) Failure() Failure {
 	var host *Host
-	verified := false // one attempt is enough: mayPass asks about all
 	e, _ := errors.AsType[*Error](r.Err)
 	for i := range r.Hosts {
 		if h := &r.Hosts[i]; e != nil && e.Host == h.Name {
 			host = h.Host
-			verified = slices.ContainsFunc(h.Attempts, func(a Attempt) bool { return a.Err != nil && a.verified(host) })
 			break
 		}
 	}
-	failure := classify(r.Err, host, verified)
+	failure := classify(r.Err, host, false)
 	if failure.Permanent && host != nil && r.mayPass() {
 		failure.setPermanent(false)
 	}
