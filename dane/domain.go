@@ -3,6 +3,8 @@ package dane
 import (
 	"fmt"
 
+	"github.com/miekg/dns"
+
 	"github.com/danesmtp/danesmtp/dnssec"
 )
 
@@ -68,6 +70,8 @@ func (d *Domain) failure() error {
 		return err
 	case d.Lookup.Err != nil:
 		return d.Lookup.Err
+	case d.Status == dnssec.Bogus:
+		return &dnssec.Error{Name: d.Name + ".", Type: dns.TypeMX, Status: d.Status, Err: ErrLookup}
 	case d.Status != dnssec.Secure && d.Status != dnssec.Insecure:
 		return fmt.Errorf("%w: the status of the domain's MX records is %s", ErrLookup, d.Status)
 	}

@@ -44,7 +44,7 @@ func TestNewDomain(t *testing.T) {
 		{"not a name", "not a name", dnssec.Secure, mail, "5.1.2", dane.ErrName},
 		{"without a status", "good.example", 0, mail, "4.4.3", dane.ErrLookup},
 		{"without a status, and without hosts", "good.example", 0, nil, "4.4.3", dane.ErrLookup},
-		{"bogus", "good.example", dnssec.Bogus, mail, "4.4.3", dane.ErrLookup},
+		{"bogus", "good.example", dnssec.Bogus, mail, "4.7.5", dane.ErrLookup},
 		{"a status that does not exist", "good.example", dnssec.Secure + 1, mail, "4.4.3", dane.ErrLookup},
 	} {
 		d, err := dane.NewDomain(tt.destination, tt.status, tt.hosts...)

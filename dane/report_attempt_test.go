@@ -153,8 +153,12 @@ func TestReportsOfLookups(t *testing.T) {
 		}
 	}
 	d, err := dane.NewDomain("good.example", dnssec.Bogus)
-	if r := d.Report(err); r.Policy.Domain != "good.example" || r.Failure.Code != "4.4.3" {
+	if r := d.Report(err); r.Policy.Domain != "good.example" || r.Policy.Type != "tlsa" || r.Failure.Code != "4.7.5" || r.Failure.ResultType != dane.DNSSECInvalid {
 		t.Errorf("%+v", r)
+	}
+	skipped := v.LookupHost(t.Context(), d, dane.MX{Host: "mail.good.example"}) // the error of NewDomain was not heeded
+	if f := skipped.Classify(skipped.Err); skipped.Action != dane.Skip || f.Code != "4.7.5" || f.ResultType != dane.DNSSECInvalid {
+		t.Errorf("%+v", f)
 	}
 }
 
