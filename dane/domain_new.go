@@ -17,7 +17,8 @@ import (
 // Names may be in any form: as Unicode, in upper case, with a final dot, as net.LookupMX has
 // them. Hosts are put in the order of their preferences; those of the same preference stay in
 // the order that they come in. Without any the destination has no MX record, and is its own
-// host (RFC 5321 §5.1). Where it was an alias, set Expanded to the name that has the records.
+// host (RFC 5321 §5.1); a destination that does not exist at all may be given like that, too, and
+// LookupHost finds it out. Where it was an alias, set Expanded to the name that has the records.
 //
 // The error is of type *Error, as that of LookupMX, and Classify says what it means. The Domain
 // comes along, without hosts, unless the name is not one. The Policy's routes are not asked.

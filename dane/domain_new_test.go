@@ -99,3 +99,43 @@ func TestNewDomainDelivers(t *testing.T) {
 		}
 	}
 }
+
+// Whoever looks MX records up by functions that do not tell NXDOMAIN from a domain without them
+// bounces mail to a mistyped domain all the same, by the same code as with LookupMX.
+func TestNewDomainMissing(t *testing.T) {
+	t.Parallel()
+	insecure := danetest.Domain{Name: "unsigned.example", Zone: dnssectest.Zone{Unsigned: true, Records: "@ A 192.0.2.1"}}
+	broken := danetest.Domain{Name: "broken.example", Zone: dnssectest.Zone{Records: "@ TXT here", Faults: map[string]dnssectest.Fault{"@ AAAA": dnssectest.ServFail}}}
+	v := danetest.New(t, insecure, broken, danetest.Domain{Name: "empty.example", Zone: dnssectest.Zone{Records: "@ TXT here\nnothing.at TXT here"}}).Verifier()
+	for _, tt := range []struct {
+		name   string
+		domain string
+		status dnssec.Status
+		want   string
+	}{
+		{"proven not to exist", "mistyped.empty.example", dnssec.Secure, "5.1.2"},
+		{"the status of the MX lookup was not known", "mistyped.empty.example", dnssec.Insecure, "5.1.2"},
+		{"said not to exist", "mistyped.unsigned.example", dnssec.Insecure, "5.1.2"},
+		{"said not to exist, by who knows less than was known before", "mistyped.unsigned.example", dnssec.Secure, "4.4.4"},
+		{"it exists, without addresses", "empty.example", dnssec.Secure, "4.4.4"},
+		{"there are names below it only", "at.empty.example", dnssec.Secure, "4.4.4"},
+		{"one of the lookups has failed", "broken.example", dnssec.Secure, "4.4.3"},
+	} {
+		d, err := dane.NewDomain(tt.domain, tt.status)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := v.LookupHost(t.Context(), d, d.MX[0])
+		got := dane.Classify(h.Err)
+		if got.Code != tt.want || got.Permanent != (tt.want[0] == '5') || got.Permanent != errors.Is(h.Err, dane.ErrNoDomain) || h.Classify(h.Err) != got || h.Action != dane.Skip {
+			t.Errorf("%s: %v, %+v, want %s", tt.name, h.Err, got, tt.want)
+		}
+		d, err = dane.NewDomain("other.example", tt.status, dane.MX{Host: tt.domain})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if h := v.LookupHost(t.Context(), d, d.MX[0]); dane.Classify(h.Err).Permanent {
+			t.Errorf("%s, and it is the host of a domain that exists: %v", tt.name, h.Err)
+		}
+	}
+}

@@ -6,12 +6,15 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/miekg/dns"
+
 	"github.com/danesmtp/danesmtp/dnssec"
 )
 
 // LookupHost finds out what to do with a mail server of a domain: its addresses,
 // its TLSA records, and the action that follows from them. It never returns nil.
-// A failure is in [Host.Err], and concerns this host only.
+// A failure is in [Host.Err], and concerns this host only. It is permanent in one case: for a
+// Domain of NewDomain without hosts, the name of which does not exist, it wraps ErrNoDomain.
 //
 // It asks for A and AAAA at once, and for TLSA as soon as the rules allow that; a sender
 // may call it for several hosts at the same time.
@@ -91,7 +94,11 @@ func (v *Verifier) reach(ctx context.Context, d *Domain, h *Host, wanted bool) (
 		if _, err := hostName(h.Name); err != nil {
 			return nil, err
 		}
-		return v.lookupAddresses(ctx, h, wanted)
+		found, err := v.lookupAddresses(ctx, h, wanted)
+		if err == ErrNoAddress && d.Implicit && d.Lookup.Type == 0 && h.missing(d.Status) {
+			err = &Error{Domain: d.Name, Host: h.Name, Permanent: true, Err: ErrNoDomain}
+		}
+		return found, err
 	}
 	// RFC 7672 §2.2: an address literal has no DANE.
 	h.Base = addr.String()
@@ -103,6 +110,13 @@ func (v *Verifier) reach(ctx context.Context, d *Domain, h *Host, wanted bool) (
 	}
 	h.Addrs = []netip.Addr{addr}
 	return nil, nil
+}
+
+// missing reports whether the name of the host does not exist, and that is known as well as the
+// lack of MX records was: those who could not say of them that there is no such domain, as
+// functions like net.LookupMX cannot, hear of it here.
+func (h *Host) missing(status dnssec.Status) bool {
+	return !slices.ContainsFunc(h.Lookups, func(l Lookup) bool { return l.RCode != dns.RcodeNameError || l.Status < status })
 }
 
 // decideDANE changes that where DANE applies.
