@@ -7,6 +7,8 @@ import (
 	"crypto/x509"
 	"errors"
 	"net/netip"
+	"os"
+	"strings"
 	"time"
 
 	"github.com/danesmtp/danesmtp/smtpprobe"
@@ -55,8 +57,43 @@ func (v *Verifier) attempt(ctx context.Context, h *Host, addr netip.AddrPort, ke
 		c.Attempt.Fallback, c.Attempt.FallbackErr = true, err
 	}
 	c.Attempt.Elapsed = time.Since(start)
+	c.Attempt.outlived(ctx)
 	return c
 }
+
+// outlived says of a deadline that has passed that it was not that of the context, if that has
+// not ended: a caller who gives up when his context ends must not take one for the other.
+func (a *Attempt) outlived(ctx context.Context) {
+	if ctx.Err() != nil {
+		return
+	}
+	for _, err := range []*error{&a.Err, &a.FallbackErr} {
+		if e, ok := errors.AsType[*smtpprobe.Error](*err); ok && errors.Is(e, context.DeadlineExceeded) {
+			own := *e
+			own.Err = &attemptTimeout{e.Err}
+			*err = &own
+		}
+	}
+}
+
+// An attemptTimeout is the end of a context that the caller does not know: an
+// os.ErrDeadlineExceeded, as that of each stage.
+type attemptTimeout struct{ err error }
+
+func (e *attemptTimeout) Error() string {
+	return strings.ReplaceAll(e.err.Error(), context.DeadlineExceeded.Error(), os.ErrDeadlineExceeded.Error())
+}
+
+func (e *attemptTimeout) Is(target error) bool {
+	return target == os.ErrDeadlineExceeded || target != context.DeadlineExceeded && errors.Is(e.err, target)
+}
+
+func (e *attemptTimeout) As(target any) bool { return errors.As(e.err, target) }
+
+// Timeout makes a net.Error of it, and so does Temporary.
+func (e *attemptTimeout) Timeout() bool { return true }
+
+func (e *attemptTimeout) Temporary() bool { return true }
 
 // connectTwice connects once more, after a pause, where the server is busy.
 func (v *Verifier) connectTwice(ctx context.Context, h *Host, addr netip.AddrPort, keep bool) *Conn {

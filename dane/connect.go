@@ -22,8 +22,10 @@ import (
 // of the whole delivery, and it must not be one that ends when the connection is made, as the
 // context of a function that an SMTP client dials by. AttemptTimeout bounds each connection, of
 // which an address may get four: one more where the server is busy, and the same for Fallback.
-// All addresses but the last have half of the time until the deadline at most, as has a
-// handshake that may fail.
+// All hosts of the Domain but the last, and all addresses of a host but the last, have half of the
+// time until the deadline at most, as has a handshake that may fail; so those that hang do not take
+// it all, today and at the next try. Without a deadline nothing bounds the message; half an hour is
+// enough for three hosts, and for ten minutes after its end (RFC 5321 §4.5.3.2.6).
 //
 // The error is of type *Error; Classify says what it means. It is that of Host.Err where the
 // host is to be skipped, and otherwise has the Attempts, and wraps their errors, as a rule of
@@ -35,9 +37,12 @@ func (v *Verifier) Connect(ctx context.Context, h *Host) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
+	hostCtx, cancel := leavingTime(ctx, h.later)
+	defer cancel()
 	var failed []Attempt
 	for i, addr := range addrs {
-		c := v.attemptWithin(ctx, h, addr, len(addrs)-1-i)
+		c := v.attemptWithin(hostCtx, h, addr, len(addrs)-1-i)
+		c.Attempt.outlived(ctx)
 		contextTrace(ctx).attempt(h, c.Attempt)
 		if c.Attempt.Err == nil {
 			c.Failed = failed
@@ -45,7 +50,7 @@ func (v *Verifier) Connect(ctx context.Context, h *Host) (*Conn, error) {
 			return c, nil
 		}
 		failed = append(failed, c.Attempt)
-		if ctx.Err() != nil {
+		if hostCtx.Err() != nil {
 			break
 		}
 	}
@@ -85,12 +90,19 @@ func (v *Verifier) addressesOf(h *Host) (addrs []netip.AddrPort, err error) {
 
 // attemptWithin leaves time for the addresses that come after this one.
 func (v *Verifier) attemptWithin(ctx context.Context, h *Host, addr netip.AddrPort, after int) *Conn {
+	own, cancel := leavingTime(ctx, after)
+	defer cancel()
+	c := v.attempt(own, h, addr, true)
+	c.Attempt.outlived(ctx)
+	return c
+}
+
+// leavingTime returns a context for half of the time until the deadline, if others come after.
+func leavingTime(ctx context.Context, after int) (context.Context, context.CancelFunc) {
 	if deadline, ok := ctx.Deadline(); ok && after > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, time.Until(deadline)/2)
-		defer cancel()
+		return context.WithTimeout(ctx, time.Until(deadline)/2)
 	}
-	return v.attempt(ctx, h, addr, true)
+	return ctx, func() {}
 }
 
 // unreachable is the error of a host none of whose addresses can be delivered to. It is

@@ -2,6 +2,7 @@ package dane
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/miekg/dns"
 
@@ -60,6 +61,15 @@ func (mx MX) normal() MX {
 		mx.Host = name
 	}
 	return mx
+}
+
+// after counts the hosts that come after one.
+func (d *Domain) after(mx MX) int {
+	i := slices.IndexFunc(d.MX, func(other MX) bool { return other.normal().Host == mx.Host })
+	if i < 0 {
+		return 0
+	}
+	return len(d.MX) - 1 - i
 }
 
 // failure returns why no host of the domain may be used; nil if they may.

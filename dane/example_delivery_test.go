@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/smtp"
+	"time"
 
 	"github.com/danesmtp/danesmtp/dane"
 	"github.com/danesmtp/danesmtp/dane/danetest"
@@ -12,6 +13,8 @@ import (
 
 // deliver sends a message to the first host of a domain that is fit for it and takes it.
 func deliver(ctx context.Context, v *dane.Verifier, domain string, send func(*smtp.Client) error) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Minute) // a host that hangs leaves time to the next
+	defer cancel()
 	d, err := v.LookupMX(ctx, domain)
 	if err != nil {
 		return err // dane.Classify says of every error whether to bounce or to try again later
@@ -32,6 +35,9 @@ func deliver(ctx context.Context, v *dane.Verifier, domain string, send func(*sm
 func sendOver(conn *dane.Conn, send func(*smtp.Client) error) error {
 	defer conn.Close()
 	client, err := smtp.NewClient(conn, conn.Host.Name)
+	if err == nil {
+		err = client.Hello("sender.example") // your name; net/smtp says "localhost" otherwise
+	}
 	if err == nil {
 		err = send(client)
 	}

@@ -118,6 +118,7 @@ type Host struct {
 	base           *tls.Config // where TLSConfig gets none
 	enforced       bool        // by RequirePKIX
 	alsoPKIX       string      // as PKIX, and in addition
+	later          int         // hosts of the domain that come after it
 }
 
 // An Address is one address of a host.

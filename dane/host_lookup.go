@@ -37,7 +37,7 @@ func (v *Verifier) lookupHost(ctx context.Context, d *Domain, mx MX) *Host {
 	d, mx = d.normal(), mx.normal()
 	h := &Host{
 		Domain: d.Name, Name: mx.Host, Port: cmp.Or(d.Port, v.port()), Base: mx.Host, MXSecure: d.Status == dnssec.Secure, Routed: d.Routed,
-		now: v.now, roots: v.roots(), rsaKeyExchange: v.RSAKeyExchange, base: v.TLS,
+		later: d.after(mx), now: v.now, roots: v.roots(), rsaKeyExchange: v.RSAKeyExchange, base: v.TLS,
 	}
 	err := d.failure()
 	if err == nil {

@@ -76,7 +76,13 @@ func notAnswered(a *dnssec.Answer) error {
 // error is nil exactly when its status is Secure or Insecure.
 func (v *Verifier) lookup(ctx context.Context, name string, qtype uint16) (*dnssec.Answer, Lookup, error) {
 	start := time.Now()
-	answer, err := v.resolver().Lookup(ctx, name+".", qtype)
+	var answer *dnssec.Answer
+	err := ctx.Err()
+	if err != nil {
+		err = fmt.Errorf("%w: %w", ErrLookup, err) // nobody is asked, and no server is to blame
+	} else {
+		answer, err = v.resolver().Lookup(ctx, name+".", qtype)
+	}
 	if answer == nil {
 		answer = &dnssec.Answer{Name: name + ".", Type: qtype, RCode: dns.RcodeServerFailure}
 		if e, ok := errors.AsType[*dnssec.Error](err); ok {

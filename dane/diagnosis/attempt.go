@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"os"
 	"slices"
 	"strings"
 
@@ -157,7 +158,8 @@ func trimPrefixes(text string) string {
 			text = cause
 		}
 	}
-	return strings.ReplaceAll(text, context.DeadlineExceeded.Error(), "nothing came in time")
+	const late = "nothing came in time"
+	return strings.NewReplacer(context.DeadlineExceeded.Error(), late, os.ErrDeadlineExceeded.Error(), late).Replace(text)
 }
 
 // unmatched reports whether no record is satisfied by one of the chains that a report is about.

@@ -44,7 +44,7 @@ func TestNameInHello(t *testing.T) {
 func TestProbeTimeout(t *testing.T) {
 	t.Parallel()
 	status, stdout, _ := command(t, "-demo", "-probe-timeout", "1ns", "good.example")
-	if status != exitFailure || !strings.Contains(stdout, "no connection: context deadline exceeded") {
+	if status != exitFailure || !strings.Contains(stdout, "no connection: i/o timeout") {
 		t.Errorf("exit status %d: %s", status, stdout)
 	}
 	if status, stdout, stderr := command(t, "-demo", "-probe-timeout", "1m", "good.example"); status != exitSuccess {
