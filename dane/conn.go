@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"sync"
 	"time"
 
@@ -25,7 +26,8 @@ import (
 //
 // It must be closed; the zero Conn is. A client that sets no deadlines waits ten minutes at most
 // for each line that the server has to say, the longest time of RFC 5321 §4.5.3.2, and an hour for
-// all of them; and a server that talks without end ends the connection.
+// all of them; and a server that talks without end ends the connection. The reply to QUIT is waited
+// for five seconds at most, whatever deadline the client has set: the message is delivered.
 type Conn struct {
 	// Host is what was done: that which was given to Connect, or its Fallback.
 	Host *Host
@@ -39,10 +41,13 @@ type Conn struct {
 	stop func() bool     // of the context's watch
 
 	mu              sync.Mutex
-	readBy, writeBy bool      // the client has set a deadline
+	readBy, writeBy time.Time // the client's own deadlines; zero if it has set none
 	answerBy        time.Time // for all that the server says to what was written last; zero until it is waited for
 	ended           error     // of the context
 	broken          error     // what was last returned to the client
+	heard           bool      // the server has said something since the last write
+	quitBy          time.Time // for the reply to QUIT, if that was written last
+	startedTLS      bool      // the client has said STARTTLS, and not gone on after that
 }
 
 var _ net.Conn = (*Conn)(nil)
@@ -77,12 +82,17 @@ func (c *Conn) Read(p []byte) (int, error) {
 		return 0, err
 	}
 	n, err := c.server().Read(p)
+	if n > 0 {
+		c.mu.Lock()
+		c.heard = true
+		c.mu.Unlock()
+	}
 	return n, c.reason(err)
 }
 
 // Write sends to the server.
 func (c *Conn) Write(p []byte) (int, error) {
-	if err := c.prepareWrite(); err != nil {
+	if err := c.prepareWrite(p); err != nil {
 		return 0, err
 	}
 	n, err := c.server().Write(p)
@@ -90,35 +100,67 @@ func (c *Conn) Write(p []byte) (int, error) {
 }
 
 // prepareRead sets a deadline where the client has set none: of each line, and of all of them,
-// or a server that says one every few minutes would have the client for years.
+// or a server that says one every few minutes would have the client for years. After QUIT, when
+// nothing depends on the server any more, the deadline is short in any case.
 func (c *Conn) prepareRead() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.readBy || c.ended != nil {
+	if c.ended != nil {
 		return c.over()
 	}
 	now := time.Now()
 	if c.answerBy.IsZero() {
 		c.answerBy = now.Add(maxAnswer)
 	}
-	by := now.Add(maxSilence)
-	if c.answerBy.Before(by) {
-		by = c.answerBy
+	by := c.readBy
+	if by.IsZero() {
+		by = earlier(now.Add(maxSilence), c.answerBy)
+	}
+	if !c.quitBy.IsZero() {
+		by = earlier(by, c.quitBy)
 	}
 	c.server().SetReadDeadline(by) // a failure shows in what follows
 	return nil
 }
 
 // prepareWrite does the same for what is written. What the server says next is an answer to it.
-func (c *Conn) prepareWrite() error {
+func (c *Conn) prepareWrite(p []byte) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.answerBy = time.Time{}
-	if c.writeBy || c.ended != nil {
+	c.note(p)
+	if !c.writeBy.IsZero() || c.ended != nil {
 		return c.over()
 	}
 	c.server().SetWriteDeadline(time.Now().Add(maxSilence)) // a failure shows in what follows
 	return nil
+}
+
+// note takes down what the client says, if it is a command on its own. Text of a message may look
+// like one, but is followed by more without a reply in between; and so is a command before such
+// text.
+func (c *Conn) note(p []byte) {
+	const longest = "STARTTLS\r\n"
+	command := ""
+	if c.heard && len(p) <= len(longest) {
+		command = strings.ToUpper(strings.TrimRight(string(p), "\r\n"))
+	}
+	c.heard, c.quitBy = false, time.Time{}
+	switch command {
+	case "STARTTLS":
+		c.startedTLS = true
+	case "QUIT":
+		c.quitBy = time.Now().Add(maxGoodbye)
+	default:
+		c.startedTLS = false
+	}
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // over returns the error of a context that has ended; nil of others.
@@ -171,13 +213,13 @@ func (c *Conn) SetWriteDeadline(t time.Time) error {
 	return c.setDeadline(c.server().SetWriteDeadline, &c.writeBy, t)
 }
 
-func (c *Conn) setDeadline(set func(time.Time) error, own *bool, t time.Time) error {
+func (c *Conn) setDeadline(set func(time.Time) error, own *time.Time, t time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.ended != nil {
 		return c.endedError()
 	}
-	*own, c.answerBy = !t.IsZero(), time.Time{}
+	*own, c.answerBy = t, time.Time{}
 	return set(t)
 }
 
@@ -193,17 +235,26 @@ func (c *Conn) ConnectionState() tls.ConnectionState { return c.server().Connect
 
 // MessageError returns what an SMTP client has returned for a message on this connection as
 // an *Error; nil for nil. It is permanent if the server's reply is: TLS is not at stake any
-// more. Classify gives the server's own code.
+// more. Classify gives the server's own code. Only a server can make it permanent: it is temporary
+// where the client has said STARTTLS, which it must not, and for an error of the client itself, as
+// of a file that cannot be read or an address that it refuses to send. A sender that knows its own
+// errors to be permanent deals with them before.
 func (c *Conn) MessageError(err error) error {
 	if err == nil {
 		return nil
 	}
 	c.mu.Lock()
 	cause := &messageError{err, c.broken}
+	if c.startedTLS {
+		cause.err = fmt.Errorf("%w (%w)", err, errStartTLS)
+	}
 	c.mu.Unlock()
 	h := c.host()
 	return (&Error{Domain: h.Domain, Host: h.Name, Err: cause, host: h}).conclude()
 }
+
+// errStartTLS is a mistake of the sender, for which no message bounces.
+var errStartTLS = errors.New("STARTTLS on a connection on which TLS is decided already")
 
 // A messageError is what an SMTP client has returned for a message. Some clients, of which
 // go-mail is one, do not wrap what the connection has given them.

@@ -171,6 +171,9 @@ func byReply(err error, _ *Host) classification {
 // before, so that nothing that it says is about that.
 func byMessage(err error, _ *Host) classification {
 	if message, ok := errors.AsType[*messageError](err); ok {
+		if errors.Is(message.err, errStartTLS) {
+			return classification{code: "3.5"} // RFC 3463 §3.4: system incorrectly configured
+		}
 		if code, text, replied := replyIn(message.err); replied {
 			return refusal(code, text)
 		}

@@ -55,3 +55,6 @@ const maxSilence = 10 * time.Minute
 // maxAnswer is how long such a client waits for all that a server says to what was written to it
 // at once: several replies, each of several lines.
 const maxAnswer = time.Hour
+
+// maxGoodbye is how long the reply to QUIT is waited for, as smtpprobe does.
+const maxGoodbye = 5 * time.Second
