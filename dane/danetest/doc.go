@@ -13,8 +13,8 @@
 // (package smtptest). Only addresses are not: Dial connects in memory, so tests
 // need no network and work in a testing/synctest bubble.
 //
-// The examples DefersOnMismatch, FallsBackWithoutTLSA and NeverInClear of package dane are
-// tests to copy.
+// The examples DefersOnMismatch, FallsBackWithoutTLSA and NeverInClear of package dane, in
+// dane/example_recipe_test.go, are tests to copy.
 //
 // Domains returns what is there by default, one domain for each thing that can
 // happen. Other domains are given to NewInternet or New.

@@ -13,7 +13,8 @@ type Domain struct {
 	Name string
 	// About says in a few words what is special about it.
 	About string
-	// Outcome is what dane.Verify says of it.
+	// Outcome is what dane.Verify says of it, for tables of tests to compare with; nothing here
+	// depends on it.
 	Outcome dane.Outcome
 	// Hosts are its mail servers, in order of preference. Without any the domain
 	// has what Zone.Records says.
@@ -41,7 +42,20 @@ type Host struct {
 const otherKey = "3 1 1 00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 
 // Domains returns the domains of an Internet that is made without others: one for
-// each thing that can happen.
+// each thing that can happen, with the outcome of each:
+//
+//	good.example       success its TLSA record is the server's key
+//	ta.example         success its TLSA record is the server's CA
+//	backup.example     success the first host has another key, the second is good
+//	nodane.example     none    signed, but without TLSA record
+//	unsigned.example   none    not signed, so that its TLSA record does not count
+//	unusable.example   none    all its TLSA records are of usages that SMTP does not have
+//	mismatch.example   failure its TLSA record is another key
+//	expired.example    failure its TLSA record is the CA, and the certificate has expired
+//	nostarttls.example failure it has a TLSA record, and its server no STARTTLS
+//	bogus.example      failure its signatures have expired
+//	bogustlsa.example  failure the signature of its TLSA record is wrong
+//	nullmx.example     failure it accepts no mail
 func Domains() []Domain {
 	mail := func(records ...string) []Host { return []Host{{Name: "mail", TLSA: records}} }
 	return []Domain{

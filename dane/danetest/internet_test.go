@@ -3,6 +3,8 @@ package danetest_test
 import (
 	"context"
 	"fmt"
+	"os"
+	"strings"
 	"testing"
 
 	"github.com/danesmtp/danesmtp/dane"
@@ -60,5 +62,21 @@ func TestDialElsewhere(t *testing.T) {
 			conn.Close()
 			t.Errorf("connected to %s", address)
 		}
+	}
+}
+
+// What go doc shows of Domains is what it returns.
+func TestDomainsAreDocumented(t *testing.T) {
+	t.Parallel()
+	source, err := os.ReadFile("domain.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want strings.Builder
+	for _, d := range danetest.Domains() {
+		fmt.Fprintf(&want, "//\t%-18s %-7s %s\n", d.Name, d.Outcome, d.About)
+	}
+	if !strings.Contains(string(source), "//\n"+want.String()+"func Domains()") {
+		t.Errorf("the comment on Domains should end with\n%s", &want)
 	}
 }
