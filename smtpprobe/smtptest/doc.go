@@ -20,6 +20,9 @@
 //	server.Faults = map[smtptest.Stage]smtptest.Fault{smtptest.AtStartTLS: smtptest.Temporary}
 //	server.Start()
 //
+// A server that is busy once, and then well, is two of them, and a dial function of the test's own
+// that connects to the first once and then to the second.
+//
 // # Certificates
 //
 // Without any, [NewServer] makes a self-signed one for mail.example. [Server.ByName] has
