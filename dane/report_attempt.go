@@ -114,7 +114,11 @@ func (c *Conn) Report() Report { return c.host().Report(c.Attempt) }
 // it, and the lack of one where TLS is a must. It tells the hook Trace.Attempt, and so Counters and
 // LogTrace, and returns what a TLS report needs. MXHello is for the caller to set.
 //
-// After a Fallback it is called for each of the two connections, with the Host that was done.
+// After a Fallback it is called for each of the two connections, with the Host that was done. The
+// steps of such a sender, in order: LookupHost; dial; EHLO; without STARTTLS only if MayCleartext;
+// STARTTLS and the handshake; VerifyConnection; Record; if that says that TLS has failed, all again
+// by Fallback on a new connection; then the message, and DeliveryError for what came of it.
+// dane/example_ownloop_test.go has them, and docs/with-own-client.md explains them.
 func (h *Host) Record(ctx context.Context, conn net.Conn, state tls.ConnectionState, err error) Report {
 	a := Attempt{Session: new(smtpprobe.Result), Err: err}
 	if conn != nil {
