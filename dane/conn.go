@@ -22,7 +22,11 @@ import (
 //
 //	client, err := smtp.NewClient(conn, conn.Host.Name) // net/smtp; do not call StartTLS
 //	client := smtp.NewClient(conn)                      // go-smtp; not NewClientStartTLS
-//	mail.WithDialContextFunc(…), mail.WithTLSPolicy(mail.NoTLS) // go-mail
+//	mail.WithDialContextFunc(…), mail.WithTLSPolicy(mail.NoTLS), mail.WithTimeout(10*time.Minute) // go-mail
+//
+// A client that gives up before the server has replied to the message sends it twice. Its deadline
+// must be ten minutes or more after the dot that ends a message (RFC 5321 §4.5.3.2.6); that of
+// go-mail is 15 seconds for all, unless WithTimeout says otherwise.
 //
 // It must be closed; the zero Conn is. A client that sets no deadlines waits ten minutes at most
 // for each line that the server has to say, the longest time of RFC 5321 §4.5.3.2, and an hour for

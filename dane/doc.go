@@ -19,10 +19,11 @@
 //		…
 //	}
 //
-// The example of [Verifier.Connect] has the whole loop. A sender that finds MX hosts by
+// The example of [Verifier.Connect] has the whole loop; `go doc` does not show examples, which
+// are in the module's files: this one in dane/example_delivery_test.go. A sender that finds MX hosts by
 // itself begins with [NewDomain]. One that connects by itself uses [Host.TLSConfig], or, if
 // its SMTP client does TLS as it likes, [Host.VerifyConnection], and tells what came of it to
-// [Host.Record]. [Verify] does the same as a check: it
+// [Host.Record] (dane/example_ownclient_test.go, dane/example_ownloop_test.go). [Verify] does the same as a check: it
 // connects to the servers, sends no mail, and returns all that it saw:
 //
 //	result, err := dane.Verify(ctx, "example.org")
@@ -66,8 +67,8 @@
 // # Testing
 //
 // Package danetest has a small signed Internet with mail servers in it; a fake
-// [Resolver] takes ten lines. Three examples are tests that every mail server needs.
-// Put your own sender in the place of deliver, and the prints are your test's checks:
+// [Resolver] takes ten lines. Three examples, in dane/example_recipe_test.go, are tests that
+// every mail server needs. Put your own sender in the place of deliver, and the prints are your test's checks:
 //   - DefersOnMismatch: a message to a host with another key stays queued.
 //   - FallsBackWithoutTLSA: without TLSA records it is delivered as ever.
 //   - NeverInClear: with TLSA records it is never sent in clear, whether the server

@@ -158,7 +158,13 @@ func isRSAKeyExchange(suite *tls.CipherSuite) bool {
 
 // VerifyConnection judges a handshake that is over, for an SMTP client that does TLS by
 // itself, and for audits; [Host.TLSConfig] does the same within the handshake, which is
-// better: the client then has sent nothing. Ask as soon as HandshakeComplete, and before anything
+// better: the client then has sent nothing. net/smtp's StartTLS can be given that configuration,
+// and so can most clients. One that cannot must verify nobody by itself (InsecureSkipVerify, and
+// Host.Base as ServerName): with the usual tls.Config its own verification, by public authorities,
+// fails first, and then a host whose TLSA records match is deferred for ever, and one without them
+// is sent to in clear, as Fallback allows.
+//
+// Ask as soon as HandshakeComplete, and before anything
 // is believed that was said after it, an error too: net/smtp's StartTLS, for one, does the handshake
 // and EHLO in one call, and its error may be the word of anybody. Record and DeliveryError ask by
 // themselves. It returns nil only if TLS is there, complete, and all
