@@ -132,10 +132,14 @@ func TestManyDestinations(t *testing.T) {
 		}
 		all.Wait()
 	}
+	// What the runtime keeps of goroutines depends on how many there were at one time, so some
+	// rounds more are compared with one: a lookup that left 100 octets would leave 4 MB.
 	round()
 	before := heap()
-	round()
-	if after := heap(); after > before+1<<20 {
+	for range 4 {
+		round()
+	}
+	if after := heap(); after > before+4<<20 {
 		t.Errorf("the heap has grown from %d to %d", before, after)
 	}
 	if _, octets := f.cache.size(); octets > 1<<20 {
