@@ -7,6 +7,11 @@ import "strings"
 // transaction.
 type Stage string
 
+// Step is the earlier name of Stage, for tests and worlds that are written with it.
+//
+// Deprecated: Use [Stage].
+type Step = Stage
+
 // The stages of a session.
 const (
 	AtGreeting  Stage = "greeting"
