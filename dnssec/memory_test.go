@@ -17,34 +17,8 @@ import (
 	"github.com/danesmtp/danesmtp/dnssec/internal/rrsig"
 	"github.com/danesmtp/danesmtp/dnssec/internal/validate"
 	"github.com/danesmtp/danesmtp/dnssec/upstream"
+	"github.com/danesmtp/danesmtp/internal/limittest"
 )
-
-// heapOf returns what the heap grows by when something is filled that stays alive.
-func heapOf(fill func() (alive any)) int {
-	size := func() uint64 {
-		runtime.GC()
-		runtime.GC()
-		var stats runtime.MemStats
-		runtime.ReadMemStats(&stats)
-		return stats.HeapAlloc
-	}
-	before := size()
-	alive := fill()
-	after := size()
-	runtime.KeepAlive(alive)
-	return int(after) - int(before)
-}
-
-// wantHeap compares it with a bound: not much more, and not so much less that there is room
-// for little.
-func wantHeap(t *testing.T, heap, bound int) {
-	t.Helper()
-	ratio := float64(heap) / float64(bound)
-	t.Logf("%.1f MB, %.2f of the bound", float64(heap)/(1<<20), ratio)
-	if ratio > 1.25 || ratio < 0.5 {
-		t.Errorf("%d octets where the bound is %d", heap, bound)
-	}
-}
 
 // packRecords returns a message with records, and unpacked the records of one, as they come from
 // the network.
@@ -157,7 +131,7 @@ func TestMemoryIsBounded(t *testing.T) {
 			}
 			sig := text(t, owner+" 300 RRSIG A 8 2 300 20301231000000 20200101000000 1 example. "+strings.Repeat("abcd", 64))
 			wire := packRecords(t, append(records, sig)...)
-			wantHeap(t, heapOf(func() any {
+			limittest.WantHeap(t, limittest.HeapOf(func() any {
 				c := new(cache)
 				for i := 0; ; i++ {
 					all := unpacked(t, wire)
@@ -188,7 +162,7 @@ func TestMemoryOfKeysIsBounded(t *testing.T) {
 	now := time.Now()
 	for _, size := range []int{100, 1000, 20_000} {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
-			wantHeap(t, heapOf(func() any {
+			limittest.WantHeap(t, limittest.HeapOf(func() any {
 				c := new(cache)
 				for i := range 200 << 20 / (size + 2000) {
 					keys := &validate.Verdict{Status: validate.Secure, Records: []dns.RR{&dns.TXT{Txt: []string{strings.Repeat("k", size)}}}}
@@ -238,7 +212,7 @@ func TestMemoryOfALookupIsBounded(t *testing.T) {
 		runtime.ReadMemStats(&stats)
 		return stats.HeapAlloc
 	}
-	reply := heapOf(func() any { return unpacked(t, wire) })
+	reply := limittest.HeapOf(func() any { return unpacked(t, wire) })
 	hostile := &padded{t: t, wire: wire, measured: size}
 	island := anchor.Set{{Zone: "island.", DS: text(t, "island. DS 1 13 2 "+strings.Repeat("00", 32)).(*dns.DS)}}
 	resolver := &Resolver{Exchanger: hostile, Anchors: island}

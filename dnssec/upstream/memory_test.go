@@ -6,30 +6,15 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/danesmtp/danesmtp/internal/limittest"
 	"github.com/miekg/dns"
 )
-
-// heapOf returns the memory that is kept by what a function makes, in octets. No other test
-// may run meanwhile, so those that call it are not parallel.
-func heapOf(make func() any) int {
-	var before, after runtime.MemStats
-	runtime.GC()
-	runtime.GC() // for what was freed by finalizers and pools
-	runtime.ReadMemStats(&before)
-	kept := make()
-	runtime.GC()
-	runtime.GC()
-	runtime.ReadMemStats(&after)
-	runtime.KeepAlive(kept)
-	return int(after.HeapAlloc) - int(before.HeapAlloc)
-}
 
 // wantWithin checks memory against its bound.
 func wantWithin(t *testing.T, heap, bound int) {
@@ -115,7 +100,7 @@ func TestDelegationsAreBoundedInOctets(t *testing.T) {
 				fill = maxDelegationsSize + maxDelegationsSize/10
 			}
 			template := referralTo(t, text...)
-			heap := heapOf(func() any {
+			heap := limittest.HeapOf(func() any {
 				for i, filled := 0, 0; filled < fill; i++ {
 					cut := fmt.Sprintf("z%06d.test.", i)
 					msg := new(dns.Msg)
@@ -181,7 +166,7 @@ func TestExpiredDelegationsAreDropped(t *testing.T) {
 func TestServerCacheIsBoundedInOctets(t *testing.T) {
 	recursor := &Recursor{Dial: newNet(t, nil).dial}
 	recursor.once.Do(recursor.setUp)
-	heap := heapOf(func() any {
+	heap := limittest.HeapOf(func() any {
 		for i := range 2 * maxServersSize / serverInfoSize {
 			server := netip.AddrFrom16([16]byte{0x20, 0x01, 0x0d, 0xb8, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, byte(i >> 16), byte(i >> 8), byte(i)})
 			client := recursor.servers.info(netip.AddrPortFrom(server, port)).client
@@ -198,7 +183,7 @@ func TestFailureCacheIsBoundedInOctets(t *testing.T) {
 	for name, zone := range map[string]string{"short names": "test.", "long names": long + "test."} {
 		t.Run(name, func(t *testing.T) {
 			var all failureCache
-			heap := heapOf(func() any {
+			heap := limittest.HeapOf(func() any {
 				for i := range 20_000 {
 					q := dns.Question{Name: fmt.Sprintf("n%d.%s", i, zone), Qtype: dns.TypeA, Qclass: dns.ClassINET}
 					all.put(strings.Clone(zone), q, &Error{Name: q.Name, Err: context.DeadlineExceeded}, now)
@@ -239,7 +224,7 @@ func TestOneQuestionLeavesLittle(t *testing.T) {
 		}
 		return [][]byte{pack("tcp", query, reply)}
 	}})
-	heap := heapOf(func() any {
+	heap := limittest.HeapOf(func() any {
 		recursor := &Recursor{Hints: hints("192.0.2.1"), Dial: internet.dial}
 		query := question(strings.Repeat("a.", 60)+"test.", dns.TypeA)
 		query.SetEdns0(maxMessage, true)
@@ -266,7 +251,7 @@ func TestRecordingsAreBoundedInOctets(t *testing.T) {
 		large.Msg.Answer = append(large.Msg.Answer, rr(". 60 TXT "+strings.Repeat("a", 250)))
 	}
 	recorder := &Recorder{Exchanger: exchangerFunc(func(context.Context, *Query) (*Reply, error) { return large, nil })}
-	heap := heapOf(func() any {
+	heap := limittest.HeapOf(func() any {
 		for range 2 * maxRecordedSize / (200 * 250) {
 			recorder.Exchange(t.Context(), &Query{Msg: question("a.test.", dns.TypeA)})
 		}

@@ -4,12 +4,12 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/danesmtp/danesmtp/internal/limittest"
 	"github.com/miekg/dns"
 )
 
@@ -24,7 +24,7 @@ func TestMemoryOfTheNSECCacheIsBounded(t *testing.T) {
 				if zones == 1 {
 					bound = maxSpanBytesOfZone
 				}
-				wantHeap(t, heapOf(func() any {
+				limittest.WantHeap(t, limittest.HeapOf(func() any {
 					s := new(NSECCache)
 					for i := range 3 * spanBytes / (1000 + 2*len(types)) {
 						zone := fmt.Sprintf("z%d.", i%zones)
@@ -47,7 +47,7 @@ func TestMemoryOfTheNSECCacheIsBounded(t *testing.T) {
 }
 
 func TestMemoryOfTheSignatureCacheIsBounded(t *testing.T) {
-	wantHeap(t, heapOf(func() any {
+	limittest.WantHeap(t, limittest.HeapOf(func() any {
 		v := new(SignatureCache)
 		for i := range 5*maxVerified/2 - 1 { // when both halves are full
 			var digest [sha256.Size]byte
@@ -56,33 +56,6 @@ func TestMemoryOfTheSignatureCacheIsBounded(t *testing.T) {
 		}
 		return v
 	}), verifiedBytes)
-}
-
-// heapOf returns what the heap grows by when something is filled that stays alive.
-func heapOf(fill func() (alive any)) int {
-	size := func() uint64 {
-		runtime.GC()
-		runtime.GC()
-		var stats runtime.MemStats
-		runtime.ReadMemStats(&stats)
-		return stats.HeapAlloc
-	}
-	before := size()
-	alive := fill()
-	after := size()
-	runtime.KeepAlive(alive)
-	return int(after) - int(before)
-}
-
-// wantHeap compares it with a bound: not much more, and not so much less that there is room
-// for little.
-func wantHeap(t *testing.T, heap, bound int) {
-	t.Helper()
-	ratio := float64(heap) / float64(bound)
-	t.Logf("%.1f MB, %.2f of the bound", float64(heap)/(1<<20), ratio)
-	if ratio > 1.25 || ratio < 0.5 {
-		t.Errorf("%d octets where the bound is %d", heap, bound)
-	}
 }
 
 // packed returns a message with records, and unpacked the records of one, as they come from
