@@ -5,8 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
-	"net/netip"
-	"net/smtp"
 	"net/textproto"
 	"strings"
 	"testing"
@@ -19,19 +17,7 @@ import (
 
 // unverified goes on to STARTTLS as an SMTP client that does TLS by itself, and verifies nobody.
 func unverified(ctx context.Context, internet *danetest.Internet, h *dane.Host) (net.Conn, tls.ConnectionState, error) {
-	conn, err := internet.Dial(ctx, "tcp", netip.AddrPortFrom(h.Addrs[0], 25).String())
-	if err != nil {
-		return nil, tls.ConnectionState{}, err
-	}
-	client, err := smtp.NewClient(conn, h.Name)
-	if err != nil {
-		return conn, tls.ConnectionState{}, err
-	}
-	if offered, _ := client.Extension("STARTTLS"); offered {
-		err = client.StartTLS(&tls.Config{ServerName: h.Base, InsecureSkipVerify: true})
-	}
-	state, _ := client.TLSConnectionState()
-	return conn, state, err
+	return startTLS(ctx, internet, h, &tls.Config{ServerName: h.Base, InsecureSkipVerify: true})
 }
 
 // Who must be authenticated, and has not been, cannot make mail bounce: not by a handshake with

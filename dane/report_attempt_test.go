@@ -26,6 +26,11 @@ import (
 // ownLoop is a sender's own way to STARTTLS, as it is without Connect. It returns all that is
 // known in the end, and makes no use of a fallback.
 func ownLoop(ctx context.Context, internet *danetest.Internet, h *dane.Host) (net.Conn, tls.ConnectionState, error) {
+	return startTLS(ctx, internet, h, h.TLSConfig(nil))
+}
+
+// startTLS goes on to STARTTLS where it is offered, with a configuration, as net/smtp does.
+func startTLS(ctx context.Context, internet *danetest.Internet, h *dane.Host, config *tls.Config) (net.Conn, tls.ConnectionState, error) {
 	conn, err := internet.Dial(ctx, "tcp", netip.AddrPortFrom(h.Addrs[0], 25).String())
 	if err != nil {
 		return nil, tls.ConnectionState{}, err
@@ -35,7 +40,7 @@ func ownLoop(ctx context.Context, internet *danetest.Internet, h *dane.Host) (ne
 		return conn, tls.ConnectionState{}, err
 	}
 	if offered, _ := client.Extension("STARTTLS"); offered {
-		err = client.StartTLS(h.TLSConfig(nil))
+		err = client.StartTLS(config)
 	}
 	state, _ := client.TLSConnectionState()
 	return conn, state, err
