@@ -14,10 +14,8 @@ import (
 	"time"
 )
 
-// Postfix in the world has a transport for each level, named like it, for the
-// recipients with that local part. It takes mail from everybody, and throws that for
-// taker@… away.
-const worldMain = `compatibility_level = 3.6
+// commonMain is what each Postfix of the world has in main.cf: nothing of this machine's.
+const commonMain = `compatibility_level = 3.6
 queue_directory = DIR/queue
 data_directory = DIR/data
 mail_owner = OWNER
@@ -35,7 +33,12 @@ mynetworks = 10.25.0.0/16
 smtpd_relay_restrictions = permit_mynetworks, reject
 smtpd_tls_security_level = may
 smtpd_tls_chain_files = CHAIN
-smtpd_tls_loglevel = 1
+`
+
+// Postfix in the world has a transport for each level, named like it, for the
+// recipients with that local part. It takes mail from everybody, and throws that for
+// taker@… away.
+const worldMain = commonMain + `smtpd_tls_loglevel = 1
 transport_maps = regexp:{TRANSPORTS}
 smtp_dns_support_level = dnssec
 smtp_tls_loglevel = 1

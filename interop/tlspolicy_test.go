@@ -19,25 +19,7 @@ import (
 
 // The Postfix that has the lines of tlspolicy's README. The rest says nothing about TLS to
 // others.
-const policyMain = `compatibility_level = 3.6
-queue_directory = DIR/queue
-data_directory = DIR/data
-mail_owner = OWNER
-maillog_file = /dev/stdout
-myhostname = postfix.world.test
-inet_interfaces = ` + worldMail + `
-inet_protocols = ipv4
-alias_maps =
-alias_database =
-local_recipient_maps =
-mydestination =
-fast_flush_domains =
-notify_classes =
-mynetworks = 10.25.0.0/16
-smtpd_relay_restrictions = permit_mynetworks, reject
-smtpd_tls_security_level = may
-smtpd_tls_chain_files = CHAIN
-smtp_tls_loglevel = 1
+const policyMain = commonMain + `smtp_tls_loglevel = 1
 smtp_connection_cache_on_demand = no
 `
 
