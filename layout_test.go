@@ -40,7 +40,7 @@ var rooms = []room{
 	{path: "internal/limittest", kit: true},
 	{path: "bench/...", imports: []string{"...", "github.com/miekg/dns"}, program: true},
 	{path: "examples/daneverify/...", imports: []string{
-		"...", "github.com/miekg/dns", "golang.org/x/net/...", "golang.org/x/sync/...",
+		"...", "github.com/miekg/dns", "golang.org/x/net/...", "golang.org/x/sync/...", "golang.org/x/term",
 	}, program: true},
 
 	{path: "examples/internal/...", imports: []string{"dnssec/..."}},

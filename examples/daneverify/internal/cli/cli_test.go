@@ -1,0 +1,168 @@
+package cli_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/danesmtp/danesmtp/examples/daneverify/internal/cli"
+)
+
+// program has two commands; the second has one below it. What is run is printed.
+func program() *cli.Command {
+	begin := func(f *cli.Flags) cli.Run {
+		f.Group("Time")
+		pause := f.Duration("timeout", 90*time.Second, "give up after `D`")
+		f.Group("Output")
+		times := f.Int("times", 1, "do it `N` times")
+		f.Bool("json", false, "print JSON, "+strings.Repeat("which is long, ", 10))
+		size := f.Uint("size", 0, "so `LARGE`")
+		f.Group("Time")
+		f.Func("colour", "paint it `red|green`", func(name string) error {
+			if name != "red" && name != "green" {
+				return fmt.Errorf("%q: want red or green", name)
+			}
+			return nil
+		})
+		return func(_ context.Context, s cli.Streams, args []string) (int, error) {
+			if len(args) > 0 && args[0] == "fail" {
+				return 0, errors.New("it failed\nby RFC 1 §2\x1b")
+			}
+			fmt.Fprintln(s.Out, *pause, *times, *size, args)
+			return 7, nil
+		}
+	}
+	return &cli.Command{
+		Name: "prog", Summary: "try things",
+		Commands: []*cli.Command{
+			{Name: "check", Summary: "check things", Begin: begin, Exits: []cli.Exit{{Status: 7, Means: "done"}}, Examples: []cli.Example{{Line: "prog check x", About: "checks x"}}},
+			{Name: "group", Summary: "more of them", Misuse: 3, Commands: []*cli.Command{{Name: "make", Begin: begin, Misuse: 3}}},
+		},
+	}
+}
+
+func run(args ...string) (status int, stdout, stderr string) {
+	var out, errs bytes.Buffer
+	status = program().Run(context.Background(), cli.Streams{Out: &out, Err: &errs}, args)
+	return status, out.String(), errs.String()
+}
+
+func TestRun(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name   string
+		args   string
+		status int
+		stdout string
+		stderr string
+	}{
+		{"flags before arguments", "check -timeout 5s -times=3 a b", 7, "5s 3 0 [a b]\n", ""},
+		{"flags after arguments", "check a --timeout 5s b -times 3", 7, "5s 3 0 [a b]\n", ""},
+		{"no flags after --", "check -times 3 -- a -times 4", 7, "1m30s 3 0 [a -times 4]\n", ""},
+		{"- is an argument", "check - -times 2", 7, "1m30s 2 0 [-]\n", ""},
+		{"a flag without value takes none", "check -json a", 7, "1m30s 1 0 [a]\n", ""},
+		{"a command below another", "group make x", 7, "1m30s 1 0 [x]\n", ""},
+		{"a duration without unit", "check -timeout 5", 2, "", "prog: check: -timeout 5: want a duration such as 5s\n"},
+		{"a duration that is none", "check -timeout soon", 2, "", `prog: check: -timeout "soon": want a duration such as 5s or 2m` + "\n"},
+		{"a number that is none", "check -times x", 2, "", `prog: check: -times "x": want a whole number` + "\n"},
+		{"a number below zero", "check -size -1", 2, "", `prog: check: -size "-1": want a whole number that is not negative` + "\n"},
+		{"a bool that is none", "check -json=perhaps", 2, "", `prog: check: -json "perhaps": want true or false` + "\n"},
+		{"a value that the flag does not know", "check -colour blue", 2, "", `prog: check: -colour: "blue": want red or green` + "\n"},
+		{"a value is missing", "check -timeout", 2, "", "prog: check: -timeout: want a duration such as 5s or 2m after it\n"},
+		{"a letter is wrong in a flag", "check -timeuot 5s", 2, "", "prog: check: there is no flag -timeuot; did you mean -timeout? -help lists the flags\n"},
+		{"an unknown flag", "check -x", 2, "", "prog: check: there is no flag -x; -help lists the flags\n"},
+		{"a letter is wrong in a command", "chekc a", 2, "", `prog: there is no command "chekc"; did you mean check? prog -help lists them` + "\n"},
+		{"no command", "group", 3, "", "prog: group: no command is given; prog group -help lists them\n"},
+		{"the status of a mistake", "group make -x", 3, "", "prog: group make: there is no flag -x; -help lists the flags\n"},
+		{"an error is one line", "check fail", 2, "", `prog: check: it failed; by RFC 1 §2\x1b` + "\n"},
+		{"help on a command that is not there", "help chekc", 2, "", `prog: there is no command "chekc"; did you mean check? prog -help lists them` + "\n"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			status, stdout, stderr := run(strings.Fields(tt.args)...)
+			if status != tt.status || stdout != tt.stdout || stderr != tt.stderr {
+				t.Errorf("exit status %d, stdout %q, stderr %q; want %d, %q, %q", status, stdout, stderr, tt.status, tt.stdout, tt.stderr)
+			}
+		})
+	}
+}
+
+func TestHelp(t *testing.T) {
+	t.Parallel()
+	const want = `usage: prog check [flags]
+
+Time:
+  -timeout D          give up after D (default 1m30s)
+  -colour red|green   paint it red|green
+
+Output:
+  -json               print JSON, which is long, which is long, which is long,
+                      which is long, which is long, which is long, which is
+                      long, which is long, which is long, which is long,
+  -size LARGE         so LARGE
+  -times N            do it N times (default 1)
+
+Examples:
+  prog check x
+      checks x
+
+Exit status:
+  7  done
+`
+	for _, args := range []string{"check -help", "check -h", "check a --help -x", "help check"} {
+		status, stdout, stderr := run(strings.Fields(args)...)
+		if diff := cmp.Diff(want, stdout); diff != "" || status != 0 || stderr != "" {
+			t.Errorf("%s: exit status %d, stderr %q (-want +got)\n%s", args, status, stderr, diff)
+		}
+	}
+	for _, args := range []string{"-help", "help", "group --help", "group help", "group make -h", "help group make"} {
+		if status, stdout, stderr := run(strings.Fields(args)...); status != 0 || stderr != "" || !strings.HasPrefix(stdout, "usage: prog") {
+			t.Errorf("%s: exit status %d, stdout %q, stderr %q", args, status, stdout, stderr)
+		}
+	}
+}
+
+// Text is no wider than the screen, and has colours only where there are any.
+func TestScreen(t *testing.T) {
+	t.Parallel()
+	c := program().Commands[0]
+	for _, width := range []int{30, 40, 80, 200} {
+		for line := range strings.Lines(c.Help([]string{"prog", "check"}, cli.Screen{Width: width})) {
+			if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > width {
+				t.Errorf("%d columns on a screen of %d: %q", n, width, line)
+			}
+		}
+	}
+	if text := c.Help([]string{"prog", "check"}, cli.Screen{}); strings.Contains(text, "\x1b") {
+		t.Errorf("colour without a terminal: %q", text)
+	}
+	if text := c.Help([]string{"prog", "check"}, cli.Screen{Colour: true}); !strings.Contains(text, "\x1b[1mTime:\x1b[0m\n") {
+		t.Errorf("no colour: %q", text)
+	}
+	if s := cli.ScreenOf(new(bytes.Buffer), func(string) string { return "xterm" }); s != (cli.Screen{}) {
+		t.Errorf("a buffer is a terminal: %+v", s)
+	}
+}
+
+func TestDidYouMean(t *testing.T) {
+	t.Parallel()
+	words := []string{"check", "explain", "tlsa", "demo"}
+	for typed, want := range map[string]string{
+		"chekc": "check", "chck": "check", "explian": "explain", "tls": "tlsa", "dmeo": "demo", "exlpain": "explain",
+		"example": "", "zzz": "", "": "", "c": "", strings.Repeat("check", 1000): "",
+	} {
+		if want != "" {
+			want = "; did you mean " + want + "?"
+		}
+		if got := cli.DidYouMean(typed, words); got != want {
+			t.Errorf("%.20q: %q, want %q", typed, got, want)
+		}
+	}
+}

@@ -1,0 +1,150 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+)
+
+// DefaultMisuse is the exit status of mistakes in the command line.
+const DefaultMisuse = 2
+
+// A Command is one of a program, or the program itself, and all that is known of it.
+type Command struct {
+	// Name is the word for it.
+	Name string
+	// Summary is what it does, in a few words for a list, as an order.
+	Summary string
+	// Usage is what follows the name: a line for each form.
+	Usage []string
+	// About is the description: paragraphs with a blank line between them. A paragraph that
+	// begins with white space is printed as it is.
+	About string
+	// Notes are paragraphs that come after the flags.
+	Notes    string
+	Examples []Example
+	Exits    []Exit
+	// Misuse is the exit status of a mistake in the command line. 0 means DefaultMisuse.
+	Misuse int
+	// Commands are those below it. The first argument that is one of their names chooses it.
+	Commands []*Command
+	// Begin declares the flags, and returns what is run once they are set. Nil if the command
+	// does nothing but to have others below it. It is called for help, too, so that it does
+	// nothing else.
+	Begin func(*Flags) Run
+}
+
+// A Run is the work of a command. The arguments are those that are not flags. An error is
+// printed once, and ends the program with Misuse in place of the status.
+type Run func(ctx context.Context, s Streams, args []string) (status int, err error)
+
+// An Example is a line to type, and what it does.
+type Example struct{ Line, About string }
+
+// An Exit is an exit status, and what it means.
+type Exit struct {
+	Status int
+	Means  string
+}
+
+// Run runs the command, or the one below it that the first argument names, and returns the
+// exit status. Whoever asks for help gets it on standard output, and 0.
+func (c *Command) Run(ctx context.Context, s Streams, args []string) int {
+	return c.run(ctx, s, nil, args)
+}
+
+func (c *Command) run(ctx context.Context, s Streams, above []string, args []string) int {
+	path := append(slices.Clip(above), c.Name)
+	if len(args) > 0 {
+		if below := c.Command(args[0]); below != nil {
+			return below.run(ctx, s, path, args[1:])
+		}
+		if args[0] == "help" && len(c.Commands) > 0 {
+			return c.help(s, path, args[1:])
+		}
+	}
+	f := c.flags()
+	others, err := f.Parse(args)
+	if errors.Is(err, flag.ErrHelp) {
+		return c.help(s, path, nil)
+	}
+	if err == nil && f.run == nil {
+		err = c.unknown(path, others)
+	}
+	status := 0
+	if err == nil {
+		status, err = f.run(ctx, s, others)
+	}
+	if err != nil {
+		s.Complain(path, err)
+		return c.misuse()
+	}
+	return status
+}
+
+// Command returns the one below with the name, or nil.
+func (c *Command) Command(name string) *Command {
+	for _, below := range c.Commands {
+		if below.Name == name {
+			return below
+		}
+	}
+	return nil
+}
+
+func (c *Command) misuse() int {
+	if c.Misuse == 0 {
+		return DefaultMisuse
+	}
+	return c.Misuse
+}
+
+// flags returns the flags as Begin declares them.
+func (c *Command) flags() *Flags {
+	f := NewFlags(c.Name)
+	if c.Begin != nil {
+		f.run = c.Begin(f)
+	}
+	f.Group("") // ends the last one
+	return f
+}
+
+// unknown says what is wrong where one of the commands below should have been named.
+func (c *Command) unknown(path []string, args []string) error {
+	list := strings.Join(path, " ") + " -help lists them"
+	if len(args) == 0 {
+		return errors.New("no command is given; " + list)
+	}
+	return fmt.Errorf("there is no command %q%s %s", args[0], orNearest(args[0], c.names()), list)
+}
+
+func (c *Command) names() (names []string) {
+	for _, below := range c.Commands {
+		names = append(names, below.Name)
+	}
+	return names
+}
+
+// help prints that of the command that the arguments lead to.
+func (c *Command) help(s Streams, path []string, args []string) int {
+	for i, name := range args {
+		if strings.HasPrefix(name, "-") {
+			continue
+		}
+		below := c.Command(name)
+		if below == nil {
+			s.Complain(path[:1], c.unknown(path, args[i:]))
+			return c.misuse()
+		}
+		c, path = below, append(slices.Clip(path), name)
+	}
+	if _, err := io.WriteString(s.Out, c.Help(path, s.Screen)); err != nil {
+		s.Complain(path, err)
+		return c.misuse()
+	}
+	return 0
+}
