@@ -28,7 +28,7 @@ func TestNameInHello(t *testing.T) {
 		{"[192.0.2.9]", []string{"nodane.example"}, 0}, // nobody was connected to
 	} {
 		var stdout, stderr bytes.Buffer
-		o, err := parse(tt.args, &stderr)
+		o, err := parse(tt.args)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -5,10 +5,13 @@
 //
 //	daneverify [flags] DOMAIN…
 //	daneverify [flags] -input FILE|-
+//	daneverify COMMAND [flags] …
 //
-// Without any argument it runs a demonstration on this machine.
+// Without any argument it runs a demonstration on this machine. "daneverify -help" lists
+// the flags and the commands, each of which has its own -help, with examples and exit
+// statuses.
 //
-// # Surveys
+// # Lists
 //
 // -input reads domains from a file, or with "-" from standard input: one a line,
 // without blank lines and those that begin with "#". It reads on as results are
@@ -25,8 +28,6 @@
 // has besides "dns_ms", the time for all lookups, and "queries", how many the resolver
 // sent for them. With -recursive one of these may take several messages.
 //
-// An interrupt ends all that runs. What is not printed by then is counted.
-//
 // # Findings
 //
 // Below the verdict of a sender there is what is wrong with the domain at all its hosts and
@@ -35,49 +36,20 @@
 // The JSON has them as "state" and "findings"; -v prints what was seen, too. What each
 // means is in docs/findings.md.
 //
-// # The name in EHLO
+// # How it is built
 //
-// Servers may turn away who gives a name that is not right, so that -helo names what the
-// machine is called on the Internet. Without it that is the machine's own name, if it
-// has a dot, or else its address in brackets, which is said on standard error.
-//
-// # Publishing
-//
-//	daneverify tlsa COMMAND [flags] …
-//
-// is for those who publish TLSA records: "daneverify tlsa -help" lists the commands, and
-// docs/publishing.md tells how a key is changed with them. Their exit status is 0 if
-// it is done, or safe; 1 if it is not safe; and 2 if something was not understood or not
-// reachable, when nothing is printed or changed.
-//
-// # Trust anchors
-//
-// Validation starts from the root keys that are built in, or from those in the file of
-// -anchors. -trust-state keeps them in a file, where they follow the root's rollovers
-// (RFC 5011) as long as the command is run once in a while; -show-anchors prints them.
-// After a long time without, fetch IANA's file, check its signature as package anchor
-// says, and start from that:
-//
-//	daneverify -trust-state FILE -anchors-update root-anchors.xml -show-anchors
-//
-// # Exit status
-//
-// The exit status is 0 if all domains are DANE successes; 1 if one is a failure;
-// 3 if one has no DANE, and none is a failure; and 2 for mistakes in the command
-// line or the list of domains, if no DNS server that is capable of DNSSEC answered, if
-// this machine lacks something, so that nothing is known of a domain, if it was
-// interrupted, or if the results cannot be printed. With -dns-only, a domain is a
-// success if the first host that may be delivered to must be authenticated by DANE.
-// With -check-resolver it is 0 if a DNS server is capable, and 1 if none is.
+// This package has the commands; [program] is the table of them. Reading flags, help and
+// what is made of the table are in examples/daneverify/internal/cli.
 package main
 
 import (
 	"context"
-	"errors"
-	"flag"
 	"io"
 	"os"
 	"os/signal"
+	"time"
+
+	"github.com/danesmtp/danesmtp/examples/daneverify/internal/cli"
 )
 
 func main() {
@@ -88,34 +60,22 @@ func main() {
 
 // run is main without the process.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	if len(args) > 0 && args[0] == "tlsa" {
-		return runTLSA(ctx, args[1:], stdin, stdout, stderr)
-	}
+	s := cli.Streams{In: stdin, Out: stdout, Err: stderr, Screen: cli.ScreenOf(stdout, os.Getenv)}
 	if len(args) == 0 {
-		args = []string{"-demo"}
+		args = []string{"demo"}
 	}
-	o, err := parse(args, stderr)
-	o.stdin = stdin
-	if errors.Is(err, flag.ErrHelp) {
-		return exitSuccess
+	return program().Run(ctx, s, args)
+}
+
+// program is the table of commands. Each is a row; what comes before all of them is the
+// verdict of a sender, which has no name of its own.
+func program() *cli.Command {
+	p := commandVerify()
+	p.Commands = []*cli.Command{
+		(&tlsaTool{now: time.Now}).command(),
+		commandResolver(),
+		commandAnchors(),
+		commandDemo(),
 	}
-	if err != nil {
-		complain(stderr, err)
-		return exitUsage
-	}
-	if o.demo {
-		return runDemo(ctx, o, stdout, stderr)
-	}
-	if o.showAnchors || o.anchorsUpdate != "" {
-		return runAnchors(ctx, o, stdout, stderr)
-	}
-	if o.checkResolver {
-		return checkResolvers(ctx, o, stdout, stderr)
-	}
-	verifier, err := o.verifier(stderr)
-	if err != nil {
-		complain(stderr, err)
-		return exitUsage
-	}
-	return verifyAll(ctx, verifier, o, stdout, stderr)
+	return p
 }

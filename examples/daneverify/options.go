@@ -3,22 +3,15 @@ package main
 import (
 	"crypto/tls"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/danesmtp/danesmtp/dnssec/upstream"
+	"github.com/danesmtp/danesmtp/examples/daneverify/internal/cli"
 )
-
-const usage = `usage: daneverify [flags] DOMAIN…
-       daneverify [flags] -input FILE|-
-
-Checks what a sender of mail to each DOMAIN gets by DANE (RFC 7672).
-Without any argument it runs a demonstration on this machine.
-
-`
 
 // options are the flags.
 type options struct {
@@ -56,52 +49,65 @@ const (
 	maxConcurrency = 1024
 )
 
-// parse reads the command line. The error says what is wrong with it, or is flag.ErrHelp
-// once help is printed.
-func parse(args []string, stderr io.Writer) (options, error) {
-	var o options
-	flags := o.flags()
-	if err := flags.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			fmt.Fprint(stderr, usage)
-			flags.SetOutput(stderr)
-			flags.PrintDefaults()
-		}
-		return o, err
-	}
-	o.domains = flags.Args()
-	return o, o.wrong()
+// flags declares all flags of a sender's verdict.
+func (o *options) flags(f *cli.Flags) {
+	o.dnsFlags(f)
+	o.smtpFlags(f)
+	o.listFlags(f)
+	f.Group("What is judged, and how it is printed")
+	f.BoolVar(&o.mandatory, "mandatory", false, "judge by mandatory DANE instead of opportunistic")
+	f.BoolVar(&o.json, "json", false, "print one line of JSON a domain, as it is ready")
+	f.BoolVar(&o.dnsOnly, "dns-only", false, "look up only: print what is to be done with each mail server, and connect to none")
+	f.BoolVar(&o.verbose, "v", false, "print every query, answer, status and reason")
+	f.Group("Instead of a verdict")
+	f.BoolVar(&o.demo, "demo", false, "use the built-in Internet, as the command demo does")
+	f.BoolVar(&o.checkResolver, "check-resolver", false, "say whether each DNS server is capable of DNSSEC, as the command resolver does; exit 0 if one is, 1 if none is")
+	f.BoolVar(&o.showAnchors, "show-anchors", false, "print the trust anchors, with their states for -trust-state, as the command anchors does")
+	o.updateFlag(f)
 }
 
-// flags returns the flags, which set the options.
-func (o *options) flags() *flag.FlagSet {
-	flags := flag.NewFlagSet("daneverify", flag.ContinueOnError)
-	flags.SetOutput(io.Discard) // errors are printed once, by run
-	flags.StringVar(&o.resolver, "resolver", "", "DNS servers `ADDR[,ADDR…]` in order of priority: 192.0.2.1, [2001:db8::1]:5353,\ntcp://…, tls://192.0.2.1#NAME, https://… (default: the system's; the root servers if those are not capable)")
-	flags.BoolVar(&o.recursive, "recursive", false, "ask no DNS server but those of the zones themselves, from the root down")
-	flags.StringVar(&o.hints, "hints", "", "`FILE` of root server addresses for -recursive (default: the built-in ones)")
-	flags.BoolVar(&o.checkResolver, "check-resolver", false, "say whether each DNS server is capable of DNSSEC; exit 0 if one is, 1 if none is")
-	flags.StringVar(&o.anchors, "anchors", "", "`FILE` of trust anchors: DS or DNSKEY records, root-anchors.xml, of BIND or Unbound\n(default: the built-in root keys)")
-	flags.StringVar(&o.trustState, "trust-state", "", "`FILE` that keeps the trust anchors up to date (RFC 5011), in the format of Unbound;\nmade of those of -anchors if it is not there")
-	flags.StringVar(&o.anchorsUpdate, "anchors-update", "", "trust the anchors in `FILE` from now on, for -trust-state: root-anchors.xml of IANA, or any of -anchors")
-	flags.BoolVar(&o.showAnchors, "show-anchors", false, "print the trust anchors, with their states for -trust-state")
-	flags.UintVar(&o.port, "port", 25, "SMTP port `N`")
-	flags.StringVar(&o.local, "local", "", "source address `ADDR` of SMTP connections")
-	flags.StringVar(&o.hello, "helo", "", "`NAME` to give in EHLO (default: that of this machine, or where that has no dot its address in brackets)")
-	flags.Func("curves", "offer these key exchanges in TLS, and no others: `NAME[,NAME…]` of X25519MLKEM768, X25519, P-256, P-384, P-521.\nWithout the first one the client's first message is small enough for any middlebox", func(list string) (err error) {
+// dnsFlags declares those that are about DNS.
+func (o *options) dnsFlags(f *cli.Flags) {
+	f.Group("The DNS")
+	f.StringVar(&o.resolver, "resolver", "", "DNS servers `ADDR[,ADDR…]` in order of priority: 192.0.2.1, [2001:db8::1]:5353, tcp://…, tls://192.0.2.1#NAME, https://… (default: the system's; the root servers if those are not capable)")
+	f.BoolVar(&o.recursive, "recursive", false, "ask no DNS server but those of the zones themselves, from the root down")
+	f.StringVar(&o.hints, "hints", "", "`FILE` of root server addresses for -recursive (default: the built-in ones)")
+	o.anchorFlags(f)
+}
+
+func (o *options) anchorFlags(f *cli.Flags) {
+	f.StringVar(&o.anchors, "anchors", "", "`FILE` of trust anchors: DS or DNSKEY records, root-anchors.xml, of BIND or Unbound (default: the built-in root keys)")
+	f.StringVar(&o.trustState, "trust-state", "", "`FILE` that keeps the trust anchors up to date (RFC 5011), in the format of Unbound; made of those of -anchors if it is not there")
+}
+
+func (o *options) updateFlag(f *cli.Flags) {
+	f.StringVar(&o.anchorsUpdate, "anchors-update", "", "trust the anchors in `FILE` from now on, for -trust-state: root-anchors.xml of IANA, or any of -anchors")
+}
+
+// smtpFlags declares those that are about connections to mail servers.
+func (o *options) smtpFlags(f *cli.Flags) {
+	f.Group("Connections to mail servers")
+	f.UintVar(&o.port, "port", 25, "SMTP port `N`")
+	f.StringVar(&o.local, "local", "", "source address `ADDR` of SMTP connections")
+	o.helloFlags(f)
+	f.DurationVar(&o.probeTimeout, "probe-timeout", defaultProbeTimeout, "for one SMTP connection: a duration `D`")
+}
+
+// helloFlags declares those that mail servers see.
+func (o *options) helloFlags(f *cli.Flags) {
+	f.StringVar(&o.hello, "helo", "", "`NAME` to give in EHLO (default: that of this machine, or where that has no dot its address in brackets)")
+	f.Func("curves", "offer these key exchanges in TLS, and no others: `NAME[,NAME…]` of X25519MLKEM768, X25519, P-256, P-384, P-521. Without the first one the client's first message is small enough for any middlebox", func(list string) (err error) {
 		o.curves, err = parseCurves(list)
 		return err
 	})
-	flags.BoolVar(&o.mandatory, "mandatory", false, "judge by mandatory DANE instead of opportunistic")
-	flags.BoolVar(&o.json, "json", false, "print one line of JSON a domain, as it is ready")
-	flags.BoolVar(&o.dnsOnly, "dns-only", false, "look up only: print what is to be done with each mail server, and connect to none")
-	flags.StringVar(&o.input, "input", "", "read domains from `FILE`, one a line; - is standard input")
-	flags.IntVar(&o.concurrency, "concurrency", defaultConcurrency, "verify `N` domains at a time")
-	flags.DurationVar(&o.timeout, "timeout", defaultTimeout, "for one domain, all in: a duration `D`")
-	flags.DurationVar(&o.probeTimeout, "probe-timeout", defaultProbeTimeout, "for one SMTP connection: a duration `D`")
-	flags.BoolVar(&o.verbose, "v", false, "print every query, answer, status and reason")
-	flags.BoolVar(&o.demo, "demo", false, "use the built-in Internet")
-	return flags
+}
+
+// listFlags declares those that are about many domains.
+func (o *options) listFlags(f *cli.Flags) {
+	f.Group("Many domains, and time")
+	f.StringVar(&o.input, "input", "", "read domains from `FILE`, one a line; - is standard input")
+	f.IntVar(&o.concurrency, "concurrency", defaultConcurrency, "verify `N` domains at a time")
+	f.DurationVar(&o.timeout, "timeout", defaultTimeout, "for one domain, all in: a duration `D`")
 }
 
 // wrong returns what is wrong with the options: what contradicts each other, or is missing.
@@ -136,12 +142,39 @@ func (o *options) wrong() error {
 	case o.timeout <= 0:
 		return fmt.Errorf("-timeout %s: want a positive duration", o.timeout)
 	}
-	for _, domain := range o.domains {
+	return wrongDomains(o.domains)
+}
+
+// wrongDomains returns what is wrong with the domains of a command line. A word without a dot
+// is a mistyped command, or looked like a domain in somebody's search list; it is never asked
+// for.
+func wrongDomains(domains []string) error {
+	for _, domain := range domains {
 		if strings.Trim(domain, " .") == "" {
 			return fmt.Errorf("%q is no domain", domain)
 		}
+		if isWord(domain) {
+			return fmt.Errorf("%q has no dot, so it is no domain%s; a top-level domain is asked for as %q", domain, notCommand(domain), domain+".")
+		}
 	}
 	return nil
+}
+
+// notCommand says why a word is not taken for a command.
+func notCommand(word string) string {
+	var names []string
+	for _, c := range program().Commands {
+		if c.Name == word {
+			return ", and the command " + word + " comes before flags and domains"
+		}
+		names = append(names, c.Name)
+	}
+	return ", and there is no such command" + cli.DidYouMean(word, names)
+}
+
+// isWord reports whether a name is one label.
+func isWord(name string) bool {
+	return !strings.ContainsFunc(name, func(r rune) bool { return r != '-' && r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 }
 
 // maxHello bounds the name in EHLO (RFC 5321 §4.5.3.1.2).

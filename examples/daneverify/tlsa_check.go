@@ -4,30 +4,11 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
-	"flag"
 	"fmt"
 	"time"
+
+	"github.com/danesmtp/danesmtp/examples/daneverify/internal/cli"
 )
-
-const tlsaCheckUsage = `usage: daneverify tlsa check -cert NEW.pem [flags] HOST[:PORT]
-
-Before a certificate is installed: would senders accept it by the TLSA records that
-are published now? Each name server of the zone is asked by itself, at each of its
-addresses, and its answer validated. Caches may have older records for as long as the
-TTL of those: so it is safe only if all servers are known to have the new ones for that
-long, by -state, which remembers when that was first seen, or by -since.
-
-FLAGS
-
-Examples:
-  daneverify tlsa check -cert new.pem -since 48h mx.example.org
-  daneverify tlsa check -cert new.pem -state /var/lib/mx.state mx.example.org && systemctl reload postfix
-
-Exit status:
-  0  safe: senders accept the certificate, whichever server or cache they ask
-  1  not safe: some would not, or may not yet; or nobody uses the records (unsigned zone)
-  2  something was not understood, or not reachable
-`
 
 // A checkCommand is the flags of "tlsa check" and "tlsa wait", and what they find.
 type checkCommand struct {
@@ -41,27 +22,51 @@ type checkCommand struct {
 	known    time.Time // of -since
 }
 
-func (t *tlsaTool) runCheck(ctx context.Context, args []string) (int, error) {
-	c := &checkCommand{dnsCommand: dnsCommand{tlsaTool: t}}
-	flags := flag.NewFlagSet("tlsa check", flag.ContinueOnError)
-	c.flags(flags)
-	flags.StringVar(&c.since, "since", "", "the records have been at all servers since `TIME`: a duration before now, as 48h, or an instant, as 2026-01-02T15:04:05Z")
-	others, err := t.parse(flags, tlsaCheckUsage, args)
-	if err != nil {
-		return tlsaUnknown, err
+// checkCommand is the row of the table for "tlsa check".
+func (t *tlsaTool) checkCommand() *cli.Command {
+	return &cli.Command{
+		Name: "check", Summary: "would senders accept a new certificate now, whichever name server or cache they ask",
+		Usage: []string{
+			"-cert NEW.pem [flags] HOST[:PORT]",
+		},
+		About: `Before a certificate is installed: would senders accept it by the TLSA records that are
+published now? Each name server of the zone is asked by itself, at each of its addresses, and its
+answer validated. Caches may have older records for as long as the TTL of those: so it is safe
+only if all servers are known to have the new ones for that long, by -state, which remembers when
+that was first seen, or by -since.`,
+		Examples: []cli.Example{
+			{Line: "daneverify tlsa check -cert new.pem -since 48h mx.example.org"},
+			{Line: "daneverify tlsa check -cert new.pem -state /var/lib/mx.state mx.example.org && systemctl reload postfix"},
+		},
+		Exits: []cli.Exit{
+			{Status: tlsaSafe, Means: "safe: senders accept the certificate, whichever server or cache they ask"},
+			{Status: tlsaUnsafe, Means: "not safe: some would not, or may not yet; or nobody uses the records (unsigned zone)"},
+			{Status: tlsaUnknown, Means: "something was not understood, or not reachable"},
+		},
+		Begin: func(f *cli.Flags) cli.Run {
+			c := &checkCommand{dnsCommand: dnsCommand{tlsaTool: t}}
+			c.flags(f)
+			f.Group("The certificate")
+			f.StringVar(&c.since, "since", "", "the records have been at all servers since `TIME`: a duration before now, as 48h, or an instant, as 2026-01-02T15:04:05Z")
+			return t.on(c.check)
+		},
 	}
+}
+
+func (c *checkCommand) check(ctx context.Context, others []string) (int, error) {
 	if err := c.begin(others); err != nil {
-		return tlsaUnknown, fmt.Errorf("tlsa check: %w", err)
+		return tlsaUnknown, err
 	}
 	r := c.look(ctx)
 	if err := c.keep(); err != nil {
-		return tlsaUnknown, fmt.Errorf("tlsa check: -state: %w", err)
+		return tlsaUnknown, fmt.Errorf("-state: %w", err)
 	}
 	return c.report(r)
 }
 
 // flags adds those that check and wait have in common.
-func (c *checkCommand) flags(flags *flag.FlagSet) {
+func (c *checkCommand) flags(flags *cli.Flags) {
+	flags.Group("The certificate")
 	flags.StringVar(&c.cert, "cert", "", "the new certificate in `FILE`, with its issuers after it, as the server will present it")
 	flags.StringVar(&c.state, "state", "", "keep in `FILE` when all servers were first seen with the new records")
 	flags.DurationVar(&c.margin, "margin", 0, "wait for so `LONG` beyond the TTL: for name servers behind one address, of which only one is seen")

@@ -3,13 +3,13 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"net"
 	"net/netip"
 	"time"
 
 	"github.com/danesmtp/danesmtp/dnssec"
+	"github.com/danesmtp/danesmtp/examples/daneverify/internal/cli"
 )
 
 // A zoneNetwork reaches the DNS: a resolver for the way down, and each name server of a
@@ -33,12 +33,14 @@ type dnsCommand struct {
 const dnsTimeout = 2 * time.Minute
 
 // dnsFlags adds the flags that are about DNS.
-func (c *dnsCommand) dnsFlags(flags *flag.FlagSet) {
+func (c *dnsCommand) dnsFlags(flags *cli.Flags) {
+	flags.Group("The DNS")
 	o := &c.options
 	flags.StringVar(&o.resolver, "resolver", "", "DNS servers `ADDR[,ADDR…]` for the way to the zone (default: the system's; the root servers if those are not capable)")
 	flags.BoolVar(&o.recursive, "recursive", false, "find the zone from the root servers down")
 	flags.StringVar(&o.hints, "hints", "", "the root servers' addresses in `FILE`, as in named.root, for -recursive")
 	flags.StringVar(&o.anchors, "anchors", "", "trust anchors in `FILE` (default: the built-in root keys)")
+	flags.Group("Output")
 	flags.BoolVar(&c.json, "json", false, "print JSON")
 }
 

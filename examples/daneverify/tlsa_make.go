@@ -5,37 +5,12 @@ import (
 	"crypto"
 	"crypto/x509"
 	"errors"
-	"flag"
 	"fmt"
 	"slices"
 
+	"github.com/danesmtp/danesmtp/examples/daneverify/internal/cli"
 	"github.com/danesmtp/danesmtp/tlsa"
 )
-
-const tlsaMakeUsage = `usage: daneverify tlsa make -for HOST[:PORT] -cert FILE|-key FILE|-csr FILE… [flags]
-       daneverify tlsa make -from HOST[:25] [flags]
-
-Makes the TLSA records that belong into the zone, 3 1 1 unless flags say otherwise:
-of a certificate, or before there is one of its key or signing request, or of what
-a server presents now. With several files there are records for each: those of
-the current and of the next key belong side by side before the key changes.
-
-FLAGS
-
-Examples:
-  daneverify tlsa make -for mx.example.org -cert fullchain.pem
-  daneverify tlsa make -for mx.example.org -cert fullchain.pem -key next-key.pem
-  daneverify tlsa make -for mx.example.org -csr next.csr -nsupdate | nsupdate -k FILE
-  daneverify tlsa make -for mx.example.org -cert fullchain.pem -usage 2
-  openssl pkey -in key.pem -pubout | daneverify tlsa make -for mx.example.org -key -
-  daneverify tlsa make -from mx.example.org
-
-A private key is read for its public key alone; nothing else of it goes anywhere.
-Warnings of RFC 7671 go to standard error, and into the JSON.
-
-Exit status: 0 if the records are printed; 2 if something was not understood or not
-reachable, and then nothing is printed.
-`
 
 // A makeCommand is the flags of "tlsa make".
 type makeCommand struct {
@@ -61,40 +36,73 @@ type source struct {
 	request *x509.CertificateRequest
 }
 
-func (t *tlsaTool) runMake(ctx context.Context, args []string) (int, error) {
-	m := &makeCommand{tlsaTool: t}
-	flags := flag.NewFlagSet("tlsa make", flag.ContinueOnError)
+// makeCommand is the row of the table for "tlsa make".
+func (t *tlsaTool) makeCommand() *cli.Command {
+	return &cli.Command{
+		Name: "make", Summary: "make the records of a certificate, a key or a signing request",
+		Usage: []string{
+			"-for HOST[:PORT] -cert FILE|-key FILE|-csr FILE… [flags]",
+			"-from HOST[:25] [flags]",
+		},
+		About: `Makes the TLSA records that belong into the zone, 3 1 1 unless flags say otherwise: of a
+certificate, or before there is one of its key or signing request, or of what a server presents
+now. With several files there are records for each: those of the current and of the next key
+belong side by side before the key changes.`,
+		Notes: "A private key is read for its public key alone; nothing else of it goes anywhere. Warnings of RFC 7671 go to standard error, and into the JSON.",
+		Examples: []cli.Example{
+			{Line: "daneverify tlsa make -for mx.example.org -cert fullchain.pem"},
+			{Line: "daneverify tlsa make -for mx.example.org -cert fullchain.pem -key next-key.pem", About: "of the current and of the next key"},
+			{Line: "daneverify tlsa make -for mx.example.org -csr next.csr -nsupdate | nsupdate -k FILE"},
+			{Line: "daneverify tlsa make -for mx.example.org -cert fullchain.pem -usage 2"},
+			{Line: "openssl pkey -in key.pem -pubout | daneverify tlsa make -for mx.example.org -key -"},
+			{Line: "daneverify tlsa make -from mx.example.org"},
+		},
+		Exits: []cli.Exit{
+			{Status: tlsaSafe, Means: "the records are printed"},
+			{Status: tlsaUnknown, Means: "something was not understood or not reachable, and nothing is printed"},
+		},
+		Begin: func(f *cli.Flags) cli.Run {
+			m := &makeCommand{tlsaTool: t}
+			m.flags(f)
+			return t.on(m.run)
+		},
+	}
+}
+
+func (m *makeCommand) flags(f *cli.Flags) {
+	f.Group("What the records are of")
 	for name, help := range map[string]string{
 		"cert": "the certificate in `FILE`, with its issuers after it if there are any (PEM, or DER of one)",
 		"key":  "the key in `FILE`, private or public (PEM or DER)",
 		"csr":  "the key of the signing request in `FILE` (PEM or DER)",
 	} {
-		flags.Func(name, help+"; - is standard input", func(file string) error {
+		f.Func(name, help+"; - is standard input", func(file string) error {
 			m.inputs = append(m.inputs, input{name, file})
 			return nil
 		})
 	}
-	flags.StringVar(&m.from, "from", "", "what the mail server `HOST[:PORT]` presents after STARTTLS, at each of its addresses")
-	flags.StringVar(&m.owner, "for", "", "the records are for `HOST[:PORT]`; the port is 25 (default: that of -from)")
-	flags.StringVar(&m.usage, "usage", "3", "certificate usage `N`: 3 (DANE-EE), 2 (DANE-TA: the highest CA in -cert), or 1 and 0, not for mail")
-	flags.StringVar(&m.selector, "selector", "1", "selector `N`: 1 (SPKI, the key) or 0 (Cert, the whole certificate)")
-	flags.StringVar(&m.matching, "matching", "1", "matching type `N`: 1 (SHA2-256), 2 (SHA2-512) or 0 (Full)")
-	flags.UintVar(&m.ttl, "ttl", 0, "TTL of the records in `SECONDS` (default: none in zone lines, 3600 for nsupdate)")
-	flags.BoolVar(&m.nsupdate, "nsupdate", false, "print a script for nsupdate, which adds the records")
-	flags.BoolVar(&m.json, "json", false, "print JSON")
-	flags.BoolVar(&m.anyName, "any-name", false, "take a signing request that is not for the host")
-	others, err := t.parse(flags, tlsaMakeUsage, args)
-	if err != nil {
-		return tlsaUnknown, err
-	}
+	f.StringVar(&m.from, "from", "", "what the mail server `HOST[:PORT]` presents after STARTTLS, at each of its addresses")
+	f.BoolVar(&m.anyName, "any-name", false, "take a signing request that is not for the host")
+	f.Group("The records")
+	f.StringVar(&m.owner, "for", "", "the records are for `HOST[:PORT]`; the port is 25 (default: that of -from)")
+	f.StringVar(&m.usage, "usage", "3", "certificate usage `N`: 3 (DANE-EE), 2 (DANE-TA: the highest CA in -cert), or 1 and 0, not for mail")
+	f.StringVar(&m.selector, "selector", "1", "selector `N`: 1 (SPKI, the key) or 0 (Cert, the whole certificate)")
+	f.StringVar(&m.matching, "matching", "1", "matching type `N`: 1 (SHA2-256), 2 (SHA2-512) or 0 (Full)")
+	f.UintVar(&m.ttl, "ttl", 0, "TTL of the records in `SECONDS` (default: none in zone lines, 3600 for nsupdate)")
+	f.Group("Output")
+	f.BoolVar(&m.nsupdate, "nsupdate", false, "print a script for nsupdate, which adds the records")
+	f.BoolVar(&m.json, "json", false, "print JSON")
+}
+
+func (m *makeCommand) run(ctx context.Context, others []string) (int, error) {
 	if err := m.understand(others); err != nil {
-		return tlsaUnknown, fmt.Errorf("tlsa make: %w", err)
+		return tlsaUnknown, err
 	}
 	made, err := m.make(ctx)
 	if err != nil {
-		return tlsaUnknown, fmt.Errorf("tlsa make: %w", err)
+		return tlsaUnknown, err
 	}
-	return made.write(t, m)
+	return made.write(m.tlsaTool, m)
 }
 
 // understand checks the flags.

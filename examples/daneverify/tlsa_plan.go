@@ -4,38 +4,15 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
-	"flag"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/danesmtp/danesmtp/dnssec"
+	"github.com/danesmtp/danesmtp/examples/daneverify/internal/cli"
 	"github.com/danesmtp/danesmtp/tlsa"
 )
-
-const tlsaPlanUsage = `usage: daneverify tlsa plan -current OLD.pem -next NEW.pem [flags] HOST[:PORT]
-
-The steps from one certificate to the next (RFC 7671 §8.1, §8.4), each with the earliest
-time for it and the records to add and to remove. The times come from what the name
-servers of the zone say: the TTL of the records, how long signatures are valid, and the
-REFRESH and RETRY of the SOA. Plan again after each step: then less has to be assumed.
-
-FLAGS
-
-Examples:
-  daneverify tlsa plan -current fullchain.pem -next new.pem mx.example.org
-  daneverify tlsa plan -current fullchain.pem -next new.pem -propagation 5m mx.example.org
-  daneverify tlsa plan -current ecdsa.pem -next new.pem -other rsa.pem mx.example.org
-  daneverify tlsa plan -current fullchain.pem -next new.pem -scheme key+issuer mx.example.org
-
-Exit status:
-  0  here is the plan, or there is nothing to do
-  1  there is none, since senders do not accept the current certificate, the next one
-     never would be accepted, or the name servers differ; or nobody uses the records
-     (unsigned zone)
-  2  something was not understood, or not reachable
-`
 
 // A planCommand is the flags of "tlsa plan".
 type planCommand struct {
@@ -48,25 +25,53 @@ type planCommand struct {
 	rollover tlsa.Rollover
 }
 
-func (t *tlsaTool) runPlan(ctx context.Context, args []string) (int, error) {
-	c := &planCommand{dnsCommand: dnsCommand{tlsaTool: t}}
-	flags := flag.NewFlagSet("tlsa plan", flag.ContinueOnError)
-	flags.StringVar(&c.currentFile, "current", "", "the certificate that the server presents, with its issuers after it, in `FILE`")
-	flags.StringVar(&c.nextFile, "next", "", "the certificate that it is to present, with its issuers after it, in `FILE`")
-	flags.Func("other", "a certificate that the server presents besides and keeps, in `FILE`: an RSA one beside an ECDSA one", func(file string) error {
+// planCommand is the row of the table for "tlsa plan".
+func (t *tlsaTool) planCommand() *cli.Command {
+	return &cli.Command{
+		Name: "plan", Summary: "the steps from one certificate to the next, with dates",
+		Usage: []string{
+			"-current OLD.pem -next NEW.pem [flags] HOST[:PORT]",
+		},
+		About: `The steps from one certificate to the next (RFC 7671 §8.1, §8.4), each with the earliest time for
+it and the records to add and to remove. The times come from what the name servers of the zone say:
+the TTL of the records, how long signatures are valid, and the REFRESH and RETRY of the SOA. Plan
+again after each step: then less has to be assumed.`,
+		Examples: []cli.Example{
+			{Line: "daneverify tlsa plan -current fullchain.pem -next new.pem mx.example.org"},
+			{Line: "daneverify tlsa plan -current fullchain.pem -next new.pem -propagation 5m mx.example.org"},
+			{Line: "daneverify tlsa plan -current ecdsa.pem -next new.pem -other rsa.pem mx.example.org"},
+			{Line: "daneverify tlsa plan -current fullchain.pem -next new.pem -scheme key+issuer mx.example.org"},
+		},
+		Exits: []cli.Exit{
+			{Status: tlsaSafe, Means: "here is the plan, or there is nothing to do"},
+			{Status: tlsaUnsafe, Means: "there is none, since senders do not accept the current certificate, the next one never would be accepted, or the name servers differ; or nobody uses the records (unsigned zone)"},
+			{Status: tlsaUnknown, Means: "something was not understood, or not reachable"},
+		},
+		Begin: func(f *cli.Flags) cli.Run {
+			c := &planCommand{dnsCommand: dnsCommand{tlsaTool: t}}
+			c.flags(f)
+			return t.on(c.run)
+		},
+	}
+}
+
+func (c *planCommand) flags(f *cli.Flags) {
+	f.Group("The change")
+	f.StringVar(&c.currentFile, "current", "", "the certificate that the server presents, with its issuers after it, in `FILE`")
+	f.StringVar(&c.nextFile, "next", "", "the certificate that it is to present, with its issuers after it, in `FILE`")
+	f.Func("other", "a certificate that the server presents besides and keeps, in `FILE`: an RSA one beside an ECDSA one", func(file string) error {
 		c.otherFiles = append(c.otherFiles, file)
 		return nil
 	})
-	flags.StringVar(&c.scheme, "scheme", "keep", "what the records are to be: `NAME` is keep, current+next, key+issuer (3 1 1 and 2 1 1), or issuer")
-	flags.DurationVar(&c.propagation, "propagation", -1, "how `LONG` a change takes to reach all name servers (default: REFRESH and RETRY of the SOA; with NOTIFY it is less)")
-	flags.StringVar(&c.since, "since", "", "the records have been at all servers since `TIME`: a duration before now, as 48h, or an instant")
-	c.dnsFlags(flags)
-	others, err := t.parse(flags, tlsaPlanUsage, args)
-	if err != nil {
-		return tlsaUnknown, err
-	}
+	f.StringVar(&c.scheme, "scheme", "keep", "what the records are to be: `NAME` is keep, current+next, key+issuer (3 1 1 and 2 1 1), or issuer")
+	f.DurationVar(&c.propagation, "propagation", -1, "how `LONG` a change takes to reach all name servers (default: REFRESH and RETRY of the SOA; with NOTIFY it is less)")
+	f.StringVar(&c.since, "since", "", "the records have been at all servers since `TIME`: a duration before now, as 48h, or an instant")
+	c.dnsFlags(f)
+}
+
+func (c *planCommand) run(ctx context.Context, others []string) (int, error) {
 	if err := c.understand(others); err != nil {
-		return tlsaUnknown, fmt.Errorf("tlsa plan: %w", err)
+		return tlsaUnknown, err
 	}
 	return c.plan(ctx)
 }

@@ -2,29 +2,11 @@ package main
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"time"
+
+	"github.com/danesmtp/danesmtp/examples/daneverify/internal/cli"
 )
-
-const tlsaWaitUsage = `usage: daneverify tlsa wait -cert NEW.pem [flags] HOST[:PORT]
-
-Waits until the new certificate can be installed: until each name server of the zone has
-a record for it, and the longest TTL of the old records has run out since the last server
-was first seen with the new ones. Begin it before the records change, or soon after: what
-it has not seen it cannot count. -state keeps what it has seen, for the next run.
-
-FLAGS
-
-Examples, the first as a deploy hook:
-  daneverify tlsa wait -cert new.pem mx.example.org && systemctl reload postfix
-  daneverify tlsa wait -cert new.pem -state /var/lib/mx.state -timeout 26h mx.example.org
-
-Exit status:
-  0  safe: senders accept the certificate, whichever server or cache they ask
-  1  not safe when the time was up; or nobody uses the records (unsigned zone), at once
-  2  something was not understood; or not reachable when the time was up; or an interrupt
-`
 
 // Defaults of wait. A TTL is seldom longer than a day.
 const (
@@ -33,26 +15,46 @@ const (
 	longInterval    = 10 * time.Minute // while there is nothing to do but to let a TTL run out
 )
 
-func (t *tlsaTool) runWait(ctx context.Context, args []string) (int, error) {
-	c := &checkCommand{dnsCommand: dnsCommand{tlsaTool: t}}
-	flags := flag.NewFlagSet("tlsa wait", flag.ContinueOnError)
-	c.flags(flags)
-	flags.DurationVar(&c.timeout, "timeout", defaultWait, "give up after a `DURATION`")
-	flags.DurationVar(&c.interval, "interval", defaultInterval, "ask the servers again after a `DURATION`")
-	others, err := t.parse(flags, tlsaWaitUsage, args)
-	if err != nil {
-		return tlsaUnknown, err
+// waitCommand is the row of the table for "tlsa wait".
+func (t *tlsaTool) waitCommand() *cli.Command {
+	return &cli.Command{
+		Name: "wait", Summary: "wait until they do",
+		Usage: []string{
+			"-cert NEW.pem [flags] HOST[:PORT]",
+		},
+		About: `Waits until the new certificate can be installed: until each name server of the zone has a
+record for it, and the longest TTL of the old records has run out since the last server was first
+seen with the new ones. Begin it before the records change, or soon after: what it has not seen it
+cannot count. -state keeps what it has seen, for the next run.`,
+		Examples: []cli.Example{
+			{Line: "daneverify tlsa wait -cert new.pem mx.example.org && systemctl reload postfix", About: "a deploy hook"},
+			{Line: "daneverify tlsa wait -cert new.pem -state /var/lib/mx.state -timeout 26h mx.example.org"},
+		},
+		Exits: []cli.Exit{
+			{Status: tlsaSafe, Means: "safe: senders accept the certificate, whichever server or cache they ask"},
+			{Status: tlsaUnsafe, Means: "not safe when the time was up; or nobody uses the records (unsigned zone), at once"},
+			{Status: tlsaUnknown, Means: "something was not understood; or not reachable when the time was up; or an interrupt"},
+		},
+		Begin: func(f *cli.Flags) cli.Run {
+			c := &checkCommand{dnsCommand: dnsCommand{tlsaTool: t}}
+			c.flags(f)
+			f.Group("Waiting")
+			f.DurationVar(&c.timeout, "timeout", defaultWait, "give up after a `DURATION`")
+			f.DurationVar(&c.interval, "interval", defaultInterval, "ask the servers again after a `DURATION`")
+			return t.on(c.beginToWait)
+		},
 	}
+}
+
+func (c *checkCommand) beginToWait(ctx context.Context, others []string) (int, error) {
 	switch {
 	case c.timeout <= 0:
-		err = fmt.Errorf("-timeout %s: want a positive duration", c.timeout)
+		return tlsaUnknown, fmt.Errorf("-timeout %s: want a positive duration", c.timeout)
 	case c.interval < time.Second:
-		err = fmt.Errorf("-interval %s: want one second at least", c.interval)
-	default:
-		err = c.begin(others)
+		return tlsaUnknown, fmt.Errorf("-interval %s: want one second at least", c.interval)
 	}
-	if err != nil {
-		return tlsaUnknown, fmt.Errorf("tlsa wait: %w", err)
+	if err := c.begin(others); err != nil {
+		return tlsaUnknown, err
 	}
 	return c.wait(ctx)
 }
@@ -64,10 +66,10 @@ func (c *checkCommand) wait(ctx context.Context) (int, error) {
 	for {
 		r := c.look(ctx)
 		if ctx.Err() != nil {
-			return tlsaUnknown, fmt.Errorf("tlsa wait: interrupted; %s", r.text)
+			return tlsaUnknown, fmt.Errorf("interrupted; %s", r.text)
 		}
 		if err := c.keep(); err != nil {
-			return tlsaUnknown, fmt.Errorf("tlsa wait: -state: %w", err)
+			return tlsaUnknown, fmt.Errorf("-state: %w", err)
 		}
 		if r.status == tlsaSafe || r.final {
 			return c.report(r)
@@ -86,7 +88,7 @@ func (c *checkCommand) wait(ctx context.Context) (int, error) {
 			said = r.text
 		}
 		if err := c.sleep(ctx, min(pause, left)); err != nil {
-			return tlsaUnknown, fmt.Errorf("tlsa wait: interrupted; %s", r.text)
+			return tlsaUnknown, fmt.Errorf("interrupted; %s", r.text)
 		}
 	}
 }

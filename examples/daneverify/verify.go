@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+
+	"github.com/danesmtp/danesmtp/examples/daneverify/internal/cli"
+)
+
+// commandVerify is the program without the name of a command: the verdict of a sender.
+func commandVerify() *cli.Command {
+	return &cli.Command{
+		Name: "daneverify", Summary: "check what a sender of mail gets by DANE",
+		Usage: []string{"[flags] DOMAIN…", "[flags] -input FILE|-", "COMMAND [flags] …"},
+		About: `Checks what a sender of mail to each DOMAIN gets by DANE (RFC 7672): looks its mail servers
+up with DNSSEC, validated from the root's keys down, connects to them up to and through STARTTLS, and
+matches their certificates against their TLSA records. It sends no mail. Without any argument it runs
+a demonstration on this machine.
+
+A domain has a dot: a top-level domain is asked for as "ai.".`,
+		Notes: `-input reads on as results are printed, so that lists of any length take the same memory.
+Blank lines and those that begin with "#" are left out. Text comes in the order of the list; JSON as it
+is ready. At the end a line counts what became of the list.`,
+		Examples: []cli.Example{
+			{Line: "daneverify example.org", About: "the verdict of a sender, and below it what is wrong and who must act"},
+			{Line: "daneverify -recursive -v example.org", About: "ask the zones' own servers, and print every answer"},
+			{Line: "daneverify -dns-only -json -input domains.txt", About: "a survey that connects to no mail server"},
+		},
+		Exits: []cli.Exit{
+			{Status: exitSuccess, Means: "every domain is a success: delivered to by DANE; with -dns-only, the first host that may be delivered to must be authenticated by DANE"},
+			{Status: exitFailure, Means: "one is a failure"},
+			{Status: exitNoDANE, Means: "one has no DANE, and none is a failure"},
+			{Status: exitUsage, Means: "a mistake in the command line or the list, no DNS server that is capable of DNSSEC, a lack of this machine so that nothing is known of a domain, an interrupt, or no place for the results. Of several the first in the order 2, 1, 3, 0 counts"},
+		},
+		Begin: func(f *cli.Flags) cli.Run {
+			o := new(options)
+			o.flags(f)
+			return o.run
+		},
+	}
+}
+
+// run does what the flags ask for.
+func (o *options) run(ctx context.Context, s cli.Streams, args []string) (int, error) {
+	o.stdin, o.domains = s.In, args
+	if err := o.wrong(); err != nil {
+		return exitUsage, err
+	}
+	switch {
+	case o.demo:
+		return runDemo(ctx, *o, s.Out, s.Err), nil
+	case o.showAnchors || o.anchorsUpdate != "":
+		return runAnchors(ctx, *o, s.Out, s.Err), nil
+	case o.checkResolver:
+		return checkResolvers(ctx, *o, s.Out, s.Err), nil
+	}
+	verifier, err := o.verifier(s.Err)
+	if err != nil {
+		return exitUsage, err
+	}
+	return verifyAll(ctx, verifier, *o, s.Out, s.Err), nil
+}
