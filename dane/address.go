@@ -2,8 +2,10 @@ package dane
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"slices"
+	"syscall"
 
 	"github.com/miekg/dns"
 
@@ -51,7 +53,7 @@ func (v *Verifier) lookupAddresses(ctx context.Context, h *Host, wanted bool) (*
 		}
 	}
 	for _, a := range h.Addresses {
-		if !a.Refused {
+		if !a.Refused && v.connects(a.Addr) {
 			h.Addrs = append(h.Addrs, a.Addr)
 		}
 	}
@@ -61,11 +63,34 @@ func (v *Verifier) lookupAddresses(ctx context.Context, h *Host, wanted bool) (*
 	case deciding == nil:
 		return nil, ErrNoAddress
 	case len(h.Addrs) == 0:
-		return nil, ErrRefusedAddress
+		return nil, v.noAddress(h)
 	case wanted && found == nil:
 		found = v.searchTLSA(ctx, h, deciding)
 	}
 	return found, nil
+}
+
+// noAddress says why there is an address, and none to connect to.
+func (v *Verifier) noAddress(h *Host) error {
+	for _, a := range h.Addresses {
+		if !a.Refused {
+			return fmt.Errorf("%w for %s: %w", ErrNoAddress, v.Network, syscall.EAFNOSUPPORT)
+		}
+	}
+	return ErrRefusedAddress
+}
+
+// connects reports whether the sender connects over the family of an address.
+func (v *Verifier) connects(addr netip.Addr) bool {
+	switch v.Network {
+	case "", "tcp":
+		return true
+	case "tcp4":
+		return addr.Is4()
+	case "tcp6":
+		return addr.Is6()
+	}
+	return false
 }
 
 func (v *Verifier) lookupFamily(ctx context.Context, host string, qtype uint16) (f family) {

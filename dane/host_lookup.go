@@ -105,8 +105,8 @@ func (v *Verifier) reach(ctx context.Context, d *Domain, h *Host, wanted bool) (
 	// A recipient may name any address; a route is the sender's own.
 	refused := d.Name == h.Name && !v.allows(addr)
 	h.Addresses = []Address{{Addr: addr, Status: dnssec.Insecure, Refused: refused}}
-	if refused {
-		return nil, ErrRefusedAddress
+	if refused || !v.connects(addr) {
+		return nil, v.noAddress(h)
 	}
 	h.Addrs = []netip.Addr{addr}
 	return nil, nil

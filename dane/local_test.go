@@ -76,6 +76,40 @@ func TestLocalLack(t *testing.T) {
 	}
 }
 
+// A sender that connects over one family leaves the addresses of the other out, and does not
+// hold it against a domain that has no others.
+func TestNetwork(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name, network, records string
+		errno                  string // what does not answer
+		outcome                dane.Outcome
+		local                  bool
+	}{
+		{"both, and IPv4 is refused", "tcp", "mail AAAA 2001:db8::1", "192.0.2.1", dane.OutcomeSuccess, false},
+		{"IPv4 alone", "tcp4", "mail AAAA 2001:db8::1", "2001:db8", dane.OutcomeSuccess, false},
+		{"IPv6 alone", "tcp6", "mail AAAA 2001:db8::1", "192.0.2.1", dane.OutcomeSuccess, false},
+		{"IPv6 alone, and it is refused", "tcp6", "mail AAAA 2001:db8::1", "2001:db8", dane.OutcomeFailure, false},
+		{"IPv6 alone, and there is none", "tcp6", "", "-", dane.OutcomeFailure, true},
+		{"a network that is none", "ip", "mail AAAA 2001:db8::1", "-", dane.OutcomeFailure, true},
+	} {
+		internet := danetest.New(t, danetest.Domain{Name: "a.example", Hosts: []danetest.Host{{Name: "mail", TLSA: []string{"3 1 1"}}},
+			Zone: dnssectest.Zone{Records: tt.records}})
+		v := internet.Verifier()
+		v.Network, v.AllowAll = tt.network, true
+		v.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+			if strings.Contains(address, tt.errno) {
+				return nil, os.NewSyscallError("connect", syscall.ECONNREFUSED)
+			}
+			return internet.Servers["mail.a.example"].Dial(ctx, network, address)
+		}
+		result, err := checker(v).Verify(t.Context(), "a.example")
+		if err != nil || result.Outcome != tt.outcome || result.Local != tt.local {
+			t.Errorf("%s: %s, local %t, %v; want %s, %t\n%s", tt.name, result.Outcome, result.Local, err, tt.outcome, tt.local, result)
+		}
+	}
+}
+
 // A starvedExchanger has no descriptor for a socket.
 type starvedExchanger struct{}
 

@@ -77,6 +77,12 @@ type Verifier struct {
 	// a root of its own, whose servers may be on this machine.
 	AllowAll bool
 
+	// Network is "tcp4" or "tcp6" for a sender that connects to mail servers over one family
+	// only; empty or "tcp" means both, and anything else neither. Addresses of the other family
+	// are in Host.Addresses, but not in Host.Addrs. That a host has no others is a lack of the
+	// sender: see [Failure.Local].
+	Network string
+
 	// Dial connects to mail servers, for Connect and a Checker. It must heed its context. Nil
 	// means a net.Dialer bound to LocalAddr.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
