@@ -11,6 +11,7 @@ const (
 	CodeNoRoute    Code = "no-route"
 	CodeNotProbed  Code = "not-probed"
 	CodeDANEOff    Code = "dane-off"
+	CodeTrustState Code = "trust-state"
 )
 
 // Of the DNS.
@@ -92,6 +93,7 @@ var kinds = [...]kind{
 	{CodeNoRoute, Unknown, Sender, "the machine that looked cannot reach such addresses"},
 	{CodeNotProbed, Unknown, Sender, "not everything was looked at"},
 	{CodeDANEOff, Note, Sender, "the sender's policy switches DANE off"},
+	{CodeTrustState, Warning, Sender, "the trust anchors of the machine that looked do not follow the root"},
 
 	{CodeNoDomain, Broken, DomainOwner, "the domain does not exist"},
 	{CodeNullMX, Note, DomainOwner, "the domain accepts no mail"},

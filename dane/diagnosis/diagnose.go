@@ -22,6 +22,9 @@ type Options struct {
 	// Within is how soon something must end to be a Warning. 0 means DefaultWithin; less
 	// looks for nothing.
 	Within time.Duration
+	// Also are findings about what the Result does not have, such as the trust anchors. They
+	// count like the others. What a finding leaves out is that of its code.
+	Also []Finding
 }
 
 // Diagnose says what is wrong with a domain by what a Checker has found, at all hosts and
@@ -37,6 +40,9 @@ func Diagnose(r *dane.Result, o Options) Report {
 		d.now = r.Started
 	}
 	d.domain()
+	for _, f := range o.Also {
+		d.find(f)
+	}
 	slices.SortStableFunc(d.findings, func(a, b Finding) int { return cmp.Compare(b.Severity, a.Severity) })
 	return Report{State: d.state(), Findings: d.findings}
 }

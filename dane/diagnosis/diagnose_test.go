@@ -103,6 +103,12 @@ func TestDiagnose(t *testing.T) {
 			state: diagnosis.StateUnknown, code: diagnosis.CodeLocalLack, actor: diagnosis.Sender, fix: "file descriptors"},
 		{name: "no IPv6 here", world: world{domains: oneHost(sound, "mail AAAA 2001:db8::1").domains, errnos: map[string]syscall.Errno{"2001:db8::1": syscall.ENETUNREACH}},
 			state: diagnosis.StateUnknown, code: diagnosis.CodeNoRoute, actor: diagnosis.Sender, text: "IPv6", fix: "a machine with IPv6"},
+		{name: "IPv4 alone, of a host that is not reached over IPv6", world: overOne("tcp4"), state: diagnosis.StateOK},
+		{name: "IPv6 alone, of the same host", world: overOne("tcp6"), state: diagnosis.StateBroken, code: diagnosis.CodeUnreachable, actor: diagnosis.MailHost},
+		{name: "IPv6 alone, of a host without", world: oneHost(sound, "").changed(func(v *dane.Verifier) { v.Network = "tcp6" }), state: diagnosis.StateUnknown,
+			code: diagnosis.CodeNotProbed, actor: diagnosis.Sender, text: "no address of the one family"},
+		{name: "the trust state cannot be written", world: oneHost(sound, ""), options: diagnosis.Options{Also: []diagnosis.Finding{{Code: diagnosis.CodeTrustState, Text: "it is so", Fix: "let it"}}},
+			state: diagnosis.StateWarning, code: diagnosis.CodeTrustState, actor: diagnosis.Sender, text: "it is so", fix: "let it"},
 		{name: "nothing was connected to", world: oneHost(sound, ""), plan: true, state: diagnosis.StateUnknown, code: diagnosis.CodeNotProbed, actor: diagnosis.Sender},
 		{name: "DANE is switched off", world: world{domains: oneHost(sound, "").domains, change: func(v *dane.Verifier) {
 			policy, err := dane.NewPolicy(dane.Profile{DANE: dane.DANENone}, nil)

@@ -98,6 +98,10 @@ func (d *diagnosis) unusable(h *dane.HostResult) {
 func (d *diagnosis) notProbed(h *dane.HostResult) {
 	expected := h.Err == nil && (h.Action == dane.MustAuthenticate || h.Action == dane.MustEncrypt)
 	switch {
+	case len(h.Addresses) > 0 && isLocal(h.Err) && !slices.ContainsFunc(h.Lookups, func(l dane.Lookup) bool { return l.Err != nil }):
+		d.find(Finding{Code: CodeNotProbed, Host: h.Name, Evidence: texts(h.Err), Addresses: addressesOf(h),
+			Text: h.Name + " has no address of the one family over which connections were to be made, so that nothing is known of the server.",
+			Fix:  "Ask over the other family, too."})
 	case expected && d.result.Planned:
 		d.find(Finding{Code: CodeNotProbed, Host: h.Name, Text: "No connection was made to " + h.Name + ".",
 			Fix: "Ask with connections to know what its servers present."})
@@ -105,6 +109,13 @@ func (d *diagnosis) notProbed(h *dane.HostResult) {
 		d.find(Finding{Code: CodeNotProbed, Host: h.Name, Text: h.Name + " has more addresses than are looked at.",
 			Fix: "Ask for the others by themselves."})
 	}
+}
+
+func addressesOf(h *dane.HostResult) (all []netip.Addr) {
+	for _, a := range h.Addresses {
+		all = append(all, a.Addr)
+	}
+	return all
 }
 
 // hostsWithoutDANE says which hosts have no TLSA records that count, and why. Where others

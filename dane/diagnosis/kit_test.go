@@ -55,6 +55,19 @@ func (w world) faulty(where string, fault dnssectest.Fault) world {
 	return w.zone(func(z *dnssectest.Zone) { z.Faults = map[string]dnssectest.Fault{where: fault} })
 }
 
+func (w world) changed(change func(*dane.Verifier)) world {
+	w.change = change
+	return w
+}
+
+// overOne is a host that is sound over IPv4 and refuses connections over IPv6, for a sender
+// that connects over one of them.
+func overOne(network string) world {
+	w := oneHost(danetest.Host{TLSA: []string{"3 1 1", "2 1 1"}}, "mail AAAA 2001:db8::1")
+	w.errnos = map[string]syscall.Errno{"2001:db8::1": syscall.ECONNREFUSED}
+	return w.changed(func(v *dane.Verifier) { v.Network = network })
+}
+
 // checker returns one that lives in the world.
 func (w world) checker(t testing.TB) *dane.Checker {
 	internet := danetest.New(t, w.domains...)

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/miekg/dns"
@@ -94,7 +95,7 @@ func (d *diagnosis) failedTLSA(l *dane.Lookup, f *Finding) {
 	f.Text = strings.Join(servers, " and ") + " " + plural(len(servers), "answers", "answer") + " for " + strings.Join(good, ", ") + ", and " +
 		plural(len(servers), "fails", "fail") + " for TLSA alone" + why(l) + "."
 	f.Fix = "Update the name server's software, or let the firewall or load balancer before it pass questions of every type (RFC 3597). " +
-		"A server without TLSA records must say so. If " + strings.Join(servers, " or ") + " is a resolver, it may pass on what a name server of that zone says. " +
+		"A server without TLSA records must say so. If " + strings.Join(servers, " or ") + " is a resolver, it passes on what a name server of that zone says: daneverify -recursive names that one. " +
 		"Until then senders that use DANE do not deliver to the host."
 }
 
@@ -176,6 +177,12 @@ func why(l *dane.Lookup) string {
 	if text == "" {
 		return ""
 	}
+	if l.Err != nil && strings.Contains(l.Err.Error(), syscall.ECONNREFUSED.Error()) {
+		text += ": " + syscall.ECONNREFUSED.Error()
+	}
+	if l.Reason.Code == dnssec.EDENoReachableAuthority && len(l.Exchanges) > 0 && l.Exchanges[len(l.Exchanges)-1].RCode == dns.RcodeServerFailure {
+		text += ", since it got no answer from a name server of the zone"
+	}
 	return " (" + text + ")"
 }
 
@@ -210,8 +217,20 @@ func instantIn(text, with, without string) string {
 
 func lookupEvidence(l *dane.Lookup) (lines []string) {
 	lines = append(lines, fmt.Sprintf("%s: %s", question(l), l.Status))
-	if text := l.Reason.String(); text != "" {
+	reason := l.Reason.String()
+	if reason != "" {
+		lines = append(lines, reason)
+	}
+	if l.Err == nil {
+		return lines
+	}
+	// The error repeats the reason, between where it comes from and what caused it.
+	text := l.Err.Error()
+	if _, cause, found := strings.Cut(text, reason); found && reason != "" {
+		text = strings.Trim(cause, ": ()")
+	}
+	if text != "" {
 		lines = append(lines, text)
 	}
-	return append(lines, texts(l.Err)...)
+	return lines
 }

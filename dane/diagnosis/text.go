@@ -16,7 +16,7 @@ func (r *Report) WriteLongText(w io.Writer) error { return r.write(w, true) }
 
 func (r *Report) write(w io.Writer, long bool) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "State: %s: %s\n", strings.ToUpper(r.State.String()), r.State.about())
+	fmt.Fprintf(&b, "State: %s: %s\n", strings.ToUpper(r.State.String()), r.State.About())
 	for i := range r.Findings {
 		f := &r.Findings[i]
 		fmt.Fprintf(&b, "%s %s%s: %s\n", strings.ToUpper(f.Severity.String()), f.Code, at(f.Addresses), f.Text)
@@ -39,8 +39,8 @@ func (r *Report) write(w io.Writer, long bool) error {
 	return err
 }
 
-// about says what a state means, in a few words.
-func (s State) about() string {
+// About says what a state means, in a sentence without the name of the domain.
+func (s State) About() string {
 	switch s {
 	case StateNone:
 		return "DANE does not protect the domain, and nothing is broken."
@@ -49,7 +49,7 @@ func (s State) about() string {
 	case StateWarning:
 		return "all is well now, and will not remain so."
 	case StateBroken:
-		return "something is, even where mail finds another way."
+		return "a lookup, a host or an address is, even where mail finds another way."
 	}
 	return "not everything could be found out."
 }
