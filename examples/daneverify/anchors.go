@@ -27,17 +27,19 @@ func (o *options) anchorSource(stderr io.Writer) (dnssec.AnchorSource, error) {
 	if o.trustState == "" {
 		return set, nil
 	}
-	return &anchor.Tracker{
+	tracker := &anchor.Tracker{
 		Store: &anchor.FileStore{Path: o.trustState}, Start: set,
 		Trace: func(zone string, changes []anchor.Change, err error) {
 			for _, c := range changes {
 				say(stderr, "daneverify: trust anchor of zone %s: key %d was %s, and is %s", zone, c.Key.KeyTag(), c.From, c.To)
 			}
-			if err != nil {
+			if err != nil && !o.trust.fails(err) {
 				complain(stderr, err)
 			}
 		},
-	}, nil
+	}
+	o.trust.follow(tracker, o.trustState, o.checking)
+	return tracker, nil
 }
 
 // runAnchors is -anchors-update and -show-anchors.

@@ -31,7 +31,7 @@ func verifyAll(ctx context.Context, v *dane.Verifier, o options, stdout, stderr 
 		return exitUsage
 	}
 	// A transcript ends with the first host that is good; the findings are of all.
-	checker := &dane.Checker{Verifier: v}
+	checker := &dane.Checker{Verifier: v, AllCertificates: o.checking}
 	verify := check(checker.Verify)
 	if o.dnsOnly {
 		verify = checker.Plan
@@ -99,9 +99,9 @@ func (p *printer) verify(ctx context.Context, verify check, e entry, previous <-
 		p.cut()
 		return
 	}
-	text, broken := p.render(result)
+	text, status, broken := p.audience.render(result, err)
 	if !p.json {
 		<-previous
 	}
-	p.print(result, text, err, broken)
+	p.print(result, text, status, err, broken)
 }

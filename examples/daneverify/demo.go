@@ -35,7 +35,7 @@ func runDemo(ctx context.Context, o options, stdout, stderr io.Writer) int {
 	v := internet.Verifier()
 	v.Resolver = &dnssec.Resolver{Exchanger: servers, Anchors: internet.DNS.Anchors()}
 	v.Mandatory, v.Hello, v.AttemptTimeout = o.mandatory, cmp.Or(o.hello, "sender.example"), o.probeTimeout
-	v.TLS = o.tlsConfig()
+	v.TLS, v.Network = o.tlsConfig(), o.network()
 	if len(o.domains) > 0 || o.input != "" {
 		return verifyAll(ctx, v, o, stdout, stderr)
 	}

@@ -24,12 +24,12 @@ func (p *printer) writeFindings(w io.Writer, r *dane.Result) error {
 
 // writeJSON writes the object that dane has for a result, with the state and the findings
 // before the rest.
-func writeJSON(w io.Writer, r *dane.Result) error {
+func writeJSON(w io.Writer, r *dane.Result, report diagnosis.Report) error {
 	text, err := r.MarshalJSON() // json.Marshal would go through all of it once more
 	if err != nil {
 		return err
 	}
-	findings, err := json.Marshal(diagnosis.Diagnose(r, diagnosis.Options{}))
+	findings, err := json.Marshal(report)
 	if err != nil {
 		return err
 	}

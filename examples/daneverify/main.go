@@ -72,6 +72,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 func program() *cli.Command {
 	p := commandVerify()
 	p.Commands = []*cli.Command{
+		commandCheck(),
 		(&tlsaTool{now: time.Now}).command(),
 		commandResolver(),
 		commandAnchors(),

@@ -29,6 +29,13 @@ type options struct {
 	concurrency                     int
 	input                           string // instead of domains
 	domains                         []string
+	only4, only6                    bool
+
+	checking bool // by the command check
+	within   time.Duration
+	strict   bool
+	screen   cli.Screen
+	trust    trustState
 
 	stdin io.Reader
 	auto  *upstream.Auto // chooses the DNS servers; nil if the flags do
@@ -88,6 +95,8 @@ func (o *options) updateFlag(f *cli.Flags) {
 func (o *options) smtpFlags(f *cli.Flags) {
 	f.Group("Connections to mail servers")
 	f.UintVar(&o.port, "port", 25, "SMTP port `N`")
+	f.BoolVar(&o.only4, "4", false, "connect over IPv4 only; what is at IPv6 addresses is left out")
+	f.BoolVar(&o.only6, "6", false, "connect over IPv6 only; what is at IPv4 addresses is left out")
 	f.StringVar(&o.local, "local", "", "source address `ADDR` of SMTP connections")
 	o.helloFlags(f)
 	f.DurationVar(&o.probeTimeout, "probe-timeout", defaultProbeTimeout, "for one SMTP connection: a duration `D`")
@@ -123,8 +132,10 @@ func (o *options) wrong() error {
 		return errors.New("-check-resolver takes no domain, -input or -dns-only")
 	case len(o.domains) > 0 && o.input != "":
 		return errors.New("-input names the domains, and takes no others")
-	case o.dnsOnly && (o.local != "" || o.hello != "" || o.curves != nil):
-		return errors.New("-dns-only connects to no mail server, and takes no -local, -helo or -curves")
+	case o.dnsOnly && (o.local != "" || o.hello != "" || o.curves != nil || o.only4 || o.only6):
+		return errors.New("-dns-only connects to no mail server, and takes no -local, -helo, -curves, -4 or -6")
+	case o.only4 && o.only6:
+		return errors.New("-4 and -6 leave nothing: give one of them")
 	case o.hello != "" && !isHello(o.hello):
 		return fmt.Errorf("-helo %q: want one word of at most %d ASCII characters", o.hello, maxHello)
 	case o.probeTimeout <= 0:

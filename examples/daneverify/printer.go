@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/danesmtp/danesmtp/dane"
+	"github.com/danesmtp/danesmtp/dane/diagnosis"
 	"github.com/danesmtp/danesmtp/smtpprobe"
 )
 
@@ -19,6 +20,7 @@ type printer struct {
 	options
 	stdout, stderr io.Writer
 	started        time.Time
+	audience       audience
 
 	mu         sync.Mutex
 	seen       [exitNoDANE + 1]int // results by exit status
@@ -31,11 +33,30 @@ type printer struct {
 }
 
 func newPrinter(o options, stdout, stderr io.Writer) *printer {
-	return &printer{options: o, stdout: stdout, stderr: stderr, started: time.Now()}
+	p := &printer{options: o, stdout: stdout, stderr: stderr, started: time.Now()}
+	p.audience = &forSender{p}
+	if o.checking {
+		p.audience = &forOperator{printer: p}
+	}
+	return p
 }
 
-// render returns what is printed of a result.
-func (p *printer) render(r *dane.Result) ([]byte, error) {
+// An audience is for whom results are printed.
+type audience interface {
+	// render returns what is printed of a result, and the exit status.
+	render(r *dane.Result, err error) (text []byte, status int, broken error)
+	// told reports whether what is printed says what the error says.
+	told() bool
+	// summary says in a line what became of a list of domains.
+	summary() string
+}
+
+// forSender is for who sends mail: the verdict, and below it what is wrong.
+type forSender struct{ *printer }
+
+func (p *forSender) told() bool { return false }
+
+func (p *forSender) render(r *dane.Result, verdict error) ([]byte, int, error) {
 	var text bytes.Buffer
 	if p.verbose && !p.json {
 		writeDebug(&text, r)
@@ -45,7 +66,7 @@ func (p *printer) render(r *dane.Result) ([]byte, error) {
 	case p.json && p.dnsOnly:
 		err = writePlanJSON(&text, r)
 	case p.json:
-		err = writeJSON(&text, r)
+		err = writeJSON(&text, r, diagnosis.Diagnose(r, diagnosis.Options{}))
 	case p.verbose:
 		err = r.WriteLongTranscript(&text)
 	default:
@@ -54,10 +75,10 @@ func (p *printer) render(r *dane.Result) ([]byte, error) {
 	if err == nil && !p.json && !p.dnsOnly {
 		err = p.writeFindings(&text, r)
 	}
-	return text.Bytes(), err
+	return text.Bytes(), status(r, verdict), err
 }
 
-func (p *printer) print(r *dane.Result, text []byte, err, broken error) {
+func (p *printer) print(r *dane.Result, text []byte, status int, err, broken error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.verbose && p.json {
@@ -66,11 +87,11 @@ func (p *printer) print(r *dane.Result, text []byte, err, broken error) {
 	p.keep(broken)
 	_, broken = p.stdout.Write(text)
 	p.keep(broken)
-	p.seen[status(r, err)]++
+	p.seen[status]++
 	if r.Local {
 		p.lacking++
 	}
-	if err != nil {
+	if err != nil && !p.audience.told() {
 		complain(p.stderr, err)
 	}
 	if errors.Is(err, dane.ErrName) {
@@ -80,7 +101,7 @@ func (p *printer) print(r *dane.Result, text []byte, err, broken error) {
 		p.named = true
 		fmt.Fprintf(p.stderr, "daneverify: this machine's name has no dot, so EHLO gives its address, %s; -helo sets a name\n", address)
 	}
-	if r.Unresolved && !p.advised {
+	if r.Unresolved && !p.advised && !p.audience.told() {
 		p.advised = true
 		fmt.Fprint(p.stderr, advice)
 	}
@@ -130,12 +151,16 @@ func (p *printer) summarize() {
 		done += n
 	}
 	elapsed := time.Since(p.started)
-	fmt.Fprintf(p.stderr, "daneverify: %d domains in %s, %.1f a second: %d with DANE, %d without, %d failures, %d without a DNS server, %d no domain names\n",
-		done, elapsed.Round(time.Millisecond), float64(done)/elapsed.Seconds(),
-		p.seen[exitSuccess], p.seen[exitNoDANE], p.seen[exitFailure], p.seen[exitUsage]-p.wrong-p.lacking, p.wrong)
+	fmt.Fprintf(p.stderr, "daneverify: %d domains in %s, %.1f a second: %s\n",
+		done, elapsed.Round(time.Millisecond), float64(done)/elapsed.Seconds(), p.audience.summary())
 	if p.lacking > 0 {
 		fmt.Fprintf(p.stderr, "daneverify: of %d domains nothing is known, for a lack of this machine: no file descriptor, no route to an address, or no buffer\n", p.lacking)
 	}
+}
+
+func (p *forSender) summary() string {
+	return fmt.Sprintf("%d with DANE, %d without, %d failures, %d without a DNS server, %d no domain names",
+		p.seen[exitSuccess], p.seen[exitNoDANE], p.seen[exitFailure], p.seen[exitUsage]-p.wrong-p.lacking, p.wrong)
 }
 
 const advice = `The DNS servers in use cannot be checked with DNSSEC, so nothing is said about

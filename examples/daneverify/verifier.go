@@ -18,7 +18,7 @@ import (
 // verifier makes what the flags ask for.
 func (o *options) verifier(stderr io.Writer) (*dane.Verifier, error) {
 	resolver := new(dnssec.Resolver)
-	v := &dane.Verifier{Resolver: resolver, Port: uint16(o.port), Mandatory: o.mandatory, Hello: o.hello, TLS: o.tlsConfig(), AttemptTimeout: o.probeTimeout}
+	v := &dane.Verifier{Resolver: resolver, Port: uint16(o.port), Mandatory: o.mandatory, Hello: o.hello, TLS: o.tlsConfig(), AttemptTimeout: o.probeTimeout, Network: o.network()}
 	var err error
 	if resolver.Anchors, err = o.anchorSource(stderr); err != nil {
 		return nil, err
@@ -48,6 +48,17 @@ func (o *options) verifier(stderr io.Writer) (*dane.Verifier, error) {
 		v.LocalAddr = addr
 	}
 	return v, nil
+}
+
+// network is what -4 and -6 say.
+func (o *options) network() string {
+	switch {
+	case o.only4:
+		return "tcp4"
+	case o.only6:
+		return "tcp6"
+	}
+	return ""
 }
 
 // exchanger returns what the flags say to ask. Without such flags that is an Auto,

@@ -41,7 +41,7 @@ is ready. At the end a line counts what became of the list.`,
 
 // run does what the flags ask for.
 func (o *options) run(ctx context.Context, s cli.Streams, args []string) (int, error) {
-	o.stdin, o.domains = s.In, args
+	o.stdin, o.domains, o.screen = s.In, args, s.Screen
 	if err := o.wrong(); err != nil {
 		return exitUsage, err
 	}
