@@ -7,6 +7,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
 	"github.com/danesmtp/danesmtp/dnssec/internal/validate"
 )
 
@@ -27,6 +28,16 @@ type Link struct {
 	Server  string   // who gave it, as in upstream.Reply
 	Records []dns.RR // the RRset and the signature, as received; nil where nothing is proven
 	Reason  Reason   // why it is not Secure
+
+	// QName and QType are the question that it answers, or helps to answer: those of NSEC and
+	// NSEC3 records are others than Name and Type, and those of an alias.
+	QName string
+	QType uint16
+	// Denials are what an NSEC or NSEC3 record says to that.
+	Denials []Denial
+	// Refused is the signature that the Reason is about, which does not hold; nil if it is
+	// about something else.
+	Refused *dns.RRSIG
 }
 
 // Chain returns the evidence for the answer, from the trust anchor down, for each
@@ -41,10 +52,10 @@ func (a *Answer) Chain() []Link {
 	seen := make(map[*validate.Verdict]bool)
 	for _, f := range a.findings {
 		for _, v := range path(f.verdict, seen) {
-			chain = append(chain, links(v)...)
+			chain = append(chain, links(v, questionOf(v, f))...)
 		}
 		if v := f.verdict; v.Status != validate.Secure {
-			chain = append(chain, Link{Name: f.question.Name.String(), Type: f.question.Type, Status: statusOf(v.Status), Server: v.Server, Reason: reasonOf(v.Reason)})
+			chain = append(chain, end(f))
 		}
 	}
 	return chain
@@ -62,10 +73,40 @@ func path(v *validate.Verdict, seen map[*validate.Verdict]bool) []*validate.Verd
 	return path
 }
 
+// questionOf returns the question that a verdict on the path to a finding answers. Proofs of
+// denial on the way are of DS records, and end it; the reason says of which.
+func questionOf(v *validate.Verdict, f finding) validate.Question {
+	if v == f.verdict || len(v.Proof) == 0 {
+		return f.question
+	}
+	first := v.Proof[0].Records[0].Header()
+	q := validate.Question{Type: first.Rrtype}
+	name := first.Name
+	if first.Rrtype == dns.TypeNSEC || first.Rrtype == dns.TypeNSEC3 {
+		q.Type, name = dns.TypeDS, f.verdict.Reason.Name
+	}
+	q.Name, _ = canonical.ParseName(name) // of a record that was verified
+	return q
+}
+
+// end is the last link of a chain that does not lead to the answer.
+func end(f finding) Link {
+	v, name := f.verdict, f.question.Name.String()
+	link := Link{
+		Name: name, Type: f.question.Type, Status: statusOf(v.Status), Server: v.Server, Reason: reasonOf(v.Reason),
+		QName: name, QType: f.question.Type,
+	}
+	if v.Reason.Sig != nil {
+		link.Refused = dns.Copy(v.Reason.Sig).(*dns.RRSIG)
+	}
+	return link
+}
+
 // links returns a link for each RRset that was verified for this verdict alone.
-func links(v *validate.Verdict) []Link {
+func links(v *validate.Verdict, q validate.Question) []Link {
 	var links []Link
-	for _, set := range v.Proof {
+	denials := denialsOf(v, q)
+	for i, set := range v.Proof {
 		first := set.Records[0].Header()
 		link := Link{
 			Zone: dns.CanonicalName(set.Sig.SignerName), Name: dns.CanonicalName(first.Name), Type: first.Rrtype,
@@ -73,6 +114,7 @@ func links(v *validate.Verdict) []Link {
 			KeyTag: set.Sig.KeyTag, Algorithm: set.Sig.Algorithm,
 			Inception: validate.SignatureTime(set.Sig.Inception, v.Made), Expiration: validate.SignatureTime(set.Sig.Expiration, v.Made),
 			Server: v.Server, Records: append(deepCopies(set.Records), dns.Copy(set.Sig)),
+			QName: q.Name.String(), QType: q.Type, Denials: denials[i],
 		}
 		links = append(links, link)
 	}

@@ -3,6 +3,8 @@ package validate
 import (
 	"strconv"
 
+	"github.com/miekg/dns"
+
 	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
 )
 
@@ -26,6 +28,9 @@ type Reason struct {
 	Type   uint16 // its type
 	KeyTag uint16 // of the key or signature concerned; 0 if there is no such thing
 	Text   string // for a human, without the fields above
+
+	// Sig is the signature that does not hold, where it is for that.
+	Sig *dns.RRSIG
 }
 
 // inZone adds the zone to a reason.

@@ -98,6 +98,9 @@ func weigh(v *Verdict) int {
 	if !proven {
 		total += weight.Records(v.Records)
 	}
+	if v.Reason.Sig != nil {
+		total += weight.Record(v.Reason.Sig)
+	}
 	for _, key := range v.Keys {
 		total += perKey + len(key.Record.PublicKey)
 	}

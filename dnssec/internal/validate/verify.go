@@ -27,7 +27,9 @@ func (val *Validator) verify(set *RRset, zone canonical.Name, keys []*rrsig.Key)
 		if failed == nil {
 			return sig, fault{}, nil
 		}
-		problem = problem.or(faultOf(failed, zone, set.Question, sig.KeyTag))
+		found := faultOf(failed, zone, set.Question, sig.KeyTag)
+		found.reason.Sig = sig
+		problem = problem.or(found)
 	}
 	if problem == (fault{}) {
 		problem = faultOf(errNoSignature, zone, set.Question, 0)
