@@ -43,6 +43,12 @@ type Checker struct {
 	// Attempt.Report; the outcome stays that of the sender. A server that has TLS 1.3 alone
 	// hides another certificate.
 	AllCertificates bool
+
+	// ChainRecords: each Lookup.Chain keeps its records, that is the keys, DS records,
+	// denials and signatures themselves, and what is denied by them; package
+	// dane/explanation needs them. They may be as large as all replies were. They are not in
+	// the JSON.
+	ChainRecords bool
 }
 
 func (c *Checker) verifier() *Verifier {
@@ -90,7 +96,7 @@ func (c *Checker) Plan(ctx context.Context, domain string) (*Result, error) {
 // verify completes the result of a domain.
 func (c *Checker) verify(ctx context.Context, r *Result) (*Result, error) {
 	v := c.verifier()
-	ctx = withEvidence(ctx)
+	ctx = withEvidence(ctx, c.ChainRecords)
 	r.Profile, r.Started = v.profile(r.Name), time.Now()
 	r.Mandatory = r.Profile.DANE == DANEMandatory
 	defer func() {

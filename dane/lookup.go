@@ -33,8 +33,8 @@ type Lookup struct {
 
 	// Chain is the evidence for the answer, from the trust anchor down: whose keys have
 	// signed what, and how long each signature is valid; see [dnssec.Answer.Chain]. Of a
-	// Checker only, at most 64 links, and without their records. Other resolvers than those
-	// of package dnssec give none.
+	// Checker only, at most 64 links, and without their records, questions and denials unless
+	// Checker.ChainRecords is set. Other resolvers than those of package dnssec give none.
 	Chain []dnssec.Link
 }
 

@@ -10,24 +10,29 @@ import (
 // deep has about a dozen links, and each alias as many again.
 const maxLinks = 64
 
+// An evidenceKey is the key of how much evidence lookups keep.
 type evidenceKey struct{}
 
 // withEvidence returns a context under which lookups keep the evidence for their answers,
-// which a sender has no use for.
-func withEvidence(ctx context.Context) context.Context {
-	return context.WithValue(ctx, evidenceKey{}, true)
+// which a sender has no use for: with the records, or without.
+func withEvidence(ctx context.Context, records bool) context.Context {
+	return context.WithValue(ctx, evidenceKey{}, records)
 }
 
 // evidence returns the chain of trust of an answer, if that is wanted. The records of all
-// links together may be as large as all replies were, so that they are left out.
+// links together may be as large as all replies were, so that they are left out unless
+// somebody asks for them, and so is what is said of them.
 func evidence(ctx context.Context, answer *dnssec.Answer) []dnssec.Link {
-	if ctx.Value(evidenceKey{}) == nil {
+	records, wanted := ctx.Value(evidenceKey{}).(bool)
+	if !wanted {
 		return nil
 	}
 	chain := answer.Chain()
 	chain = chain[:min(len(chain), maxLinks)]
 	for i := range chain {
-		chain[i].Records = nil
+		if l := &chain[i]; !records {
+			l.Records, l.QName, l.QType, l.Denials, l.Refused = nil, "", 0, nil, nil
+		}
 	}
 	return chain
 }
