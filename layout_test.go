@@ -82,6 +82,7 @@ var rooms = []room{
 	}, kit: true},
 	{path: "dane/tlsrpt", imports: []string{"dane", "internal/printable"}},
 	{path: "dane/diagnosis", imports: []string{"dane", "dnssec", "internal/printable", "smtpprobe", "tlsa", "github.com/miekg/dns"}},
+	{path: "dane/explanation", imports: []string{"dane", "dnssec", "internal/printable", "smtpprobe", "tlsa", "github.com/miekg/dns"}},
 	{path: "dane", imports: []string{
 		"dnssec", "dnssec/anchor", "dnssec/upstream", "internal/addresskind", "internal/localfault", "internal/printable", "smtpprobe", "tlsa",
 		"github.com/miekg/dns", "golang.org/x/net/...", "golang.org/x/sync/...",

@@ -1,0 +1,146 @@
+package explanation
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/x509"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/danesmtp/danesmtp/dane"
+	"github.com/danesmtp/danesmtp/internal/printable"
+	"github.com/danesmtp/danesmtp/smtpprobe"
+	"github.com/danesmtp/danesmtp/tlsa"
+)
+
+// attempt adds the rules of an address.
+func (c *rules) attempt(h *dane.HostResult, a *dane.Attempt) {
+	at := func(code RuleCode, text string, rfc ...string) *Rule {
+		r := c.of(h, code, text, rfc...)
+		addr := a.Addr
+		r.Address = &addr
+		return r
+	}
+	chain := a.Chain()
+	if stage, ok := a.FailedAt(); ok && len(chain) == 0 {
+		text := "The server is not authenticated: " + reasonFor(h, a) + "."
+		if stage == smtpprobe.StageStartTLS {
+			text += " It must not be sent to in clear, since it has TLSA records."
+		}
+		at(RuleStartTLS, text, "RFC 7672 §2.2")
+		return
+	}
+	if s := a.Session; s != nil && s.TLS != nil {
+		at(RuleStartTLS, "STARTTLS is offered, and TLS begun with "+smtpprobe.ProtocolName(s.TLS.Version)+". The server presents "+counted(len(chain), "certificate")+".", "RFC 7672 §2.2")
+	}
+	usable := slices.ContainsFunc(h.Records, func(r tlsa.Record) bool { return r.Usable(tlsa.SMTP) == nil })
+	if usable && len(chain) > 0 {
+		at(RuleMatch, "Each usable record is compared with what the server presents; one that matches is enough.", "RFC 6698 §2.1", "RFC 7672 §3.2").Records = compare(h, a, chain)
+	}
+	switch {
+	case a.Err != nil:
+		at(RuleAddress, "The message does not go there: "+reasonFor(h, a)+".")
+	case a.Authenticated:
+		text := fmt.Sprintf("The server is authenticated, by the record %s and certificate %d", cut(a.Match.Record.String()), a.Match.Depth)
+		if a.Match.Name != "" {
+			text += ", for the name " + printable.Line(a.Match.Name)
+		}
+		at(RuleAddress, text+".", matchRFC(a.Match.Record.Usage))
+	default:
+		at(RuleAddress, "The connection is good for a message, without authentication.")
+	}
+}
+
+// reasonFor is why an attempt has failed, in few words if there are any.
+func reasonFor(h *dane.HostResult, a *dane.Attempt) string {
+	failure := h.Classify(a.Err)
+	return printable.Line(cmp.Or(failure.Reason, failure.Text))
+}
+
+func matchRFC(u tlsa.Usage) string {
+	if u == tlsa.DANETA {
+		return "RFC 7672 §3.1.2"
+	}
+	return "RFC 7672 §3.1.1"
+}
+
+// compare shows each record beside what a record of each certificate would have.
+func compare(h *dane.HostResult, a *dane.Attempt, chain []*x509.Certificate) []Record {
+	var records []Record
+	for i, r := range h.Records {
+		out := Record{Record: r.String(), Selector: r.Selector.String(), Matching: r.Matching.String(), Published: hex.EncodeToString(r.Data), RFC: matchRFC(r.Usage)}
+		out.Presented = append(presented(r, chain, false), presented(r, a.Other, true)...)
+		switch {
+		case r.Usable(tlsa.SMTP) != nil:
+			out.Reason, out.Presented, out.RFC = "it cannot be used, and is not compared", nil, unusableRFC(r)
+		case a.Report != nil && i < len(a.Report.Verdicts):
+			out.OK, out.Reason = verdict(&a.Report.Verdicts[i])
+		default:
+			out.Reason = "it was not judged"
+		}
+		records = append(records, out)
+	}
+	return records
+}
+
+func verdict(v *tlsa.Verdict) (ok bool, reason string) {
+	if v.Err == nil {
+		if v.Match.Depth == 0 {
+			return true, "it matches the server's own certificate"
+		}
+		return true, fmt.Sprintf("it matches the issuer %s", counted(v.Match.Depth, "step")+" above the server's own certificate")
+	}
+	return false, recordReason(v.Err)
+}
+
+// recordReason is why a record cannot be used, or is not satisfied, without what it is.
+func recordReason(err error) string {
+	e, ok := errors.AsType[*tlsa.Error](err)
+	if !ok {
+		return errorText(err)
+	}
+	reason := e.Reason.String()
+	if e.Err != nil {
+		reason += ": " + e.Err.Error()
+	}
+	return printable.Line(reason)
+}
+
+// presented returns what the record would be of the certificates that it may be of: the
+// server's own for usage 3, its issuers for usage 2.
+func presented(r tlsa.Record, chain []*x509.Certificate, other bool) (all []Presented) {
+	const most = 8 // as many as JSON shows of a chain
+	for i, cert := range chain[:min(len(chain), most)] {
+		if cert == nil || (i == 0) != (r.Usage == tlsa.DANEEE) {
+			continue
+		}
+		right, err := tlsa.New(r.Usage, r.Selector, r.Matching, cert)
+		if err != nil {
+			continue
+		}
+		all = append(all, Presented{
+			Place: i, Other: other, Subject: subject(cert), Issuer: printable.Line(cert.Issuer.String()),
+			Data: hex.EncodeToString(right.Data), Equal: bytes.Equal(right.Data, r.Data),
+		})
+	}
+	return all
+}
+
+// subject is whom a certificate is of: what it says, or the first of its names.
+func subject(cert *x509.Certificate) string {
+	if text := cert.Subject.String(); text != "" || len(cert.DNSNames) == 0 {
+		return printable.Line(text)
+	}
+	return printable.Line(cert.DNSNames[0])
+}
+
+// cut leaves of a record as much as one can tell it by.
+func cut(record string) string {
+	const most = 24
+	if len(record) <= most {
+		return record
+	}
+	return record[:most-2] + "..."
+}
