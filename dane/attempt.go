@@ -32,10 +32,16 @@ type Attempt struct {
 	// match or not. Nil if there are none, or the server showed no certificate. Of a Checker
 	// only.
 	Report *tlsa.Report
-	// Other are the certificates that the server presents to clients that take no key of the
-	// kind that Session has; nil if it has none, or if Checker.AllCertificates is not set. In
-	// the Report they are the second chain.
+	// Others are the chains that the server presents to clients that take no key of the kind
+	// that Session has: one at most, or where that is ML-DSA, two. Nil if it has none, or if
+	// Checker.AllCertificates is not set. In the Report they come after the first chain.
+	Others [][]*x509.Certificate
+	// Other is the first of Others.
 	Other []*x509.Certificate
+	// OthersSought: the server was asked for such chains, and has answered, so that Others are
+	// all that it has. OnlyTLS13: it has no version before TLS 1.3, so that it may have
+	// certificates that cannot be seen from here.
+	OthersSought, OnlyTLS13 bool
 	// Err says why the host cannot be delivered to at this address: as a rule of type
 	// *smtpprobe.Error, and what Host.Record was given or has found where a sender connects by
 	// itself. There may be one although the host was Authenticated, if it then refused EHLO.

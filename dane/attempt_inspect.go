@@ -34,11 +34,7 @@ func (a *Attempt) FailedAt() (smtpprobe.Stage, bool) {
 // certificates and the records make of each other, and who is to blame if there is no route.
 func (v *Verifier) inspect(h *Host, a *Attempt) {
 	if chain := a.Chain(); len(chain) > 0 && len(h.Records) > 0 {
-		chains := [][]*x509.Certificate{chain}
-		if len(a.Other) > 0 {
-			chains = append(chains, a.Other)
-		}
-		report := h.matcher().Check(chains...)
+		report := h.matcher().Check(append([][]*x509.Certificate{chain}, a.Others...)...)
 		a.Report = &report
 	}
 	if e, ok := errors.AsType[*smtpprobe.Error](a.Err); ok && e.Stage == smtpprobe.StageDial && v.Dial == nil {

@@ -39,9 +39,14 @@ type Checker struct {
 
 	// AllCertificates: a server that has presented a certificate is connected to once more,
 	// by TLS 1.2 with the cipher suites for the other kind of key, RSA or ECDSA, since senders
-	// differ in what they prefer. What it then presents is in Attempt.Other, and judged in
-	// Attempt.Report; the outcome stays that of the sender. A server that has TLS 1.3 alone
-	// hides another certificate.
+	// differ in what they prefer; and where its key is of neither kind, as ML-DSA, for both.
+	// What it then presents is in Attempt.Others, and judged in Attempt.Report; the outcome
+	// stays that of the sender. A server that has TLS 1.3 alone hides other certificates, for
+	// there the client's list of signatures decides, which crypto/tls does not let anybody
+	// change: Attempt.OnlyTLS13 says so. A key of ML-DSA, which TLS 1.3 alone has, is seen by
+	// programs that are built with Go 1.27 or later, which offer it first; one of Go 1.26 does
+	// not know it, sees another certificate of the server, and gets no handshake if there is
+	// no other.
 	AllCertificates bool
 
 	// ChainRecords: each Lookup.Chain keeps its records, that is the keys, DS records,

@@ -98,7 +98,7 @@ func (c *hostsCheck) next() work {
 			return func(ctx context.Context) func() {
 				a := c.verifier.attempt(ctx, host, addr, false).Attempt
 				if c.allCertificates {
-					a.Other = c.verifier.otherCertificate(ctx, host, &a)
+					c.verifier.otherCertificates(ctx, host, &a)
 				}
 				c.verifier.inspect(host, &a)
 				return func() {

@@ -101,6 +101,9 @@ type (
 
 		Certificates []jsonCertificate `json:"certificates,omitempty"`
 		Other        []jsonCertificate `json:"other_certificates,omitempty"`
+		Third        []jsonCertificate `json:"third_certificates,omitempty"`
+		OthersSought bool              `json:"others_sought,omitempty"`
+		OnlyTLS13    bool              `json:"only_tls13,omitempty"`
 		Report       *jsonReport       `json:"report,omitempty"`
 	}
 	jsonStep struct {
@@ -209,7 +212,13 @@ func hostJSON(h *HostResult) jsonHost {
 		attempt := jsonProbe{
 			Address: a.Addr.String(), Authenticated: a.Authenticated, Fallback: a.Fallback,
 			Error: failure.Text, Code: failure.Code, ResultType: failure.ResultType, Reason: failure.Reason, Elapsed: milliseconds(a.Elapsed),
-			LocalLack: failure.Local, Certificates: certificatesJSON(a.Chain()), Other: certificatesJSON(a.Other), Report: reportJSON(a.Report),
+			LocalLack: failure.Local, Certificates: certificatesJSON(a.Chain()), OthersSought: a.OthersSought, OnlyTLS13: a.OnlyTLS13, Report: reportJSON(a.Report),
+		}
+		if len(a.Others) > 0 {
+			attempt.Other = certificatesJSON(a.Others[0])
+		}
+		if len(a.Others) > 1 {
+			attempt.Third = certificatesJSON(a.Others[1])
 		}
 		if stage, ok := a.FailedAt(); ok {
 			attempt.Stage = stage.String()

@@ -124,8 +124,18 @@ func (in *jsonProbe) evidence(a *Attempt) error {
 	if len(chain) > 0 {
 		a.Session.TLS.PeerCertificates = chain
 	}
-	if a.Other, err = decodeCertificates(in.Other); err != nil {
-		return err
+	a.OthersSought, a.OnlyTLS13 = in.OthersSought, in.OnlyTLS13
+	for _, shown := range [...][]jsonCertificate{in.Other, in.Third} {
+		other, err := decodeCertificates(shown)
+		if err != nil {
+			return err
+		}
+		if len(other) > 0 {
+			a.Others = append(a.Others, other)
+		}
+	}
+	if len(a.Others) > 0 {
+		a.Other = a.Others[0]
 	}
 	if in.Report == nil {
 		return nil

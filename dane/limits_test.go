@@ -22,7 +22,7 @@ func TestLimitsOfADestination(t *testing.T) {
 		"addresses of one host and family":      {Limit: "8", Check: limitOfAddresses, Tests: []string{"TestLimits"}},
 		"TLSA records of one host":              {Limit: "as many as dnssec takes for one RRset", Check: limitOfTLSA},
 		"work of the lookups in one Verify":     {Limit: "budgets of 8 for MX, and of 32 divided by its hosts for each host", Tests: []string{"TestHostileHostsSpendTheirOwnShare"}},
-		"connections to one host in one Verify": {Limit: "4, one at a time to one address, of 5 minutes each (Verifier.AttemptTimeout); twice as many with Checker.AllCertificates", Check: limitOfAConnection, Tests: []string{"TestProbesAreBounded", "TestOneConnectionToAnAddress", "TestSlowServers"}},
+		"connections to one host in one Verify": {Limit: "4, one at a time to one address, of 5 minutes each (Verifier.AttemptTimeout); up to three times as many with Checker.AllCertificates", Check: limitOfAConnection, Tests: []string{"TestProbesAreBounded", "TestOneConnectionToAnAddress", "TestSlowServers"}},
 		"addresses of one host in one Connect":  {Limit: "4, one after the other, of 5 minutes each (Verifier.AttemptTimeout) until the connection is ready", Tests: []string{"TestConnectIsBounded", "TestConnectTriesAddresses"}},
 		"a server that is silent, to a client with a Conn and without deadlines": {Limit: "10 minutes, and the context's deadline", Tests: []string{"TestConnWaits", "TestConnectCancelled"}},
 		"a policy in JSON":                       {Limit: "16 MB; it and a result 16 objects and arrays within each other", Check: limitOfAPolicy, Tests: []string{"TestPolicyTakesNothingInSilence", "TestResultTakesNothingInSilence"}},

@@ -16,7 +16,8 @@ import (
 // attempt says why mail cannot be delivered at an address. Those that it can be delivered
 // at may differ from it: see mismatch.
 func (d *diagnosis) attempt(h *dane.HostResult, a *dane.Attempt) {
-	if d.oneOfTwo(h, a) || a.Err == nil {
+	d.unseen(h, a)
+	if d.oneOfSeveral(h, a) || a.Err == nil {
 		return
 	}
 	failure := h.Classify(a.Err)
@@ -113,7 +114,7 @@ func (d *diagnosis) failedHandshake(h *dane.HostResult, a *dane.Attempt, failure
 	default:
 		f.Code = CodeTLSFails
 		f.Text = "The TLS handshake with " + h.Name + " fails: " + reason + "."
-		f.Fix = "See what the server's log says of the handshake: ciphers, key exchange, the certificate's key, the name in SNI. Another client shows more: openssl s_client -starttls smtp."
+		f.Fix = "See what the server's log says of the handshake: ciphers, key exchange, the certificate's key (most senders do not know ML-DSA), the name in SNI. Another client shows more: openssl s_client -starttls smtp."
 	}
 }
 

@@ -56,6 +56,8 @@ const (
 	CodeTLSAUnusable     Code = "tlsa-unusable"
 	CodeTLSAMismatch     Code = "tlsa-mismatch"
 	CodeOtherCertificate Code = "other-certificate"
+	CodeMLDSAAlone       Code = "ml-dsa-alone"
+	CodeHidden           Code = "certificates-hidden"
 	CodeIssuerChanged    Code = "issuer-changed"
 	CodeAnchorNotSent    Code = "anchor-not-sent"
 	CodePEMDigest        Code = "tlsa-pem-digest"
@@ -128,7 +130,9 @@ var kinds = [...]kind{
 	{CodeTLSAAbsent, Note, MailHost, "a mail host has no TLSA records"},
 	{CodeTLSAUnusable, Broken, MailHost, "no TLSA record of a host means anything to senders"},
 	{CodeTLSAMismatch, Broken, MailHost, "a server has another key than its TLSA records"},
-	{CodeOtherCertificate, Broken, MailHost, "a server has two certificates, and TLSA records for one of them"},
+	{CodeOtherCertificate, Broken, MailHost, "a server has several certificates, and TLSA records for some of them"},
+	{CodeMLDSAAlone, Broken, MailHost, "a server has a key of ML-DSA alone, which most senders do not know"},
+	{CodeHidden, Note, MailHost, "a server may have certificates that cannot be seen"},
 	{CodeIssuerChanged, Broken, MailHost, "the certificate is from another issuer than the TLSA records"},
 	{CodeAnchorNotSent, Broken, MailHost, "the server does not send the certificate that its TLSA record is of"},
 	{CodePEMDigest, Broken, MailHost, "a TLSA record is the digest of a PEM file"},

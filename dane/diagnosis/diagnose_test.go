@@ -77,6 +77,8 @@ func TestDiagnose(t *testing.T) {
 		return danetest.Host{TLSA: []string{"2 1 1"}, Certificate: tlsatest.Leaf{Faults: faults}}
 	}
 
+	quantum := mldsaFromFile(t)
+
 	tests := []struct {
 		name    string
 		world   world
@@ -199,6 +201,13 @@ func TestDiagnose(t *testing.T) {
 			code: diagnosis.CodeTLSAMismatch, actor: diagnosis.MailHost, fix: "_25._tcp.mail.a.example. IN TLSA 3 1 1 " + otherKey},
 		{name: "two certificates, and a record of one", world: oneHost(danetest.Host{TLSA: []string{good, "3 1 1 " + otherKey}, Server: presenting(leaf.TLS(), ofRSA)}, ""), both: true,
 			state: diagnosis.StateBroken, code: diagnosis.CodeOtherCertificate, actor: diagnosis.MailHost, text: "one with an RSA key", fix: rsaRecord},
+		{name: "TLS 1.3 alone may hide a certificate", world: oneHost(danetest.Host{TLSA: []string{good, "3 1 1 " + otherKey}, Server: func(s *smtptest.Server) {
+			s.Certificates, s.TLS = []tls.Certificate{leaf.TLS(), ofRSA}, &tls.Config{MinVersion: tls.VersionTLS13}
+		}}, ""), both: true, state: diagnosis.StateOK, code: diagnosis.CodeHidden, actor: diagnosis.MailHost, text: "TLS 1.3 alone", fix: "a record of each"},
+		{name: "a key of ML-DSA, as far as can be seen", world: oneHost(leafHost(good, "3 1 1 "+otherKey), ""), both: true, edit: showing(quantum, true),
+			state: diagnosis.StateUnknown, code: diagnosis.CodeHidden, actor: diagnosis.MailHost, text: "do not see the one with an ML-DSA key", fix: "a record of each"},
+		{name: "a key of ML-DSA alone", world: oneHost(leafHost(good, "3 1 1 "+otherKey), ""), both: true, edit: showing(quantum, false),
+			state: diagnosis.StateBroken, code: diagnosis.CodeMLDSAAlone, actor: diagnosis.MailHost, text: "no signature in common", fix: "ECDSA or RSA"},
 		{name: "the CA has changed its intermediate", world: oneHost(leafHost("2 1 1 "+otherKey), ""), state: diagnosis.StateBroken,
 			code: diagnosis.CodeIssuerChanged, actor: diagnosis.MailHost, text: `issued by "R10" now`, fix: own(between.Record(tlsa.SPKI, tlsa.SHA256))},
 		{name: "the root is not sent", world: oneHost(danetest.Host{TLSA: []string{own(ca.Record(tlsa.SPKI, tlsa.SHA256))}, Server: presenting(leaf.TLSWith(between.Certificate))}, ""),

@@ -5,7 +5,9 @@ import (
 	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/pem"
 	"math/big"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -89,5 +91,31 @@ func TestTwoCertificates(t *testing.T) {
 		if result, _ = checker.Verify(t.Context(), "a.example"); result.Hosts[0].Attempts[0].Other != nil {
 			t.Errorf("%s: another certificate is looked for unasked", tt.name)
 		}
+	}
+}
+
+// mldsaFromFile returns a certificate with an ML-DSA key, which Go 1.26 cannot make; see
+// TestMLDSABesides.
+func mldsaFromFile(t *testing.T) *x509.Certificate {
+	t.Helper()
+	text, err := os.ReadFile("testdata/mldsa.pem")
+	if err != nil {
+		t.Fatal(err)
+	}
+	block, _ := pem.Decode(text)
+	cert, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cert
+}
+
+// showing puts a certificate in the place of the one that the first server has presented, alone
+// or where another could not be seen.
+func showing(cert *x509.Certificate, hidden bool) func(*dane.Result) {
+	return func(r *dane.Result) {
+		a := &r.Hosts[0].Attempts[0]
+		a.Session.TLS.PeerCertificates = []*x509.Certificate{cert}
+		a.OthersSought, a.OnlyTLS13 = !hidden, hidden
 	}
 }

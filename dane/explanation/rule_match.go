@@ -71,7 +71,10 @@ func compare(h *dane.HostResult, a *dane.Attempt, chain []*x509.Certificate) []R
 	var records []Record
 	for i, r := range h.Records {
 		out := Record{Record: r.String(), Selector: r.Selector.String(), Matching: r.Matching.String(), Published: hex.EncodeToString(r.Data), RFC: matchRFC(r.Usage)}
-		out.Presented = append(presented(r, chain, false), presented(r, a.Other, true)...)
+		out.Presented = presented(r, chain, false)
+		for _, other := range a.Others {
+			out.Presented = append(out.Presented, presented(r, other, true)...)
+		}
 		switch {
 		case r.Usable(tlsa.SMTP) != nil:
 			out.Reason, out.Presented, out.RFC = "it cannot be used, and is not compared", nil, unusableRFC(r)
