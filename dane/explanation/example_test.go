@@ -7,7 +7,6 @@ import (
 
 	"github.com/danesmtp/danesmtp/dane/danetest"
 	"github.com/danesmtp/danesmtp/dane/explanation"
-	"github.com/danesmtp/danesmtp/dnssec"
 )
 
 // Why is mail to a domain not delivered? The chain of trust ends at a signature.
@@ -38,11 +37,9 @@ func ExampleDomain() {
 		}
 	}
 	show(e.Zones)
-	fmt.Println(e.Zones[0].Zones[0].Ends[0].Status == dnssec.Bogus)
 	// Output:
 	// bogustlsa.example. has signed bogustlsa.example. MX
 	// bogustlsa.example. has signed mail.bogustlsa.example. A
 	// bogustlsa.example. has signed mail.bogustlsa.example. AAAA
 	// bogustlsa.example. has not: _25._tcp.mail.bogustlsa.example. TLSA is bogus - signature does not verify
-	// true
 }

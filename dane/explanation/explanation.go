@@ -14,6 +14,8 @@ import (
 
 // An Explanation is the chain of trust to some facts, and what follows from them.
 type Explanation struct {
+	// Version of the JSON, which only grows: 1.
+	Version int `json:"version"`
 	// Name is the domain, or the name that was asked for; Type is empty for a domain.
 	Name string `json:"name"`
 	Type string `json:"type,omitempty"`
@@ -31,6 +33,8 @@ type Explanation struct {
 	Rules []Rule `json:"rules,omitempty"`
 }
 
+const version = 1
+
 // Options say how to explain. The zero Options are good.
 type Options struct {
 	// Now is the instant from which the time left counts. Zero means that of the result, or
@@ -41,7 +45,7 @@ type Options struct {
 // Domain explains what a Checker has found out about a domain. Without Checker.ChainRecords
 // there are no keys, records and denials to show, and only who has signed what, and until when.
 func Domain(r *dane.Result, o Options) *Explanation {
-	e := &Explanation{Name: printable.Line(r.Name), At: o.Now, Outcome: &r.Outcome}
+	e := &Explanation{Version: version, Name: printable.Line(r.Name), At: o.Now, Outcome: &r.Outcome}
 	if e.At.IsZero() {
 		e.At = r.Started
 	}
@@ -58,7 +62,7 @@ func Domain(r *dane.Result, o Options) *Explanation {
 // Answer explains the answer to one question, which may have come with an error: a and err are
 // what Lookup returned.
 func Answer(name string, qtype uint16, a *dnssec.Answer, err error, o Options) *Explanation {
-	e := &Explanation{Name: dns.Fqdn(printable.Line(name)), Type: dns.Type(qtype).String(), At: o.Now}
+	e := &Explanation{Version: version, Name: dns.Fqdn(printable.Line(name)), Type: dns.Type(qtype).String(), At: o.Now}
 	if e.At.IsZero() {
 		e.At = time.Now()
 	}

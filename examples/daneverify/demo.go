@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/danesmtp/danesmtp/dane"
 	"github.com/danesmtp/danesmtp/dane/danetest"
 	"github.com/danesmtp/danesmtp/dnssec"
 	"github.com/danesmtp/danesmtp/dnssec/upstream"
@@ -22,20 +23,11 @@ domain for each thing that can happen. To check a real domain: daneverify DOMAIN
 func runDemo(ctx context.Context, o options, stdout, stderr io.Writer) int {
 	internet := danetest.NewInternet()
 	defer internet.Close()
-	address, err := internet.Listen()
+	v, err := o.demoVerifier(internet)
 	if err != nil {
 		complain(stderr, err)
 		return exitFailure
 	}
-	servers, err := upstream.Servers(address)
-	if err != nil {
-		complain(stderr, err)
-		return exitFailure
-	}
-	v := internet.Verifier()
-	v.Resolver = &dnssec.Resolver{Exchanger: servers, Anchors: internet.DNS.Anchors()}
-	v.Mandatory, v.Hello, v.AttemptTimeout = o.mandatory, cmp.Or(o.hello, "sender.example"), o.probeTimeout
-	v.TLS, v.Network = o.tlsConfig(), o.network()
 	if len(o.domains) > 0 || o.input != "" {
 		return verifyAll(ctx, v, o, stdout, stderr)
 	}
@@ -55,4 +47,21 @@ func runDemo(ctx context.Context, o options, stdout, stderr io.Writer) int {
 		}
 	}
 	return exitSuccess
+}
+
+// demoVerifier lets the built-in Internet listen, and makes what the flags ask for in it.
+func (o *options) demoVerifier(internet *danetest.Internet) (*dane.Verifier, error) {
+	address, err := internet.Listen()
+	if err != nil {
+		return nil, err
+	}
+	servers, err := upstream.Servers(address)
+	if err != nil {
+		return nil, err
+	}
+	v := internet.Verifier()
+	v.Resolver = &dnssec.Resolver{Exchanger: servers, Anchors: internet.DNS.Anchors()}
+	v.Mandatory, v.Hello, v.AttemptTimeout = o.mandatory, cmp.Or(o.hello, "sender.example"), o.probeTimeout
+	v.TLS, v.Network = o.tlsConfig(), o.network()
+	return v, nil
 }

@@ -73,6 +73,7 @@ func program() *cli.Command {
 	p := commandVerify()
 	p.Commands = []*cli.Command{
 		commandCheck(),
+		commandExplain(),
 		(&tlsaTool{now: time.Now}).command(),
 		commandResolver(),
 		commandAnchors(),
