@@ -147,6 +147,9 @@ func (d *diagnosis) otherIssuer(h *dane.HostResult, r *tlsa.Report, chain []*x50
 			return true
 		}
 	}
+	if d.knownIssuer(h, chain, f) {
+		return true
+	}
 	f.Remove = d.removable(h)
 	advice := issuerAdvice(chain[0])
 	if slices.ContainsFunc(r.Findings, func(found tlsa.Finding) bool { return found.Problem == tlsa.ProblemAnchorAbsent }) {

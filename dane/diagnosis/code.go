@@ -59,6 +59,7 @@ const (
 	CodeMLDSAAlone       Code = "ml-dsa-alone"
 	CodeHidden           Code = "certificates-hidden"
 	CodeIssuerChanged    Code = "issuer-changed"
+	CodeIssuerMayChange  Code = "issuer-may-change"
 	CodeAnchorNotSent    Code = "anchor-not-sent"
 	CodePEMDigest        Code = "tlsa-pem-digest"
 	CodeWrongSelector    Code = "tlsa-wrong-selector"
@@ -134,6 +135,7 @@ var kinds = [...]kind{
 	{CodeMLDSAAlone, Broken, MailHost, "a server has a key of ML-DSA alone, which most senders do not know"},
 	{CodeHidden, Note, MailHost, "a server may have certificates that cannot be seen"},
 	{CodeIssuerChanged, Broken, MailHost, "the certificate is from another issuer than the TLSA records"},
+	{CodeIssuerMayChange, Warning, MailHost, "the TLSA records are of some intermediates of a CA that has more"},
 	{CodeAnchorNotSent, Broken, MailHost, "the server does not send the certificate that its TLSA record is of"},
 	{CodePEMDigest, Broken, MailHost, "a TLSA record is the digest of a PEM file"},
 	{CodeWrongSelector, Broken, MailHost, "a TLSA record has the wrong selector"},

@@ -61,6 +61,9 @@ func TestDiagnose(t *testing.T) {
 	ca := tlsatest.NewCA(tlsatest.Authority{Name: "Root X"})
 	between := ca.NewCA(tlsatest.Authority{Name: "R10"})
 	leaf := between.Issue(tlsatest.Leaf{Names: []string{"mail.a.example"}})
+	e8 := ca.NewCA(tlsatest.Authority{Name: "E8", Organization: "Let's Encrypt"})
+	ofE8 := e8.Issue(tlsatest.Leaf{Names: []string{"mail.a.example"}})
+	const ofE6 = "d016e1fe311948aca64f2de44ce86c9a51ca041df6103bb52a88eb3f761f57d7"
 	ofRSA, rsaRecord := rsaCertificate(t)
 	own := func(r tlsa.Record) string { return r.String() }
 	spki := func(data []byte) string { sum := sha256.Sum256(data); return hex.EncodeToString(sum[:]) }
@@ -210,6 +213,20 @@ func TestDiagnose(t *testing.T) {
 			state: diagnosis.StateBroken, code: diagnosis.CodeMLDSAAlone, actor: diagnosis.MailHost, text: "no signature in common", fix: "ECDSA or RSA"},
 		{name: "the CA has changed its intermediate", world: oneHost(leafHost("2 1 1 "+otherKey), ""), state: diagnosis.StateBroken,
 			code: diagnosis.CodeIssuerChanged, actor: diagnosis.MailHost, text: `issued by "R10" now`, fix: own(between.Record(tlsa.SPKI, tlsa.SHA256))},
+		{name: "Let's Encrypt has changed its intermediate", world: oneHost(danetest.Host{TLSA: []string{"2 1 1 " + ofE6}, Server: presenting(ofE8.TLSWith(e8.Certificate))}, ""),
+			state: diagnosis.StateBroken, code: diagnosis.CodeIssuerChanged, actor: diagnosis.MailHost,
+			text: `issued by "E8" now, and its TLSA record is of E6 of Let's Encrypt`, fix: "has had E5, E6, E7, E8 and E9"},
+		{name: "the same, and what to remove", world: oneHost(danetest.Host{TLSA: []string{"2 1 1 " + ofE6}, Server: presenting(ofE8.TLSWith(e8.Certificate))}, ""),
+			state: diagnosis.StateBroken, code: diagnosis.CodeIssuerChanged, actor: diagnosis.MailHost, fix: "_25._tcp.mail.a.example. IN TLSA 2 1 1 " + ofE6},
+		{name: "the same by the whole certificate", world: oneHost(danetest.Host{TLSA: []string{"2 0 1 76e9e288aafc0e37f4390cbf946aad997d5c1c901b3ce513d3d8fadbabe2ab85"}, Server: presenting(ofE8.TLSWith(e8.Certificate))}, ""),
+			state: diagnosis.StateBroken, code: diagnosis.CodeIssuerChanged, actor: diagnosis.MailHost, text: "E6 of Let's Encrypt"},
+		{name: "from Let's Encrypt to another CA", world: oneHost(leafHost("2 1 1 "+ofE6), ""),
+			state: diagnosis.StateBroken, code: diagnosis.CodeIssuerChanged, actor: diagnosis.MailHost, text: `issued by "R10" now, and its TLSA record is of E6 of Let's Encrypt`, fix: own(between.Record(tlsa.SPKI, tlsa.SHA256))},
+		{name: "the intermediate is not sent", world: oneHost(danetest.Host{TLSA: []string{"2 1 1 885bf0572252c6741dc9a52f5044487fef2a93b811cdedfad7624cc283b7cdd5"}, Server: presenting(ofE8.TLSWith())}, ""),
+			state: diagnosis.StateBroken, code: diagnosis.CodeAnchorNotSent, actor: diagnosis.MailHost, text: "E8 of Let's Encrypt, which has issued", fix: "fullchain.pem"},
+		{name: "one intermediate of several", world: oneHost(mail("2 1 1"), ""), edit: matching(t, "2 1 1 "+ofE6), state: diagnosis.StateWarning,
+			code: diagnosis.CodeIssuerMayChange, actor: diagnosis.MailHost, text: "of E6 of Let's Encrypt, and not of E5, E7, E8 and E9", fix: "2 1 1 885bf0572252c6741dc9a52f5044487fef2a93b811cdedfad7624cc283b7cdd5"},
+		{name: "one intermediate, and the server's own key", world: oneHost(mail("2 1 1"), ""), edit: matching(t, "2 1 1 "+ofE6, good), state: diagnosis.StateOK},
 		{name: "the root is not sent", world: oneHost(danetest.Host{TLSA: []string{own(ca.Record(tlsa.SPKI, tlsa.SHA256))}, Server: presenting(leaf.TLSWith(between.Certificate))}, ""),
 			state: diagnosis.StateBroken, code: diagnosis.CodeAnchorNotSent, actor: diagnosis.MailHost, fix: `"Root X"`},
 		{name: "a root that is known is not sent", world: oneHost(leafHost("2 1 1 0b9fa5a59eed715c26c1020c711b4f6ec42d58b0015e14337a39dad301c5afc3"), ""),

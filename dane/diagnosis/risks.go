@@ -9,6 +9,7 @@ import (
 
 // risks says what is wrong with records beside those that match.
 func (d *diagnosis) risks(h *dane.HostResult) {
+	d.mayMove(h)
 	for i := range h.Attempts {
 		a := &h.Attempts[i]
 		if a.Report == nil || !a.Authenticated {

@@ -12,6 +12,7 @@ import (
 // An Authority says what CA is to be made. The zero Authority is a good one.
 type Authority struct {
 	Name          string    // the common name; "" means "Test CA", or "Test CA below …"
+	Organization  string    // in the subject beside the name; "" means none
 	Time          time.Time // an instant of its validity; zero means the issuer's Time, or time.Now
 	PermittedDNS  []string  // name constraints: domains it may issue for; nil means all
 	ExcludedDNS   []string  // name constraints: domains it may not issue for
@@ -58,6 +59,9 @@ func newCA(parent *CA, a Authority) *CA {
 	}
 	if a.Faults.has(ClientOnly) {
 		template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
+	}
+	if a.Organization != "" {
+		template.Subject.Organization = []string{a.Organization}
 	}
 	ca := &CA{Parent: parent, Time: instant(a.Time, parent)}
 	switch {
