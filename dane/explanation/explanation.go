@@ -51,7 +51,7 @@ func Domain(r *dane.Result, o Options) *Explanation {
 	}
 	t := tree{zones: make(map[string]*Zone), now: e.At}
 	for _, l := range r.Lookups() {
-		t.add(lookup{l.Name, l.Type, l.Status, l.Reason, l.Err, l.Chain})
+		t.add(lookup{l.Name, l.Type, l.Status, l.Reason, l.Err, l.Chain, l.Exchanges})
 	}
 	t.finish()
 	e.Zones, e.Unproven = t.anchored, t.unproven
@@ -66,7 +66,7 @@ func Answer(name string, qtype uint16, a *dnssec.Answer, err error, o Options) *
 	if e.At.IsZero() {
 		e.At = time.Now()
 	}
-	l := lookup{name: name, qtype: qtype, err: err, chain: a.Chain()}
+	l := lookup{name: name, qtype: qtype, err: err, chain: a.Chain(), sent: a.Exchanges()}
 	if a != nil {
 		l.status, l.reason = a.Status, a.Reason
 	}

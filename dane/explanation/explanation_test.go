@@ -1,6 +1,7 @@
 package explanation_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -21,6 +22,7 @@ import (
 	"github.com/danesmtp/danesmtp/dane/explanation"
 	"github.com/danesmtp/danesmtp/dnssec"
 	"github.com/danesmtp/danesmtp/dnssec/dnssectest"
+	"github.com/danesmtp/danesmtp/dnssec/upstream"
 )
 
 var update = flag.Bool("update", false, "write the explanations into testdata, as what is wanted")
@@ -269,5 +271,28 @@ func TestWriteTextBreaksLines(t *testing.T) {
 		if words(text) != whole {
 			t.Errorf("with %d columns something is lost", width)
 		}
+	}
+}
+
+type deadExchanger struct{}
+
+func (deadExchanger) Exchange(context.Context, *upstream.Query) (*upstream.Reply, error) {
+	return nil, errors.New("192.0.2.53:53 over udp: no reply in time")
+}
+
+// Where nobody has answered, it is told who was asked, each once.
+func TestWhoWasAsked(t *testing.T) {
+	t.Parallel()
+	resolver := &dnssec.Resolver{Exchanger: deadExchanger{}}
+	answer, err := resolver.Lookup(t.Context(), "a.test", dns.TypeMX)
+	if err == nil {
+		t.Fatal("an answer from nobody")
+	}
+	e := explanation.Answer("a.test", dns.TypeMX, answer, err, explanation.Options{})
+	if len(e.Unproven) != 1 {
+		t.Fatalf("%+v", e)
+	}
+	if diff := cmp.Diff([]string{"192.0.2.53:53 over udp: no reply in time"}, e.Unproven[0].Asked); diff != "" {
+		t.Error(diff)
 	}
 }

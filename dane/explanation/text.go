@@ -222,6 +222,9 @@ func (p *page) ends(indent int, all []End) {
 		if e.Server != "" {
 			p.line(indent+1, "said by "+e.Server)
 		}
+		for _, text := range e.Asked {
+			p.line(indent+1, "asked: "+text)
+		}
 	}
 }
 

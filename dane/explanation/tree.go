@@ -19,6 +19,7 @@ type lookup struct {
 	reason dnssec.Reason
 	err    error
 	chain  []dnssec.Link
+	sent   []dnssec.Exchange
 }
 
 // A tree is made of the chains of several questions.
@@ -38,7 +39,7 @@ func (t *tree) add(l lookup) {
 		if l.status == dnssec.Secure {
 			reason.Text = "the resolver says so, and shows no chain of trust"
 		}
-		t.unproven = append(t.unproven, End{Name: printable.Line(question), Type: dns.Type(l.qtype).String(), Status: l.status, Reason: reason})
+		t.unproven = append(t.unproven, End{Name: printable.Line(question), Type: dns.Type(l.qtype).String(), Status: l.status, Reason: reason, Asked: l.asked()})
 		return
 	}
 	var last *Zone // whose keys were proven last
@@ -46,13 +47,37 @@ func (t *tree) add(l lookup) {
 		link := &l.chain[i]
 		switch {
 		case link.Status != dnssec.Secure:
-			t.end(last, link, l.err)
+			t.end(last, link, &l)
 		case link.Type == dns.TypeDNSKEY:
 			last = t.keys(link)
 		default:
 			last = t.signed(link)
 		}
 	}
+}
+
+// maxAsked bounds the servers that are named where nobody has answered.
+const maxAsked = 8
+
+// asked returns who was asked in vain, where it is for that.
+func (l *lookup) asked() (all []string) {
+	if l.status != dnssec.Indeterminate {
+		return nil
+	}
+	add := func(text string) {
+		if text = printable.Line(strings.TrimPrefix(text, "upstream: ")); len(all) < maxAsked && !slices.Contains(all, text) {
+			all = append(all, text)
+		}
+	}
+	for _, x := range l.sent {
+		for _, err := range x.PassedOver {
+			add(err.Error())
+		}
+		if x.Err != nil {
+			add(x.Err.Error())
+		}
+	}
+	return all
 }
 
 // finish says of each key whether it has signed something else than the keys.
@@ -195,10 +220,10 @@ func (t *tree) delegation(above *Zone, link *dnssec.Link) {
 
 // end adds where a chain has ended: at the zone that the reason is about, if that is known and
 // not only hangs in the air, or at the last one that was proven.
-func (t *tree) end(last *Zone, link *dnssec.Link, err error) {
+func (t *tree) end(last *Zone, link *dnssec.Link, l *lookup) {
 	e := End{
-		Name: link.Name, Type: dns.Type(link.Type).String(), Status: link.Status, Reason: reasonOf(link.Reason, err),
-		Server: printable.Line(link.Server), Refused: refusedOf(link.Refused, t.now),
+		Name: link.Name, Type: dns.Type(link.Type).String(), Status: link.Status, Reason: reasonOf(link.Reason, l.err),
+		Server: printable.Line(link.Server), Refused: refusedOf(link.Refused, t.now), Asked: l.asked(),
 	}
 	if z := t.zones[link.Reason.Zone]; z != nil {
 		last = z

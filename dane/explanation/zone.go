@@ -101,6 +101,9 @@ type End struct {
 	Server string        `json:"server,omitempty"`
 	// Refused is the signature that does not hold, where the reason is about one.
 	Refused *Signature `json:"refused,omitempty"`
+	// Asked are the servers that gave no usable answer, each with what was wrong; eight at
+	// most, and none where there was a reply that could be judged.
+	Asked []string `json:"asked,omitempty"`
 }
 
 // time at which a signature says that it begins or ends (RFC 4034 §3.1.5), as is nearest to
