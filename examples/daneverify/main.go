@@ -78,6 +78,9 @@ func program() *cli.Command {
 		commandResolver(),
 		commandAnchors(),
 		commandDemo(),
+		commandVersion(),
+		commandMan(),
+		commandCompletion(),
 	}
 	return p
 }

@@ -30,6 +30,8 @@ type Command struct {
 	Exits    []Exit
 	// Misuse is the exit status of a mistake in the command line. 0 means DefaultMisuse.
 	Misuse int
+	// Words are what the first argument can be, where that is known; for completions.
+	Words []string
 	// Commands are those below it. The first argument that is one of their names chooses it.
 	Commands []*Command
 	// Begin declares the flags, and returns what is run once they are set. Nil if the command

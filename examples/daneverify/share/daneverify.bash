@@ -1,0 +1,88 @@
+# Completions of daneverify for bash, made by "daneverify completion bash".
+_daneverify() {
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} path= next i
+	local flags= files= values= choices= arguments=
+	COMPREPLY=()
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		next="${path:+$path }${COMP_WORDS[i]}"
+		case $next in
+		'check' | 'tlsa' | 'tlsa make' | 'tlsa check' | 'tlsa wait' | 'tlsa plan' | 'resolver' | 'anchors' | 'demo' | 'version' | 'man' | 'completion') path=$next ;;
+		*) break ;;
+		esac
+	done
+	case $path in
+	'')
+		flags='-anchors -hints -recursive -resolver -trust-state -4 -6 -curves -helo -local -port -probe-timeout -concurrency -input -timeout -dns-only -json -mandatory -v -anchors-update -check-resolver -demo -show-anchors -help'
+		files='-anchors -hints -trust-state -input -anchors-update'
+		values='-resolver -curves -helo -local -port -probe-timeout -concurrency -timeout'
+		arguments='check tlsa resolver anchors demo version man completion'
+		;;
+	'check')
+		flags='-strict -within -anchors -hints -recursive -resolver -trust-state -4 -6 -curves -helo -local -port -probe-timeout -concurrency -input -timeout -demo -json -v -help'
+		files='-anchors -hints -trust-state -input'
+		values='-within -resolver -curves -helo -local -port -probe-timeout -concurrency -timeout'
+		;;
+	'tlsa')
+		flags=' -help'
+		arguments='make check wait plan'
+		;;
+	'tlsa make')
+		flags='-any-name -cert -csr -from -key -for -matching -selector -ttl -usage -json -nsupdate -help'
+		files='-cert -csr -key'
+		values='-from -for -matching -selector -ttl -usage'
+		;;
+	'tlsa check')
+		flags='-cert -margin -state -since -anchors -hints -recursive -resolver -json -help'
+		files='-cert -state -anchors -hints'
+		values='-margin -since -resolver'
+		;;
+	'tlsa wait')
+		flags='-cert -margin -state -anchors -hints -recursive -resolver -json -interval -timeout -help'
+		files='-cert -state -anchors -hints'
+		values='-margin -resolver -interval -timeout'
+		;;
+	'tlsa plan')
+		flags='-current -next -other -propagation -scheme -since -anchors -hints -recursive -resolver -json -help'
+		files='-current -next -other -anchors -hints'
+		values='-propagation -scheme -since -resolver'
+		;;
+	'resolver')
+		flags='-anchors -trust-state -json -timeout -help'
+		files='-anchors -trust-state'
+		values='-timeout'
+		;;
+	'anchors')
+		flags='-anchors -anchors-update -trust-state -json -help'
+		files='-anchors -anchors-update -trust-state'
+		;;
+	'demo')
+		flags='-curves -helo -probe-timeout -concurrency -input -timeout -json -mandatory -v -help'
+		files='-input'
+		values='-curves -helo -probe-timeout -concurrency -timeout'
+		;;
+	'version')
+		flags='-json -help'
+		;;
+	'man')
+		flags=' -help'
+		;;
+	'completion')
+		flags=' -help'
+		arguments='bash zsh fish'
+		;;
+	esac
+	prev=${prev/#--/-}
+	if [[ -n $choices ]]; then
+		COMPREPLY=($(compgen -W "$choices" -- "$cur"))
+	elif [[ " $files " == *" $prev "* ]]; then
+		compopt -o filenames 2>/dev/null
+		COMPREPLY=($(compgen -f -- "$cur"))
+	elif [[ " $values " == *" $prev "* ]]; then
+		:
+	elif [[ $cur == -* ]]; then
+		COMPREPLY=($(compgen -W "$flags" -- "$cur"))
+	elif ((i == COMP_CWORD)); then
+		COMPREPLY=($(compgen -W "$arguments" -- "$cur"))
+	fi
+}
+complete -F _daneverify daneverify
