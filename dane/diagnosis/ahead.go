@@ -63,7 +63,10 @@ func (d *diagnosis) certificates(h *dane.HostResult, a *dane.Attempt) {
 	}
 	chain := a.Chain()
 	for i, cert := range chain[:min(len(chain), a.Match.Depth+1)] {
-		if !d.endsSoon(cert.NotBefore, cert.NotAfter) {
+		// Whoever looks further ahead than usual wants to know of all that people renew.
+		left := cert.NotAfter.Sub(d.now)
+		asked := d.within > DefaultWithin && left > 0 && left < d.within
+		if !asked && !d.endsSoon(cert.NotBefore, cert.NotAfter) {
 			continue
 		}
 		what := "The certificate of " + h.Name

@@ -20,7 +20,9 @@ type Options struct {
 	// Now is the instant from which Within counts. Zero means when the Result began.
 	Now time.Time
 	// Within is how soon something must end to be a Warning. 0 means DefaultWithin; less
-	// looks for nothing.
+	// looks for nothing. What has more than a quarter of its time left is not yet due to be
+	// renewed, and no Warning: so it is with signatures always, which signers renew by
+	// themselves, and with certificates unless Within is longer than DefaultWithin.
 	Within time.Duration
 	// Also are findings about what the Result does not have, such as the trust anchors. They
 	// count like the others. What a finding leaves out is that of its code.

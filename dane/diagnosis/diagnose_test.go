@@ -265,6 +265,8 @@ func TestDiagnose(t *testing.T) {
 		{name: "a certificate in full", world: oneHost(mail("3 1 1", "2 1 1", "3 1 0"), ""), state: diagnosis.StateOK, code: diagnosis.CodeTLSAWasteful, actor: diagnosis.MailHost},
 		{name: "the certificate ends in two days", world: oneHost(mail("2 1 1"), ""), options: at(88 * 24 * time.Hour), state: diagnosis.StateWarning,
 			code: diagnosis.CodeCertificateEnds, actor: diagnosis.MailHost, text: "certificate of mail.a.example ends on", fix: "Renew"},
+		{name: "the certificate ends in three months, for who asks", world: oneHost(mail("2 1 1"), ""), options: diagnosis.Options{Within: 365 * 24 * time.Hour}, state: diagnosis.StateWarning,
+			code: diagnosis.CodeCertificateEnds, actor: diagnosis.MailHost, text: "certificate of mail.a.example ends on", fix: "Renew"},
 		{name: "the same, with a record of its key", world: oneHost(mail("3 1 1", "3 1 1 "+otherKey), ""), options: at(88 * 24 * time.Hour), state: diagnosis.StateOK},
 	}
 	for _, code := range diagnosis.Codes() {
