@@ -22,7 +22,7 @@ type Command struct {
 	// Usage is what follows the name: a line for each form.
 	Usage []string
 	// About is the description: paragraphs with a blank line between them. A paragraph that
-	// begins with white space is printed as it is.
+	// begins with white space is a table of two columns, with two spaces or more between them.
 	About string
 	// Notes are paragraphs that come after the flags.
 	Notes    string

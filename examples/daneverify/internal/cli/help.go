@@ -73,11 +73,26 @@ func paragraphs(b *strings.Builder, s Screen, text string) {
 		switch {
 		case p == "":
 		case strings.TrimLeft(p, " \t") != p:
-			b.WriteString("\n" + p + "\n")
+			b.WriteByte('\n')
+			for line := range strings.SplitSeq(p, "\n") {
+				b.WriteString(s.table(line))
+			}
 		default:
 			b.WriteString("\n" + s.Wrap("", "", p))
 		}
 	}
+}
+
+// table returns a line of two columns, with two or more spaces between them. The second one
+// may take several lines.
+func (s Screen) table(line string) string {
+	_, right, found := strings.Cut(strings.TrimLeft(line, " "), "  ")
+	if !found || utf8.RuneCountInString(line) <= s.Columns() {
+		return line + "\n"
+	}
+	right = strings.TrimLeft(right, " ")
+	first := strings.TrimSuffix(line, right)
+	return s.Wrap(first, strings.Repeat(" ", len(first)), right)
 }
 
 // row returns a name with the text about it, in columns.
