@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/danesmtp/danesmtp/dane"
 	"github.com/danesmtp/danesmtp/dane/diagnosis"
@@ -11,8 +13,7 @@ import (
 
 // writeFindings writes what is wrong with the domain, at all its hosts and addresses,
 // below the verdict of a sender, which may have found one that is good.
-func (p *printer) writeFindings(w io.Writer, r *dane.Result) error {
-	report := diagnosis.Diagnose(r, diagnosis.Options{})
+func (p *printer) writeFindings(w io.Writer, report diagnosis.Report) error {
 	if _, err := fmt.Fprintln(w); err != nil {
 		return err
 	}
@@ -20,6 +21,20 @@ func (p *printer) writeFindings(w io.Writer, r *dane.Result) error {
 		return report.WriteLongText(w)
 	}
 	return report.WriteText(w)
+}
+
+// failedLine is the line that mail gateways print for a domain without DANE, too.
+const failedLine = "DANE FAILED for "
+
+// consoled returns a transcript with a line after that of failedLine, where that is no more
+// than that there is no DANE.
+func consoled(transcript []byte, report diagnosis.Report) []byte {
+	at := bytes.LastIndex(transcript, []byte(failedLine))
+	if report.State != diagnosis.StateNone || at < 0 {
+		return transcript
+	}
+	after := at + bytes.IndexByte(transcript[at:], '\n') + 1
+	return slices.Insert(transcript, after, []byte("Nothing is broken: the domain is not protected by DANE, that is all.\n")...)
 }
 
 // writeJSON writes the object that dane has for a result, with the state and the findings

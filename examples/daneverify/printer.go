@@ -61,19 +61,24 @@ func (p *forSender) render(r *dane.Result, verdict error) ([]byte, int, error) {
 	if p.verbose && !p.json {
 		writeDebug(&text, r)
 	}
+	report := diagnosis.Diagnose(r, diagnosis.Options{})
+	write := r.WriteTranscript
+	if p.verbose {
+		write = r.WriteLongTranscript
+	}
 	var err error
 	switch {
 	case p.json && p.dnsOnly:
 		err = writePlanJSON(&text, r)
 	case p.json:
-		err = writeJSON(&text, r, diagnosis.Diagnose(r, diagnosis.Options{}))
-	case p.verbose:
-		err = r.WriteLongTranscript(&text)
+		err = writeJSON(&text, r, report)
 	default:
-		err = r.WriteTranscript(&text)
-	}
-	if err == nil && !p.json && !p.dnsOnly {
-		err = p.writeFindings(&text, r)
+		var transcript bytes.Buffer
+		err = write(&transcript)
+		text.Write(consoled(transcript.Bytes(), report))
+		if err == nil && !p.dnsOnly {
+			err = p.writeFindings(&text, report)
+		}
 	}
 	return text.Bytes(), status(r, verdict), err
 }
