@@ -75,7 +75,7 @@ func TestJSONOnlyGrows(t *testing.T) {
 		}
 	}
 	var lines []string
-	for _, path := range slices.Sorted(maps.Keys(described)) {
+	for _, path := range slices.Sorted(maps.Keys(described))[1:] { // without the whole
 		lines = append(lines, fmt.Sprintf("%s %s", path, described[path]))
 	}
 	const file = "testdata/json-keys-1.txt"
