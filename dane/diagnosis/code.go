@@ -53,6 +53,7 @@ const (
 // Of the TLSA records and the certificates.
 const (
 	CodeTLSAAbsent       Code = "tlsa-absent"
+	CodeTLSAMisplaced    Code = "tlsa-misplaced"
 	CodeTLSAUnusable     Code = "tlsa-unusable"
 	CodeTLSAMismatch     Code = "tlsa-mismatch"
 	CodeOtherCertificate Code = "other-certificate"
@@ -129,6 +130,7 @@ var kinds = [...]kind{
 	{CodeClientCertificate, Broken, MailHost, "a server demands a certificate of senders"},
 
 	{CodeTLSAAbsent, Note, MailHost, "a mail host has no TLSA records"},
+	{CodeTLSAMisplaced, Note, MailHost, "there are TLSA records where no sender looks for them"},
 	{CodeTLSAUnusable, Broken, MailHost, "no TLSA record of a host means anything to senders"},
 	{CodeTLSAMismatch, Broken, MailHost, "a server has another key than its TLSA records"},
 	{CodeOtherCertificate, Broken, MailHost, "a server has several certificates, and TLSA records for some of them"},

@@ -112,6 +112,8 @@ func TestDiagnose(t *testing.T) {
 		{name: "IPv6 alone, of the same host", world: overOne("tcp6"), state: diagnosis.StateBroken, code: diagnosis.CodeUnreachable, actor: diagnosis.MailHost},
 		{name: "IPv6 alone, of a host without", world: oneHost(sound, "").changed(func(v *dane.Verifier) { v.Network = "tcp6" }), state: diagnosis.StateUnknown,
 			code: diagnosis.CodeNotProbed, actor: diagnosis.Sender, text: "no address of the one family"},
+		{name: "TLSA records are at another name", world: oneHost(mail(), ""), options: diagnosis.Options{Also: []diagnosis.Finding{{Code: diagnosis.CodeTLSAMisplaced, Text: "it is so", Fix: "let it"}}},
+			state: diagnosis.StateNone, code: diagnosis.CodeTLSAMisplaced, actor: diagnosis.MailHost, text: "it is so", fix: "let it"},
 		{name: "the trust state cannot be written", world: oneHost(sound, ""), options: diagnosis.Options{Also: []diagnosis.Finding{{Code: diagnosis.CodeTrustState, Text: "it is so", Fix: "let it"}}},
 			state: diagnosis.StateWarning, code: diagnosis.CodeTrustState, actor: diagnosis.Sender, text: "it is so", fix: "let it"},
 		{name: "nothing was connected to", world: oneHost(sound, ""), plan: true, state: diagnosis.StateUnknown, code: diagnosis.CodeNotProbed, actor: diagnosis.Sender},

@@ -72,7 +72,7 @@ func (d *diagnosis) refusedAddresses(h *dane.HostResult) {
 // unusable says that the records mean nothing, where all that could be done was to encrypt.
 func (d *diagnosis) unusable(h *dane.HostResult) {
 	f := Finding{Code: CodeTLSAUnusable, Host: h.Name, Remove: recordsOf(h),
-		Text: "None of the TLSA records of " + h.Name + " means anything to a sender of mail, so that they protect nothing: usages 0 and 1 are not for SMTP (RFC 7672)."}
+		Text: "None of the TLSA records of " + h.Name + " means anything to a sender of mail, so that they protect nothing: " + uselessness(h) + "."}
 	f.Fix = "Publish a record of the server's own key instead: 3 1 1 and the digest of its public key."
 	for _, a := range h.Attempts {
 		if chain := a.Chain(); len(chain) > 0 {
@@ -92,6 +92,26 @@ func (d *diagnosis) unusable(h *dane.HostResult) {
 		}
 	}
 	d.find(f)
+}
+
+// uselessness says why records mean nothing.
+func uselessness(h *dane.HostResult) string {
+	var reasons []string
+	for _, r := range h.Records {
+		err := r.Usable(tlsa.SMTP)
+		if err == nil {
+			continue
+		}
+		reason := err.Error()
+		if i := strings.LastIndex(reason, ": "); i >= 0 {
+			reason = reason[i+2:]
+		}
+		if r.Usage == tlsa.PKIXTA || r.Usage == tlsa.PKIXEE {
+			reason = "usages 0 and 1 are not for SMTP (RFC 7672)"
+		}
+		reasons = appendNew(reasons, []string{reason})
+	}
+	return strings.Join(reasons, "; ")
 }
 
 // notProbed says which addresses there is no verdict on, although there should be.
@@ -165,12 +185,24 @@ func (d *diagnosis) withoutDANE(h *dane.HostResult) Finding {
 			Text: "What there is at " + h.TLSA.Name + " is in " + what + ", so that it does not count.", Fix: fix}
 	}
 	f := Finding{Code: CodeTLSAAbsent, Host: h.Name, Evidence: lookupEvidence(h.TLSA),
-		Text: h.Name + " has no TLSA records at " + h.TLSA.Name + ", so that DANE does not protect mail to it."}
+		Text: h.Name + " has no TLSA records at " + h.TLSA.Name + aliasOf(h.TLSA) + ", so that DANE does not protect mail to it."}
 	f.Fix = "Everything is signed already: publish 3 1 1 and the digest of the server's public key at that name, and one of the key to come."
 	if foreign {
 		f.Fix = "Ask those who run the mail host to publish TLSA records at that name; its zone is signed already."
 	}
 	return f
+}
+
+// aliasOf says where the aliases of a name lead.
+func aliasOf(l *dane.Lookup) string {
+	if len(l.Aliases) == 0 {
+		return ""
+	}
+	target := trimDot(l.Aliases[len(l.Aliases)-1].Target)
+	if l.RCode == dns.RcodeNameError {
+		return ", which is an alias of " + target + ", a name that does not exist"
+	}
+	return ", which is an alias of " + target + ", where there are none"
 }
 
 // addressLookup is the lookup of addresses that gave some.

@@ -47,7 +47,7 @@ func (s State) About() string {
 	case StateOK:
 		return "every host is authenticated at every address."
 	case StateWarning:
-		return "all is well now, and will not remain so."
+		return "it works now, and will fail or can be evaded unless somebody acts."
 	case StateBroken:
 		return "a lookup, a host or an address is, even where mail finds another way."
 	}
