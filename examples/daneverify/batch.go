@@ -22,6 +22,7 @@ func verifyAll(ctx context.Context, v *dane.Verifier, o options, stdout, stderr 
 		o.fitConcurrency(stderr)
 	}
 	p := newPrinter(o, stdout, stderr)
+	p.resolver = v.Resolver
 	// Whoever reads no more ends the reader, too.
 	reading, stop := context.WithCancel(ctx)
 	defer stop()
@@ -95,11 +96,12 @@ func (p *printer) verify(ctx context.Context, verify check, e entry, previous <-
 	limited, cancel := context.WithTimeout(ctx, p.timeout)
 	defer cancel()
 	result, err := verify(limited, e.domain)
+	also := p.audience.also(limited, result)
 	if ctx.Err() != nil {
 		p.cut()
 		return
 	}
-	text, status, broken := p.audience.render(result, err)
+	text, status, broken := p.audience.render(result, also, err)
 	if !p.json {
 		<-previous
 	}

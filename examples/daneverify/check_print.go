@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -25,13 +26,18 @@ type forOperator struct {
 
 func (v *forOperator) told() bool { return true }
 
-func (v *forOperator) render(r *dane.Result, _ error) ([]byte, int, error) {
+// also asks what shows only by further questions.
+func (v *forOperator) also(ctx context.Context, r *dane.Result) []diagnosis.Finding {
+	return misplaced(ctx, v.resolver, r)
+}
+
+func (v *forOperator) render(r *dane.Result, also []diagnosis.Finding, _ error) ([]byte, int, error) {
 	within := v.within
 	if within == 0 {
 		within = -1 // nothing
 	}
 	now := time.Now()
-	report := diagnosis.Diagnose(r, diagnosis.Options{Within: within, Also: v.trust.findings(now, within)})
+	report := diagnosis.Diagnose(r, diagnosis.Options{Within: within, Also: append(also, v.trust.findings(now, within)...)})
 	v.counting.Lock()
 	if v.states == nil {
 		v.states = make(map[diagnosis.State]int)

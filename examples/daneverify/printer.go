@@ -21,6 +21,7 @@ type printer struct {
 	stdout, stderr io.Writer
 	started        time.Time
 	audience       audience
+	resolver       dane.Resolver
 
 	mu         sync.Mutex
 	seen       [exitNoDANE + 1]int // results by exit status
@@ -43,8 +44,10 @@ func newPrinter(o options, stdout, stderr io.Writer) *printer {
 
 // An audience is for whom results are printed.
 type audience interface {
+	// also finds out about a domain what a Result does not have.
+	also(ctx context.Context, r *dane.Result) []diagnosis.Finding
 	// render returns what is printed of a result, and the exit status.
-	render(r *dane.Result, err error) (text []byte, status int, broken error)
+	render(r *dane.Result, also []diagnosis.Finding, err error) (text []byte, status int, broken error)
 	// told reports whether what is printed says what the error says.
 	told() bool
 	// summary says in a line what became of a list of domains.
@@ -56,7 +59,9 @@ type forSender struct{ *printer }
 
 func (p *forSender) told() bool { return false }
 
-func (p *forSender) render(r *dane.Result, verdict error) ([]byte, int, error) {
+func (p *forSender) also(context.Context, *dane.Result) []diagnosis.Finding { return nil }
+
+func (p *forSender) render(r *dane.Result, _ []diagnosis.Finding, verdict error) ([]byte, int, error) {
 	var text bytes.Buffer
 	if p.verbose && !p.json {
 		writeDebug(&text, r)

@@ -6,7 +6,7 @@ _daneverify() {
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		next="${path:+$path }${COMP_WORDS[i]}"
 		case $next in
-		'check' | 'tlsa' | 'tlsa make' | 'tlsa check' | 'tlsa wait' | 'tlsa plan' | 'resolver' | 'anchors' | 'demo' | 'version' | 'man' | 'completion') path=$next ;;
+		'check' | 'explain' | 'tlsa' | 'tlsa make' | 'tlsa check' | 'tlsa wait' | 'tlsa plan' | 'resolver' | 'anchors' | 'demo' | 'version' | 'man' | 'completion') path=$next ;;
 		*) break ;;
 		esac
 	done
@@ -15,12 +15,17 @@ _daneverify() {
 		flags='-anchors -hints -recursive -resolver -trust-state -4 -6 -curves -helo -local -port -probe-timeout -concurrency -input -timeout -dns-only -json -mandatory -v -anchors-update -check-resolver -demo -show-anchors -help'
 		files='-anchors -hints -trust-state -input -anchors-update'
 		values='-resolver -curves -helo -local -port -probe-timeout -concurrency -timeout'
-		arguments='check tlsa resolver anchors demo version man completion'
+		arguments='check explain tlsa resolver anchors demo version man completion'
 		;;
 	'check')
 		flags='-strict -within -anchors -hints -recursive -resolver -trust-state -4 -6 -curves -helo -local -port -probe-timeout -concurrency -input -timeout -demo -json -v -help'
 		files='-anchors -hints -trust-state -input'
 		values='-within -resolver -curves -helo -local -port -probe-timeout -concurrency -timeout'
+		;;
+	'explain')
+		flags='-anchors -hints -recursive -resolver -trust-state -4 -6 -curves -helo -local -port -probe-timeout -demo -dns-only -json -mandatory -timeout -help'
+		files='-anchors -hints -trust-state'
+		values='-resolver -curves -helo -local -port -probe-timeout -timeout'
 		;;
 	'tlsa')
 		flags=' -help'

@@ -10,7 +10,7 @@ function __daneverify_at
 	set -l words (commandline -opc)
 	set -e words[1]
 	set -l path
-	while set -q words[1]; and contains -- (string join -- ' ' $path $words[1]) 'check' 'tlsa' 'tlsa make' 'tlsa check' 'tlsa wait' 'tlsa plan' 'resolver' 'anchors' 'demo' 'version' 'man' 'completion'
+	while set -q words[1]; and contains -- (string join -- ' ' $path $words[1]) 'check' 'explain' 'tlsa' 'tlsa make' 'tlsa check' 'tlsa wait' 'tlsa plan' 'resolver' 'anchors' 'demo' 'version' 'man' 'completion'
 		set -a path $words[1]
 		set -e words[1]
 	end
@@ -20,6 +20,7 @@ end
 
 complete -c daneverify -f
 complete -c daneverify -n '__daneverify_at -first \'\'' -a check -d 'say what is wrong with a domain, who must act, and how'
+complete -c daneverify -n '__daneverify_at -first \'\'' -a explain -d 'show why: the chain of trust, and each rule that applies'
 complete -c daneverify -n '__daneverify_at -first \'\'' -a tlsa -d 'make TLSA records, and change keys without stopping mail'
 complete -c daneverify -n '__daneverify_at -first \'\'' -a resolver -d 'say whether DNS servers are capable of DNSSEC'
 complete -c daneverify -n '__daneverify_at -first \'\'' -a anchors -d 'print the trust anchors, or replace those that are kept'
@@ -72,6 +73,24 @@ complete -c daneverify -n '__daneverify_at \'check\'' -o demo -d 'use the Intern
 complete -c daneverify -n '__daneverify_at \'check\'' -o json -d 'print one line of JSON a domain, as it is ready'
 complete -c daneverify -n '__daneverify_at \'check\'' -o v -d 'print every query, answer, status and reason, too'
 complete -c daneverify -n '__daneverify_at \'check\'' -o help -d 'print help'
+complete -c daneverify -n '__daneverify_at \'explain\'' -o anchors -r -F -d 'FILE of trust anchors'
+complete -c daneverify -n '__daneverify_at \'explain\'' -o hints -r -F -d 'FILE of root server addresses for -recursive'
+complete -c daneverify -n '__daneverify_at \'explain\'' -o recursive -d 'ask no DNS server but those of the zones themselves, from the root down'
+complete -c daneverify -n '__daneverify_at \'explain\'' -o resolver -x -d 'DNS servers ADDR[,ADDR…] in order of priority'
+complete -c daneverify -n '__daneverify_at \'explain\'' -o trust-state -r -F -d 'FILE that keeps the trust anchors up to date'
+complete -c daneverify -n '__daneverify_at \'explain\'' -o 4 -d 'connect over IPv4 only'
+complete -c daneverify -n '__daneverify_at \'explain\'' -o 6 -d 'connect over IPv6 only'
+complete -c daneverify -n '__daneverify_at \'explain\'' -o curves -x -d 'offer these key exchanges in TLS, and no others'
+complete -c daneverify -n '__daneverify_at \'explain\'' -o helo -x -d 'NAME to give in EHLO'
+complete -c daneverify -n '__daneverify_at \'explain\'' -o local -x -d 'source address ADDR of SMTP connections'
+complete -c daneverify -n '__daneverify_at \'explain\'' -o port -x -d 'SMTP port N'
+complete -c daneverify -n '__daneverify_at \'explain\'' -o probe-timeout -x -d 'for one SMTP connection'
+complete -c daneverify -n '__daneverify_at \'explain\'' -o demo -d 'ask the built-in Internet'
+complete -c daneverify -n '__daneverify_at \'explain\'' -o dns-only -d 'look up only, and connect to no mail server'
+complete -c daneverify -n '__daneverify_at \'explain\'' -o json -d 'print one line of JSON'
+complete -c daneverify -n '__daneverify_at \'explain\'' -o mandatory -d 'judge by mandatory DANE instead of opportunistic'
+complete -c daneverify -n '__daneverify_at \'explain\'' -o timeout -x -d 'for all of it'
+complete -c daneverify -n '__daneverify_at \'explain\'' -o help -d 'print help'
 complete -c daneverify -n '__daneverify_at -first \'tlsa\'' -a make -d 'make the records of a certificate, a key or a signing request'
 complete -c daneverify -n '__daneverify_at -first \'tlsa\'' -a check -d 'would senders accept a new certificate now, whichever name server or cache they ask'
 complete -c daneverify -n '__daneverify_at -first \'tlsa\'' -a wait -d 'wait until they do'
