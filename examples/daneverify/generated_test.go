@@ -5,6 +5,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -179,6 +181,63 @@ func TestZshCompletion(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("%v (-want +got)\n%s", err, diff)
+	}
+}
+
+// commandLines returns the command lines of this program in a text: what begins with its name at the
+// start of a line, after a sign of the shell, or in back quotes.
+func commandLines(text string) (all [][]string) {
+	for _, match := range inText.FindAllStringSubmatch(text, -1) {
+		line := strings.NewReplacer("…", "", "'", "").Replace(match[1])
+		all = append(all, strings.Fields(line))
+	}
+	return all
+}
+
+var inText = regexp.MustCompile("(?m)(?:^ *(?:\\$ )?|[`|] *)daneverify((?: [^`|>&#\n]+)?)")
+
+// What documents and examples tell people to type is understood.
+func TestDocumentedCommandLines(t *testing.T) {
+	t.Parallel()
+	texts := make(map[string]string)
+	files, err := filepath.Glob("../../docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range append(files, "../../README.md") {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts[file] = string(text)
+	}
+	var visit func(c *cli.Command)
+	visit = func(c *cli.Command) {
+		for _, e := range c.Examples {
+			texts["the examples of "+c.Name] += e.Line + "\n"
+		}
+		for _, below := range c.Commands {
+			visit(below)
+		}
+	}
+	visit(program())
+	seen := 0
+	for where, text := range texts {
+		for _, line := range commandLines(text) {
+			seen++
+			if len(line) == 1 && program().Command(line[0]) != nil {
+				continue // it is mentioned, and not to be typed
+			}
+			if err := program().Understand(line); err != nil && !slices.Contains(line, "COMMAND") {
+				t.Errorf("%s: daneverify %s: %v", where, strings.Join(line, " "), err)
+			}
+		}
+	}
+	if seen < 50 {
+		t.Errorf("only %d command lines are found", seen)
+	}
+	if err := program().Understand([]string{"check", "-nonsense"}); err == nil {
+		t.Error("an unknown flag is understood")
 	}
 }
 

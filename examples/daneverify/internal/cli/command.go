@@ -88,6 +88,28 @@ func (c *Command) run(ctx context.Context, s Streams, above []string, args []str
 	return status
 }
 
+// Understand returns what is wrong with the flags of a command line, if anything is, and runs
+// nothing.
+func (c *Command) Understand(args []string) error {
+	if len(args) > 0 {
+		if below := c.Command(args[0]); below != nil {
+			return below.Understand(args[1:])
+		}
+		if args[0] == "help" && len(c.Commands) > 0 {
+			return nil
+		}
+	}
+	f := c.flags()
+	others, err := f.Parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return nil
+	case err == nil && f.run == nil:
+		return c.unknown([]string{c.Name}, others)
+	}
+	return err
+}
+
 // Command returns the one below with the name, or nil.
 func (c *Command) Command(name string) *Command {
 	for _, below := range c.Commands {
