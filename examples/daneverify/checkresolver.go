@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/danesmtp/danesmtp/dnssec/upstream"
+	"github.com/danesmtp/danesmtp/internal/printable"
 )
 
 // checkResolvers prints whether each DNS server is capable of DNSSEC, judged at a
@@ -35,7 +36,7 @@ func checkResolvers(ctx context.Context, o options, stdout, stderr io.Writer) in
 		if c.Capable() {
 			status = exitSuccess
 		}
-		if err := printCapability(stdout, c, o.json); err != nil {
+		if err := printCapability(stdout, c, &o); err != nil {
 			complain(stderr, err)
 			return exitUsage
 		}
@@ -65,13 +66,18 @@ func (o *options) configured(stderr io.Writer) (*upstream.Pool, string, error) {
 	return servers, zone, err
 }
 
-func printCapability(w io.Writer, c upstream.Capability, asJSON bool) error {
-	if !asJSON {
+func printCapability(w io.Writer, c upstream.Capability, o *options) error {
+	if !o.json {
 		server := c.Server
 		if known := c.Known(); known != "" {
 			server += " (" + known + ")"
 		}
-		return say(w, "%s %s", server, c)
+		text := printable.Line(fmt.Sprintf("%s %s", server, c))
+		if o.screen.Terminal {
+			_, err := io.WriteString(w, o.screen.Wrap("", "  ", text))
+			return err
+		}
+		return say(w, "%s", text)
 	}
 	return json.NewEncoder(w).Encode(struct {
 		Server  string `json:"server"`

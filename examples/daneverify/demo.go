@@ -15,8 +15,7 @@ import (
 const demoIntroduction = `This is a demonstration: nothing outside of this machine is asked or connected to.
 A DNS with a signed root of its own, and mail servers, run on sockets of the
 loopback address; their keys and certificates were made this moment. There is a
-domain for each thing that can happen. To check a real domain: daneverify DOMAIN
-`
+domain for each thing that can happen. To check a real domain: daneverify DOMAIN`
 
 // runDemo verifies domains of the built-in Internet: those given, or else all that
 // there are, with what is special about each.
@@ -32,14 +31,14 @@ func runDemo(ctx context.Context, o options, stdout, stderr io.Writer) int {
 		return verifyAll(ctx, v, o, stdout, stderr)
 	}
 	if !o.json {
-		if _, err := fmt.Fprint(stdout, demoIntroduction); err != nil {
+		if _, err := fmt.Fprint(stdout, o.screen.Wrap("", "", demoIntroduction)); err != nil {
 			complain(stderr, err)
 			return exitUsage
 		}
 	}
 	for _, d := range internet.Domains {
 		if !o.json {
-			fmt.Fprintf(stdout, "\n--- %s: %s\n", d.Name, d.About)
+			fmt.Fprint(stdout, "\n", o.screen.Wrap("--- ", "    ", d.Name+": "+d.About))
 		}
 		o.domains = []string{d.Name}
 		if verifyAll(ctx, v, o, stdout, stderr) == exitUsage {

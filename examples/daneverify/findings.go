@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/danesmtp/danesmtp/dane"
 	"github.com/danesmtp/danesmtp/dane/diagnosis"
+	"github.com/danesmtp/danesmtp/examples/daneverify/internal/cli"
 )
 
 // writeFindings writes what is wrong with the domain, at all its hosts and addresses,
@@ -17,10 +19,35 @@ func (p *printer) writeFindings(w io.Writer, report diagnosis.Report) error {
 	if _, err := fmt.Fprintln(w); err != nil {
 		return err
 	}
+	write := report.WriteText
 	if p.verbose {
-		return report.WriteLongText(w)
+		write = report.WriteLongText
 	}
-	return report.WriteText(w)
+	if !p.screen.Terminal {
+		return write(w)
+	}
+	var text strings.Builder
+	if err := write(&text); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, fitted(p.screen, text.String()))
+	return err
+}
+
+// fitted returns findings in lines that fit a terminal, but for the records, which are to be
+// copied.
+func fitted(s cli.Screen, text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		said := strings.TrimLeft(line, " ")
+		indent := line[:len(line)-len(said)]
+		if strings.HasPrefix(said, "publish: ") || strings.HasPrefix(said, "remove: ") {
+			b.WriteString(line)
+		} else {
+			b.WriteString(s.Wrap(indent, indent+"  ", said))
+		}
+	}
+	return b.String()
 }
 
 // failedLine is the line that mail gateways print for a domain without DANE, too.

@@ -165,22 +165,25 @@ func wrongDomains(domains []string) error {
 			return fmt.Errorf("%q is no domain", domain)
 		}
 		if isWord(domain) {
-			return fmt.Errorf("%q has no dot, so it is no domain%s; a top-level domain is asked for as %q", domain, notCommand(domain), domain+".")
+			return fmt.Errorf("%q has no dot, so it is no domain%s top-level domain is asked for as %q", domain, notCommand(domain), domain+".")
 		}
 	}
 	return nil
 }
 
-// notCommand says why a word is not taken for a command.
+// notCommand says why a word is not taken for a command, up to the first word of what follows.
 func notCommand(word string) string {
 	var names []string
 	for _, c := range program().Commands {
 		if c.Name == word {
-			return ", and the command " + word + " comes before flags and domains"
+			return ", and the command " + word + " comes before flags and domains; a"
 		}
 		names = append(names, c.Name)
 	}
-	return ", and there is no such command" + cli.DidYouMean(word, names)
+	if meant := cli.DidYouMean(word, names); meant != "" {
+		return meant + " A"
+	}
+	return ", and no command either; a"
 }
 
 // isWord reports whether a name is one label.

@@ -41,7 +41,7 @@ the system are asked. ADDR is 192.0.2.1, [2001:db8::1]:5353, tcp://…, tls://19
 				if o.timeout <= 0 {
 					return exitUsage, fmt.Errorf("-timeout %s: want a positive duration", o.timeout)
 				}
-				o.resolver = strings.Join(args, ",")
+				o.resolver, o.screen = strings.Join(args, ","), s.Screen
 				return checkResolvers(ctx, *o, s.Out, s.Err), nil
 			}
 		},

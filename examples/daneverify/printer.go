@@ -113,7 +113,7 @@ func (p *printer) print(r *dane.Result, text []byte, status int, err, broken err
 	}
 	if r.Unresolved && !p.advised && !p.audience.told() {
 		p.advised = true
-		fmt.Fprint(p.stderr, advice)
+		fmt.Fprint(p.stderr, p.screen.Wrap("", "", advice))
 	}
 }
 

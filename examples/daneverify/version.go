@@ -48,7 +48,7 @@ func versionOf(info *debug.BuildInfo) version {
 	return v
 }
 
-func (v *version) text() string {
+func (v *version) text(s cli.Screen) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "daneverify %s (%s)\n", v.Version, v.Module)
 	if v.Revision != "" {
@@ -56,9 +56,9 @@ func (v *version) text() string {
 	}
 	fmt.Fprintf(&b, "%s %s\n", v.Go, v.System)
 	if v.Reproducible {
-		b.WriteString("The build is reproducible: by -trimpath, from files that have not been changed.\n")
+		b.WriteString(s.Wrap("", "", "The build is reproducible: by -trimpath, from files that have not been changed."))
 	} else {
-		fmt.Fprintf(&b, "The build is not reproducible: %s.\n", strings.Join(v.Why, ", and "))
+		b.WriteString(s.Wrap("", "", "The build is not reproducible: "+strings.Join(v.Why, ", and ")+"."))
 	}
 	return b.String()
 }
@@ -84,7 +84,7 @@ reproducible: whether the same revision, built by the same Go with -trimpath, gi
 				if *asJSON {
 					return exitSuccess, json.NewEncoder(s.Out).Encode(v)
 				}
-				_, err := io.WriteString(s.Out, v.text())
+				_, err := io.WriteString(s.Out, v.text(s.Screen))
 				return exitSuccess, err
 			}
 		},

@@ -7,6 +7,8 @@ import (
 	"runtime/debug"
 	"strings"
 	"testing"
+
+	"github.com/danesmtp/danesmtp/examples/daneverify/internal/cli"
 )
 
 func TestVersionOf(t *testing.T) {
@@ -34,9 +36,10 @@ func TestVersionOf(t *testing.T) {
 		{"nothing is known", build("(devel)", ""), []string{"without -trimpath, and its revision is not known.\n"}},
 	} {
 		v := versionOf(tt.info)
+		text := v.text(cli.Screen{Width: 200})
 		for _, want := range tt.want {
-			if !strings.Contains(v.text(), want) {
-				t.Errorf("%s: no %q in\n%s", tt.name, want, v.text())
+			if !strings.Contains(text, want) {
+				t.Errorf("%s: no %q in\n%s", tt.name, want, text)
 			}
 		}
 	}
