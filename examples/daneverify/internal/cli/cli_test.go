@@ -166,3 +166,29 @@ func TestDidYouMean(t *testing.T) {
 		}
 	}
 }
+
+// TestMistake: a command may tell its mistakes to who reads no standard error.
+func TestMistake(t *testing.T) {
+	t.Parallel()
+	c := program()
+	check := c.Command("check")
+	check.Mistake = func(s cli.Streams, args []string, err error) (int, bool) {
+		if args[0] != "-json" {
+			return 0, false
+		}
+		fmt.Fprintln(s.Out, "wrong:", err)
+		return 9, true
+	}
+	for args, want := range map[string]string{
+		"check -json -nonsense": "9 wrong: there is no flag -nonsense; -help lists the flags\n|",
+		"check -json fail":      "9 wrong: it failed\nby RFC 1 §2\x1b\n|",
+		"check -nonsense":       "2 |prog: check: there is no flag -nonsense; -help lists the flags\n",
+		"check -json ok":        "7 1m30s 1 0 [ok]\n|",
+	} {
+		var out, errs bytes.Buffer
+		status := c.Run(context.Background(), cli.Streams{Out: &out, Err: &errs}, strings.Fields(args))
+		if got := fmt.Sprintf("%d %s|%s", status, &out, &errs); got != want {
+			t.Errorf("%s: got %q, want %q", args, got, want)
+		}
+	}
+}

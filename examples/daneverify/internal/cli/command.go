@@ -32,6 +32,9 @@ type Command struct {
 	Misuse int
 	// Words are what the first argument can be, where that is known; for completions.
 	Words []string
+	// Mistake tells a mistake in the command line, or an error of Run, where it is not read on
+	// standard error, and returns the exit status. It may leave that as it is. Nil does.
+	Mistake func(s Streams, args []string, err error) (status int, told bool)
 	// Commands are those below it. The first argument that is one of their names chooses it.
 	Commands []*Command
 	// Begin declares the flags, and returns what is run once they are set. Nil if the command
@@ -82,8 +85,7 @@ func (c *Command) run(ctx context.Context, s Streams, above []string, args []str
 		status, err = f.run(ctx, s, others)
 	}
 	if err != nil {
-		s.Complain(path, err)
-		return c.misuse()
+		return c.tell(s, path, args, err)
 	}
 	return status
 }
@@ -108,6 +110,17 @@ func (c *Command) Understand(args []string) error {
 		return c.unknown([]string{c.Name}, others)
 	}
 	return err
+}
+
+// tell says what is wrong, and returns the exit status.
+func (c *Command) tell(s Streams, path, args []string, err error) int {
+	if c.Mistake != nil {
+		if status, told := c.Mistake(s, args, err); told {
+			return status
+		}
+	}
+	s.Complain(path, err)
+	return c.misuse()
 }
 
 // Command returns the one below with the name, or nil.
