@@ -114,7 +114,7 @@ func (n *Nagios) text(observations []Observation, trust Trust) (Status, string) 
 		parts = append(parts, part{statusOf(o.State(), n.Require), o.Domain + " " + n.required(o) + o.summary()})
 	}
 	for _, warning := range trust.Warnings {
-		parts = append(parts, part{Warning, warning})
+		parts = append(parts, part{Warning, strings.TrimSuffix(warning, ".")})
 	}
 	slices.SortStableFunc(parts, func(a, b part) int { return cmp.Compare(b.status.rank(), a.status.rank()) })
 	status := OK

@@ -32,27 +32,27 @@ func TestNagios(t *testing.T) {
 		{"all is well", "good.example", false, nil, OK,
 			"DANE OK - good.example OK: 0 of 0 hosts are authenticated by DANE, at 0 addresses | 'time'=0s;;;0;50 'hosts'=0;;;0 'addresses'=0;;;0 'authenticated'=0;;;0"},
 		{"something ends soon", "soon.example", false, nil, Warning,
-			"DANE WARNING - soon.example WARNING: no-next-key: There is one record for one key. | "},
+			"DANE WARNING - soon.example WARNING: no-next-key: There is one record for one key | "},
 		{"an address is broken", "broken.example", false, nil, Critical,
-			"DANE CRITICAL - broken.example BROKEN: tlsa-mismatch at 192.0.2.1, 2001:db8::1: Another key. (and 1 more finding) | "},
+			"DANE CRITICAL - broken.example BROKEN: tlsa-mismatch at 192.0.2.1, 2001:db8::1: Another key (and 1 more finding) | "},
 		{"nothing is known", "unknown.example", false, nil, Unknown,
-			"DANE UNKNOWN - unknown.example UNKNOWN: no-capable-resolver: No DNS server. | "},
+			"DANE UNKNOWN - unknown.example UNKNOWN: no-capable-resolver: No DNS server | "},
 		{"a domain without DANE is in order, and it is said", "plain.example", false, nil, OK,
-			"DANE OK - plain.example NONE: mx-unsigned: The zone is not signed. | "},
+			"DANE OK - plain.example NONE: mx-unsigned: The zone is not signed | "},
 		{"unless DANE is a must", "plain.example", true, nil, Critical,
-			"DANE CRITICAL - plain.example (DANE is required) NONE: mx-unsigned: The zone is not signed. | "},
+			"DANE CRITICAL - plain.example (DANE is required) NONE: mx-unsigned: The zone is not signed | "},
 		{"a must does not change what is known", "good.example", true, nil, OK, "DANE OK - good.example OK: "},
 		{"anchors that cannot be kept are a warning", "good.example", false, trouble, Warning,
-			"DANE WARNING - The state cannot be written / no.; good.example OK: "},
+			"DANE WARNING - The state cannot be written / no; good.example OK: "},
 		{"and hide nothing that is worse", "unknown.example", false, trouble, Unknown,
-			"DANE UNKNOWN - unknown.example UNKNOWN: no-capable-resolver: No DNS server.; The state cannot be written / no. | "},
+			"DANE UNKNOWN - unknown.example UNKNOWN: no-capable-resolver: No DNS server; The state cannot be written / no | "},
 		{"the worst of several is first", "good.example soon.example unknown.example broken.example plain.example", false, nil, Critical,
-			"DANE CRITICAL - 5 domains, 1 BROKEN, 1 UNKNOWN, 1 WARNING, 1 NONE, 1 OK: broken.example BROKEN: tlsa-mismatch at 192.0.2.1, 2001:db8::1: Another key. (and 1 more finding); " +
-				"unknown.example UNKNOWN: no-capable-resolver: No DNS server.; soon.example WARNING: no-next-key: There is one record for one key. | " +
+			"DANE CRITICAL - 5 domains, 1 BROKEN, 1 UNKNOWN, 1 WARNING, 1 NONE, 1 OK: broken.example BROKEN: tlsa-mismatch at 192.0.2.1, 2001:db8::1: Another key (and 1 more finding); " +
+				"unknown.example UNKNOWN: no-capable-resolver: No DNS server; soon.example WARNING: no-next-key: There is one record for one key | " +
 				"'time'=0s;;;0;50 'domains'=5;;;0 'ok'=1;;;0 'none'=1;;;0 'warning'=1;0;;0 'unknown'=1;;;0 'broken'=1;;0;0 'good.example time'=0s;;;0 'good.example hosts'=0;;;0"},
 		{"several that are in order", "good.example plain.example", false, nil, OK, "DANE OK - 2 domains, 1 NONE, 1 OK | "},
 		{"a must, of several", "good.example plain.example", true, nil, Critical,
-			"DANE CRITICAL - 2 domains, 1 NONE, 1 OK: plain.example (DANE is required) NONE: mx-unsigned: The zone is not signed. | 'time'=0s;;;0;50 'domains'=2;;;0 'ok'=1;;;0 'none'=1;;0;0"},
+			"DANE CRITICAL - 2 domains, 1 NONE, 1 OK: plain.example (DANE is required) NONE: mx-unsigned: The zone is not signed | 'time'=0s;;;0;50 'domains'=2;;;0 'ok'=1;;;0 'none'=1;;0;0"},
 		{"what is not known is worse than what ends soon", "soon.example unknown.example", false, nil, Unknown, "DANE UNKNOWN - 2 domains, 1 UNKNOWN, 1 WARNING: unknown"},
 	} {
 		synctest.Test(t, func(t *testing.T) { // so that nothing takes time
@@ -117,8 +117,8 @@ func TestDeadline(t *testing.T) {
 		want    Status
 		text    string
 	}{
-		{"a check that hangs until its context ends", hang, false, "a.example", 1, Unknown, "DANE UNKNOWN - a.example UNKNOWN: dns-no-answer: No answer. (and 1 more finding) | "},
-		{"one that does not even heed that", nil, false, "a.example", 1, Unknown, "DANE UNKNOWN - a.example UNKNOWN: not-in-time: The check of a.example has not ended within 9.5 s. | "},
+		{"a check that hangs until its context ends", hang, false, "a.example", 1, Unknown, "DANE UNKNOWN - a.example UNKNOWN: dns-no-answer: No answer (and 1 more finding) | "},
+		{"one that does not even heed that", nil, false, "a.example", 1, Unknown, "DANE UNKNOWN - a.example UNKNOWN: not-in-time: The check of a.example has not ended within 9.5 s | "},
 		{"domains whose turn does not come", nil, false, "a.example b.example c.example", 1, Unknown, "DANE UNKNOWN - 3 domains, 3 UNKNOWN: a.example"},
 		{"one that is broken is known to be", mixed, false, "hang.example broken.example", 2, Critical, "DANE CRITICAL - 2 domains, 1 BROKEN, 1 UNKNOWN: broken.example BROKEN: "},
 		{"a file system that hangs", standard.check, true, "good.example", 1, Warning, "DANE WARNING - It could not be found out"},

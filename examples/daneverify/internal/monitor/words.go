@@ -15,7 +15,7 @@ func (o *Observation) summary() string {
 	worst, more := o.worst()
 	switch {
 	case worst != nil:
-		return printable.Line(state + ": " + where(worst) + worst.Text + others(more))
+		return printable.Line(state + ": " + where(worst) + strings.TrimSuffix(worst.Text, ".") + others(more))
 	case o.State() == diagnosis.StateNone:
 		return state + ": there is no DANE, and nothing is broken"
 	case o.State() == diagnosis.StateOK && o.Result != nil:
