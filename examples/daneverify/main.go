@@ -74,6 +74,7 @@ func program() *cli.Command {
 	p.Commands = []*cli.Command{
 		commandCheck(),
 		commandExplain(),
+		commandMonitor(),
 		(&tlsaTool{now: time.Now}).command(),
 		commandResolver(),
 		commandAnchors(),

@@ -6,7 +6,7 @@ _daneverify() {
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		next="${path:+$path }${COMP_WORDS[i]}"
 		case $next in
-		'check' | 'explain' | 'tlsa' | 'tlsa make' | 'tlsa check' | 'tlsa wait' | 'tlsa plan' | 'resolver' | 'anchors' | 'demo' | 'version' | 'man' | 'completion') path=$next ;;
+		'check' | 'explain' | 'monitor' | 'tlsa' | 'tlsa make' | 'tlsa check' | 'tlsa wait' | 'tlsa plan' | 'resolver' | 'anchors' | 'demo' | 'version' | 'man' | 'completion') path=$next ;;
 		*) break ;;
 		esac
 	done
@@ -15,7 +15,7 @@ _daneverify() {
 		flags='-anchors -hints -recursive -resolver -trust-state -4 -6 -curves -helo -local -port -probe-timeout -concurrency -input -timeout -dns-only -json -mandatory -v -anchors-update -check-resolver -demo -show-anchors -help'
 		files='-anchors -hints -trust-state -input -anchors-update'
 		values='-resolver -curves -helo -local -port -probe-timeout -concurrency -timeout'
-		arguments='check explain tlsa resolver anchors demo version man completion'
+		arguments='check explain monitor tlsa resolver anchors demo version man completion'
 		;;
 	'check')
 		flags='-strict -within -anchors -hints -recursive -resolver -trust-state -4 -6 -curves -helo -local -port -probe-timeout -concurrency -input -timeout -demo -json -v -help'
@@ -26,6 +26,11 @@ _daneverify() {
 		flags='-anchors -hints -recursive -resolver -trust-state -4 -6 -curves -helo -local -port -probe-timeout -demo -dns-only -json -mandatory -timeout -help'
 		files='-anchors -hints -trust-state'
 		values='-resolver -curves -helo -local -port -probe-timeout -timeout'
+		;;
+	'monitor')
+		flags='-interval -listen -listen-any -nagios -prometheus -demo -ignore -require -v -within -anchors -hints -recursive -resolver -trust-state -4 -6 -curves -helo -local -port -probe-timeout -concurrency -timeout -help'
+		files='-prometheus -anchors -hints -trust-state'
+		values='-interval -listen -ignore -within -resolver -curves -helo -local -port -probe-timeout -concurrency -timeout'
 		;;
 	'tlsa')
 		flags=' -help'

@@ -10,7 +10,7 @@ function __daneverify_at
 	set -l words (commandline -opc)
 	set -e words[1]
 	set -l path
-	while set -q words[1]; and contains -- (string join -- ' ' $path $words[1]) 'check' 'explain' 'tlsa' 'tlsa make' 'tlsa check' 'tlsa wait' 'tlsa plan' 'resolver' 'anchors' 'demo' 'version' 'man' 'completion'
+	while set -q words[1]; and contains -- (string join -- ' ' $path $words[1]) 'check' 'explain' 'monitor' 'tlsa' 'tlsa make' 'tlsa check' 'tlsa wait' 'tlsa plan' 'resolver' 'anchors' 'demo' 'version' 'man' 'completion'
 		set -a path $words[1]
 		set -e words[1]
 	end
@@ -21,6 +21,7 @@ end
 complete -c daneverify -f
 complete -c daneverify -n '__daneverify_at -first \'\'' -a check -d 'say what is wrong with a domain, who must act, and how'
 complete -c daneverify -n '__daneverify_at -first \'\'' -a explain -d 'show why: the chain of trust, and each rule that applies'
+complete -c daneverify -n '__daneverify_at -first \'\'' -a monitor -d 'tell Nagios, Prometheus or a terminal how domains are, and when that changes'
 complete -c daneverify -n '__daneverify_at -first \'\'' -a tlsa -d 'make TLSA records, and change keys without stopping mail'
 complete -c daneverify -n '__daneverify_at -first \'\'' -a resolver -d 'say whether DNS servers are capable of DNSSEC'
 complete -c daneverify -n '__daneverify_at -first \'\'' -a anchors -d 'print the trust anchors, or replace those that are kept'
@@ -91,6 +92,31 @@ complete -c daneverify -n '__daneverify_at \'explain\'' -o json -d 'print one li
 complete -c daneverify -n '__daneverify_at \'explain\'' -o mandatory -d 'judge by mandatory DANE instead of opportunistic'
 complete -c daneverify -n '__daneverify_at \'explain\'' -o timeout -x -d 'for all of it'
 complete -c daneverify -n '__daneverify_at \'explain\'' -o help -d 'print help'
+complete -c daneverify -n '__daneverify_at \'monitor\'' -o interval -x -d 'from one round to the next'
+complete -c daneverify -n '__daneverify_at \'monitor\'' -o listen -x -d 'answer the scrapes of Prometheus at ADDR, an IP address and a port'
+complete -c daneverify -n '__daneverify_at \'monitor\'' -o listen-any -d 'ADDR may be one that others can reach'
+complete -c daneverify -n '__daneverify_at \'monitor\'' -o nagios -d 'print the line of a Nagios plugin, and exit with its status'
+complete -c daneverify -n '__daneverify_at \'monitor\'' -o prometheus -r -F -d 'write metrics to FILE for node_exporter\'s textfile collector'
+complete -c daneverify -n '__daneverify_at \'monitor\'' -o demo -d 'use the Internet that is built in, to try it out'
+complete -c daneverify -n '__daneverify_at \'monitor\'' -o ignore -x -d 'leave warnings with CODE[,CODE…] out'
+complete -c daneverify -n '__daneverify_at \'monitor\'' -o require -d 'a domain without DANE is as bad as a broken one'
+complete -c daneverify -n '__daneverify_at \'monitor\'' -o v -d 'with -listen, log every probe'
+complete -c daneverify -n '__daneverify_at \'monitor\'' -o within -x -d 'warn of what ends within a duration D'
+complete -c daneverify -n '__daneverify_at \'monitor\'' -o anchors -r -F -d 'FILE of trust anchors'
+complete -c daneverify -n '__daneverify_at \'monitor\'' -o hints -r -F -d 'FILE of root server addresses for -recursive'
+complete -c daneverify -n '__daneverify_at \'monitor\'' -o recursive -d 'ask no DNS server but those of the zones themselves, from the root down'
+complete -c daneverify -n '__daneverify_at \'monitor\'' -o resolver -x -d 'DNS servers ADDR[,ADDR…] in order of priority'
+complete -c daneverify -n '__daneverify_at \'monitor\'' -o trust-state -r -F -d 'FILE that keeps the trust anchors up to date'
+complete -c daneverify -n '__daneverify_at \'monitor\'' -o 4 -d 'connect over IPv4 only'
+complete -c daneverify -n '__daneverify_at \'monitor\'' -o 6 -d 'connect over IPv6 only'
+complete -c daneverify -n '__daneverify_at \'monitor\'' -o curves -x -d 'offer these key exchanges in TLS, and no others'
+complete -c daneverify -n '__daneverify_at \'monitor\'' -o helo -x -d 'NAME to give in EHLO'
+complete -c daneverify -n '__daneverify_at \'monitor\'' -o local -x -d 'source address ADDR of SMTP connections'
+complete -c daneverify -n '__daneverify_at \'monitor\'' -o port -x -d 'SMTP port N'
+complete -c daneverify -n '__daneverify_at \'monitor\'' -o probe-timeout -x -d 'for one SMTP connection'
+complete -c daneverify -n '__daneverify_at \'monitor\'' -o concurrency -x -d 'check N domains at a time'
+complete -c daneverify -n '__daneverify_at \'monitor\'' -o timeout -x -d 'for one domain, with -nagios for all'
+complete -c daneverify -n '__daneverify_at \'monitor\'' -o help -d 'print help'
 complete -c daneverify -n '__daneverify_at -first \'tlsa\'' -a make -d 'make the records of a certificate, a key or a signing request'
 complete -c daneverify -n '__daneverify_at -first \'tlsa\'' -a check -d 'would senders accept a new certificate now, whichever name server or cache they ask'
 complete -c daneverify -n '__daneverify_at -first \'tlsa\'' -a wait -d 'wait until they do'
