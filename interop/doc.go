@@ -43,6 +43,9 @@
 // (stubs_test.go). DANE_DNSPERF=1 measures validator beside Unbound, for which the package
 // dnsperf is needed.
 //
+// `daneverify monitor` is read by those it is for (monitor_test.go): node_exporter has the file
+// that it writes, and Prometheus scrapes it by the configuration of docs/monitoring.md.
+//
 // Package smtpprobe is compared with posttls-finger on replies to EHLO that are not
 // what RFC 5321 has.
 //
@@ -59,7 +62,7 @@
 // in a temporary directory. Postfix starts only for root, so root is needed. The
 // Debian packages are bind9, bind9-dnsutils, bind9-utils, unbound, unbound-host, knot,
 // knot-resolver, dnsdist, dnsmasq-base, pdns-recursor, postfix, openssl, gnutls-bin, ldnsutils,
-// hash-slinger, iproute2 and iptables; a missing program fails the run. CoreDNS is no
+// hash-slinger, iproute2, iptables, prometheus and prometheus-node-exporter; a missing program fails the run. CoreDNS is no
 // Debian package, that of systemd-resolved would take over /etc/resolv.conf, and that of
 // Exim the place of Postfix: DANE_COREDNS, DANE_RESOLVED and DANE_EXIM name their programs,
 // as .ci/run does, and without them these are skipped.
