@@ -25,6 +25,7 @@ func (o *options) anchorSource(stderr io.Writer) (dnssec.AnchorSource, error) {
 		}
 	}
 	if o.trustState == "" {
+		o.trust.set = set
 		return set, nil
 	}
 	tracker := &anchor.Tracker{
@@ -33,7 +34,7 @@ func (o *options) anchorSource(stderr io.Writer) (dnssec.AnchorSource, error) {
 			for _, c := range changes {
 				say(stderr, "daneverify: trust anchor of zone %s: key %d was %s, and is %s", zone, c.Key.KeyTag(), c.From, c.To)
 			}
-			if err != nil && !o.trust.fails(err) {
+			if told := o.trust.fails(err); err != nil && !told {
 				complain(stderr, err)
 			}
 		},

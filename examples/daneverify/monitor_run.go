@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/danesmtp/danesmtp/dane"
@@ -26,11 +27,7 @@ const minProbeTimeout = 20 * time.Second
 
 // tell checks the domains and tells it in one of the ways.
 func (m *monitorOptions) tell(ctx context.Context, s cli.Streams, v *dane.Verifier) (int, error) {
-	resolver, ok := v.Resolver.(*dnssec.Resolver)
-	if !ok {
-		return exitUsage, errors.New("the resolver is not one that validates by itself")
-	}
-	trust := monitor.CheckTrust(resolver.Anchors, m.trustState, m.within)
+	trust := m.trustNow
 	switch {
 	case m.nagios:
 		n := monitor.Nagios{Check: m.check(v), Domains: m.domains, Require: m.require, Within: m.within, Timeout: m.timeout, Concurrency: m.concurrency, Trust: trust}
@@ -40,7 +37,9 @@ func (m *monitorOptions) tell(ctx context.Context, s cli.Streams, v *dane.Verifi
 	}
 	maintained, stop := context.WithCancel(ctx)
 	defer stop()
-	go maintain(maintained, resolver, s)
+	if resolver, ok := v.Resolver.(*dnssec.Resolver); ok {
+		go maintain(maintained, resolver, s)
+	}
 	if m.listen != "" {
 		return exitSuccess, m.serve(ctx, s, v, trust)
 	}
@@ -50,6 +49,28 @@ func (m *monitorOptions) tell(ctx context.Context, s cli.Streams, v *dane.Verifi
 	w.Run(ctx)
 	daemon.Notify("STOPPING=1")
 	return exitSuccess, nil
+}
+
+// trustNow says how the trust anchors are.
+func (m *monitorOptions) trustNow(now time.Time) (t monitor.Trust) {
+	for _, f := range m.trust.findings(now, cmp.Or(m.within, -1)) {
+		text := f.Text
+		if len(f.Evidence) > 0 {
+			text = strings.TrimSuffix(text, ".") + " (" + strings.Join(f.Evidence, "; ") + ")."
+		}
+		t.Warnings = append(t.Warnings, text)
+	}
+	if m.trust.trustStateFile == nil {
+		return t
+	}
+	points, err := m.trust.tracker.TrustPoints(now)
+	if err != nil {
+		t.Warnings = append(t.Warnings, err.Error())
+	}
+	for _, p := range points {
+		t.Zones = append(t.Zones, monitor.TrustedZone{Name: p.Zone, LastValidated: p.LastSuccess})
+	}
+	return t
 }
 
 // sender returns the Verifier that the flags ask for, and what ends it.

@@ -110,7 +110,7 @@ func TestMonitorTrustState(t *testing.T) {
 	if _, err := os.Stat(good); err != nil {
 		t.Errorf("the state is not kept: %v", err)
 	}
-	if status, stdout, stderr := monitor("-nagios", bad); status != 1 || !strings.HasPrefix(stdout, "DANE WARNING - The trust anchors cannot be kept up to date") {
+	if status, stdout, stderr := monitor("-nagios", bad); status != 1 || !strings.HasPrefix(stdout, "DANE WARNING - The trust anchors in "+bad+" cannot be kept up to date") {
 		t.Errorf("exit status %d\n%s%s", status, stdout, stderr)
 	}
 	if status, stdout, stderr := monitor("-prometheus=-", good); status != 0 || !strings.Contains(stdout, "\ndane_trust_anchors_ok 1\n") ||

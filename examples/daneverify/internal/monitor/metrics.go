@@ -73,7 +73,7 @@ func (e *exposition) addTrust(t Trust) {
 	for _, zone := range t.Zones {
 		if !zone.LastValidated.IsZero() {
 			e.add("dane_trust_anchors_validated_timestamp_seconds", gauge, "When the keys of a zone with tracked trust anchors were last validated.",
-				seconds64(zone.LastValidated), "zone", zone.Name)
+				seconds64(zone.LastValidated), "zone", zoneName(zone.Name))
 		}
 	}
 }

@@ -88,3 +88,11 @@ func WriteFile(path string, text []byte) (err error) {
 	}
 	return os.Rename(f.Name(), path)
 }
+
+// pathOf names the file that is meant in place of the one that was tried.
+func pathOf(err error, path string) error {
+	if e, ok := errors.AsType[*os.PathError](err); ok {
+		return fmt.Errorf("%s: %w", path, e.Err)
+	}
+	return err
+}
