@@ -34,7 +34,7 @@ func TestNagios(t *testing.T) {
 		{"something ends soon", "soon.example", false, nil, Warning,
 			"DANE WARNING - soon.example WARNING: no-next-key: There is one record for one key | "},
 		{"an address is broken", "broken.example", false, nil, Critical,
-			"DANE CRITICAL - broken.example BROKEN: tlsa-mismatch at 192.0.2.1, 2001:db8::1: Another key (and 1 more finding) | "},
+			"DANE CRITICAL - broken.example BROKEN: tlsa-mismatch at 192.0.2.1, 2001:db8::1: Another key (also no-next-key) | "},
 		{"nothing is known", "unknown.example", false, nil, Unknown,
 			"DANE UNKNOWN - unknown.example UNKNOWN: no-capable-resolver: No DNS server | "},
 		{"a domain without DANE is in order, and it is said", "plain.example", false, nil, OK,
@@ -47,7 +47,7 @@ func TestNagios(t *testing.T) {
 		{"and hide nothing that is worse", "unknown.example", false, trouble, Unknown,
 			"DANE UNKNOWN - unknown.example UNKNOWN: no-capable-resolver: No DNS server; The state cannot be written / no | "},
 		{"the worst of several is first", "good.example soon.example unknown.example broken.example plain.example", false, nil, Critical,
-			"DANE CRITICAL - 5 domains, 1 BROKEN, 1 UNKNOWN, 1 WARNING, 1 NONE, 1 OK: broken.example BROKEN: tlsa-mismatch at 192.0.2.1, 2001:db8::1: Another key (and 1 more finding); " +
+			"DANE CRITICAL - 5 domains, 1 BROKEN, 1 UNKNOWN, 1 WARNING, 1 NONE, 1 OK: broken.example BROKEN: tlsa-mismatch at 192.0.2.1, 2001:db8::1: Another key (also no-next-key); " +
 				"unknown.example UNKNOWN: no-capable-resolver: No DNS server; soon.example WARNING: no-next-key: There is one record for one key | " +
 				"'time'=0s;;;0;50 'domains'=5;;;0 'ok'=1;;;0 'none'=1;;;0 'warning'=1;0;;0 'unknown'=1;;;0 'broken'=1;;0;0 'good.example time'=0s;;;0 'good.example hosts'=0;;;0"},
 		{"several that are in order", "good.example plain.example", false, nil, OK, "DANE OK - 2 domains, 1 NONE, 1 OK | "},
@@ -117,7 +117,7 @@ func TestDeadline(t *testing.T) {
 		want    Status
 		text    string
 	}{
-		{"a check that hangs until its context ends", hang, false, "a.example", 1, Unknown, "DANE UNKNOWN - a.example UNKNOWN: dns-no-answer: No answer (and 1 more finding) | "},
+		{"a check that hangs until its context ends", hang, false, "a.example", 1, Unknown, "DANE UNKNOWN - a.example UNKNOWN: dns-no-answer: No answer (also not-in-time) | "},
 		{"one that does not even heed that", nil, false, "a.example", 1, Unknown, "DANE UNKNOWN - a.example UNKNOWN: not-in-time: The check of a.example has not ended within 9.5 s | "},
 		{"domains whose turn does not come", nil, false, "a.example b.example c.example", 1, Unknown, "DANE UNKNOWN - 3 domains, 3 UNKNOWN: a.example"},
 		{"one that is broken is known to be", mixed, false, "hang.example broken.example", 2, Critical, "DANE CRITICAL - 2 domains, 1 BROKEN, 1 UNKNOWN: broken.example BROKEN: "},
@@ -310,4 +310,33 @@ func FuzzNagiosLine(f *testing.F) {
 			t.Errorf("more than one bar: %q", line)
 		}
 	})
+}
+
+// TestWorstFirst: what is shown of a domain is what is most urgent, and by code what there is besides.
+func TestWorstFirst(t *testing.T) {
+	t.Parallel()
+	nextKey, soon := finding(diagnosis.CodeNoNextKey, diagnosis.Warning, "mx", "One record."), finding(diagnosis.CodeSignatureEnds, diagnosis.Warning, "", "Tomorrow.")
+	note := finding(diagnosis.CodeTLSAWasteful, diagnosis.Note, "mx", "Long.")
+	mismatch := finding(diagnosis.CodeTLSAMismatch, diagnosis.Broken, "mx", "Another key.")
+	many := []diagnosis.Finding{mismatch, mismatch}
+	for _, code := range []diagnosis.Code{"a", "b", "c", "d", "e", "f", "g"} {
+		many = append(many, finding(code, diagnosis.Warning, "mx", "X."))
+	}
+	for _, tt := range []struct {
+		report diagnosis.Report
+		want   string
+	}{
+		{found(diagnosis.StateWarning, nextKey, soon, note), "WARNING: signature-ends-soon: Tomorrow (also no-next-key)"},
+		{found(diagnosis.StateWarning, nextKey, nextKey), "WARNING: no-next-key: One record"},
+		{found(diagnosis.StateBroken, nextKey, mismatch), "BROKEN: tlsa-mismatch: Another key (also no-next-key)"},
+		{found(diagnosis.StateBroken, many...), "BROKEN: tlsa-mismatch: Another key (also a, b, c, d, e and 2 more)"},
+		{found(diagnosis.StateNone, note, note), "NONE: tlsa-wasteful: Long"},
+		{found(diagnosis.StateNone), "NONE: there is no DANE, and nothing is broken"},
+		{found(diagnosis.StateUnknown), "UNKNOWN"},
+	} {
+		o := Observation{Report: tt.report}
+		if got := o.summary(); got != tt.want {
+			t.Errorf("got %q, want %q", got, tt.want)
+		}
+	}
 }

@@ -49,7 +49,7 @@ func TestWatch(t *testing.T) {
 			Check: script(found(diagnosis.StateOK), found(diagnosis.StateOK), broken, otherText, expired, expired, found(diagnosis.StateOK))}
 		w.Run(ctx)
 		const want = `2027-03-01T12:00:00Z a.example OK: 0 of 0 hosts are authenticated by DANE, at 0 addresses
-2027-03-01T12:10:00Z a.example BROKEN: tlsa-mismatch at 192.0.2.1, 2001:db8::1: Another key (and 1 more finding) (it was OK)
+2027-03-01T12:10:00Z a.example BROKEN: tlsa-mismatch at 192.0.2.1, 2001:db8::1: Another key (also no-next-key) (it was OK)
 2027-03-01T12:10:00Z trust anchors WARNING: Not writable.
 2027-03-01T12:20:00Z a.example BROKEN: signature-expired: Ended; 2027
 2027-03-01T12:20:00Z trust anchors OK

@@ -1,7 +1,9 @@
 package monitor
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,21 +28,37 @@ func (o *Observation) summary() string {
 	return state
 }
 
-// worst returns the finding for which the state is what it is, and how many there are besides
-// that call for somebody to act. In a domain without DANE it is what DANE lacks.
-func (o *Observation) worst() (worst *diagnosis.Finding, more int) {
+// worst returns the finding for which the state is what it is, and the codes of those besides
+// that call for somebody to act. In a domain without DANE it is what DANE lacks. What only the
+// next change of a key will break is less urgent than what ends soon.
+func (o *Observation) worst() (worst *diagnosis.Finding, more []diagnosis.Code) {
+	var all []*diagnosis.Finding
 	for i := range o.Report.Findings {
 		f := &o.Report.Findings[i]
-		if f.Severity == diagnosis.Note && (o.State() != diagnosis.StateNone || worst != nil) {
-			continue
-		}
-		if worst == nil {
-			worst = f
-		} else {
-			more++
+		if f.Severity != diagnosis.Note || o.State() == diagnosis.StateNone && len(all) == 0 {
+			all = append(all, f)
 		}
 	}
-	return worst, more
+	if len(all) == 0 {
+		return nil, nil
+	}
+	slices.SortStableFunc(all, func(a, b *diagnosis.Finding) int {
+		return cmp.Or(cmp.Compare(b.Severity, a.Severity), cmp.Compare(patience(a), patience(b)))
+	})
+	for _, f := range all[1:] {
+		if f.Code != all[0].Code && !slices.Contains(more, f.Code) {
+			more = append(more, f.Code)
+		}
+	}
+	return all[0], more
+}
+
+// patience is 1 for what can wait.
+func patience(f *diagnosis.Finding) int {
+	if f.Code == diagnosis.CodeNoNextKey {
+		return 1
+	}
+	return 0
 }
 
 // where is the code of a finding, and what it is about.
@@ -57,11 +75,19 @@ func where(f *diagnosis.Finding) string {
 	return text + ": "
 }
 
-func others(n int) string {
-	if n == 0 {
+func others(codes []diagnosis.Code) string {
+	if len(codes) == 0 {
 		return ""
 	}
-	return fmt.Sprintf(" (and %d more %s)", n, plural(n, "finding", "findings"))
+	const most = 5
+	text := ""
+	for _, code := range codes[:min(len(codes), most)] {
+		text += ", " + string(code)
+	}
+	if left := len(codes) - most; left > 0 {
+		text += fmt.Sprintf(" and %d more", left)
+	}
+	return " (also" + strings.TrimPrefix(text, ",") + ")"
 }
 
 func plural(n int, one, many string) string {
