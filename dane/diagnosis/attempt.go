@@ -103,7 +103,7 @@ func (d *diagnosis) failedHandshake(h *dane.HostResult, a *dane.Attempt, failure
 		f.Code = CodeTLSVersion
 		f.Text = h.Name + " has no version of TLS that is safe: TLS 1.2 at least is demanded (" + reason + ")."
 		f.Fix = "Switch TLS 1.2 and 1.3 on, by an update of the TLS library if it has none (Postfix: smtpd_tls_protocols = >=TLSv1.2)."
-	case strings.Contains(reason, "client certificate"), strings.Contains(failure.Text, smtpprobe.ErrClientCertificate.Error()):
+	case strings.Contains(reason, "a client certificate is demanded"), strings.Contains(failure.Text, smtpprobe.ErrClientCertificate.Error()):
 		f.Code = CodeClientCertificate
 		f.Text = h.Name + " ends the handshake since the sender has no certificate of its own; other senders have none either."
 		f.Fix = "Do not demand certificates of clients on port 25."

@@ -192,6 +192,9 @@ func TestDiagnose(t *testing.T) {
 		}}, ""), state: diagnosis.StateBroken, code: diagnosis.CodeTLSVersion, actor: diagnosis.MailHost, fix: "TLS 1.2"},
 		{name: "closes in the handshake", world: oneHost(danetest.Host{TLSA: sound.TLSA, Server: failing(smtptest.AtHandshake, smtptest.Close)}, ""),
 			state: diagnosis.StateBroken, code: diagnosis.CodeTLSFails, actor: diagnosis.MailHost, text: "closed the connection"},
+		{name: "nothing in common with the server", world: oneHost(danetest.Host{TLSA: []string{rsaRecord}, Server: func(s *smtptest.Server) {
+			s.Certificates, s.TLS = []tls.Certificate{ofRSA}, &tls.Config{MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{tls.TLS_RSA_WITH_AES_128_GCM_SHA256}}
+		}}, ""), state: diagnosis.StateBroken, code: diagnosis.CodeTLSFails, actor: diagnosis.MailHost, text: "alert 40", fix: "key exchange"},
 		{name: "a client certificate is demanded", world: oneHost(danetest.Host{TLSA: sound.TLSA, Server: func(s *smtptest.Server) {
 			s.TLS = &tls.Config{ClientAuth: tls.RequireAnyClientCert}
 		}}, ""), state: diagnosis.StateBroken, code: diagnosis.CodeClientCertificate, actor: diagnosis.MailHost},
