@@ -12,9 +12,11 @@ import (
 // A schema is the part of JSON Schema that schema.json uses.
 type schema struct{ root map[string]any }
 
-func readSchema(t *testing.T) schema {
+func readSchema(t *testing.T) schema { return readSchemaFile(t, "schema.json") }
+
+func readSchemaFile(t *testing.T, path string) schema {
 	t.Helper()
-	text, err := os.ReadFile("schema.json")
+	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}

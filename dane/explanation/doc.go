@@ -7,8 +7,8 @@
 //	explanation.Domain(result, explanation.Options{}).WriteText(os.Stdout, 80)
 //
 // [Domain] and [Answer] return values, and connect to nobody; [Explanation.WriteText] is one way
-// to show them, and JSON another. What is wrong, who must act, and how is the business of package
-// diagnosis.
+// to show them, and JSON another, whose schema is schema.json in this package's directory. What
+// is wrong, who must act, and how is the business of package diagnosis.
 //
 // # How to read it
 //
