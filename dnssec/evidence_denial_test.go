@@ -11,6 +11,7 @@ import (
 
 	"github.com/danesmtp/danesmtp/dnssec"
 	"github.com/danesmtp/danesmtp/dnssec/dnssectest"
+	"github.com/danesmtp/danesmtp/dnssec/upstream"
 )
 
 // Each record of a proof is told what it does there.
@@ -83,6 +84,29 @@ func denied(answer *dnssec.Answer) string {
 		}
 	}
 	return question + strings.Join(all, ", ")
+}
+
+// Where no key of a zone is vouched for, the reason has those that it has.
+func TestReasonNamesTheKeys(t *testing.T) {
+	t.Parallel()
+	world := dnssectest.New(t, dnssectest.Zone{Name: "ds.", TwoKeys: true, Records: "@ MX 10 mail", Faults: map[string]dnssectest.Fault{dnssectest.WholeZone: dnssectest.WrongDS}})
+	var tags []uint16
+	reply, err := world.Exchange(t.Context(), &upstream.Query{Msg: new(dns.Msg).SetQuestion("ds.", dns.TypeDNSKEY)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, sep := range []uint16{dns.SEP, 0} {
+		for _, rr := range reply.Msg.Answer {
+			if key, ok := rr.(*dns.DNSKEY); ok && key.Flags&dns.SEP == sep {
+				tags = append(tags, key.KeyTag())
+			}
+		}
+	}
+	_, err = world.Resolver().Lookup(t.Context(), "ds.", dns.TypeMX)
+	e, ok := errors.AsType[*dnssec.Error](err)
+	if want := fmt.Sprintf("no key matches a DS record or trust anchor; the zone has key %d, key %d", tags[0], tags[1]); !ok || e.Reason.Text != want {
+		t.Errorf("%v, want %s", err, want)
+	}
 }
 
 // A chain that is broken shows the signature that breaks it.

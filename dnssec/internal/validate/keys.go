@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/miekg/dns"
 
@@ -113,7 +115,7 @@ func (val *Validator) judgeKeys(ctx context.Context, set *RRset) *Verdict {
 		return insecure(reason, v.Expires, v)
 	}
 	if len(vouched) == 0 {
-		return val.bogusOn(v, inZone(zone, Question{zone, dns.TypeDNSKEY}.Reason(CodeDNSKEYMissing, "no key matches a DS record or trust anchor")))
+		return val.bogusOn(v, inZone(zone, Question{zone, dns.TypeDNSKEY}.Reason(CodeDNSKEYMissing, "no key matches a DS record or trust anchor"+has(keys))))
 	}
 	sig, problem, err := val.verify(set, zone, vouched)
 	if err != nil {
@@ -129,6 +131,33 @@ func (val *Validator) judgeKeys(ctx context.Context, set *RRset) *Verdict {
 		Status: Secure, Expires: earlier(v.Expires, val.expiry(set.Records, sig)), Keys: keys,
 		Proof: []SignedSet{{set.Records, sig}}, RestsOn: v.unlessAnchor(),
 	}
+}
+
+// maxNamed bounds the keys that a reason names.
+const maxNamed = 4
+
+// has names the keys that a zone has instead, those first that are meant to be vouched for
+// (RFC 4034 §2.1.1).
+func has(keys []*rrsig.Key) string {
+	var text strings.Builder
+	named := 0
+	for _, sep := range [...]bool{true, false} {
+		for _, key := range keys {
+			if (key.Record.Flags&dns.SEP != 0) != sep {
+				continue
+			}
+			switch named++; {
+			case named == 1:
+				fmt.Fprintf(&text, "; the zone has key %d", key.Tag)
+			case named <= maxNamed:
+				fmt.Fprintf(&text, ", key %d", key.Tag)
+			}
+		}
+	}
+	if named > maxNamed {
+		fmt.Fprintf(&text, " and %d others", named-maxNamed)
+	}
+	return text.String()
 }
 
 // errUnusableAnchors says that no anchor of a zone can be followed.
