@@ -57,6 +57,14 @@ var explained = []struct {
 		{Name: "b.example", Hosts: []danetest.Host{{Name: "mail", TLSA: []string{"3 1 1", "3 1 2", "2 1 1", "1 1 1 " + otherKey}}},
 			Zone: dnssectest.Zone{Denial: dnssectest.NSEC3}},
 	}},
+	{name: "domain-alias", domain: "www.a.example", world: []danetest.Domain{
+		{Name: "a.example", Zone: dnssectest.Zone{Records: "www CNAME b.example."}},
+		{Name: "b.example", Hosts: []danetest.Host{{Name: "mail", TLSA: []string{"2 1 1"}}}},
+	}},
+	{name: "alias-to-insecure", domain: "a.example", world: []danetest.Domain{
+		{Name: "a.example", Zone: dnssectest.Zone{Records: "@ MX 10 mx\nmx CNAME mail.b.example.\n_25._tcp.mx TLSA 3 1 1 " + otherKey}},
+		{Name: "b.example", Hosts: []danetest.Host{{Name: "mail"}}, Zone: dnssectest.Zone{Unsigned: true}},
+	}},
 	{name: "implicit-mx", domain: "a.example", world: []danetest.Domain{
 		{Name: "a.example", Zone: dnssectest.Zone{Records: "@ A 192.0.2.200", Denial: dnssectest.NSEC3}},
 	}},

@@ -22,7 +22,7 @@ const (
 const (
 	RuleHostName  RuleCode = "host-name"             // RFC 5321 §5.1
 	RuleAddresses RuleCode = "addresses"             // RFC 7672 §2.2.2
-	RuleAlias     RuleCode = "alias"                 // RFC 7672 §2.1.3
+	RuleAlias     RuleCode = "alias"                 // RFC 7672 §2.1.3; of the domain itself, RFC 7672 §3.2.2
 	RuleBase      RuleCode = "base-domain"           // RFC 7672 §2.2.3
 	RuleTLSA      RuleCode = "tlsa-failed"           // RFC 7672 §2.1.2
 	RuleUsable    RuleCode = "usable-records"        // RFC 7672 §3.1

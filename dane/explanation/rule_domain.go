@@ -46,6 +46,9 @@ func (c *rules) domain() bool {
 		}
 		c.add(RuleMX, text, "RFC 5321 §5.1")
 	}
+	if len(d.Lookup.Aliases) > 0 {
+		c.add(RuleAlias, aliasSteps(&d.Lookup)+". The MX records are those of the last name. If all is secure, a certificate may be for the first or for the last.", "RFC 5321 §5.1", "RFC 7672 §3.2.2")
+	}
 	c.mxStatus(d)
 	return true
 }

@@ -97,11 +97,7 @@ func (c *rules) alias(h *dane.HostResult) {
 		if l.Type != dns.TypeA && l.Type != dns.TypeAAAA || len(l.Aliases) == 0 {
 			continue
 		}
-		var steps []string
-		for _, a := range l.Aliases {
-			steps = append(steps, fmt.Sprintf("%s is an alias of %s (%s, %s)", short(a.Name), short(a.Target), dns.Type(a.Type), a.Status))
-		}
-		text := strings.Join(steps, "; ") + ". "
+		text := aliasSteps(l) + ". "
 		switch {
 		case l.Status == dnssec.Secure:
 			text += "All steps are secure, so that TLSA records are looked for at the last name, and if there are none, at the first; never in between."
@@ -113,6 +109,15 @@ func (c *rules) alias(h *dane.HostResult) {
 		c.of(h, RuleAlias, text, "RFC 7672 §2.1.3", "RFC 7672 §2.2.2")
 		return
 	}
+}
+
+// aliasSteps says which name is an alias of which.
+func aliasSteps(l *dane.Lookup) string {
+	var steps []string
+	for _, a := range l.Aliases {
+		steps = append(steps, fmt.Sprintf("%s is an alias of %s (%s, %s)", short(a.Name), short(a.Target), dns.Type(a.Type), a.Status))
+	}
+	return strings.Join(steps, "; ")
 }
 
 // base says at which names TLSA records were looked for.
