@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/danesmtp/danesmtp/dane"
 	"github.com/danesmtp/danesmtp/smtpprobe"
@@ -40,7 +41,7 @@ func (d *diagnosis) attempt(h *dane.HostResult, a *dane.Attempt) {
 
 func (d *diagnosis) localLack(h *dane.HostResult, f *Finding, route bool) {
 	f.Code = CodeLocalLack
-	f.Text = "This machine could not connect to " + h.Name + ", for a lack of its own."
+	f.Text = "This machine could not connect to " + h.Name + ", for a lack of its own" + lackIn(strings.Join(f.Evidence, " ")) + "."
 	f.Fix = "Give it what it lacks, such as file descriptors, and ask again. It says nothing about the domain."
 	if route {
 		f.Code = CodeNoRoute
@@ -51,6 +52,19 @@ func (d *diagnosis) localLack(h *dane.HostResult, f *Finding, route bool) {
 		f.Text = "This machine has no route to an " + family + " address of " + h.Name + ", so that nothing is known of the server there."
 		f.Fix = "Ask from a machine with " + family + ". If that has no route either, nobody has the address: then remove its record, since senders try it first or last, and wait."
 	}
+}
+
+// lackIn returns what an error says that this machine lacks, if it does.
+func lackIn(text string) string {
+	for _, errno := range []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ENETUNREACH, syscall.ENETDOWN, syscall.EADDRNOTAVAIL, syscall.EAFNOSUPPORT} {
+		if strings.Contains(text, errno.Error()) {
+			return ": " + errno.Error()
+		}
+	}
+	if strings.Contains(text, context.Canceled.Error()) {
+		return ": it was told to stop"
+	}
+	return ""
 }
 
 func noRoute(text string) bool { return strings.Contains(text, "unreachable") }

@@ -130,12 +130,12 @@ func (d *diagnosis) domain() {
 			Fix: "Ask for what stands after the @ of a mail address.", Evidence: texts(r.Err)})
 		return
 	case r.Unresolved && r.Failure().Local:
-		d.find(Finding{Code: CodeLocalLack, Text: "This machine could not ask a DNS server, for a lack of its own.",
+		d.find(Finding{Code: CodeLocalLack, Text: "This machine could not ask a DNS server, for a lack of its own" + lackIn(r.Err.Error()) + ".",
 			Fix: "Give it what it lacks, such as file descriptors or a route, and ask again. It says nothing about the domain.", Evidence: texts(r.Err)})
 		return
 	case r.Unresolved:
 		d.find(Finding{Code: CodeNoResolver, Text: "No DNS server in use answers with what DNSSEC needs, so that nothing is known about the domain.",
-			Fix: "Ask a resolver that passes DNSSEC records on, or the name servers themselves.", Evidence: texts(r.Err)})
+			Fix: "Ask a resolver that passes DNSSEC records on, or the name servers themselves: daneverify resolver says what each one lacks, and daneverify -recursive asks none.", Evidence: texts(r.Err)})
 		return
 	case !r.Domain.Routed && r.Domain.Lookup.Err != nil:
 		d.failedLookup(&r.Domain.Lookup, "")

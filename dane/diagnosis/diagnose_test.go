@@ -105,7 +105,7 @@ func TestDiagnose(t *testing.T) {
 			v.Resolver = &dnssec.Resolver{Exchanger: deadExchanger{}, Anchors: anchor.Root()}
 		}}, state: diagnosis.StateUnknown, code: diagnosis.CodeNoResolver, actor: diagnosis.Sender, fix: "resolver"},
 		{name: "no file descriptor", world: world{domains: oneHost(sound, "").domains, errnos: map[string]syscall.Errno{"192.0.2.1": syscall.EMFILE}},
-			state: diagnosis.StateUnknown, code: diagnosis.CodeLocalLack, actor: diagnosis.Sender, fix: "file descriptors"},
+			state: diagnosis.StateUnknown, code: diagnosis.CodeLocalLack, actor: diagnosis.Sender, text: "for a lack of its own: too many open files", fix: "file descriptors"},
 		{name: "no IPv6 here", world: world{domains: oneHost(sound, "mail AAAA 2001:db8::1").domains, errnos: map[string]syscall.Errno{"2001:db8::1": syscall.ENETUNREACH}},
 			state: diagnosis.StateUnknown, code: diagnosis.CodeNoRoute, actor: diagnosis.Sender, text: "IPv6", fix: "a machine with IPv6"},
 		{name: "IPv4 alone, of a host that is not reached over IPv6", world: overOne("tcp4"), state: diagnosis.StateOK},
