@@ -3,11 +3,13 @@ package upstream
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/miekg/dns"
 )
 
@@ -80,4 +82,52 @@ func TestAuthorityIsAllowed(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// A server of the zone above names servers that the zone itself may not.
+func TestAuthorityDelegation(t *testing.T) {
+	t.Parallel()
+	const above = "test.\nexample NS ns1.example\nexample NS ns2.other\nns1.example A 192.0.2.81\nns1.example A 127.0.0.1\nother NS ns2.other\nns2.other A 192.0.2.82\n"
+	many := "test.\n"
+	for i := range 15 {
+		many += fmt.Sprintf("example NS ns%d.elsewhere.\n", i)
+	}
+	for _, tt := range []struct {
+		name   string
+		server behaviour
+		zone   string
+		want   *Delegation
+		err    error
+	}{
+		{name: "it refers", server: authority(above), zone: "Example.test", want: &Delegation{Zone: "example.test.", Servers: []DelegatedServer{
+			{Name: "ns1.example.test.", Glue: []netip.Addr{netip.MustParseAddr("192.0.2.81")}},
+			{Name: "ns2.other.test.", Glue: []netip.Addr{netip.MustParseAddr("192.0.2.82")}}}}},
+		{name: "it answers itself", server: authority("example.test.\n@ NS ns1"), zone: "example.test.", err: ErrNoReferral},
+		{name: "there is no such zone", server: authority(above), zone: "nobody.test.", err: ErrNoReferral},
+		{name: "it refers to a zone between", server: authority(above), zone: "sub.example.test.", err: ErrLame},
+		{name: "it refuses", server: serveReply(func(r *dns.Msg) { r.Rcode = dns.RcodeRefused }), zone: "example.test.", err: ErrLame},
+		{name: "the zone is elsewhere", server: authority(above), zone: "example.other.", err: errOutside},
+		{name: "there are too many", server: authority(many), zone: "example.test.", want: &Delegation{Zone: "example.test.", Omitted: 2}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				net := newNet(t, map[string]behaviour{"192.0.2.10": tt.server})
+				a := &Authority{Zone: "test.", Address: hints("192.0.2.10")[0], Dial: net.dial}
+				got, err := a.Delegation(t.Context(), tt.zone)
+				if !errors.Is(err, tt.err) || (err == nil) != (tt.err == nil) {
+					t.Fatalf("%v, want %v", err, tt.err)
+				}
+				if tt.want != nil && tt.want.Omitted > 0 {
+					if got.Omitted != tt.want.Omitted || len(got.Servers) != maxNameServers {
+						t.Errorf("%+v", got)
+					}
+					return
+				}
+				if diff := cmp.Diff(tt.want, got, cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
+					t.Error(diff)
+				}
+			})
+		})
+	}
 }
