@@ -80,6 +80,7 @@ var rooms = []room{
 		"dane", "dnssec/...", "smtpprobe/...", "tlsa/...",
 		"github.com/miekg/dns", "golang.org/x/net/...", "golang.org/x/sync/...",
 	}, kit: true},
+	{path: "dane/rollover", imports: []string{"dnssec", "dnssec/upstream", "internal/printable", "tlsa", "github.com/miekg/dns"}},
 	{path: "dane/tlsrpt", imports: []string{"dane", "internal/printable"}},
 	{path: "dane/diagnosis", imports: []string{"dane", "dnssec", "internal/printable", "smtpprobe", "tlsa", "github.com/miekg/dns"}},
 	{path: "dane/explanation", imports: []string{"dane", "dnssec", "internal/printable", "smtpprobe", "tlsa", "github.com/miekg/dns"}},

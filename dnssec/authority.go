@@ -43,7 +43,7 @@ type NameServer struct {
 // ZoneOf looks up which zone a name lies in, and the addresses of the zone's name servers.
 // Of a name that is an alias it is the zone that has the alias. All comes by
 // [Resolver.Lookup], so that in a signed zone nobody can add or hide a server. Servers that
-// only the zone above names are not seen.
+// only the zone above names are not seen: [upstream.Authority.Delegation] tells those.
 //
 // The error is nil or of type *[Error]. Addresses that cannot be looked up are no error, but
 // NameServer.Err.
@@ -113,6 +113,14 @@ func (r *Resolver) lookUpServers(ctx context.Context, servers []NameServer) {
 		})
 	}
 	all.Wait()
+}
+
+// NameServer looks up the addresses of one name server, as [Resolver.ZoneOf] does. It is for
+// those that only the zone above names.
+func (r *Resolver) NameServer(ctx context.Context, name string) NameServer {
+	server := NameServer{Name: dns.CanonicalName(name)}
+	r.lookUpServer(ctx, &server)
+	return server
 }
 
 func (r *Resolver) lookUpServer(ctx context.Context, s *NameServer) {

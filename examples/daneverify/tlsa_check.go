@@ -2,11 +2,11 @@ package main
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"time"
 
+	"github.com/danesmtp/danesmtp/dane/rollover"
 	"github.com/danesmtp/danesmtp/examples/daneverify/internal/cli"
 )
 
@@ -17,9 +17,7 @@ type checkCommand struct {
 	since                     string
 	margin, timeout, interval time.Duration
 
-	chain    []*x509.Certificate
-	progress *progress
-	known    time.Time // of -since
+	watch *rollover.Watch
 }
 
 // checkCommand is the row of the table for "tlsa check".
@@ -57,11 +55,11 @@ func (c *checkCommand) check(ctx context.Context, others []string) (int, error) 
 	if err := c.begin(others); err != nil {
 		return tlsaUnknown, err
 	}
-	r := c.look(ctx)
+	look := c.watch.Look(ctx)
 	if err := c.keep(); err != nil {
 		return tlsaUnknown, fmt.Errorf("-state: %w", err)
 	}
-	return c.report(r)
+	return c.report(look)
 }
 
 // flags adds those that check and wait have in common.
@@ -81,19 +79,23 @@ func (c *checkCommand) begin(others []string) error {
 	if c.margin < 0 {
 		return fmt.Errorf("-margin %s: want a duration that is not negative", c.margin)
 	}
-	var err error
-	if c.chain, err = c.readChain(c.cert); err != nil {
+	chain, err := c.readChain(c.cert)
+	if err != nil {
 		return err
 	}
-	if c.known, err = parseSince(c.since, c.now()); err != nil {
+	since, err := parseSince(c.since, c.now())
+	if err != nil {
 		return err
 	}
 	if err := c.host(others); err != nil {
 		return err
 	}
-	c.progress = newProgress(c.service.owner(), c.chain)
+	c.watch = &rollover.Watch{
+		Surveyor: c.zones.surveyor(c.now), Host: c.service.host, Port: c.service.port, Chain: chain,
+		Since: since, Margin: c.margin, Interval: c.interval, Timeout: c.timeout, State: rollover.NewState(c.service.owner(), chain),
+	}
 	if c.state != "" {
-		return c.progress.load(c.state, c.now())
+		return loadState(c.state, c.watch.State, c.now())
 	}
 	return nil
 }
@@ -118,57 +120,16 @@ func (c *checkCommand) keep() error {
 	if c.state == "" {
 		return nil
 	}
-	return c.progress.save(c.state)
+	return saveState(c.state, c.watch.State)
 }
 
-// A reportOf is one look at all servers, and what it means.
-type reportOf struct {
-	survey    *survey
-	judgement *judgement
-	status    int
-	text      string // what it means, in a sentence
-	due       time.Time
-	final     bool // waiting does not help
-}
-
-// look asks all servers and says what that means.
-func (c *checkCommand) look(ctx context.Context) *reportOf {
-	s, err := c.zones.survey(ctx, c.service.owner(), c.now())
-	if err != nil {
-		r := &reportOf{status: statusOf(err), text: fmt.Sprintf("it is not known who serves the zone: %v", err)}
-		if r.status == tlsaUnsafe {
-			r.text = fmt.Sprintf("the zone is bogus, so that senders that validate deliver nothing, whatever the records: %v", err)
-		}
-		return r
+// statusOf is the exit status of an answer.
+func statusOf(v rollover.Verdict) int {
+	switch v {
+	case rollover.Safe:
+		return tlsaSafe
+	case rollover.NotSafe:
+		return tlsaUnsafe
 	}
-	j := s.judge(c.service.host, c.chain)
-	now := c.now()
-	c.progress.observe(j, now)
-	if j.ok() && !c.known.IsZero() && c.known.Before(c.progress.Complete) {
-		c.progress.Complete = c.known
-	}
-	r := &reportOf{survey: s, judgement: j, due: c.progress.due(s, c.margin)}
-	r.conclude(c.progress, now)
-	return r
-}
-
-// conclude decides.
-func (r *reportOf) conclude(p *progress, now time.Time) {
-	j := r.judgement
-	switch {
-	case len(j.unsafe) > 0:
-		r.status, r.text = tlsaUnsafe, "senders do not accept the new certificate, by "+several(j.unsafe)
-	case j.insecure:
-		r.status, r.final = tlsaUnsafe, true
-		r.text = "the zone is not signed, or not by a chain from the root, so that nobody will use the records: sign it, and have its DS record put into the zone above"
-	case len(j.unknown) > 0:
-		r.status, r.text = tlsaUnknown, "not all name servers could be asked: "+several(j.unknown)
-	case now.Before(r.due):
-		r.status = tlsaUnsafe
-		r.text = fmt.Sprintf("all name servers have a record of the new certificate, seen first at %s, but caches may have older ones until %s (TTL %s)",
-			stamp(p.Complete), stamp(r.due), p.oldTTL(r.survey))
-	default:
-		r.status = tlsaSafe
-		r.text = fmt.Sprintf("senders accept the new certificate: all name servers have had a record of it since %s, and no cache has older ones", stamp(p.Complete))
-	}
+	return tlsaUnknown
 }

@@ -219,7 +219,7 @@ func TestTLSACheck(t *testing.T) {
 				var parsed jsonCheck
 				again, stdout, _ := p.run(t.Context(), append(args, "-json")...)
 				if err := json.Unmarshal([]byte(stdout), &parsed); err != nil || again != tt.status || parsed.Version != 1 ||
-					parsed.Verdict != strings.ToLower(headline(tt.status)) {
+					parsed.Verdict != []string{"safe", "not safe", "unknown"}[tt.status] {
 					t.Errorf("JSON: exit status %d, %v: %s", again, err, stdout)
 				}
 			})

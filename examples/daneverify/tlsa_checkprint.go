@@ -2,134 +2,72 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
 
+	"github.com/danesmtp/danesmtp/dane/rollover"
 	"github.com/danesmtp/danesmtp/dnssec"
 	"github.com/danesmtp/danesmtp/internal/printable"
-	"github.com/danesmtp/danesmtp/tlsa"
 )
 
 // stamp is an instant for a human and for scripts.
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 
-// several joins what there is to say about several servers.
-func several(texts []string) string {
-	const most = 4 // more would not be read; all are in the table
-	if more := len(texts) - most; more > 0 {
-		return fmt.Sprintf("%s; and %d more", strings.Join(texts[:most], "; "), more)
-	}
-	return strings.Join(texts, "; ")
-}
-
-// longTTL is from where on a TTL makes a change of keys slow.
-const longTTL = 24 * time.Hour
-
-// headline is the status in a word.
-func headline(status int) string {
-	switch status {
-	case tlsaSafe:
-		return "SAFE"
-	case tlsaUnsafe:
-		return "NOT SAFE"
-	}
-	return "UNKNOWN"
-}
+// headline is the answer in capitals.
+func headline(v rollover.Verdict) string { return strings.ToUpper(v.String()) }
 
 // remarks are what is worth knowing whatever the verdict.
-func (c *checkCommand) remarks(r *reportOf) []string {
-	if r.survey == nil {
+func remarks(look *rollover.Look) []string {
+	if look.Judgement == nil {
 		return nil
 	}
-	all := r.judgement.notes
-	if ttl := r.survey.longestTTL(func(*view) bool { return true }); ttl > longTTL {
-		all = append(all, fmt.Sprintf("the TTL of the records is %s, so that each change takes that long: lower it, for the next one", ttl))
-	}
-	for _, z := range r.survey.zones {
-		serials := map[uint32]bool{}
-		for _, v := range r.survey.views {
-			if v.err == nil && v.zone == z.Name {
-				serials[v.serial] = true
-			}
-		}
-		if len(serials) > 1 {
-			all = append(all, fmt.Sprintf("the servers of zone %s have different versions of it (SOA serials)", z.Name))
-		}
-	}
-	if r.status == tlsaSafe {
-		all = append(all, c.until(r))
+	all := look.Judgement.Notes
+	if look.Verdict == rollover.Safe {
+		all = append(slices.Clone(all), until(look.Judgement))
 	}
 	return all
 }
 
 // until says for how long it is safe.
-func (c *checkCommand) until(r *reportOf) string {
-	var ends, signatures time.Time
-	for _, v := range r.judgement.views {
-		if !v.accepted {
-			continue
-		}
-		if signatures.IsZero() || v.expires.Before(signatures) {
-			signatures = v.expires
-		}
-		if v.match.Record.Usage == tlsa.DANETA {
-			for _, cert := range c.chain {
-				if ends.IsZero() || cert.NotAfter.Before(ends) {
-					ends = cert.NotAfter
-				}
-			}
-		}
-	}
-	text := fmt.Sprintf("for as long as the records stay; their signatures have to be renewed before %s", stamp(signatures))
-	if !ends.IsZero() {
-		text += fmt.Sprintf(", and by usage 2 a certificate ends at %s", stamp(ends))
+func until(j *rollover.Judgement) string {
+	text := fmt.Sprintf("for as long as the records stay; their signatures have to be renewed before %s", stamp(j.Signatures))
+	if !j.Certificates.IsZero() {
+		text += fmt.Sprintf(", and by usage 2 a certificate ends at %s", stamp(j.Certificates))
 	}
 	return text
 }
 
 // report prints what was found.
-func (c *checkCommand) report(r *reportOf) (int, error) {
+func (c *checkCommand) report(look *rollover.Look) (int, error) {
 	if c.json {
-		status, err := c.printJSON(c.jsonOf(r))
-		return max(status, r.status), err
+		status, err := c.printJSON(c.jsonOf(look))
+		return max(status, statusOf(look.Verdict)), err
 	}
 	var text strings.Builder
 	fmt.Fprintf(&text, "%s TLSA\n", c.service.owner())
-	if r.judgement != nil {
+	if look.Judgement != nil {
 		table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
-		for _, v := range r.judgement.views {
-			fmt.Fprintf(table, "  %s\t%s\t%s\t%s\n", printable.Line(v.name()), v.numbers(), v.status, printable.Line(v.verdict()))
+		for _, v := range look.Judgement.Views {
+			fmt.Fprintf(table, "  %s\t%s\t%s\t%s\n", printable.Line(v.Name()), numbers(v.View), v.Status, v.Verdict())
 		}
 		table.Flush()
 	}
-	for _, remark := range c.remarks(r) {
+	for _, remark := range remarks(look) {
 		fmt.Fprintf(&text, "note: %s\n", printable.Line(remark))
 	}
-	fmt.Fprintf(&text, "%s: %s\n", headline(r.status), printable.Line(r.text))
+	fmt.Fprintf(&text, "%s: %s\n", headline(look.Verdict), printable.Line(look.Why))
 	status, err := c.print(text.String())
-	return max(status, r.status), err
+	return max(status, statusOf(look.Verdict)), err
 }
 
 // numbers are the serial and the TTL.
-func (v *view) numbers() string {
-	if v.err != nil {
+func numbers(v *rollover.View) string {
+	if v.Err != nil {
 		return "-"
 	}
-	return fmt.Sprintf("serial %d, TTL %d", v.serial, int(v.ttl/time.Second))
-}
-
-// verdict is what a sender makes of a view, in a few words.
-func (v *judgedView) verdict() string {
-	switch {
-	case v.accepted:
-		return "accepts: " + short(v.match.Record)
-	case v.err != nil:
-		return v.err.Error()
-	case v.status != dnssec.Secure:
-		return "nobody uses its records"
-	}
-	return "refuses: " + v.refusal(v.problem)
+	return fmt.Sprintf("serial %d, TTL %d", v.Serial, int(v.TTL/time.Second))
 }
 
 // A jsonView is a view in JSON.
@@ -159,29 +97,26 @@ type jsonCheck struct {
 	Servers  []jsonView `json:"servers"`
 }
 
-func (c *checkCommand) jsonOf(r *reportOf) jsonCheck {
+func (c *checkCommand) jsonOf(look *rollover.Look) jsonCheck {
 	out := jsonCheck{
-		Version: 1, Owner: c.service.owner(), Verdict: strings.ToLower(headline(r.status)), Text: r.text,
-		Notes: append([]string{}, c.remarks(r)...), Servers: []jsonView{},
-		Complete: jsonTime(c.progress.Complete), SafeAt: jsonTime(r.due),
+		Version: 1, Owner: c.service.owner(), Verdict: look.Verdict.String(), Text: look.Why,
+		Notes: append([]string{}, remarks(look)...), Servers: []jsonView{},
+		Complete: jsonTime(c.watch.State.Complete), SafeAt: jsonTime(look.SafeAt),
+		OldTTL: int(look.CachedFor / time.Second),
 	}
-	if r.survey == nil {
+	if look.Judgement == nil {
 		return out
 	}
-	out.OldTTL = int(c.progress.oldTTL(r.survey) / time.Second)
-	for _, v := range r.judgement.views {
+	for _, v := range look.Judgement.Views {
 		jv := jsonView{
-			Zone: v.zone, Server: v.server, Status: v.status, Serial: v.serial, TTL: int(v.ttl / time.Second),
-			Records: []jsonRecord{}, Expires: jsonTime(v.expires), Accepted: v.accepted,
+			Zone: v.Zone, Server: v.Server, Status: v.Status, Serial: v.Serial, TTL: int(v.TTL / time.Second),
+			Records: jsonRecords(v.Records), Expires: jsonTime(v.Expires), Accepted: v.Accepted,
 		}
-		if v.address.IsValid() {
-			jv.Address = v.address.String()
+		if v.Address.IsValid() {
+			jv.Address = v.Address.String()
 		}
-		for _, record := range v.records {
-			jv.Records = append(jv.Records, newJSONRecord(record, ""))
-		}
-		if v.problem != nil {
-			jv.Error = v.problem.Error()
+		if v.Problem != nil {
+			jv.Error = v.Problem.Error()
 		}
 		out.Servers = append(out.Servers, jv)
 	}

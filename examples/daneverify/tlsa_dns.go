@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/danesmtp/danesmtp/dane/rollover"
 	"github.com/danesmtp/danesmtp/dnssec"
 	"github.com/danesmtp/danesmtp/examples/daneverify/internal/cli"
 )
@@ -29,8 +30,10 @@ type dnsCommand struct {
 	service service
 }
 
-// dnsTimeout bounds one round of asking everybody.
-const dnsTimeout = 2 * time.Minute
+// surveyor asks each name server by itself.
+func (n *zoneNetwork) surveyor(now func() time.Time) *rollover.Surveyor {
+	return &rollover.Surveyor{Resolver: n.resolver, Dial: n.dial, Allow: n.allow, Timeout: n.timeout, Time: now}
+}
 
 // dnsFlags adds the flags that are about DNS.
 func (c *dnsCommand) dnsFlags(flags *cli.Flags) {

@@ -5,11 +5,9 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
-	"github.com/danesmtp/danesmtp/dnssec"
+	"github.com/danesmtp/danesmtp/dane/rollover"
 	"github.com/danesmtp/danesmtp/examples/daneverify/internal/cli"
 	"github.com/danesmtp/danesmtp/tlsa"
 )
@@ -111,112 +109,46 @@ func (c *planCommand) understand(others []string) error {
 
 // plan asks the servers and makes the plan.
 func (c *planCommand) plan(ctx context.Context) (int, error) {
-	s, err := c.zones.survey(ctx, c.service.owner(), c.now())
+	survey, err := c.zones.surveyor(c.now).Survey(ctx, c.service.host, c.service.port)
 	if err != nil {
-		return c.noPlan(statusOf(err), fmt.Errorf("it is not known what is published: %w", err))
+		return c.noPlan(fmt.Errorf("it is not known what is published: %w", err))
 	}
-	records, insecure, status, err := s.agreed()
+	records, err := survey.Agreed()
 	if err != nil {
-		return c.noPlan(status, err)
+		return c.noPlan(err)
 	}
-	c.times(s)
-	verifier := &tlsa.Verifier{Records: records, Names: []string{c.service.host}, Time: func() time.Time { return s.at }}
+	c.times(survey)
+	verifier := &tlsa.Verifier{Records: records, Names: []string{c.service.host}, Time: func() time.Time { return survey.Time }}
 	tasks, err := verifier.Plan(c.rollover)
 	if err != nil {
-		status := tlsaUnsafe
-		if e, ok := errors.AsType[*tlsa.Error](err); ok && e.Reason == tlsa.ReasonPlan {
-			status = tlsaUnknown
-		}
-		return c.noPlan(status, err)
+		return c.noPlan(err)
 	}
-	status = tlsaSafe
-	if insecure {
+	status := tlsaSafe
+	if survey.Insecure() {
 		status = tlsaUnsafe
 	}
-	written, err := c.write(records, tasks, insecure)
+	written, err := c.write(records, tasks, survey.Insecure())
 	return max(written, status), err
 }
 
-// statusOf is the status of a lookup that failed: a bogus zone is not a lack of knowledge.
-func statusOf(err error) int {
-	if e, ok := errors.AsType[*dnssec.Error](err); ok && e.Status == dnssec.Bogus {
-		return tlsaUnsafe
-	}
-	return tlsaUnknown
-}
-
-// noPlan says on standard error why there is none.
-func (c *planCommand) noPlan(status int, err error) (int, error) {
+// noPlan says on standard error why there is none. What makes no sense, or could not be
+// found out, is not the same as what senders would refuse.
+func (c *planCommand) noPlan(err error) (int, error) {
 	c.tell("tlsa plan: %v", err)
-	return status, nil
+	if e, ok := errors.AsType[*rollover.Error](err); ok && e.Reason == rollover.ReasonUnknown {
+		return tlsaUnknown, nil
+	}
+	if e, ok := errors.AsType[*tlsa.Error](err); ok && e.Reason == tlsa.ReasonPlan {
+		return tlsaUnknown, nil
+	}
+	return tlsaUnsafe, nil
 }
 
 // times fills in what the servers say.
-func (c *planCommand) times(s *survey) {
+func (c *planCommand) times(s *rollover.Survey) {
 	r := &c.rollover
-	r.TTL, r.NegativeTTL = s.longestTTL(func(*view) bool { return true }), s.negativeTTL()
-	for _, v := range s.views {
-		if v.err == nil && v.expires.After(v.inception) {
-			r.SignatureValidity = max(r.SignatureValidity, v.expires.Sub(v.inception))
-		}
+	r.TTL, r.NegativeTTL, r.SignatureValidity = s.TTL(), s.NegativeTTL(), s.SignatureValidity()
+	if r.Propagation = c.propagation; r.Propagation < 0 {
+		r.Propagation = s.Propagation()
 	}
-	if r.Propagation = c.propagation; r.Propagation >= 0 {
-		return
-	}
-	r.Propagation = 0
-	for _, z := range s.zones {
-		r.Propagation = max(r.Propagation, seconds(z.SOA.Refresh)+seconds(z.SOA.Retry))
-	}
-}
-
-// agreed returns the records that all servers have. There is no plan for servers that differ:
-// what holds for one may fail at another.
-func (s *survey) agreed() (records []tlsa.Record, insecure bool, status int, err error) {
-	var first *view
-	seen := map[string]bool{}
-	for _, v := range s.views {
-		if v.err == nil {
-			seen[v.zone+" "+v.server] = true
-		}
-	}
-	var unknown error
-	for _, v := range s.views {
-		switch {
-		case v.err != nil && v.status == dnssec.Bogus:
-			return nil, false, tlsaUnsafe, fmt.Errorf("%s: its answer does not validate: %w", v.name(), v.err)
-		case v.err != nil && isLocal(v.err) && seen[v.zone+" "+v.server]:
-		case v.err != nil:
-			unknown = fmt.Errorf("%s: %w", v.name(), v.err)
-		case first == nil:
-			first = v
-		case !sameRecords(first.records, v.records):
-			return nil, false, tlsaUnsafe, fmt.Errorf("the name servers differ: %s has other records than %s; plan when all have the same", v.name(), first.name())
-		}
-		insecure = insecure || v.err == nil && v.status != dnssec.Secure
-	}
-	for _, z := range s.zones {
-		if z.Omitted > 0 {
-			unknown = fmt.Errorf("zone %s has %d name servers more than are asked", z.Name, z.Omitted)
-		}
-	}
-	switch {
-	case unknown != nil:
-		return nil, false, tlsaUnknown, unknown
-	case first == nil:
-		return nil, false, tlsaUnknown, errors.New("no name server could be asked")
-	}
-	return first.records, insecure, tlsaSafe, nil
-}
-
-// sameRecords compares sets, which have no order.
-func sameRecords(a, b []tlsa.Record) bool {
-	text := func(records []tlsa.Record) string {
-		var all []string
-		for _, r := range records {
-			all = append(all, r.String())
-		}
-		slices.Sort(all)
-		return strings.Join(slices.Compact(all), "\n")
-	}
-	return text(a) == text(b)
 }

@@ -2,18 +2,16 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
+	"github.com/danesmtp/danesmtp/dane/rollover"
 	"github.com/danesmtp/danesmtp/examples/daneverify/internal/cli"
 )
 
-// Defaults of wait. A TTL is seldom longer than a day.
-const (
-	defaultWait     = 26 * time.Hour
-	defaultInterval = time.Minute
-	longInterval    = 10 * time.Minute // while there is nothing to do but to let a TTL run out
-)
+// defaultWait is more than a day, which few TTLs are.
+const defaultWait = 26 * time.Hour
 
 // waitCommand is the row of the table for "tlsa wait".
 func (t *tlsaTool) waitCommand() *cli.Command {
@@ -40,7 +38,7 @@ cannot count. -state keeps what it has seen, for the next run.`,
 			c.flags(f)
 			f.Group("Waiting")
 			f.DurationVar(&c.timeout, "timeout", defaultWait, "give up after a `DURATION`")
-			f.DurationVar(&c.interval, "interval", defaultInterval, "ask the servers again after a `DURATION`")
+			f.DurationVar(&c.interval, "interval", rollover.DefaultInterval, "ask the servers again after a `DURATION`")
 			return t.on(c.beginToWait)
 		},
 	}
@@ -63,53 +61,29 @@ func (c *checkCommand) beginToWait(ctx context.Context, others []string) (int, e
 func (c *checkCommand) wait(ctx context.Context) (int, error) {
 	deadline := c.now().Add(c.timeout)
 	said := ""
-	for {
-		r := c.look(ctx)
-		if ctx.Err() != nil {
-			return tlsaUnknown, fmt.Errorf("interrupted; %s", r.text)
-		}
+	look, err := c.watch.Wait(ctx, func(look *rollover.Look) error {
 		if err := c.keep(); err != nil {
-			return tlsaUnknown, fmt.Errorf("-state: %w", err)
+			return fmt.Errorf("-state: %w", err)
 		}
-		if r.status == tlsaSafe || r.final {
-			return c.report(r)
+		if look.Why != said {
+			said = look.Why
+			if look.SafeAt.After(deadline) {
+				c.tell("the time of -timeout is up at %s, before it can be safe at %s", stamp(deadline), stamp(look.SafeAt))
+			}
+			c.tell("%s: waiting: %s", stamp(look.Time), look.Why)
 		}
-		pause := c.pause(r)
-		left := deadline.Sub(c.now())
-		if left <= 0 {
-			r.text = fmt.Sprintf("after %s: %s", c.timeout, r.text)
-			return c.report(r)
-		}
-		if now := c.now(); !r.due.IsZero() && r.due.After(deadline) && r.text != said {
-			c.tell("the time of -timeout is up at %s, before it can be safe at %s", stamp(now.Add(left)), stamp(r.due))
-		}
-		if r.text != said {
-			c.tell("%s: waiting: %s", stamp(c.now()), r.text)
-			said = r.text
-		}
-		if err := c.sleep(ctx, min(pause, left)); err != nil {
-			return tlsaUnknown, fmt.Errorf("interrupted; %s", r.text)
-		}
-	}
-}
-
-// pause is how long to wait before the next look.
-func (c *checkCommand) pause(r *reportOf) time.Duration {
-	left := r.due.Sub(c.now())
-	if r.due.IsZero() || left <= 0 {
-		return c.interval
-	}
-	return min(left, max(c.interval, longInterval))
-}
-
-// sleep waits, or ends with the context.
-func (c *checkCommand) sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
 		return nil
-	case <-ctx.Done():
-		return ctx.Err()
+	})
+	switch {
+	case ctx.Err() != nil:
+		return tlsaUnknown, fmt.Errorf("interrupted; %s", look.Why)
+	case errors.Is(err, rollover.ErrTimeout):
+		look.Why = fmt.Sprintf("after %s: %s", c.timeout, look.Why)
+	case err != nil:
+		return tlsaUnknown, err
 	}
+	if err := c.keep(); err != nil {
+		return tlsaUnknown, fmt.Errorf("-state: %w", err)
+	}
+	return c.report(look)
 }
