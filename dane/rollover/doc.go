@@ -22,8 +22,8 @@
 //
 // All else asks nobody. [Survey.Judge] says whether senders accept a chain by each answer.
 // A [State] keeps what was seen over time, and [State.Ready] answers: safe is what every
-// server accepts, once the longest TTL of the records before has run out, counted from when
-// the last server was first seen with the new ones. [Watch] puts these together.
+// server accepts, once the longest TTL of the records before has run out, and five seconds for
+// caches that round, counted from when the last server was first seen with the new ones. [Watch] puts these together.
 // [Survey.Agreed] and the times of a Survey are what [tlsa.Verifier.Plan] wants to know, which
 // says which records come and go in which order.
 //

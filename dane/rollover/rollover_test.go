@@ -21,6 +21,9 @@ import (
 	"github.com/danesmtp/danesmtp/tlsa"
 )
 
+// rounding is what is waited beyond a TTL, for caches that count in whole seconds.
+const rounding = 5 * time.Second
+
 // without takes the name servers away that have a text in their names.
 func without(records []dns.RR, text string) []dns.RR {
 	return slices.DeleteFunc(records, func(rr dns.RR) bool {
@@ -135,13 +138,13 @@ func TestReady(t *testing.T) {
 		}{
 			{"nothing is published", func() {}, rollover.NotSafe, "do not accept the new certificate", 0},
 			{"a server is behind", func() { p.publish(p.both(), 1, 2) }, rollover.NotSafe, "by ns3.example (192.0.2.3): no record of this certificate", 0},
-			{"all have it", func() { p.publish(p.both(), 3) }, rollover.NotSafe, "caches may have older ones", 10 * time.Minute},
-			{"the TTL runs", func() { time.Sleep(4 * time.Minute) }, rollover.NotSafe, "caches may have older ones", 6 * time.Minute},
-			{"a server is out of reach", func() { p.dead["192.0.2.2"] = syscall.EHOSTUNREACH }, rollover.Unknown, "not all name servers could be asked: ns2", 6 * time.Minute},
-			{"it comes back", func() { delete(p.dead, "192.0.2.2") }, rollover.NotSafe, "caches may have older ones", 6 * time.Minute},
-			{"the TTL has run out", func() { time.Sleep(6 * time.Minute) }, rollover.Safe, "no cache has older ones", 0},
+			{"all have it", func() { p.publish(p.both(), 3) }, rollover.NotSafe, "caches may have older ones", 10*time.Minute + rounding},
+			{"the TTL runs", func() { time.Sleep(4 * time.Minute) }, rollover.NotSafe, "caches may have older ones", 6*time.Minute + rounding},
+			{"a server is out of reach", func() { p.dead["192.0.2.2"] = syscall.EHOSTUNREACH }, rollover.Unknown, "not all name servers could be asked: ns2", 6*time.Minute + rounding},
+			{"it comes back", func() { delete(p.dead, "192.0.2.2") }, rollover.NotSafe, "caches may have older ones", 6*time.Minute + rounding},
+			{"the TTL has run out", func() { time.Sleep(6*time.Minute + rounding) }, rollover.Safe, "no cache has older ones", 0},
 			{"a server goes back", func() { p.publish([]tlsa.Record{p.record(p.current)}, 1) }, rollover.NotSafe, "by ns1", 0},
-			{"so that it begins anew", func() { p.publish(p.both(), 1) }, rollover.NotSafe, "caches may have older ones", 10 * time.Minute},
+			{"so that it begins anew", func() { p.publish(p.both(), 1) }, rollover.NotSafe, "caches may have older ones", 10*time.Minute + rounding},
 		} {
 			step.do()
 			w := &rollover.Watch{Surveyor: p.surveyor(), Host: "mx.example", Port: 25, Chain: p.chain(), State: rollover.NewState("_25._tcp.mx.example.", p.chain())}
@@ -301,7 +304,7 @@ func TestWait(t *testing.T) {
 		verdict rollover.Verdict
 		took    time.Duration
 	}{
-		{name: "it becomes safe", limit: time.Hour, publish: true, verdict: rollover.Safe, took: 16 * time.Minute},
+		{name: "it becomes safe", limit: time.Hour, publish: true, verdict: rollover.Safe, took: 16*time.Minute + rounding},
 		{name: "nothing comes", limit: 2 * time.Hour, err: rollover.ErrTimeout, verdict: rollover.NotSafe, took: time.Hour},
 		{name: "nothing comes, and the context ends", limit: 30 * time.Minute, err: context.DeadlineExceeded, verdict: rollover.NotSafe, took: 30 * time.Minute},
 		{name: "the caller has enough", limit: time.Hour, each: func(*rollover.Look) error { return errEnough }, err: errEnough, verdict: rollover.NotSafe},

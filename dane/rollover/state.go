@@ -88,11 +88,17 @@ func (s *State) CachedFor(survey *Survey) time.Duration {
 	return max(survey.TTL(), survey.NegativeTTL())
 }
 
-// SafeAt is when no cache has the old records any more; zero if not all servers have the new
-// ones. margin is added, for servers that nobody sees.
+// rounding is how much longer than a TTL a record may be used. Caches count in whole seconds,
+// each that asks another adds up to one, and so does Postfix, which keeps what it has looked
+// up. With two caches, Postfix has deferred mail more than a second after the TTL.
+const rounding = 5 * time.Second
+
+// SafeAt is when no cache has the old records any more, with five seconds for those that
+// count in whole ones; zero if not all servers have the new records. margin is added, for
+// servers that nobody sees.
 func (s *State) SafeAt(survey *Survey, margin time.Duration) time.Time {
 	if s.Complete.IsZero() {
 		return time.Time{}
 	}
-	return s.Complete.Add(s.CachedFor(survey) + margin)
+	return s.Complete.Add(s.CachedFor(survey) + rounding + margin)
 }

@@ -187,7 +187,7 @@ func TestTLSACheck(t *testing.T) {
 		{"another IPv6 address with old records", func(z *dnssectest.Zone, _ *publisher) { z.Records = "ns1 AAAA 2001:db8::1" }, func(p *publisher) {
 			p.publish(p.both(), 1, 2, 3)
 		}, []string{"-since", "1h"}, 1, "ns1.example (2001:db8::1): no record of this certificate"},
-		{"TTL 0", func(_ *dnssectest.Zone, p *publisher) { p.ttl = 0 }, func(p *publisher) { p.publish(p.both(), 1, 2, 3) }, []string{"-since", "301s"}, 0, "SAFE"},
+		{"TTL 0", func(_ *dnssectest.Zone, p *publisher) { p.ttl = 0 }, func(p *publisher) { p.publish(p.both(), 1, 2, 3) }, []string{"-since", "306s"}, 0, "SAFE"},
 		{"TTL of a week", func(_ *dnssectest.Zone, p *publisher) { p.ttl = week }, func(p *publisher) { p.publish(p.both(), 1, 2, 3) }, []string{"-since", "167h"}, 1, "note: the TTL of the records is 168h0m0s"},
 		{"an unsigned zone", func(z *dnssectest.Zone, _ *publisher) { z.Unsigned = true }, nil, []string{"-since", "1h"}, 1, "nobody will use the records"},
 		{"a signed zone without a DS record", func(z *dnssectest.Zone, _ *publisher) { z.NoDS = true }, nil, []string{"-since", "1h"}, 1, "nobody will use the records"},
