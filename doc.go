@@ -8,12 +8,14 @@
 //     domain, host by host, and connects as that demands, for whichever SMTP client.
 //     dane.Verify does it all as a check, and returns what it found.
 //
-// Three belong to it:
+// Four belong to it:
 //
 //   - [github.com/danesmtp/danesmtp/dane/diagnosis] tells those who run a domain
 //     what is wrong with it, who must act, and how.
 //   - [github.com/danesmtp/danesmtp/dane/explanation] shows why: the chain of trust
 //     to each fact, and each rule that was applied.
+//   - [github.com/danesmtp/danesmtp/dane/rollover] tells those who publish TLSA records when
+//     a server may get another key.
 //   - [github.com/danesmtp/danesmtp/dane/tlsrpt] hands what was seen to a program that
 //     sends TLS reports (RFC 8460).
 //
