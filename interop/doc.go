@@ -26,8 +26,11 @@
 // Package tlsa is compared with OpenSSL's s_client on chains and records made at
 // random, and with danetool's records. `daneverify tlsa make` makes the records that
 // danetool, ldns-dane, hash-slinger's tlsa and openssl make (tlsa_make_test.go), and check,
-// wait and plan ask named, from the root down (tlsa_publish_test.go). Servers that a later
-// release of Go has built show its keys of ML-DSA, or do not (mldsa_test.go).
+// wait and plan ask named, from the root down (tlsa_publish_test.go). Postfix sends a message
+// each second while keys change by their steps: on a named whose secondary nobody notifies, and on
+// three that get the zone one after the other; and while keys change without (keychange_test.go,
+// a hundred seconds). Servers that a later release of Go has built show its keys of ML-DSA, or do
+// not (mldsa_test.go).
 //
 // Package dane is compared with Postfix: posttls-finger and the queue's smtp(8) decide
 // about more than a hundred domains (postfix_scenarios_test.go), at the levels dane and

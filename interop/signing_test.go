@@ -38,9 +38,18 @@ func (n *internet) sign(s signing) (ds string, err error) {
 		}
 	}
 
+	if err := n.resign(s); err != nil {
+		return "", err
+	}
+	return command(n.dir, "dnssec-dsfromkey", "-2", filepath.Join(keys, ksk+".key"))
+}
+
+// resign signs the zone with the keys that it has, and writes it where the server loads it.
+func (n *internet) resign(s signing) error {
+	keys := n.path("keys-" + zoneFile(s.zone))
 	file, err := n.writeFile(zoneFile(s.zone)+".unsigned", s.text)
 	if err != nil {
-		return "", err
+		return err
 	}
 	signed := n.path(zoneFile(s.zone))
 	argv := []string{
@@ -61,14 +70,12 @@ func (n *internet) sign(s signing) (ds string, err error) {
 		argv = append(argv, "-s", "20240101000000", "-e", "20240131000000", "-P")
 	}
 	if _, err := command(n.dir, append(argv, file)...); err != nil {
-		return "", err
+		return err
 	}
 	if s.damage != nil {
-		if err := damageFile(signed, s.damage); err != nil {
-			return "", err
-		}
+		return damageFile(signed, s.damage)
 	}
-	return command(n.dir, "dnssec-dsfromkey", "-2", filepath.Join(keys, ksk+".key"))
+	return nil
 }
 
 // makeKey returns the base name of a new key's files.
