@@ -66,7 +66,11 @@ func (s *Survey) Judge(chain []*x509.Certificate) *Judgement {
 			if jv.Accepted = jv.Problem == nil; jv.Accepted {
 				j.limit(&jv, chain)
 			} else {
-				j.Refused = append(j.Refused, printable.Line(fmt.Sprintf("%s: %s", v.Name(), v.refusal(jv.Problem))))
+				text := fmt.Sprintf("%s: %s", v.Name(), v.refusal(jv.Problem))
+				if len(v.Records) == 0 {
+					text += " at " + s.Owner // they may be at that of another port
+				}
+				j.Refused = append(j.Refused, printable.Line(text))
 			}
 		}
 		j.Views = append(j.Views, jv)

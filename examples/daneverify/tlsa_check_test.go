@@ -30,6 +30,7 @@ type publisher struct {
 	*testing.T
 	folder
 	world        *dnssectest.Internet
+	ca           *tlsatest.CA
 	current      *tlsatest.Certificate
 	next         *tlsatest.Certificate
 	oldPEM, file string // of the next certificate
@@ -48,7 +49,7 @@ func newPublisher(t *testing.T, change func(*dnssectest.Zone, *publisher)) *publ
 		sets: map[string][]tlsa.Record{}, said: map[string]func(*dns.Msg) bool{}, dead: map[string]syscall.Errno{}}
 	ca := tlsatest.NewCA(tlsatest.Authority{Name: "CA"})
 	leaf := tlsatest.Leaf{Names: []string{"mx.example"}}
-	p.current, p.next = ca.Issue(leaf), ca.Issue(leaf)
+	p.ca, p.current, p.next = ca, ca.Issue(leaf), ca.Issue(leaf)
 	p.oldPEM = p.folder.chain("old.pem", p.current.Leaf, ca.Certificate)
 	p.file, p.state = p.folder.chain("new.pem", p.next.Leaf, ca.Certificate), filepath.Join(p.dir, "state")
 	zone := dnssectest.Zone{Name: "example."}
