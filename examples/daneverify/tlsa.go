@@ -27,11 +27,38 @@ type tlsaTool struct {
 	now            func() time.Time
 }
 
+// tlsaSteps is how the commands work together.
+const tlsaSteps = `To publish for the first time: make the record of the certificate that the server presents at
+all its addresses, and put it into the zone, which has to be signed. Nothing has to be waited for.
+
+To change the key of mx.example.org from fullchain.pem to new.pem:
+
+1. See what is to be done, and when:
+
+  daneverify tlsa plan -current fullchain.pem -next new.pem mx.example.org
+
+2. Let it be seen what caches may have now. It will say NOT SAFE, with status 1:
+
+  daneverify tlsa check -cert new.pem -state new.state mx.example.org
+
+3. Add the new record to the zone beside the old one: step 1 of the plan.
+
+4. Wait, and install new.pem at all addresses of the host if the status is 0, and not otherwise:
+
+  daneverify tlsa wait -cert new.pem -state new.state mx.example.org &&
+    install new.pem fullchain.pem && systemctl reload postfix
+
+5. When every address presents it, remove the old record from the zone. The old key stays secret
+until the time that the plan has for its destruction.
+
+A renewal that keeps the key needs none of this where the record is 3 1 1.`
+
 // command is the row of the table, with the commands below it.
 func (t *tlsaTool) command() *cli.Command {
 	return &cli.Command{
 		Name: "tlsa", Summary: "make TLSA records, and change keys without stopping mail",
-		About: "For those who publish TLSA records, so that no change of a key stops mail. docs/publishing.md tells how a key is changed with them.",
+		About: "For those who publish TLSA records, so that no change of a key stops mail.",
+		Notes: tlsaSteps,
 		Exits: []cli.Exit{
 			{Status: tlsaSafe, Means: "done; or safe, where that is the question"},
 			{Status: tlsaUnsafe, Means: "not safe"},

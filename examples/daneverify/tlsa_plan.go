@@ -32,8 +32,9 @@ func (t *tlsaTool) planCommand() *cli.Command {
 		},
 		About: `The steps from one certificate to the next (RFC 7671 §8.1, §8.4), each with the earliest time for
 it and the records to add and to remove. The times come from what the name servers of the zone say:
-the TTL of the records, how long signatures are valid, and the REFRESH and RETRY of the SOA. Plan
-again after each step: then less has to be assumed.`,
+the TTL of the records, how long signatures are valid, and the REFRESH and RETRY of the SOA. Plan again
+after publishing: then less has to be assumed, and -since says how long ago that was. -current
+stays the old certificate until its record is gone.`,
 		Examples: []cli.Example{
 			{Line: "daneverify tlsa plan -current fullchain.pem -next new.pem mx.example.org"},
 			{Line: "daneverify tlsa plan -current fullchain.pem -next new.pem -propagation 5m mx.example.org"},

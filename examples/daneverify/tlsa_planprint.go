@@ -76,7 +76,7 @@ func (c *planCommand) write(records []tlsa.Record, tasks []tlsa.Task, insecure b
 		fmt.Fprintf(&text, "  %s\n", printable.Line(c.why(task, insecure)))
 	}
 	if len(tasks) == 0 {
-		text.WriteString("There is nothing to do: the records that are published suit the next certificate, too.\n")
+		text.WriteString("There is nothing to do: the records that are published suit the next certificate, too. Records of neither stay; to have those of an older one removed, give that as -current.\n")
 	}
 	if insecure && len(tasks) == 0 {
 		text.WriteString(unused + "\n")
