@@ -132,17 +132,22 @@ func (c *planCommand) plan(ctx context.Context) (int, error) {
 	return max(written, status), err
 }
 
-// noPlan says on standard error why there is none. What makes no sense, or could not be
-// found out, is not the same as what senders would refuse.
+// noPlan says on standard error why there is none.
 func (c *planCommand) noPlan(err error) (int, error) {
 	c.tell("tlsa plan: %v", err)
+	return statusOfError(err), nil
+}
+
+// statusOfError is the exit status where there is no survey, no agreement or no plan. What
+// makes no sense, or could not be found out, is not the same as what senders would refuse.
+func statusOfError(err error) int {
 	if e, ok := errors.AsType[*rollover.Error](err); ok && e.Reason == rollover.ReasonUnknown {
-		return tlsaUnknown, nil
+		return tlsaUnknown
 	}
 	if e, ok := errors.AsType[*tlsa.Error](err); ok && e.Reason == tlsa.ReasonPlan {
-		return tlsaUnknown, nil
+		return tlsaUnknown
 	}
-	return tlsaUnsafe, nil
+	return tlsaUnsafe
 }
 
 // times fills in what the servers say.
