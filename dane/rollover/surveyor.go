@@ -27,7 +27,7 @@ const (
 	maxViews = 256
 	// maxAskedAbove is how many servers of the zone above are asked for the delegation,
 	// until one refers.
-	maxAskedAbove = 8
+	maxAskedAbove = 4
 	// surveyTime bounds one survey.
 	surveyTime = 2 * time.Minute
 )
@@ -47,6 +47,10 @@ type Surveyor struct {
 	// Allow reports whether an address may be asked. Nil refuses what an
 	// [upstream.Authority] refuses: this machine, and its link.
 	Allow func(netip.Addr) bool
+
+	// SkipDelegation leaves out what only the zone above knows: for networks from which its
+	// servers cannot be asked, but those of the zone can.
+	SkipDelegation bool
 
 	// Timeout is how long one server is waited for over UDP, and again over TCP. 0 means
 	// five seconds.

@@ -21,7 +21,7 @@ func (w *work) plan(ctx context.Context, zone *dnssec.Zone) {
 	for i := range zone.Servers {
 		w.planServer(zone, &zone.Servers[i], false)
 	}
-	if zone.Name == "." {
+	if zone.Name == "." || w.SkipDelegation {
 		return
 	}
 	delegation, err := w.delegation(ctx, zone)

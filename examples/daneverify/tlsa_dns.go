@@ -16,10 +16,11 @@ import (
 // A zoneNetwork reaches the DNS: a resolver for the way down, and each name server of a
 // zone by itself.
 type zoneNetwork struct {
-	resolver *dnssec.Resolver
-	dial     func(ctx context.Context, network, address string) (net.Conn, error) // nil means a net.Dialer
-	allow    func(netip.Addr) bool                                                // as upstream.Authority has it
-	timeout  time.Duration                                                        // for one server over UDP
+	resolver       *dnssec.Resolver
+	dial           func(ctx context.Context, network, address string) (net.Conn, error) // nil means a net.Dialer
+	allow          func(netip.Addr) bool                                                // as upstream.Authority has it
+	skipDelegation bool
+	timeout        time.Duration // for one server over UDP
 }
 
 // A dnsCommand is the flags of the commands that ask the DNS about a host.
@@ -32,7 +33,7 @@ type dnsCommand struct {
 
 // surveyor asks each name server by itself.
 func (n *zoneNetwork) surveyor(now func() time.Time) *rollover.Surveyor {
-	return &rollover.Surveyor{Resolver: n.resolver, Dial: n.dial, Allow: n.allow, Timeout: n.timeout, Time: now}
+	return &rollover.Surveyor{Resolver: n.resolver, Dial: n.dial, Allow: n.allow, Timeout: n.timeout, Time: now, SkipDelegation: n.skipDelegation}
 }
 
 // dnsFlags adds the flags that are about DNS.
@@ -42,6 +43,7 @@ func (c *dnsCommand) dnsFlags(flags *cli.Flags) {
 	flags.StringVar(&o.resolver, "resolver", "", "DNS servers `ADDR[,ADDR…]` for the way to the zone (default: the system's; the root servers if those are not capable)")
 	flags.BoolVar(&o.recursive, "recursive", false, "find the zone from the root servers down")
 	flags.StringVar(&o.hints, "hints", "", "the root servers' addresses in `FILE`, as in named.root, for -recursive")
+	flags.BoolVar(&c.zones.skipDelegation, "skip-delegation", false, "do not ask the zone above for the name servers that it names: for networks that let nobody ask it")
 	flags.StringVar(&o.anchors, "anchors", "", "trust anchors in `FILE` (default: the built-in root keys)")
 	flags.Group("Output")
 	flags.BoolVar(&c.json, "json", false, "print JSON")
