@@ -27,29 +27,24 @@ type tlsaTool struct {
 	now            func() time.Time
 }
 
-// tlsaSteps is how the commands work together.
+// tlsaSteps is how the commands work together. The lines are in the examples.
 const tlsaSteps = `To publish for the first time: make the record of the certificate that the server presents at
 all its addresses, and put it into the zone, which has to be signed. Nothing has to be waited for.
 
-To change the key of mx.example.org from fullchain.pem to new.pem:
+To change the key of a host, from the certificate in fullchain.pem to that in new.pem:
 
-1. See what is to be done, and when:
+1. See by plan what is to be done, and when.
 
-  daneverify tlsa plan -current fullchain.pem -next new.pem mx.example.org
-
-2. Let it be seen what caches may have now. It will say NOT SAFE, with status 1:
-
-  daneverify tlsa check -cert new.pem -state new.state mx.example.org
+2. Let check see what caches may have now, and keep that with -state. It says NOT SAFE, with
+status 1, since the new record is not there yet.
 
 3. Add the new record to the zone beside the old one: step 1 of the plan.
 
-4. Wait, and install new.pem at all addresses of the host if the status is 0, and not otherwise:
+4. Let wait go on, with the same -state. If it ends with status 0, install new.pem at all
+addresses of the host; if not, do not.
 
-  daneverify tlsa wait -cert new.pem -state new.state mx.example.org &&
-    install new.pem fullchain.pem && systemctl reload postfix
-
-5. When every address presents it, remove the old record from the zone. The old key stays secret
-until the time that the plan has for its destruction.
+5. When every address presents it, remove the old record from the zone: the plan has it. The old
+key stays secret until the time that the plan has for its destruction.
 
 A renewal that keeps the key needs none of this where the record is 3 1 1.`
 
@@ -59,6 +54,12 @@ func (t *tlsaTool) command() *cli.Command {
 		Name: "tlsa", Summary: "make TLSA records, and change keys without stopping mail",
 		About: "For those who publish TLSA records, so that no change of a key stops mail.",
 		Notes: tlsaSteps,
+		Examples: []cli.Example{
+			{Line: "daneverify tlsa make -for mx.example.org -cert fullchain.pem", About: "the first record"},
+			{Line: "daneverify tlsa plan -current fullchain.pem -next new.pem mx.example.org", About: "step 1"},
+			{Line: "daneverify tlsa check -cert new.pem -state new.state mx.example.org", About: "step 2"},
+			{Line: "daneverify tlsa wait -cert new.pem -state new.state mx.example.org && install new.pem fullchain.pem && systemctl reload postfix", About: "step 4"},
+		},
 		Exits: []cli.Exit{
 			{Status: tlsaSafe, Means: "done; or safe, where that is the question"},
 			{Status: tlsaUnsafe, Means: "not safe"},

@@ -42,17 +42,17 @@ _daneverify() {
 		values='-from -for -matching -selector -ttl -usage'
 		;;
 	'tlsa check')
-		flags='-cert -margin -state -since -anchors -hints -recursive -resolver -json -help'
+		flags='-cert -margin -state -since -anchors -hints -recursive -resolver -skip-delegation -json -help'
 		files='-cert -state -anchors -hints'
 		values='-margin -since -resolver'
 		;;
 	'tlsa wait')
-		flags='-cert -margin -state -anchors -hints -recursive -resolver -json -interval -timeout -help'
+		flags='-cert -margin -state -anchors -hints -recursive -resolver -skip-delegation -json -interval -timeout -help'
 		files='-cert -state -anchors -hints'
 		values='-margin -resolver -interval -timeout'
 		;;
 	'tlsa plan')
-		flags='-current -next -other -propagation -scheme -since -anchors -hints -recursive -resolver -json -help'
+		flags='-current -next -other -propagation -scheme -since -anchors -hints -recursive -resolver -skip-delegation -json -help'
 		files='-current -next -other -anchors -hints'
 		values='-propagation -scheme -since -resolver'
 		;;
