@@ -48,6 +48,13 @@ type Authority struct {
 	// seconds.
 	Timeout time.Duration
 
+	// TCP asks over TCP alone. Otherwise that is for what UDP does not carry.
+	TCP bool
+
+	// Verbatim returns every reply as it came: the referral of a server to the zones below
+	// its own, and what a server says that does not serve the zone. Then ErrLame is no error.
+	Verbatim bool
+
 	once   sync.Once
 	client *Client
 }
@@ -57,10 +64,8 @@ var _ Exchanger = (*Authority)(nil)
 // Exchange asks the server. The error is [ErrExhausted] if it is in q.Avoid, otherwise an
 // [*Error], whose cause may be [ErrLame] or [ErrNotAllowed].
 func (a *Authority) Exchange(ctx context.Context, q *Query) (*Reply, error) {
-	a.once.Do(func() {
-		a.client = &Client{Address: a.Address.String(), Dial: a.Dial, Timeout: a.Timeout}
-	})
-	server := a.Address.String()
+	a.once.Do(a.setUp)
+	server := a.client.String()
 	if q.Msg == nil || len(q.Msg.Question) != 1 {
 		return nil, newError(server, "", q, errNoQuestion)
 	}
@@ -78,8 +83,8 @@ func (a *Authority) Exchange(ctx context.Context, q *Query) (*Reply, error) {
 	own := *q
 	own.Msg = &msg
 	reply, err := a.client.Exchange(ctx, &own)
-	if err != nil {
-		return nil, err
+	if err != nil || a.Verbatim {
+		return reply, err
 	}
 	switch kind, _ := classify(zone, question, reply.Msg); kind {
 	case answer:
@@ -89,6 +94,20 @@ func (a *Authority) Exchange(ctx context.Context, q *Query) (*Reply, error) {
 		return reply, nil
 	}
 	return nil, newError(server, reply.Network, q, ErrLame)
+}
+
+// CloseIdleConnections closes the connections on which no query waits for a reply, as that of
+// a [Client].
+func (a *Authority) CloseIdleConnections() {
+	a.once.Do(a.setUp)
+	a.client.CloseIdleConnections()
+}
+
+func (a *Authority) setUp() {
+	a.client = &Client{Address: a.Address.String(), Dial: a.Dial, Timeout: a.Timeout}
+	if a.TCP {
+		a.client.Address = "tcp://" + a.client.Address
+	}
 }
 
 var errOutside = errors.New("the name is not in the zone")

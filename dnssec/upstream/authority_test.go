@@ -131,3 +131,36 @@ func TestAuthorityDelegation(t *testing.T) {
 		})
 	}
 }
+
+// Whoever wants to know what a server says gets it as it came, over the transport of choice.
+func TestAuthorityVerbatim(t *testing.T) {
+	t.Parallel()
+	above := authority("test.\nexample NS ns.example\nns.example A 192.0.2.81")
+	for _, tt := range []struct {
+		name    string
+		server  behaviour
+		tcp     bool
+		network string
+		has     func(*dns.Msg) bool
+	}{
+		{"the delegation, with its glue", above, false, "udp", func(m *dns.Msg) bool { return len(m.Ns) == 1 && len(m.Extra) > 0 }},
+		{"over TCP", above, true, "tcp", func(m *dns.Msg) bool { return len(m.Ns) == 1 }},
+		{"the answer of a server that does not serve the zone", serveReply(func(r *dns.Msg) { r.Ns = []dns.RR{rr(". 60 NS a.root.")} }), false, "udp",
+			func(m *dns.Msg) bool { return len(m.Ns) == 1 && !m.Authoritative }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				net := newNet(t, map[string]behaviour{"192.0.2.10": tt.server})
+				a := &Authority{Zone: "test.", Address: hints("192.0.2.10")[0], Dial: net.dial, TCP: tt.tcp, Verbatim: true}
+				reply, err := a.Exchange(t.Context(), &Query{Msg: question("example.test.", dns.TypeNS)})
+				if err != nil || reply.Network != tt.network || !tt.has(reply.Msg) {
+					t.Fatalf("%+v, %v", reply, err)
+				}
+				if _, err := a.Exchange(t.Context(), &Query{Msg: question("example.test.", dns.TypeNS), Avoid: []string{reply.Server}}); !errors.Is(err, ErrExhausted) {
+					t.Errorf("although it is to be avoided: %v", err)
+				}
+			})
+		})
+	}
+}
