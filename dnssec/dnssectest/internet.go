@@ -197,10 +197,13 @@ func (i *Internet) answer(query *dns.Msg, respond func(dns.Question, canonical.N
 	i.mu.Lock()
 	i.queries = append(i.queries, question)
 	i.mu.Unlock()
-	if !respond(question, name, reply) {
+	opt := query.IsEdns0()
+	switch {
+	case opt != nil && opt.Version() > 0: // RFC 6891 §6.1.3
+		reply.Rcode = dns.RcodeBadVers
+	case !respond(question, name, reply):
 		return nil
 	}
-	opt := query.IsEdns0()
 	if opt != nil {
 		reply.SetEdns0(wireform.UDPSize, opt.Do())
 	}
