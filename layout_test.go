@@ -71,6 +71,9 @@ var rooms = []room{
 		"dnssec/internal/...", "dnssec/upstream", "internal/printable",
 		"github.com/miekg/dns", "golang.org/x/net/...", "golang.org/x/sync/...",
 	}},
+	{path: "dnssec/compare", imports: []string{
+		"dnssec", "dnssec/internal/canonical", "dnssec/upstream", "internal/localfault", "internal/printable", "github.com/miekg/dns",
+	}},
 	{path: "dnssec", imports: []string{
 		"dnssec/anchor", "dnssec/internal/...", "dnssec/upstream", "internal/localfault", "internal/printable",
 		"github.com/miekg/dns", "golang.org/x/net/...", "golang.org/x/sync/...",
@@ -82,7 +85,7 @@ var rooms = []room{
 	}, kit: true},
 	{path: "dane/rollover", imports: []string{"dnssec", "dnssec/upstream", "internal/printable", "tlsa", "github.com/miekg/dns"}},
 	{path: "dane/tlsrpt", imports: []string{"dane", "internal/printable"}},
-	{path: "dane/diagnosis", imports: []string{"dane", "dnssec", "internal/printable", "smtpprobe", "tlsa", "github.com/miekg/dns"}},
+	{path: "dane/diagnosis", imports: []string{"dane", "dnssec", "dnssec/compare", "internal/printable", "smtpprobe", "tlsa", "github.com/miekg/dns"}},
 	{path: "dane/explanation", imports: []string{"dane", "dnssec", "internal/printable", "smtpprobe", "tlsa", "github.com/miekg/dns"}},
 	{path: "dane", imports: []string{
 		"dnssec", "dnssec/anchor", "dnssec/upstream", "internal/addresskind", "internal/localfault", "internal/printable", "smtpprobe", "tlsa",

@@ -1,0 +1,239 @@
+package compare
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/danesmtp/danesmtp/dnssec"
+	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
+)
+
+// Limits of one Compare. A zone has seldom more than 8 servers with 16 addresses, and a mail
+// domain seldom more than 4 hosts in 3 zones.
+const (
+	maxZones        = 8
+	maxAddresses    = 32 // of the servers of a zone
+	maxDelegations  = 4  // servers of the zone above that are asked
+	maxQuestions    = 64
+	maxRounds       = 8 // of questions that follow from answers
+	maxAgain        = 8 // questions of a zone that are asked once more
+	maxAskedAtOnce  = 8 // addresses
+	maxZonesAtOnce  = 4
+	questionTimeout = 20 * time.Second // for the answer of one server, keys included
+	defaultTimeout  = 5 * time.Second
+)
+
+// A Comparer asks each name server of a zone by itself. The zero Comparer is ready to use. It
+// is safe for concurrent use, and must not be changed after its first use.
+type Comparer struct {
+	// Resolver finds the zones and their servers, and validates what a server says: its
+	// trust anchors and its clock count. Nil means the zero Resolver.
+	Resolver *dnssec.Resolver
+
+	// Dial connects to a name server; network is "udp" or "tcp". Nil means a net.Dialer.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+
+	// Allow reports whether an address may be asked that stands in the DNS. Nil refuses what
+	// [upstream.Authority] refuses: addresses of this machine and its link, for instance.
+	Allow func(netip.Addr) bool
+
+	// Timeout is how long to wait for a reply over UDP, and again over TCP. 0 means five
+	// seconds.
+	Timeout time.Duration
+
+	// Next returns what is to be asked, too, because of an answer: the addresses of a host
+	// that an MX record names, for instance. It is called for each different answer, which
+	// may be Bogus, so that it comes from anybody. It must depend on nothing else. Nil asks
+	// nothing more. Aliases are followed anyway.
+	Next func(Question, *Answer) []Question
+}
+
+var errNoQuestion = errors.New("compare: no question is about a domain name")
+
+// Compare asks the questions, and those that follow from the answers, of every server of the
+// zones that they lie in. The error is that of the context, or that there is nothing to ask;
+// what went wrong with zones and servers is in the Report. It takes seconds, and up to a
+// minute where servers are silent; ctx bounds it.
+func (c *Comparer) Compare(ctx context.Context, questions ...Question) (*Report, error) {
+	s := &session{
+		Comparer: c, resolver: c.Resolver,
+		places: make(chan struct{}, maxAskedAtOnce), known: make(map[canonical.Name]*zone), asked: make(map[Question]bool),
+	}
+	if s.resolver == nil {
+		s.resolver = new(dnssec.Resolver)
+	}
+	report := &Report{Started: time.Now()}
+	queue := s.admit(questions)
+	if len(queue) == 0 {
+		return nil, errNoQuestion
+	}
+	for range maxRounds {
+		if len(queue) == 0 || ctx.Err() != nil {
+			break
+		}
+		queue = s.round(ctx, queue)
+	}
+	report.Omitted = s.omitted + len(queue)
+	s.askAgain(ctx)
+	for _, z := range s.zones {
+		report.Zones = append(report.Zones, z.finished())
+		for _, server := range z.servers {
+			server.heard.close()
+		}
+	}
+	report.Path = s.path()
+	report.Elapsed = time.Since(report.Started)
+	return report, ctx.Err()
+}
+
+// A session is the work of one Compare.
+type session struct {
+	*Comparer
+	resolver *dnssec.Resolver
+	places   chan struct{} // of addresses that are asked at the same time
+	locks    sync.Map      // of netip.Addr to *sync.Mutex: one question at a time
+
+	// Of the one goroutine that finds zones.
+	known   map[canonical.Name]*zone // whose servers are known
+	zones   []*zone                  // that questions lie in
+	asked   map[Question]bool
+	omitted int
+
+	// What tells whether the servers are reached.
+	attempted, replied, genuine atomic.Bool
+}
+
+// admit returns the questions that were not asked yet, as far as they may be asked.
+func (s *session) admit(questions []Question) (queue []Question) {
+	for _, q := range questions {
+		name, err := canonical.ParseName(q.Name)
+		if err != nil {
+			continue
+		}
+		q.Name = name.String()
+		switch {
+		case s.asked[q]:
+		case len(s.asked) == maxQuestions:
+			s.omitted++
+		default:
+			s.asked[q] = true
+			queue = append(queue, q)
+		}
+	}
+	return queue
+}
+
+// round asks the questions of all servers, and returns those that follow from the answers.
+func (s *session) round(ctx context.Context, queue []Question) []Question {
+	byZone := make(map[*zone][]Question)
+	var zones []*zone
+	for _, q := range queue {
+		z := s.zoneOf(ctx, mustName(q.Name))
+		if !s.take(ctx, z) {
+			s.omitted++
+			continue
+		}
+		if byZone[z] = append(byZone[z], q); !slices.Contains(zones, z) {
+			zones = append(zones, z)
+		}
+	}
+	inParallel(maxZonesAtOnce, zones, func(z *zone) { s.askServers(ctx, z, byZone[z]) })
+	var next []Question
+	for _, z := range zones {
+		for _, q := range byZone[z] {
+			next = append(next, s.follow(z, q)...)
+		}
+	}
+	return s.admit(next)
+}
+
+// take reports whether the zone is among those that are compared, or may come to them; then
+// its delegation is asked for.
+func (s *session) take(ctx context.Context, z *zone) bool {
+	switch {
+	case slices.Contains(s.zones, z):
+	case len(s.zones) == maxZones:
+		return false
+	default:
+		s.zones = append(s.zones, z)
+		s.findDelegations(ctx, z)
+	}
+	return true
+}
+
+// follow returns the questions that follow from the answers to one.
+func (s *session) follow(z *zone, q Question) (next []Question) {
+	var seen []string
+	for _, server := range z.servers {
+		a := server.Answer(q)
+		if a == nil || !a.HasData() || slices.Contains(seen, a.said()) {
+			continue
+		}
+		seen = append(seen, a.said())
+		if a.Alias != "" {
+			next = append(next, Question{a.Alias, q.Type})
+		}
+		if s.Next != nil {
+			next = append(next, s.Next(q, a)...)
+		}
+	}
+	return next
+}
+
+// askAgain asks once more where servers differ.
+func (s *session) askAgain(ctx context.Context) {
+	inParallel(maxZonesAtOnce, s.zones, func(z *zone) {
+		finished := z.finished()
+		var questions []Question
+		for _, d := range finished.Differences() {
+			questions = append(questions, d.Question)
+		}
+		questions = questions[:min(len(questions), maxAgain)]
+		if len(questions) == 0 || ctx.Err() != nil {
+			return
+		}
+		inParallel(maxAskedAtOnce, z.servers, func(server *server) { s.again(ctx, z, server, questions) })
+	})
+}
+
+// path is what was seen of the way to the servers.
+func (s *session) path() Path {
+	switch {
+	case s.genuine.Load():
+		return PathOpen
+	case s.replied.Load():
+		return PathIntercepted
+	case s.attempted.Load():
+		return PathBlocked
+	}
+	return PathUnknown
+}
+
+// inParallel calls a function for each item, so many at a time, and waits for all.
+func inParallel[T any](most int, items []T, do func(T)) {
+	var all sync.WaitGroup
+	places := make(chan struct{}, most)
+	for _, item := range items {
+		places <- struct{}{}
+		all.Go(func() {
+			defer func() { <-places }()
+			do(item)
+		})
+	}
+	all.Wait()
+}
+
+// mustName parses a name that has been parsed before.
+func mustName(text string) canonical.Name {
+	name, err := canonical.ParseName(text)
+	if err != nil {
+		return canonical.Root
+	}
+	return name
+}

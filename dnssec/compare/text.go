@@ -1,0 +1,141 @@
+package compare
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/internal/printable"
+)
+
+// WriteText writes a table for each zone: the servers with their addresses and serial numbers,
+// and what differs.
+func (r *Report) WriteText(w io.Writer) error {
+	var b strings.Builder
+	for i := range r.Zones {
+		r.Zones[i].writeText(&b)
+	}
+	if text := r.Path.about(); text != "" {
+		b.WriteString(text + "\n")
+	}
+	if r.Omitted > 0 {
+		fmt.Fprintf(&b, "%d questions more were not asked.\n", r.Omitted)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// about says what a path means for the report.
+func (p Path) about() string {
+	switch p {
+	case PathOpen:
+		return "Seen from this machine. Elsewhere the same address may lead to another server (anycast)."
+	case PathBlocked:
+		return "No name server has answered this machine, so that this says nothing about them: port 53 may be blocked on the way."
+	case PathIntercepted:
+		return "Whoever answered this machine is no name server of these zones, so that this says nothing about them: the network answers in their place."
+	}
+	return "This machine could ask no name server."
+}
+
+func (z *Zone) writeText(b *strings.Builder) {
+	fmt.Fprintf(b, "Zone %s: %s", shown(z.Name), z.Status)
+	if z.Problem != "" {
+		b.WriteString(": " + printable.Line(z.Problem))
+	}
+	b.WriteString("\n")
+	differs := z.differing()
+	table := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
+	for i := range z.Servers {
+		s := &z.Servers[i]
+		serial, address := "-", "no address"
+		if s.Outcome == Answered {
+			serial = fmt.Sprint(s.Serial)
+		}
+		if s.Address.IsValid() {
+			address = s.Address.String()
+		}
+		lines := append(s.remarks(z), differs[i]...)
+		if len(lines) == 0 {
+			lines = []string{"-"}
+		}
+		fmt.Fprintf(table, "  %s\t%s\t%s\t%s\n", shown(s.Name), address, serial, lines[0])
+		for _, line := range lines[1:] {
+			fmt.Fprintf(table, "  \t\t\t%s\n", line)
+		}
+	}
+	table.Flush() // into memory
+	if z.Omitted > 0 {
+		fmt.Fprintf(b, "  and %d servers or addresses more, which were not asked\n", z.Omitted)
+	}
+}
+
+// remarks are what is to be said of a server by itself.
+func (s *Server) remarks(z *Zone) (lines []string) {
+	if s.Outcome != Answered && s.Address.IsValid() {
+		lines = append(lines, s.Outcome.String()+": "+printable.Line(s.Problem))
+	}
+	for _, f := range s.Flaws {
+		lines = append(lines, f.Flaw.String()+": "+printable.Line(f.Problem))
+	}
+	for i := range s.Answers {
+		a := &s.Answers[i]
+		if a.Outcome != Answered {
+			line := printable.Line(a.Question.String()) + ": " + a.Outcome.String()
+			if reason := a.Reason.String(); reason != "" {
+				line += ": " + reason
+			}
+			lines = append(lines, line)
+		}
+	}
+	switch above, within := z.named(); {
+	case above && within && !s.Above:
+		lines = append(lines, "the zone above does not name it")
+	case above && within && !s.Within:
+		lines = append(lines, "the zone itself does not name it")
+	case within && z.StaleGlue(s):
+		lines = append(lines, "the address is in the glue of the zone above alone")
+	}
+	return lines
+}
+
+// differing says of each server by what it differs from the others. Where as many servers say
+// the one as the other, it is said of all.
+func (z *Zone) differing() [][]string {
+	lines := make([][]string, len(z.Servers))
+	note := func(server *Server, line string) {
+		for i := range z.Servers {
+			if &z.Servers[i] == server {
+				lines[i] = append(lines[i], line)
+			}
+		}
+	}
+	for _, d := range z.Differences() {
+		tie := len(d.Groups[0].Servers) == len(d.Groups[1].Servers)
+		for n, g := range d.Groups {
+			if n == 0 && !tie {
+				continue
+			}
+			const most = 60 // characters of an answer
+			said := g.Said
+			if len(said) > most {
+				said = said[:most] + "..."
+			}
+			for _, s := range g.Servers {
+				note(s, fmt.Sprintf("%s %s: %s", shown(d.Question.Name), dns.Type(d.Question.Type), said))
+			}
+		}
+	}
+	return lines
+}
+
+// shown is a name without the final dot.
+func shown(name string) string {
+	if name == "." {
+		return name
+	}
+	return printable.Line(strings.TrimSuffix(name, "."))
+}
