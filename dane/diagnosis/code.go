@@ -81,6 +81,26 @@ const (
 	CodeTLSAWasteful     Code = "tlsa-wasteful"
 )
 
+// Of the name servers, each asked by itself.
+const (
+	CodePathBlocked       Code = "dns-path-blocked"
+	CodeServerNotAsked    Code = "name-server-not-asked"
+	CodeServersDiffer     Code = "name-servers-differ"
+	CodeAnswerVaries      Code = "answer-varies"
+	CodeSerialsDiffer     Code = "serials-differ"
+	CodeServerBogus       Code = "name-server-bogus"
+	CodeServerFailsType   Code = "name-server-fails-type"
+	CodeServerLame        Code = "name-server-lame"
+	CodeServerSilent      Code = "name-server-silent"
+	CodeServerNoAddress   Code = "name-server-without-address"
+	CodeServerNoEDNS      Code = "name-server-without-edns"
+	CodeServerTransport   Code = "name-server-transport"
+	CodeServerEDNS        Code = "name-server-edns"
+	CodeDelegationDiffers Code = "delegation-differs"
+	CodeGlueDiffers       Code = "glue-differs"
+	CodeDSDiffers         Code = "ds-differs"
+)
+
 // A kind is what all findings of a code have in common, unless they say otherwise.
 type kind struct {
 	code     Code
@@ -156,6 +176,23 @@ var kinds = [...]kind{
 	{CodeNoNextKey, Warning, MailHost, "the next change of the key will interrupt delivery"},
 	{CodeCertificateEnds, Warning, MailHost, "a certificate that must be valid ends soon"},
 	{CodeTLSAWasteful, Note, MailHost, "a TLSA record is longer than it needs to be"},
+
+	{CodePathBlocked, Unknown, Sender, "the machine that looked cannot ask name servers by itself"},
+	{CodeServerNotAsked, Note, Sender, "a name server could not be asked from the machine that looked"},
+	{CodeServersDiffer, Broken, DNSOperator, "the name servers of a zone give different answers"},
+	{CodeAnswerVaries, Note, DNSOperator, "a name server gives another answer each time"},
+	{CodeSerialsDiffer, Note, DNSOperator, "the name servers of a zone have different versions of it"},
+	{CodeServerBogus, Broken, DNSOperator, "the answers of a name server fail validation"},
+	{CodeServerFailsType, Warning, DNSOperator, "a name server answers some questions, and not others"},
+	{CodeServerLame, Warning, DNSOperator, "a name server does not serve the zone"},
+	{CodeServerSilent, Warning, DNSOperator, "a name server does not answer"},
+	{CodeServerNoAddress, Warning, DNSOperator, "a name server has no address"},
+	{CodeServerNoEDNS, Broken, DNSOperator, "a name server does not answer queries with EDNS"},
+	{CodeServerTransport, Warning, DNSOperator, "a name server answers over UDP or over TCP alone"},
+	{CodeServerEDNS, Note, DNSOperator, "a name server is wrong about what it does not know of EDNS"},
+	{CodeDelegationDiffers, Warning, Registrar, "the zone above names other name servers than the zone itself"},
+	{CodeGlueDiffers, Warning, Registrar, "the zone above has other addresses for a name server"},
+	{CodeDSDiffers, Broken, Registrar, "the servers of the zone above give different DS records"},
 }
 
 // Codes returns all codes there are.

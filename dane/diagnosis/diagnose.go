@@ -10,6 +10,7 @@ import (
 
 	"github.com/danesmtp/danesmtp/dane"
 	"github.com/danesmtp/danesmtp/dnssec"
+	"github.com/danesmtp/danesmtp/dnssec/compare"
 )
 
 // DefaultWithin is how far Diagnose looks ahead.
@@ -27,6 +28,9 @@ type Options struct {
 	// Also are findings about what the Result does not have, such as the trust anchors. They
 	// count like the others. What a finding leaves out is that of its code.
 	Also []Finding
+	// Servers is what each name server said, if they were asked by themselves: the questions
+	// of [ServerQuestions]. Then there are findings on where they disagree.
+	Servers *compare.Report
 }
 
 // Diagnose says what is wrong with a domain by what a Checker has found, at all hosts and
@@ -42,6 +46,9 @@ func Diagnose(r *dane.Result, o Options) Report {
 		d.now = r.Started
 	}
 	d.domain()
+	if o.Servers != nil && r.Domain != nil {
+		d.servers(o.Servers)
+	}
 	for _, f := range o.Also {
 		d.find(f)
 	}
