@@ -90,7 +90,7 @@ func (s *session) askServers(ctx context.Context, z *zone, questions []Question)
 		}
 		for _, q := range all {
 			switch {
-			case at.Outcome == Answered && ctx.Err() == nil && at.Answer(q) == nil:
+			case at.Outcome == Answered && ended(ctx) == nil && at.Answer(q) == nil:
 				at.Answers = append(at.Answers, at.ask(ctx, z.name, q))
 			}
 		}
@@ -106,10 +106,14 @@ func (s *session) askServers(ctx context.Context, z *zone, questions []Question)
 
 // ask has one answer of the server validated.
 func (at *server) ask(ctx context.Context, zone canonical.Name, q Question) Answer {
-	ctx, cancel := context.WithTimeout(ctx, questionTimeout)
+	limited, cancel := context.WithTimeout(ctx, questionTimeout)
 	defer cancel()
-	answer, err := at.resolver.Lookup(ctx, q.Name, q.Type)
+	answer, err := at.resolver.Lookup(limited, q.Name, q.Type)
 	a := Answer{Question: q, RCode: -1}
+	if err != nil && ended(ctx) != nil {
+		a.Problem = "there was no time left to ask"
+		return a
+	}
 	reply := at.heard.reply(q)
 	if reply != nil {
 		a.RCode = reply.Rcode
@@ -194,7 +198,7 @@ func ends(answer *dnssec.Answer, zone canonical.Name) (first time.Time) {
 
 // again asks a server once more, without what it has said, and notes what has changed.
 func (s *session) again(ctx context.Context, z *zone, at *server, questions []Question) {
-	if at.Outcome != Answered || ctx.Err() != nil {
+	if at.Outcome != Answered || ended(ctx) != nil {
 		return
 	}
 	defer s.lock(at.Address)()
@@ -205,7 +209,7 @@ func (s *session) again(ctx context.Context, z *zone, at *server, questions []Qu
 	defer fresh.heard.close()
 	answers := make(map[Question]Answer)
 	for _, q := range questions {
-		if old := at.Answer(q); old != nil && old.HasData() && ctx.Err() == nil {
+		if old := at.Answer(q); old != nil && old.HasData() && ended(ctx) == nil {
 			answers[q] = fresh.ask(ctx, z.name, q)
 		}
 	}

@@ -18,8 +18,9 @@ import (
 // domain seldom more than 4 hosts in 3 zones.
 const (
 	maxZones        = 8
-	maxAddresses    = 32 // of the servers of a zone
-	maxDelegations  = 4  // servers of the zone above that are asked
+	maxAddresses    = 32   // of the servers of a zone
+	maxOmitted      = 1024 // that are counted
+	maxDelegations  = 4    // servers of the zone above that are asked
 	maxQuestions    = 64
 	maxRounds       = 8 // of questions that follow from answers
 	maxAgain        = 8 // questions of a zone that are asked once more
@@ -32,8 +33,9 @@ const (
 // A Comparer asks each name server of a zone by itself. The zero Comparer is ready to use. It
 // is safe for concurrent use, and must not be changed after its first use.
 type Comparer struct {
-	// Resolver finds the zones and their servers, and validates what a server says: its
-	// trust anchors and its clock count. Nil means the zero Resolver.
+	// Resolver finds the zones and their servers, and validates what a server says: whom it
+	// asks, its trust anchors and its clock count, and its cache is left alone. Nil means the
+	// zero Resolver.
 	Resolver *dnssec.Resolver
 
 	// Dial connects to a name server; network is "udp" or "tcp". Nil means a net.Dialer.
@@ -62,11 +64,8 @@ var errNoQuestion = errors.New("compare: no question is about a domain name")
 // minute where servers are silent; ctx bounds it.
 func (c *Comparer) Compare(ctx context.Context, questions ...Question) (*Report, error) {
 	s := &session{
-		Comparer: c, resolver: c.Resolver,
+		Comparer: c, resolver: overShared(c.Resolver),
 		places: make(chan struct{}, maxAskedAtOnce), known: make(map[canonical.Name]*zone), asked: make(map[Question]bool),
-	}
-	if s.resolver == nil {
-		s.resolver = new(dnssec.Resolver)
 	}
 	report := &Report{Started: time.Now()}
 	queue := s.admit(questions)
@@ -74,7 +73,7 @@ func (c *Comparer) Compare(ctx context.Context, questions ...Question) (*Report,
 		return nil, errNoQuestion
 	}
 	for range maxRounds {
-		if len(queue) == 0 || ctx.Err() != nil {
+		if len(queue) == 0 || ended(ctx) != nil {
 			break
 		}
 		queue = s.round(ctx, queue)
@@ -89,7 +88,9 @@ func (c *Comparer) Compare(ctx context.Context, questions ...Question) (*Report,
 	}
 	report.Path = s.path()
 	report.Elapsed = time.Since(report.Started)
-	return report, ctx.Err()
+	err := ended(ctx)
+	report.Incomplete = err != nil
+	return report, err
 }
 
 // A session is the work of one Compare.
@@ -195,7 +196,7 @@ func (s *session) askAgain(ctx context.Context) {
 			questions = append(questions, d.Question)
 		}
 		questions = questions[:min(len(questions), maxAgain)]
-		if len(questions) == 0 || ctx.Err() != nil {
+		if len(questions) == 0 || ended(ctx) != nil {
 			return
 		}
 		inParallel(maxAskedAtOnce, z.servers, func(server *server) { s.again(ctx, z, server, questions) })
@@ -213,6 +214,15 @@ func (s *session) path() Path {
 		return PathBlocked
 	}
 	return PathUnknown
+}
+
+// ended returns why a context has ended. A deadline that is over counts, even if the context
+// does not say so yet: what waits for replies has the same deadline, and may be the quicker one.
+func ended(ctx context.Context) error {
+	if deadline, ok := ctx.Deadline(); ok && ctx.Err() == nil && !time.Now().Before(deadline) {
+		return context.DeadlineExceeded
+	}
+	return ctx.Err()
 }
 
 // inParallel calls a function for each item, so many at a time, and waits for all.

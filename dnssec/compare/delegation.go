@@ -34,7 +34,7 @@ func (s *session) delegations(ctx context.Context, above *zone, child canonical.
 		found := make([]Delegation, len(now))
 		inParallel(maxDelegations, indexes(now), func(i int) { found[i] = s.delegation(ctx, above, now[i], child) })
 		all = append(all, found...)
-		if slices.ContainsFunc(found, func(d Delegation) bool { return d.Outcome == Answered }) || ctx.Err() != nil {
+		if slices.ContainsFunc(found, func(d Delegation) bool { return d.Outcome == Answered }) || ended(ctx) != nil {
 			break
 		}
 		left = later

@@ -18,7 +18,10 @@ type Report struct {
 	Elapsed time.Duration `json:"elapsed_ns"`
 	// Path says whether the servers were reached at all. Unless it is PathOpen, nothing
 	// here is a verdict on a server.
-	Path  Path   `json:"path"`
+	Path Path `json:"path"`
+	// Incomplete: the time was over before all was asked. What there is counts.
+	Incomplete bool `json:"incomplete,omitempty"`
+
 	Zones []Zone `json:"zones"`
 	// Omitted counts questions beyond the limits, which were not asked.
 	Omitted int `json:"omitted,omitempty"`

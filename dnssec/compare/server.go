@@ -2,6 +2,7 @@ package compare
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"sync"
 
@@ -65,12 +66,16 @@ func (s *session) meet(ctx context.Context, z *zone, at *server) {
 	}
 	soa := func(opt *dns.OPT) *dns.Msg { return newQuery(z.Name, dns.TypeSOA, opt) }
 	reply, err := s.exchange(ctx, z, at, soa(edns(true)), false)
-	if ctx.Err() == nil && (outcomeOf(err) == Silent || err == nil && refusesEDNS(reply.Msg)) {
+	if ended(ctx) == nil && (outcomeOf(err) == Silent || err == nil && refusesEDNS(reply.Msg)) {
 		plain, failed := s.exchange(ctx, z, at, soa(nil), false)
 		if failed == nil && serves(plain.Msg) {
 			at.flaw(NoEDNS, "with EDNS "+whatCame(reply, err)+", without it the zone's SOA record comes")
 			reply, err = plain, nil
 		}
+	}
+	if ended(ctx) != nil {
+		at.Problem = "there was no time left to ask"
+		return
 	}
 	at.judge(s, reply, err)
 	if at.Outcome != Answered {
@@ -79,20 +84,20 @@ func (s *session) meet(ctx context.Context, z *zone, at *server) {
 	if s.late(reply) {
 		at.flaw(NoUDP, "an answer came over TCP alone")
 	}
-	if _, err := s.exchange(ctx, z, at, soa(edns(true)), true); err != nil && outcomeOf(err) != Local {
+	if _, err := s.exchange(ctx, z, at, soa(edns(true)), true); err != nil && outcomeOf(err) != Local && ended(ctx) == nil {
 		at.flaw(NoTCP, problem(err))
 	}
-	if at.has(NoEDNS) || at.has(NoUDP) || ctx.Err() != nil {
+	if at.has(NoEDNS) || at.has(NoUDP) || ended(ctx) != nil {
 		return
 	}
 	reply, err = s.exchange(ctx, z, at, soa(edns(true, &dns.EDNS0_LOCAL{Code: unknownOption, Data: []byte{1}})), false)
-	if err != nil || !serves(reply.Msg) || s.late(reply) {
+	if ended(ctx) == nil && (err != nil || !serves(reply.Msg) || s.late(reply)) {
 		at.flaw(FailsUnknownOption, whatCame(reply, err))
 	}
 	opt := edns(true)
 	opt.SetVersion(unknownVersion)
 	reply, err = s.exchange(ctx, z, at, soa(opt), false)
-	if err != nil || reply.Msg.Rcode != dns.RcodeBadVers || s.late(reply) {
+	if ended(ctx) == nil && (err != nil || reply.Msg.Rcode != dns.RcodeBadVers || s.late(reply)) {
 		at.flaw(FailsUnknownVersion, whatCame(reply, err))
 	}
 }
@@ -225,4 +230,12 @@ func whatCame(reply *upstream.Reply, err error) string {
 	return describe(reply.Msg) + " comes"
 }
 
-func problem(err error) string { return printable.Line(err.Error()) }
+// problem is an error without what is known anyway: the server and the question.
+func problem(err error) string {
+	if e, ok := errors.AsType[*upstream.Error](err); ok && e.Err != nil {
+		if _, judged := errors.AsType[*dnssec.Error](err); !judged {
+			err = e.Err
+		}
+	}
+	return printable.Line(err.Error())
+}

@@ -21,6 +21,9 @@ func (r *Report) WriteText(w io.Writer) error {
 	if text := r.Path.about(); text != "" {
 		b.WriteString(text + "\n")
 	}
+	if r.Incomplete {
+		b.WriteString("The time was over before all was asked.\n")
+	}
 	if r.Omitted > 0 {
 		fmt.Fprintf(&b, "%d questions more were not asked.\n", r.Omitted)
 	}
@@ -81,16 +84,7 @@ func (s *Server) remarks(z *Zone) (lines []string) {
 	for _, f := range s.Flaws {
 		lines = append(lines, f.Flaw.String()+": "+printable.Line(f.Problem))
 	}
-	for i := range s.Answers {
-		a := &s.Answers[i]
-		if a.Outcome != Answered {
-			line := printable.Line(a.Question.String()) + ": " + a.Outcome.String()
-			if reason := a.Reason.String(); reason != "" {
-				line += ": " + reason
-			}
-			lines = append(lines, line)
-		}
-	}
+	lines = append(lines, s.failures()...)
 	switch above, within := z.named(); {
 	case above && within && !s.Above:
 		lines = append(lines, "the zone above does not name it")
@@ -98,6 +92,36 @@ func (s *Server) remarks(z *Zone) (lines []string) {
 		lines = append(lines, "the zone itself does not name it")
 	case within && z.StaleGlue(s):
 		lines = append(lines, "the address is in the glue of the zone above alone")
+	}
+	return lines
+}
+
+// failures are the questions to which a server has no usable answer, those with the same reason
+// on one line.
+func (s *Server) failures() (lines []string) {
+	var reasons []string
+	questions := make(map[string][]string)
+	for i := range s.Answers {
+		a := &s.Answers[i]
+		if a.Outcome == Answered {
+			continue
+		}
+		reason := a.Outcome.String()
+		if text := a.Reason.String(); text != "" {
+			reason += ": " + strings.TrimPrefix(text, a.Question.String()+": ")
+		}
+		if questions[reason] == nil {
+			reasons = append(reasons, reason)
+		}
+		questions[reason] = append(questions[reason], shown(a.Question.Name)+" "+dns.Type(a.Question.Type).String())
+	}
+	for _, reason := range reasons {
+		asked := questions[reason]
+		what := asked[0]
+		if len(asked) > 1 {
+			what = fmt.Sprintf("%s and %d more", what, len(asked)-1)
+		}
+		lines = append(lines, printable.Line(what)+": "+reason)
 	}
 	return lines
 }

@@ -19,6 +19,7 @@ type zone struct {
 	name    canonical.Name
 	met     bool // its servers
 	servers []*server
+	omitted map[string]bool // servers at addresses beyond the limit
 }
 
 // finished is the zone with its servers, as a value of its own.
@@ -46,7 +47,7 @@ func (s *session) zoneOf(ctx context.Context, name canonical.Name) *zone {
 	const most = 8 // labels, each of which may take long
 	above := name
 	for range most {
-		if above.IsRoot() || ctx.Err() != nil {
+		if above.IsRoot() || ended(ctx) != nil {
 			break
 		}
 		above = above.Parent()
@@ -135,7 +136,13 @@ func (z *zone) add(more *server) *server {
 		}
 	}
 	if len(z.servers) == maxAddresses {
-		z.Omitted++
+		if z.omitted == nil {
+			z.omitted = make(map[string]bool)
+		}
+		if key := more.String(); !z.omitted[key] && len(z.omitted) < maxOmitted {
+			z.omitted[key] = true
+			z.Omitted++
+		}
 		return more
 	}
 	z.servers = append(z.servers, more)
