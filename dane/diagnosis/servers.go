@@ -28,6 +28,9 @@ func (d *diagnosis) servers(r *compare.Report) {
 		d.transports(z)
 		d.delegation(z)
 	}
+	if r.Incomplete {
+		d.find(Finding{Code: CodeNotProbed, Text: "The time was over before every name server was asked.", Fix: "Allow more time."})
+	}
 	if r.Omitted > 0 {
 		d.find(Finding{Code: CodeNotProbed, Text: "The name servers were not asked everything, since there is too much to ask.",
 			Fix: "Publish fewer MX records, or ask for the hosts by themselves."})

@@ -204,6 +204,10 @@ func serverTests() []serverTest {
 			text: "198.51.100.9", fix: "host object ns2.a.example by 198.51.100.2"},
 		{name: "the zone above has two sets of DS records", twoRoots: true, state: diagnosis.StateBroken,
 			code: diagnosis.CodeDSDiffers, severity: diagnosis.Broken, actor: diagnosis.Registrar, text: "DS records of a.example", fix: "old key"},
+		{name: "the time is over", edit: func(r *compare.Report) { r.Incomplete = true }, state: diagnosis.StateUnknown,
+			code: diagnosis.CodeNotProbed, severity: diagnosis.Unknown, actor: diagnosis.Sender, text: "time was over"},
+		{name: "there is too much to ask", edit: func(r *compare.Report) { r.Omitted = 3 }, state: diagnosis.StateUnknown,
+			code: diagnosis.CodeNotProbed, severity: diagnosis.Unknown, actor: diagnosis.Sender, text: "not asked everything"},
 		{name: "port 53 is blocked", dial: func(network, server string) error { return context.DeadlineExceeded }, state: diagnosis.StateUnknown,
 			code: diagnosis.CodePathBlocked, severity: diagnosis.Unknown, actor: diagnosis.Sender, text: "through"},
 		{name: "somebody else answers at all addresses", all: func(reply *dns.Msg) {
@@ -315,7 +319,7 @@ func TestDiagnoseServers(t *testing.T) {
 				if f == nil {
 					t.Fatalf("%s is not found: %s", tt.code, codes(d))
 				}
-				if f.Severity != tt.severity || f.Actor != tt.actor || !strings.Contains(f.Text, tt.text) || !strings.Contains(f.Fix, tt.fix) || len(f.Evidence) == 0 && tt.code != diagnosis.CodeServerNoAddress {
+				if f.Severity != tt.severity || f.Actor != tt.actor || !strings.Contains(f.Text, tt.text) || !strings.Contains(f.Fix, tt.fix) || len(f.Evidence) == 0 && tt.code != diagnosis.CodeServerNoAddress && tt.code != diagnosis.CodeNotProbed {
 					t.Errorf("%s, %s:\n%s\n%s\n%q", f.Severity, f.Actor, f.Text, f.Fix, f.Evidence)
 				}
 			})
