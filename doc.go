@@ -28,11 +28,13 @@
 //   - [github.com/danesmtp/danesmtp/smtpprobe] says what a mail server does, up to
 //     and through STARTTLS.
 //
-// Two belong to dnssec:
+// Three belong to dnssec:
 //
 //   - [github.com/danesmtp/danesmtp/dnssec/anchor] holds the keys that
 //     validation starts from, and follows them as they roll over.
 //   - [github.com/danesmtp/danesmtp/dnssec/upstream] moves queries to the DNS.
+//   - [github.com/danesmtp/danesmtp/dnssec/compare] asks each name server of a
+//     zone by itself, and says where they disagree.
 //
 // Test kits, in the style of net/http/httptest, are for the tests of programs
 // that use the packages:

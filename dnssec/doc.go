@@ -81,6 +81,7 @@
 //
 // A Resolver asks whichever server is at hand. Where it matters what each server of a zone
 // says, [Resolver.ZoneOf] names them, and [Resolver.At] asks one of them and validates that.
+// Package compare does so with all of them.
 //
 // # Trust anchors that change
 //

@@ -2,7 +2,9 @@ package compare
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -17,16 +19,15 @@ import (
 	"github.com/danesmtp/danesmtp/internal/localfault"
 )
 
-// A hearing is a server, and what it has said.
+// A hearing is a server, and what it has said to the question at hand.
 type hearing struct {
 	*upstream.Authority
 
-	mu      sync.Mutex
-	replies map[Question]*dns.Msg
+	mu    sync.Mutex
+	asked Question
+	said  *dns.Msg // nil without a reply
+	keys  *dns.Msg // of the zone, which are asked for once, with the first question
 }
-
-// maxHeard bounds what is kept: the questions, and the keys that they need.
-const maxHeard = 2 * maxQuestions
 
 // Exchange is that of the server.
 func (h *hearing) Exchange(ctx context.Context, q *upstream.Query) (*upstream.Reply, error) {
@@ -34,34 +35,38 @@ func (h *hearing) Exchange(ctx context.Context, q *upstream.Query) (*upstream.Re
 	if err != nil || len(q.Msg.Question) != 1 {
 		return reply, err
 	}
-	asked := q.Msg.Question[0]
+	question := q.Msg.Question[0]
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if len(h.replies) < maxHeard {
-		h.replies[Question{dns.CanonicalName(asked.Name), asked.Qtype}] = reply.Msg.Copy()
+	if question.Qtype == dns.TypeDNSKEY && sameName(question.Name, h.Zone) {
+		h.keys = reply.Msg.Copy()
+	}
+	if h.asked == (Question{dns.CanonicalName(question.Name), question.Qtype}) {
+		h.said = reply.Msg.Copy()
 	}
 	return reply, nil
 }
 
-// close closes what connections there are. A server that was not heard has none.
-func (h *hearing) close() {
-	if h != nil {
-		h.CloseIdleConnections()
-	}
-}
-
-func (h *hearing) reply(q Question) *dns.Msg {
+// turn returns what was said to the question at hand, and turns to the next one.
+func (h *hearing) turn(next Question) (said *dns.Msg) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.replies[q]
+	if said = h.said; said == nil && h.asked.Type == dns.TypeDNSKEY && sameName(h.asked.Name, h.Zone) {
+		said = h.keys
+	}
+	h.asked, h.said = next, nil
+	return said
 }
 
-// listen makes the resolver that hears one server about the zone.
-func (s *session) listen(z *zone, at *server) error {
-	at.heard = &hearing{Authority: s.authority(z, at.Address), replies: make(map[Question]*dns.Msg)}
-	var err error
+// listen makes the resolver that hears one server about the zone. It has a cache, so it is not
+// kept for longer than the server is asked.
+func (s *session) listen(z *zone, at *server) (stop func(), err error) {
+	at.heard = &hearing{Authority: s.authority(z, at.Address)}
 	at.resolver, err = s.resolver.At(z.Name, at.heard)
-	return err
+	return func() {
+		at.heard.CloseIdleConnections()
+		at.heard, at.resolver = nil, nil
+	}, err
 }
 
 // askServers asks all servers of a zone. One that does not serve the zone is asked nothing
@@ -82,16 +87,22 @@ func (s *session) askServers(ctx context.Context, z *zone, questions []Question)
 			return
 		}
 		defer s.lock(at.Address)()
-		if at.resolver == nil {
+		if !at.met {
+			at.met = true
 			s.meet(ctx, z, at)
-			if err := s.listen(z, at); err != nil {
-				at.Outcome, at.Problem = Failed, problem(err)
-			}
+		}
+		if at.Outcome != Answered {
+			return
+		}
+		stop, err := s.listen(z, at)
+		defer stop()
+		if err != nil {
+			at.Outcome, at.Problem = Failed, problem(err)
+			return
 		}
 		for _, q := range all {
-			switch {
-			case at.Outcome == Answered && ended(ctx) == nil && at.Answer(q) == nil:
-				at.Answers = append(at.Answers, at.ask(ctx, z.name, q))
+			if ended(ctx) == nil && at.Answer(q) == nil {
+				at.Answers = append(at.Answers, s.ask(ctx, z, at, q))
 			}
 		}
 	})
@@ -105,23 +116,25 @@ func (s *session) askServers(ctx context.Context, z *zone, questions []Question)
 }
 
 // ask has one answer of the server validated.
-func (at *server) ask(ctx context.Context, zone canonical.Name, q Question) Answer {
+func (s *session) ask(ctx context.Context, z *zone, at *server, q Question) Answer {
 	limited, cancel := context.WithTimeout(ctx, questionTimeout)
 	defer cancel()
+	at.heard.turn(q)
 	answer, err := at.resolver.Lookup(limited, q.Name, q.Type)
+	reply := at.heard.turn(Question{})
 	a := Answer{Question: q, RCode: -1}
 	if err != nil && ended(ctx) != nil {
 		a.Problem = "there was no time left to ask"
 		return a
 	}
-	reply := at.heard.reply(q)
 	if reply != nil {
 		a.RCode = reply.Rcode
 		a.read(reply)
+		s.keep(&a)
 	}
 	if answer != nil {
 		a.Status, a.Reason = answer.Status, answer.Reason
-		a.SignatureEnds = ends(answer, zone)
+		a.SignatureEnds = ends(answer, z.name)
 		if len(answer.Aliases) > 0 {
 			// What is at the end of the alias is another question.
 			first := answer.Aliases[0]
@@ -175,6 +188,19 @@ func (a *Answer) read(reply *dns.Msg) {
 	a.Records = slices.Compact(a.Records)
 }
 
+// keep bounds what is kept of an answer. Too large a set of records is replaced by its digest:
+// it can be compared still.
+func (s *session) keep(a *Answer) {
+	size := 0
+	for _, record := range a.Records {
+		size += len(record)
+	}
+	if size > maxAnswer || s.kept.Add(int64(size)) > maxKept {
+		sum := sha256.Sum256([]byte(a.said()))
+		a.Records = []string{fmt.Sprintf("%d records of %d characters, with the digest %x", len(a.Records), size, sum[:8])}
+	}
+}
+
 // dataOf is the data of a record in presentation form. Names in it are in lower case, since
 // servers keep the case that they like.
 func dataOf(rr dns.RR) string {
@@ -203,14 +229,15 @@ func (s *session) again(ctx context.Context, z *zone, at *server, questions []Qu
 	}
 	defer s.lock(at.Address)()
 	fresh := &server{Server: Server{Name: at.Name, Address: at.Address}}
-	if s.listen(z, fresh) != nil {
+	stop, err := s.listen(z, fresh)
+	defer stop()
+	if err != nil {
 		return
 	}
-	defer fresh.heard.close()
 	answers := make(map[Question]Answer)
 	for _, q := range questions {
 		if old := at.Answer(q); old != nil && old.HasData() && ended(ctx) == nil {
-			answers[q] = fresh.ask(ctx, z.name, q)
+			answers[q] = s.ask(ctx, z, fresh, q)
 		}
 	}
 	for q := range maps.Keys(answers) {

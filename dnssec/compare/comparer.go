@@ -26,6 +26,8 @@ const (
 	maxAgain        = 8 // questions of a zone that are asked once more
 	maxAskedAtOnce  = 8 // addresses
 	maxZonesAtOnce  = 4
+	maxAnswer       = 16 << 10         // characters of the records of an answer
+	maxKept         = 16 << 20         // of all answers
 	questionTimeout = 20 * time.Second // for the answer of one server, keys included
 	defaultTimeout  = 5 * time.Second
 )
@@ -82,9 +84,6 @@ func (c *Comparer) Compare(ctx context.Context, questions ...Question) (*Report,
 	s.askAgain(ctx)
 	for _, z := range s.zones {
 		report.Zones = append(report.Zones, z.finished())
-		for _, server := range z.servers {
-			server.heard.close()
-		}
 	}
 	report.Path = s.path()
 	report.Elapsed = time.Since(report.Started)
@@ -108,6 +107,8 @@ type session struct {
 
 	// What tells whether the servers are reached.
 	attempted, replied, genuine atomic.Bool
+
+	kept atomic.Int64 // characters of answers
 }
 
 // admit returns the questions that were not asked yet, as far as they may be asked.

@@ -62,6 +62,12 @@ func TestCompare(t *testing.T) {
 			}
 			return true
 		}), nil, []string{"differ: " + tlsa + " | 3 1 1 own at good.example. | no TLSA record at other.example."}},
+		{"one has another key", other(func(w *world, q dns.Question, reply *dns.Msg) bool {
+			w.replace(reply, dns.TypeDNSKEY, func(rr dns.RR) { rr.(*dns.DNSKEY).PublicKey = "AAAA" })
+			return true
+		}), nil, []string{"differ: example. DNSKEY | KEY at good.example. | 257 3 13 AAAA at other.example.",
+			"other.example. example. SOA bogus", "other.example. example. NS bogus", "other.example. example. DNSKEY bogus",
+			"other.example. example. MX bogus", "other.example. mail.example. A bogus", "other.example. mail.example. AAAA bogus", "other.example. " + tlsa + " bogus"}},
 		{"one has another MX record", other(func(w *world, q dns.Question, reply *dns.Msg) bool {
 			w.replace(reply, dns.TypeMX, func(rr dns.RR) { rr.(*dns.MX).Preference = 20 })
 			return true

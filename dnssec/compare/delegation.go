@@ -111,11 +111,12 @@ func delegated(reply *dns.Msg, child canonical.Name) (names []string, ok bool) {
 // askDS has what the server says of the DS records validated.
 func (s *session) askDS(ctx context.Context, above *zone, at *server, q Question) Answer {
 	own := &server{Server: Server{Name: at.Name, Address: at.Address}}
-	if err := s.listen(above, own); err != nil {
+	stop, err := s.listen(above, own)
+	defer stop()
+	if err != nil {
 		return Answer{Question: q, Outcome: Failed, RCode: -1, Problem: problem(err)}
 	}
-	defer own.heard.close()
-	return own.ask(ctx, above.name, q)
+	return s.ask(ctx, above, own, q)
 }
 
 func sameName(a, b string) bool { return dns.CanonicalName(a) == dns.CanonicalName(b) }

@@ -142,7 +142,11 @@ func summary(z *compare.Zone) (lines []string) {
 	for _, d := range z.Differences() {
 		line := "differ: " + d.Question.String()
 		for _, g := range d.Groups {
-			line += " | " + g.Said + " at"
+			said := g.Said
+			if d.Question.Type == dns.TypeDNSKEY && len(said) > 60 {
+				said = "KEY"
+			}
+			line += " | " + said + " at"
 			for _, s := range g.Servers {
 				line += " " + s.Name
 			}

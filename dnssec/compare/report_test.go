@@ -150,6 +150,32 @@ func TestCompareIsBounded(t *testing.T) {
 	})
 }
 
+// Many zones, and answers of any size, do not make a report large.
+func TestReportIsBounded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var zones []dnssectest.Zone
+		var questions []compare.Question
+		for i := range 10 {
+			zones = append(zones, dnssectest.Zone{Name: fmt.Sprintf("z%d.", i), Records: "@ MX 10 mail"})
+			questions = append(questions, compare.Question{Name: zones[i].Name, Type: dns.TypeMX})
+		}
+		text := strings.Repeat("x", 250)
+		for i := range 80 {
+			zones[0].Records += fmt.Sprintf("\nlarge TXT \"%d%s\"", i, text)
+		}
+		w := newWorld(t, nil, zones...)
+		report, err := w.comparer().Compare(t.Context(), append([]compare.Question{{Name: "large.z0.", Type: dns.TypeTXT}}, questions...)...)
+		if err != nil || len(report.Zones) != 8 || report.Omitted != 2 {
+			t.Fatalf("%d zones, %d omitted, %v", len(report.Zones), report.Omitted, err)
+		}
+		a := report.Zones[0].Servers[0].Answer(compare.Question{Name: "large.z0.", Type: dns.TypeTXT})
+		if a == nil || a.Outcome != compare.Answered || len(a.Records) != 1 || !strings.HasPrefix(a.Records[0], "80 records of ") {
+			t.Errorf("%+v", a)
+		}
+	})
+}
+
 // counting counts the questions in flight at each address, and in all.
 type counting struct {
 	mu       sync.Mutex

@@ -16,6 +16,7 @@ import (
 // A server is a Server while it is asked.
 type server struct {
 	Server
+	met      bool // it was asked for the SOA record
 	resolver *dnssec.Resolver
 	heard    *hearing
 }
@@ -237,5 +238,10 @@ func problem(err error) string {
 			err = e.Err
 		}
 	}
-	return printable.Line(err.Error())
+	const most = 300 // characters
+	text := printable.Line(err.Error())
+	if len(text) > most {
+		text = text[:most] + "..."
+	}
+	return text
 }

@@ -32,8 +32,11 @@ type sharedReply struct {
 	reply *upstream.Reply // nil if there was none
 }
 
-// maxShared bounds the replies that are kept.
-const maxShared = 512
+// Limits of what is kept. Keys and DS records of the zones above are smaller.
+const (
+	maxShared      = 512      // replies
+	maxSharedReply = 16 << 10 // octets
+)
 
 // overShared returns a resolver like r that asks each question once.
 func overShared(r *dnssec.Resolver) *dnssec.Resolver {
@@ -87,7 +90,7 @@ func (s *shared) Exchange(ctx context.Context, q *upstream.Query) (*upstream.Rep
 func (s *shared) ask(ctx context.Context, q *upstream.Query, key sharedKey, entry *sharedReply) (*upstream.Reply, error) {
 	defer close(entry.done)
 	reply, err := s.Exchanger.Exchange(ctx, q)
-	if err != nil || reply == nil || reply.Msg == nil {
+	if err != nil || reply == nil || reply.Msg == nil || reply.Msg.Len() > maxSharedReply {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		delete(s.replies, key)

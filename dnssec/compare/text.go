@@ -18,7 +18,7 @@ func (r *Report) WriteText(w io.Writer) error {
 	for i := range r.Zones {
 		r.Zones[i].writeText(&b)
 	}
-	if text := r.Path.about(); text != "" {
+	if text := r.Path.About(); text != "" {
 		b.WriteString(text + "\n")
 	}
 	if r.Incomplete {
@@ -31,8 +31,8 @@ func (r *Report) WriteText(w io.Writer) error {
 	return err
 }
 
-// about says what a path means for the report.
-func (p Path) about() string {
+// About says what a path means for the report.
+func (p Path) About() string {
 	switch p {
 	case PathOpen:
 		return "Seen from this machine. Elsewhere the same address may lead to another server (anycast)."
@@ -50,22 +50,13 @@ func (z *Zone) writeText(b *strings.Builder) {
 		b.WriteString(": " + printable.Line(z.Problem))
 	}
 	b.WriteString("\n")
-	differs := z.differing()
 	table := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
-	for i := range z.Servers {
-		s := &z.Servers[i]
-		serial, address := "-", "no address"
-		if s.Outcome == Answered {
-			serial = fmt.Sprint(s.Serial)
-		}
-		if s.Address.IsValid() {
-			address = s.Address.String()
-		}
-		lines := append(s.remarks(z), differs[i]...)
+	for _, row := range z.Rows() {
+		lines := row.Remarks
 		if len(lines) == 0 {
 			lines = []string{"-"}
 		}
-		fmt.Fprintf(table, "  %s\t%s\t%s\t%s\n", shown(s.Name), address, serial, lines[0])
+		fmt.Fprintf(table, "  %s\t%s\t%s\t%s\n", shown(row.Server.Name), row.Address(), row.Serial(), lines[0])
 		for _, line := range lines[1:] {
 			fmt.Fprintf(table, "  \t\t\t%s\n", line)
 		}
@@ -74,6 +65,42 @@ func (z *Zone) writeText(b *strings.Builder) {
 	if z.Omitted > 0 {
 		fmt.Fprintf(b, "  and %d servers or addresses more, which were not asked\n", z.Omitted)
 	}
+}
+
+// A Row is a line of the table of a zone.
+type Row struct {
+	Server *Server
+	// Remarks are what is wrong with the server, and what differs from the others; nothing if
+	// all is well. Each is a line of printable ASCII.
+	Remarks []string
+}
+
+// Rows returns the table of the zone: its servers in order.
+func (z *Zone) Rows() []Row {
+	rows := make([]Row, len(z.Servers))
+	differs := z.differing()
+	for i := range z.Servers {
+		s := &z.Servers[i]
+		rows[i] = Row{s, append(s.remarks(z), differs[i]...)}
+	}
+	return rows
+}
+
+// Address is that of the server as text.
+func (r Row) Address() string {
+	if !r.Server.Address.IsValid() {
+		return "no address"
+	}
+	return r.Server.Address.String()
+}
+
+// Serial is the serial number that the server has of the zone as text; a hyphen if it is not
+// known.
+func (r Row) Serial() string {
+	if r.Server.Outcome != Answered {
+		return "-"
+	}
+	return fmt.Sprint(r.Server.Serial)
 }
 
 // remarks are what is to be said of a server by itself.

@@ -56,7 +56,7 @@ func (s *session) zoneOf(ctx context.Context, name canonical.Name) *zone {
 		}
 	}
 	unknown := &zone{name: name}
-	unknown.Name, unknown.Problem = name.String(), err.Error()
+	unknown.Name, unknown.Problem = name.String(), problem(err)
 	return s.rememberAs(unknown)
 }
 
@@ -76,12 +76,12 @@ func (s *session) remember(found *dnssec.Zone) *zone {
 	z.Name, z.Status, z.Omitted = found.Name, found.Status, found.Omitted
 	for _, ns := range found.Servers {
 		z.Omitted += ns.Omitted
-		problem := ""
+		why := ""
 		if ns.Err != nil {
-			problem = ns.Err.Error()
+			why = problem(ns.Err)
 		}
 		if len(ns.Addresses) == 0 {
-			z.add(&server{Server: Server{Name: ns.Name, Within: true, Problem: problem}})
+			z.add(&server{Server: Server{Name: ns.Name, Within: true, Problem: why}})
 		}
 		for _, addr := range ns.Addresses {
 			z.add(&server{Server: Server{Name: ns.Name, Address: addr, Within: true, Recorded: true}})
@@ -112,7 +112,7 @@ func (s *session) descend(ctx context.Context, from *zone, name canonical.Name, 
 			below := &zone{name: child}
 			below.Name, below.Problem = child.String(), at.Problem
 			if err != nil {
-				below.Problem = err.Error()
+				below.Problem = problem(err)
 				if e, ok := err.(*dnssec.Error); ok {
 					below.Status = e.Status
 				}
@@ -169,22 +169,22 @@ func (s *session) addDelegated(ctx context.Context, z *zone, d *Delegation) {
 		if within || len(z.servers) > 0 && slices.ContainsFunc(z.servers, func(s *server) bool { return s.Name == name && s.Recorded }) {
 			continue
 		}
-		addresses, problem := s.addressesOf(ctx, name)
+		addresses, why := s.addressesOf(ctx, name)
 		for _, addr := range addresses {
 			z.add(&server{Server: Server{Name: name, Address: addr, Above: true}}).Recorded = true
 		}
 		if len(addresses)+len(glue) == 0 {
-			z.add(&server{Server: Server{Name: name, Above: true, Problem: problem}})
+			z.add(&server{Server: Server{Name: name, Above: true, Problem: why}})
 		}
 	}
 }
 
 // addressesOf looks up the addresses of a name server.
-func (s *session) addressesOf(ctx context.Context, name string) (all []netip.Addr, problem string) {
+func (s *session) addressesOf(ctx context.Context, name string) (all []netip.Addr, why string) {
 	for _, qtype := range []uint16{dns.TypeA, dns.TypeAAAA} {
 		answer, err := s.resolver.Lookup(ctx, name, qtype)
 		if err != nil {
-			problem = err.Error()
+			why = problem(err)
 			continue
 		}
 		for _, rr := range answer.Records {
@@ -193,7 +193,7 @@ func (s *session) addressesOf(ctx context.Context, name string) (all []netip.Add
 			}
 		}
 	}
-	return all, problem
+	return all, why
 }
 
 func addressOf(rr dns.RR) (addr netip.Addr, ok bool) {
