@@ -1,18 +1,14 @@
 package diagnosis
 
 import (
-	"crypto/x509"
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/miekg/dns"
 
-	"github.com/danesmtp/danesmtp/dane"
 	"github.com/danesmtp/danesmtp/dnssec"
 	"github.com/danesmtp/danesmtp/dnssec/compare"
-	"github.com/danesmtp/danesmtp/tlsa"
 )
 
 // bogusServers says whose answers fail validation. Where those of all servers do, the lookups
@@ -189,101 +185,6 @@ func transferFix(z *zoneView, diff *compare.Difference) string {
 	return "Find out why " + behind + " has an old zone: NOTIFY, the TSIG key, TCP port 53 of the primary server, or its list of those who may transfer. Transfer the zone anew there. If it was changed a moment ago, look again after the refresh time of the SOA record."
 }
 
-// newer reports whether a serial number comes after another (RFC 1982 §3.2).
-func newer(a, b uint32) bool { return a != b && a-b < 1<<31 }
-
-// behind are the servers that do not have the newest serial number.
-func behind(groups []compare.Group) (servers []*compare.Server) {
-	newest := groups[0].Servers[0].Serial
-	for _, g := range groups {
-		if serial := g.Servers[0].Serial; newer(serial, newest) {
-			newest = serial
-		}
-	}
-	for _, g := range groups {
-		if g.Servers[0].Serial != newest {
-			servers = append(servers, g.Servers...)
-		}
-	}
-	return servers
-}
-
-// judgeTLSA says what becomes of mail by the records of each server, and whether it makes no
-// difference to what the mail servers present.
-func (d *diagnosis) judgeTLSA(diff *compare.Difference) (consequence, host string, harmless bool) {
-	judged := false
-	var refused []string
-	for i := range d.result.Hosts {
-		h := &d.result.Hosts[i]
-		asked := slices.ContainsFunc(h.Lookups, func(l dane.Lookup) bool {
-			return l.Type == dns.TypeTLSA && dns.CanonicalName(l.Name) == diff.Question.Name
-		})
-		if !asked {
-			continue
-		}
-		host = h.Name
-		for _, g := range diff.Groups {
-			for j := range h.Attempts {
-				if chain := h.Attempts[j].Chain(); len(chain) > 0 {
-					judged = true
-					if !d.accepts(g.Answer, h, chain) {
-						refused = append(refused, serverNames(g.Servers))
-						break
-					}
-				}
-			}
-		}
-	}
-	switch {
-	case len(refused) > 0:
-		return "By what " + strings.Join(refused, " and ") + plural(len(refused), " says", " say") + ", the certificate of " + host + " is not the right one, so that delivery fails for senders whose resolver happens to ask there.", host, false
-	case judged:
-		return "By each of them the certificate of " + host + " is the right one, as in the middle of a change.", host, true
-	}
-	return "Which of it senders get depends on the server that their resolver happens to ask.", host, false
-}
-
-// accepts reports whether a sender delivers to a host that presents the chain, by the records
-// that a server has.
-func (d *diagnosis) accepts(a *compare.Answer, h *dane.HostResult, chain []*x509.Certificate) bool {
-	v := &tlsa.Verifier{Names: h.Names, Time: func() time.Time { return d.result.Started }}
-	for _, text := range a.Records {
-		if r, err := tlsa.Parse(text); err == nil {
-			v.Records = append(v.Records, r)
-		}
-	}
-	if len(v.Names) == 0 {
-		v.Names = []string{h.Name}
-	}
-	_, err := v.Verify(chain)
-	return err == nil
-}
-
-// serials says who has an old version of the zone, and how long that may go well.
-func (d *diagnosis) serials(z *zoneView) {
-	groups := z.Serials()
-	if len(groups) < 2 {
-		return
-	}
-	old := behind(groups)
-	f := Finding{Code: CodeSerialsDiffer}
-	for _, g := range groups {
-		for _, s := range g.Servers {
-			f.Evidence = append(f.Evidence, fmt.Sprintf("%s: serial %s", s, g.Said))
-		}
-	}
-	f.Text = serverNames(old) + plural(len(old), " has", " have") + " an older version of " + z.shown() + " than the other name servers."
-	f.Fix = "If the zone was changed a moment ago, look again after the refresh time of its SOA record. Otherwise repair the transfer: NOTIFY, the TSIG key, TCP port 53 of the primary server. Several providers that sign by themselves may count as they like; then nothing is to be done."
-	for _, s := range old {
-		a := s.Answer(compare.Question{Name: z.Name, Type: dns.TypeSOA})
-		if a != nil && d.within > 0 && !a.SignatureEnds.IsZero() && a.SignatureEnds.Before(d.now.Add(d.within)) {
-			f.Severity = Warning
-			f.Text += " On " + s.String() + " a signature of it ends on " + shownTime(a.SignatureEnds) + "; from then on what that says fails validation."
-		}
-	}
-	d.find(f)
-}
-
 func shortList(items []string) string {
 	const most = 4
 	if len(items) > most {
@@ -294,7 +195,7 @@ func shortList(items []string) string {
 
 // shorten keeps an answer from filling the screen; the evidence has it in full.
 func shorten(text string) string {
-	const most = 100
+	const most = 40
 	if len(text) > most {
 		return text[:most] + "..."
 	}

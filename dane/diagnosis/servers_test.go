@@ -2,7 +2,11 @@ package diagnosis_test
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
+	"maps"
 	"net"
 	"net/netip"
 	"os"
@@ -13,6 +17,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/miekg/dns"
 
 	"github.com/danesmtp/danesmtp/dane"
@@ -41,6 +46,7 @@ type serverTest struct {
 	edit         func(*compare.Report)
 	at           time.Duration // when it is diagnosed, after the beginning
 	twoRoots     bool
+	tlsa         []string // of the first server
 
 	state     diagnosis.State
 	code      diagnosis.Code
@@ -81,6 +87,27 @@ func onlyFor(rrtype uint16, then func(*danetest.Internet, dns.Question, *dns.Msg
 	}
 }
 
+// ownTLSA makes the records those of the certificate that the server presents.
+func ownTLSA(i *danetest.Internet, q dns.Question, reply *dns.Msg) bool {
+	leaf := i.Servers["mail.a.example"].Certificates[0].Certificate[0]
+	return changed(dns.TypeTLSA, func(rr dns.RR) {
+		record := rr.(*dns.TLSA)
+		sum := sha256.Sum256(leaf)
+		record.Usage, record.Selector, record.MatchingType, record.Certificate = 3, 0, 1, hex.EncodeToString(sum[:])
+	})(i, q, reply)
+}
+
+// denied proves that there are no such records.
+func denied(i *danetest.Internet, q dns.Question, reply *dns.Msg) bool {
+	name := reply.Question[0].Name
+	nsec := &dns.NSEC{
+		Hdr:        dns.RR_Header{Name: name, Rrtype: dns.TypeNSEC, Class: dns.ClassINET, Ttl: 300},
+		NextDomain: "\\000." + name, TypeBitMap: []uint16{dns.TypeRRSIG, dns.TypeNSEC},
+	}
+	reply.Answer, reply.Ns = nil, []dns.RR{nsec, i.DNS.Sign("a.example.", nsec)}
+	return true
+}
+
 func silent(*danetest.Internet, dns.Question, *dns.Msg) bool { return false }
 
 // unproven takes the signatures out of answers.
@@ -118,6 +145,12 @@ func serverTests() []serverTest {
 			return serial(i, q, reply) && tlsaOfOther(i, q, reply)
 		}, state: diagnosis.StateBroken, code: diagnosis.CodeServersDiffer, severity: diagnosis.Broken, actor: diagnosis.DNSOperator,
 			text: "_25._tcp.mail.a.example TLSA", fix: "why ns2.a.example (198.51.100.2) has an old zone", also: []diagnosis.Code{diagnosis.CodeSerialsDiffer}},
+		{name: "the first server is wrong, and by chance was asked", tlsa: []string{"3 1 1 " + otherKey, "2 1 1 " + otherKey}, second: ownTLSA, state: diagnosis.StateBroken,
+			code: diagnosis.CodeServersDiffer, severity: diagnosis.Broken, actor: diagnosis.DNSOperator,
+			text: "By what ns1.a.example (198.51.100.1) says, the certificate of mail.a.example is not the right one"},
+		{name: "no TLSA record at one server", second: onlyFor(dns.TypeTLSA, denied), state: diagnosis.StateBroken,
+			code: diagnosis.CodeServersDiffer, severity: diagnosis.Broken, actor: diagnosis.DNSOperator,
+			text: "happens to ask ns2.a.example (198.51.100.2) deliver without authentication. By what ns1"},
 		{name: "one record less at one server, in the middle of a change", second: changedSet(dns.TypeTLSA, func(set []dns.RR) []dns.RR { return set[:1] }),
 			state: diagnosis.StateWarning, code: diagnosis.CodeServersDiffer, severity: diagnosis.Warning, actor: diagnosis.DNSOperator, text: "in the middle of a change"},
 		{name: "another MX record at one server", second: changed(dns.TypeMX, func(rr dns.RR) { rr.(*dns.MX).Preference = 77 }),
@@ -236,7 +269,11 @@ func changedSet(rrtype uint16, change func([]dns.RR) []dns.RR) func(*danetest.In
 
 func (tt *serverTest) run(t *testing.T) (*dane.Result, *compare.Report) {
 	records := "@ SOA ns1 hostmaster 7 3600 900 604800 300\n@ NS ns1\n@ NS ns2\nns1 A " + firstServer + "\nns2 A " + secondServer + "\n"
-	w := oneHost(danetest.Host{TLSA: []string{"3 1 1", "2 1 1"}}, records)
+	host := danetest.Host{TLSA: tt.tlsa}
+	if tt.tlsa == nil {
+		host.TLSA = []string{"3 1 1", "2 1 1"}
+	}
+	w := oneHost(host, records)
 	if tt.zone != nil {
 		tt.zone(&w.domains[0].Zone)
 	}
@@ -275,10 +312,7 @@ func (tt *serverTest) run(t *testing.T) (*dane.Result, *compare.Report) {
 	}}
 	first, next := diagnosis.ServerQuestions("a.example", 0)
 	comparer.Next = next
-	result, err := internet.Checker().Verify(t.Context(), "a.example")
-	if err != nil {
-		t.Fatal(err)
-	}
+	result, _ := internet.Checker().Verify(t.Context(), "a.example")
 	report, err := comparer.Compare(t.Context(), first)
 	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		t.Fatal(err)
@@ -330,4 +364,65 @@ func TestDiagnoseServers(t *testing.T) {
 // testedAtServers reports whether a code has a world in serverTests.
 func testedAtServers(code diagnosis.Code) bool {
 	return slices.ContainsFunc(serverTests(), func(tt serverTest) bool { return tt.code == code })
+}
+
+// The schema of results has what the command adds of the name servers.
+func TestSchemaOfNameServers(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	type object struct {
+		Properties map[string]json.RawMessage
+		Required   []string
+		Enum       []string
+	}
+	var schema struct {
+		Properties map[string]json.RawMessage
+		Defs       map[string]object `json:"$defs"`
+	}
+	var report object
+	if err := json.Unmarshal(text, &schema); err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(schema.Properties["name_servers"], &report); err != nil {
+		t.Fatal(err)
+	}
+	for name, tt := range map[string]struct {
+		schema      object
+		full, empty any
+	}{
+		"name_servers": {report, compare.Report{Incomplete: true, Omitted: 1}, compare.Report{}},
+		"ns_zone": {schema.Defs["ns_zone"], compare.Zone{Problem: "x", Parent: "x", Delegations: []compare.Delegation{{}}, Omitted: 1},
+			compare.Zone{}},
+		"ns_delegation": {schema.Defs["ns_delegation"], compare.Delegation{Problem: "x", NS: []string{""}, Glue: []compare.Glue{{}}}, compare.Delegation{}},
+		"ns_server": {schema.Defs["ns_server"], compare.Server{Address: netip.IPv4Unspecified(), Problem: "x", Serial: 1, Authoritative: true, UDPSize: 1, Elapsed: 1,
+			Flaws: []compare.Flawed{{Flaw: compare.NoTCP}}, Answers: []compare.Answer{{}}}, compare.Server{}},
+		"ns_answer": {schema.Defs["ns_answer"], compare.Answer{Alias: "x", Records: []string{""}, SignatureEnds: time.Unix(1, 0), Problem: "x", Varies: true}, compare.Answer{}},
+	} {
+		var keys, always map[string]json.RawMessage
+		for value, into := range map[any]*map[string]json.RawMessage{&tt.full: &keys, &tt.empty: &always} {
+			text, err := json.Marshal(value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := json.Unmarshal(text, into); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if diff := cmp.Diff(slices.Sorted(maps.Keys(tt.schema.Properties)), slices.Sorted(maps.Keys(keys))); diff != "" {
+			t.Errorf("%s (-schema +code):\n%s", name, diff)
+		}
+		if diff := cmp.Diff(slices.Sorted(slices.Values(tt.schema.Required)), slices.Sorted(maps.Keys(always))); diff != "" {
+			t.Errorf("%s, what is always there (-schema +code):\n%s", name, diff)
+		}
+	}
+	var outcomes []string
+	for o := compare.NotAsked; o <= compare.Failed; o++ {
+		outcomes = append(outcomes, o.String())
+	}
+	if diff := cmp.Diff(schema.Defs["ns_outcome"].Enum, outcomes); diff != "" {
+		t.Errorf("-schema +code:\n%s", diff)
+	}
 }
