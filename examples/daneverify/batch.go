@@ -37,6 +37,9 @@ func verifyAll(ctx context.Context, v *dane.Verifier, o options, stdout, stderr 
 	if o.dnsOnly {
 		verify = checker.Plan
 	}
+	if o.comparison != nil {
+		verify = o.comparison.after(verify, v)
+	}
 	places := make(chan struct{}, o.concurrency)
 	before := make(chan struct{}) // closed once the domain before is printed
 	close(before)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/danesmtp/danesmtp/dane/diagnosis"
 	"github.com/danesmtp/danesmtp/examples/daneverify/internal/cli"
@@ -27,6 +28,7 @@ state of a domain is one of:
 		Examples: []cli.Example{
 			{Line: "daneverify check example.org"},
 			{Line: "daneverify check -strict -within 168h -input domains.txt", About: "from a timer: also fail for what ends within a week"},
+			{Line: "daneverify check -compare example.org", About: "also where name servers disagree, so that mail fails as if by chance"},
 			{Line: "daneverify check -recursive -4 example.org", About: "ask the zones' own servers, on a machine without IPv6"},
 		},
 		Exits: []cli.Exit{
@@ -40,6 +42,14 @@ state of a domain is one of:
 			o.checking = true
 			f.Group("What is judged")
 			f.DurationVar(&o.within, "within", diagnosis.DefaultWithin, "warn of what ends within a duration `D`: signatures, certificates that must be valid, the trust state; 0 looks for nothing")
+			f.BoolFunc("compare", "ask each name server of the domain, its mail hosts and their TLSA records by itself, from this machine, and say where they disagree", func(value string) error {
+				o.comparison = nil
+				on, err := strconv.ParseBool(value)
+				if on {
+					o.comparison = new(comparison)
+				}
+				return err
+			})
 			f.BoolVar(&o.strict, "strict", false, "exit 1 for WARNING, too")
 			o.dnsFlags(f)
 			o.smtpFlags(f)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/danesmtp/danesmtp/dane"
 	"github.com/danesmtp/danesmtp/dane/diagnosis"
+	"github.com/danesmtp/danesmtp/dnssec/compare"
 	"github.com/danesmtp/danesmtp/examples/daneverify/internal/cli"
 	"github.com/danesmtp/danesmtp/internal/printable"
 )
@@ -37,7 +38,8 @@ func (v *forOperator) render(r *dane.Result, also []diagnosis.Finding, _ error) 
 		within = -1 // nothing
 	}
 	now := time.Now()
-	report := diagnosis.Diagnose(r, diagnosis.Options{Within: within, Also: append(also, v.trust.findings(now, within)...)})
+	servers := v.comparison.report(r)
+	report := diagnosis.Diagnose(r, diagnosis.Options{Within: within, Also: append(also, v.trust.findings(now, within)...), Servers: servers})
 	v.counting.Lock()
 	if v.states == nil {
 		v.states = make(map[diagnosis.State]int)
@@ -47,9 +49,9 @@ func (v *forOperator) render(r *dane.Result, also []diagnosis.Finding, _ error) 
 	var text bytes.Buffer
 	var err error
 	if v.json {
-		err = writeJSON(&text, r, report)
+		err = writeJSON(&text, r, comparedReport{report, servers})
 	} else {
-		v.text(&text, r, &report)
+		v.text(&text, r, &report, servers)
 	}
 	return text.Bytes(), stateExit(report.State, v.strict), err
 }
@@ -65,7 +67,7 @@ func (v *forOperator) summary() string {
 }
 
 // text writes the state, the findings, and what became of each address.
-func (v *forOperator) text(b *bytes.Buffer, r *dane.Result, report *diagnosis.Report) {
+func (v *forOperator) text(b *bytes.Buffer, r *dane.Result, report *diagnosis.Report, servers *compare.Report) {
 	s := v.screen
 	if v.input != "" || len(v.domains) > 1 {
 		defer b.WriteByte('\n') // between this domain and the next one
@@ -79,6 +81,7 @@ func (v *forOperator) text(b *bytes.Buffer, r *dane.Result, report *diagnosis.Re
 		v.finding(b, &report.Findings[i])
 	}
 	v.servers(b, r)
+	v.nameServers(b, servers)
 	if v.verbose {
 		b.WriteByte('\n')
 		writeDebug(b, r)

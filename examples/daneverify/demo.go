@@ -27,6 +27,9 @@ func runDemo(ctx context.Context, o options, stdout, stderr io.Writer) int {
 		complain(stderr, err)
 		return exitFailure
 	}
+	if o.comparison != nil {
+		o.comparison.dial = internet.DNS.Dial
+	}
 	if len(o.domains) > 0 || o.input != "" {
 		return verifyAll(ctx, v, o, stdout, stderr)
 	}

@@ -65,8 +65,8 @@ func consoled(transcript []byte, report diagnosis.Report) []byte {
 }
 
 // writeJSON writes the object that dane has for a result, with the state and the findings
-// before the rest.
-func writeJSON(w io.Writer, r *dane.Result, report diagnosis.Report) error {
+// before the rest. The report is a diagnosis.Report, or has one embedded.
+func writeJSON(w io.Writer, r *dane.Result, report any) error {
 	text, err := r.MarshalJSON() // json.Marshal would go through all of it once more
 	if err != nil {
 		return err

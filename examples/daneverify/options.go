@@ -37,8 +37,10 @@ type options struct {
 	screen   cli.Screen
 	trust    trustState
 
-	stdin io.Reader
-	auto  *upstream.Auto // chooses the DNS servers; nil if the flags do
+	stdin      io.Reader
+	comparison *comparison // of the name servers; nil without -compare
+
+	auto *upstream.Auto // chooses the DNS servers; nil if the flags do
 }
 
 // Tarpits hold a greeting back for 20 to 60 seconds. Time for one probe and the next,
