@@ -29,6 +29,7 @@ const (
 	maxAnswer       = 16 << 10         // characters of the records of an answer
 	maxKept         = 16 << 20         // of all answers
 	questionTimeout = 20 * time.Second // for the answer of one server, keys included
+	findTimeout     = 20 * time.Second // for the way to a zone that does not resolve
 	defaultTimeout  = 5 * time.Second
 )
 

@@ -9,13 +9,16 @@ import (
 	"syscall"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/miekg/dns"
 
 	"github.com/danesmtp/danesmtp/dnssec"
+	"github.com/danesmtp/danesmtp/dnssec/anchor"
 	"github.com/danesmtp/danesmtp/dnssec/compare"
 	"github.com/danesmtp/danesmtp/dnssec/dnssectest"
+	"github.com/danesmtp/danesmtp/dnssec/upstream"
 )
 
 func dialing(errno syscall.Errno) error {
@@ -195,6 +198,29 @@ func TestCompareBrokenZone(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A zone above that does not resolve is in nobody's way where the zone itself does: it may have
+// a trust anchor of its own.
+func TestCompareBelowBrokenZone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil, dnssectest.Zone{Name: "broken.", Faults: map[string]dnssectest.Fault{dnssectest.WholeZone: dnssectest.Silent}},
+			dnssectest.Zone{Name: "island.broken.", Records: "@ MX 10 mail\nmail A 192.0.2.26"})
+		keys, err := w.Exchange(t.Context(), &upstream.Query{Msg: new(dns.Msg).SetQuestion("island.broken.", dns.TypeDNSKEY)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := w.comparer()
+		c.Resolver = &dnssec.Resolver{Exchanger: w, Anchors: anchor.Set{{Zone: "island.broken.", Key: keys.Msg.Answer[0].(*dns.DNSKEY)}}}
+		report, err := c.Compare(t.Context(), compare.Question{Name: "island.broken.", Type: dns.TypeMX}, compare.Question{Name: "mail.island.broken.", Type: dns.TypeA})
+		if err != nil || len(report.Zones) != 1 || len(report.Zones[0].Servers) != 1 || report.Zones[0].Problem != "" || report.Elapsed > time.Minute {
+			t.Fatalf("%+v, %v", report, err)
+		}
+		if a := report.Zones[0].Servers[0].Answer(compare.Question{Name: "mail.island.broken.", Type: dns.TypeA}); a == nil || a.Status != dnssec.Secure {
+			t.Errorf("%+v", a)
+		}
+	})
 }
 
 // Aliases are followed into other zones, and what follows from an answer is asked, too.

@@ -37,6 +37,8 @@ func (z *zone) finished() Zone {
 // one most wants to know what its servers say, the way leads down from a zone above that can
 // be: by delegations, as they come.
 func (s *session) zoneOf(ctx context.Context, name canonical.Name) *zone {
+	ctx, cancel := context.WithTimeout(ctx, findTimeout)
+	defer cancel()
 	if broken := s.enclosingBroken(name); broken != nil {
 		return s.descend(ctx, broken, name, nil)
 	}
@@ -60,12 +62,17 @@ func (s *session) zoneOf(ctx context.Context, name canonical.Name) *zone {
 	return s.rememberAs(unknown)
 }
 
-// enclosingBroken returns the closest zone above a name that is known not to resolve.
-func (s *session) enclosingBroken(name canonical.Name) (closest *zone) {
+// enclosingBroken returns the closest zone above a name that is known, if it is known not to
+// resolve.
+func (s *session) enclosingBroken(name canonical.Name) *zone {
+	var closest *zone
 	for _, z := range s.known {
-		if z.Problem != "" && name.Below(z.name) && (closest == nil || z.name.Below(closest.name)) {
+		if name.Below(z.name) && (closest == nil || z.name.Below(closest.name)) {
 			closest = z
 		}
+	}
+	if closest == nil || closest.Problem == "" {
+		return nil
 	}
 	return closest
 }
