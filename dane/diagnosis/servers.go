@@ -117,14 +117,22 @@ func (d *diagnosis) reached(z *zoneView) {
 // notAsked says which servers this machine could not ask. One that was asked at another address
 // leaves nothing open but whether both are the same.
 func (d *diagnosis) notAsked(z *zoneView) {
-	for _, s := range z.with(func(s *compare.Server) bool { return s.Outcome == compare.Local }) {
-		severity := Note
+	if local := z.with(func(s *compare.Server) bool { return s.Outcome == compare.Local }); len(local) > 0 {
+		f := Finding{Code: CodeServerNotAsked,
+			Text: "This machine has no way to " + shortList(labels(local)) + ", " + plural(len(local), "a name server", "name servers") + " of " + z.shown() + ", for a lack of its own. It says nothing about " + plural(len(local), "the server", "the servers") + ".",
+			Fix:  "Ask from a machine that has, with IPv6 for instance, to know what is said there."}
 		if len(z.answering()) == 0 {
-			severity = Unknown
+			f.Severity = Unknown
 		}
-		d.find(Finding{Code: CodeServerNotAsked, Severity: severity, Evidence: []string{seenServer(s)},
-			Text: "This machine has no way to " + s.String() + ", a name server of " + z.shown() + ", for a lack of its own. It says nothing about the server.",
-			Fix:  "Ask from a machine that has, with IPv6 for instance, to know what it says."})
+		for _, s := range local {
+			f.Evidence = append(f.Evidence, seenServer(s))
+		}
+		d.find(f)
+	}
+	if len(z.Servers) == 0 {
+		d.find(Finding{Code: CodeServerNotAsked, Severity: Unknown, Evidence: []string{z.Problem},
+			Text: "It could not be found out which name servers there are for " + z.shown() + ".",
+			Fix:  "Ask again, by another resolver or by none: the way there leads through the zones above."})
 	}
 	if z.Omitted > 0 {
 		d.find(Finding{Code: CodeServerNotAsked,
@@ -142,37 +150,53 @@ func whatOthers(z *zoneView) string {
 
 // transports says what servers get wrong whatever the question.
 func (d *diagnosis) transports(z *zoneView) {
-	for i := range z.Servers {
-		s := &z.Servers[i]
-		for _, flawed := range s.Flaws {
-			f := Finding{Evidence: []string{seenServer(s), fmt.Sprintf("%s: %s", flawed.Flaw, flawed.Problem)}}
-			switch flawed.Flaw {
-			case compare.NoTCP:
-				f.Code = CodeServerTransport
-				f.Text = s.String() + ", a name server of " + z.shown() + ", does not answer over TCP: what does not fit into one datagram, such as the keys of a zone in a rollover or many TLSA records, cannot be had from it."
-				f.Fix = "Open port 53 for TCP in the firewall, and have the server listen there (RFC 7766)."
-			case compare.NoUDP:
-				f.Code = CodeServerTransport
-				f.Text = s.String() + ", a name server of " + z.shown() + ", does not answer over UDP: resolvers take it for dead, or lose seconds."
-				f.Fix = "Open port 53 for UDP in the firewall. If that drops large or unknown queries, let it pass all to port 53."
-			case compare.NoEDNS:
-				f.Code, f.Text = CodeServerNoEDNS, s.String()+", a name server of "+z.shown()+", does not answer queries with EDNS: "+flawed.Problem+". Nobody gets signatures from it, so that validators find no proof in what it says."
-				f.Fix = "Replace software that is older than EDNS (RFC 6891), or let the firewall before it pass queries with an OPT record."
-				if !z.signed() {
-					f.Severity = Warning
-				}
-			default:
-				f.Code = CodeServerEDNS
-				f.Text = s.String() + ", a name server of " + z.shown() + ", does not treat what it does not know of EDNS as it should: "
-				f.Fix = "Update the name server's software, or let the firewall before it pass such queries."
-				if flawed.Flaw == compare.FailsUnknownOption {
-					f.Text += "to a query with an unknown option " + flawed.Problem + ". It should answer as without (RFC 6891); resolvers lose time."
-				} else {
-					f.Text += "to a query of an unknown version " + flawed.Problem + ". It should answer with BADVERS. Nothing is broken today."
+	for flaw := compare.NoUDP; flaw <= compare.FailsUnknownVersion; flaw++ {
+		servers := z.with(func(s *compare.Server) bool { return s.Has(flaw) })
+		if len(servers) == 0 {
+			continue
+		}
+		f := Finding{}
+		problem := ""
+		for _, s := range servers {
+			for _, flawed := range s.Flaws {
+				if flawed.Flaw == flaw {
+					problem = nameOr(problem, flawed.Problem)
+					f.Evidence = append(f.Evidence, fmt.Sprintf("%s: %s: %s", s, flaw, flawed.Problem))
 				}
 			}
-			d.find(f)
 		}
+		f.Text = shortList(labels(servers)) + ", " + plural(len(servers), "a name server", "name servers") + " of " + z.shown() + ", " + plural(len(servers), "does", "do") + " not "
+		f.of(flaw, problem)
+		if flaw == compare.NoEDNS && !z.signed() {
+			f.Severity = Warning
+		}
+		d.find(f)
+	}
+}
+
+// of completes a finding on servers that do not do something.
+func (f *Finding) of(flaw compare.Flaw, problem string) {
+	switch flaw {
+	case compare.NoTCP:
+		f.Code = CodeServerTransport
+		f.Text += "answer over TCP: what does not fit into one datagram, such as the keys of a zone in a rollover or many TLSA records, cannot be had there."
+		f.Fix = "Open port 53 for TCP in the firewall, and have the server listen there (RFC 7766)."
+	case compare.NoUDP:
+		f.Code = CodeServerTransport
+		f.Text += "answer over UDP: resolvers take that for dead, or lose seconds."
+		f.Fix = "Open port 53 for UDP in the firewall. If that drops large or unknown queries, let it pass all to port 53."
+	case compare.NoEDNS:
+		f.Code = CodeServerNoEDNS
+		f.Text += "answer queries with EDNS: " + problem + ". Nobody gets signatures there, so that validators find no proof in what is said."
+		f.Fix = "Replace software that is older than EDNS (RFC 6891), or let the firewall before it pass queries with an OPT record."
+	case compare.FailsUnknownOption:
+		f.Code = CodeServerEDNS
+		f.Text += "treat what is unknown of EDNS as it should be: to a query with an unknown option " + problem + ". The answer should be as without it (RFC 6891); resolvers lose time."
+		f.Fix = "Update the name server's software, or let the firewall before it pass such queries."
+	default:
+		f.Code = CodeServerEDNS
+		f.Text += "treat what is unknown of EDNS as it should be: to a query of an unknown version " + problem + ", and not BADVERS (RFC 6891). Nothing is broken today."
+		f.Fix = "Update the name server's software when there is an occasion."
 	}
 }
 
@@ -203,10 +227,11 @@ func shownQuestion(q compare.Question) string {
 	return trimDot(q.Name) + " " + dns.Type(q.Type).String()
 }
 
-func serverNames(servers []*compare.Server) string {
-	var names []string
+func serverNames(servers []*compare.Server) string { return strings.Join(labels(servers), ", ") }
+
+func labels(servers []*compare.Server) (names []string) {
 	for _, s := range servers {
 		names = append(names, s.String())
 	}
-	return strings.Join(names, ", ")
+	return names
 }

@@ -237,6 +237,8 @@ func serverTests() []serverTest {
 			text: "198.51.100.9", fix: "host object ns2.a.example by 198.51.100.2"},
 		{name: "the zone above has two sets of DS records", twoRoots: true, state: diagnosis.StateBroken,
 			code: diagnosis.CodeDSDiffers, severity: diagnosis.Broken, actor: diagnosis.Registrar, text: "DS records of a.example", fix: "old key"},
+		{name: "the servers are not found", edit: func(r *compare.Report) { r.Zones[0].Servers = nil }, state: diagnosis.StateUnknown,
+			code: diagnosis.CodeServerNotAsked, severity: diagnosis.Unknown, actor: diagnosis.Sender, text: "which name servers there are for a.example"},
 		{name: "the time is over", edit: func(r *compare.Report) { r.Incomplete = true }, state: diagnosis.StateUnknown,
 			code: diagnosis.CodeNotProbed, severity: diagnosis.Unknown, actor: diagnosis.Sender, text: "time was over"},
 		{name: "there is too much to ask", edit: func(r *compare.Report) { r.Omitted = 3 }, state: diagnosis.StateUnknown,
