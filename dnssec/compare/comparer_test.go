@@ -51,6 +51,15 @@ func TestCompare(t *testing.T) {
 		want   []string
 	}{
 		{name: "they agree"},
+		{"one has a TTL of 0", other(func(w *world, q dns.Question, reply *dns.Msg) bool {
+			for _, section := range [][]dns.RR{reply.Answer, reply.Ns} {
+				for _, rr := range section {
+					rr.Header().Ttl = 0
+				}
+			}
+			return true
+		}), nil, nil},
+		{"one is slow", other(func(w *world, q dns.Question, reply *dns.Msg) bool { time.Sleep(200 * time.Millisecond); return true }), nil, nil},
 		{"one has an old serial", other(func(w *world, q dns.Question, reply *dns.Msg) bool {
 			w.replace(reply, dns.TypeSOA, func(rr dns.RR) { rr.(*dns.SOA).Serial = 6 })
 			return true
