@@ -18,7 +18,7 @@ _daneverify() {
 		arguments='check explain monitor tlsa resolver anchors demo version man completion'
 		;;
 	'check')
-		flags='-strict -within -anchors -hints -recursive -resolver -trust-state -4 -6 -curves -helo -local -port -probe-timeout -concurrency -input -timeout -demo -json -v -help'
+		flags='-compare -strict -within -anchors -hints -recursive -resolver -trust-state -4 -6 -curves -helo -local -port -probe-timeout -concurrency -input -timeout -demo -json -v -help'
 		files='-anchors -hints -trust-state -input'
 		values='-within -resolver -curves -helo -local -port -probe-timeout -concurrency -timeout'
 		;;

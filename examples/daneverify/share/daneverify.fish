@@ -53,6 +53,7 @@ complete -c daneverify -n '__daneverify_at \'\'' -o check-resolver -d 'say wheth
 complete -c daneverify -n '__daneverify_at \'\'' -o demo -d 'use the built-in Internet, as the command demo does'
 complete -c daneverify -n '__daneverify_at \'\'' -o show-anchors -d 'print the trust anchors, with their states for -trust-state, as the command anchors does'
 complete -c daneverify -n '__daneverify_at \'\'' -o help -d 'print help'
+complete -c daneverify -n '__daneverify_at \'check\'' -o compare -d 'ask each name server of the domain, its mail hosts and their TLSA records by itself, from this machine, and say where they disagree'
 complete -c daneverify -n '__daneverify_at \'check\'' -o strict -d 'exit 1 for WARNING, too'
 complete -c daneverify -n '__daneverify_at \'check\'' -o within -x -d 'warn of what ends within a duration D'
 complete -c daneverify -n '__daneverify_at \'check\'' -o anchors -r -F -d 'FILE of trust anchors'
