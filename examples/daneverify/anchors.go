@@ -43,6 +43,22 @@ func (o *options) anchorSource(stderr io.Writer) (dnssec.AnchorSource, error) {
 	return tracker, nil
 }
 
+// fixedAnchors returns the trust anchors that the flags name, or those that are built in: none of the
+// demonstration, and none that are tracked, as their ends are not known.
+func (o *options) fixedAnchors() anchor.Set {
+	if o.demo || o.trustState != "" {
+		return nil
+	}
+	if o.anchors == "" {
+		return anchor.Root()
+	}
+	set, err := anchor.ReadFile(o.anchors)
+	if err != nil {
+		return nil // the verdict has said so
+	}
+	return set
+}
+
 // runAnchors is -anchors-update and -show-anchors.
 func runAnchors(ctx context.Context, o options, stdout, stderr io.Writer) int {
 	source, err := o.anchorSource(stderr)

@@ -58,6 +58,7 @@ state of a domain is one of:
 			f.BoolVar(&o.json, "json", false, "print one line of JSON a domain, as it is ready")
 			f.BoolVar(&o.verbose, "v", false, "print every query, answer, status and reason, too")
 			f.BoolVar(&o.demo, "demo", false, "use the Internet that is built in; without DOMAIN all of it")
+			o.pageFlags(f)
 			return o.check
 		},
 	}

@@ -40,6 +40,7 @@ func (v *forOperator) render(r *dane.Result, also []diagnosis.Finding, _ error) 
 	now := time.Now()
 	servers := v.comparison.report(r)
 	report := diagnosis.Diagnose(r, diagnosis.Options{Within: within, Also: append(also, v.trust.findings(now, within)...), Servers: servers})
+	v.pages.judged(r, report)
 	v.counting.Lock()
 	if v.states == nil {
 		v.states = make(map[diagnosis.State]int)

@@ -39,6 +39,7 @@ func runDemo(ctx context.Context, o options, stdout, stderr io.Writer) int {
 			return exitUsage
 		}
 	}
+	o.pages.explain(internet.Domains)
 	for _, d := range internet.Domains {
 		if !o.json {
 			fmt.Fprint(stdout, "\n", o.screen.Wrap("--- ", "    ", d.Name+": "+d.About))

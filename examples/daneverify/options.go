@@ -39,6 +39,7 @@ type options struct {
 
 	stdin      io.Reader
 	comparison *comparison // of the name servers; nil without -compare
+	pages      *pages      // for -html and -dot; nil without the flags
 
 	auto *upstream.Auto // chooses the DNS servers; nil if the flags do
 }
@@ -68,6 +69,7 @@ func (o *options) flags(f *cli.Flags) {
 	f.BoolVar(&o.json, "json", false, "print one line of JSON a domain, as it is ready")
 	f.BoolVar(&o.dnsOnly, "dns-only", false, "look up only: print what is to be done with each mail server, and connect to none")
 	f.BoolVar(&o.verbose, "v", false, "print every query, answer, status and reason")
+	o.pageFlags(f)
 	f.Group("Instead of a verdict")
 	f.BoolVar(&o.demo, "demo", false, "use the built-in Internet, as the command demo does")
 	f.BoolVar(&o.checkResolver, "check-resolver", false, "say whether each DNS server is capable of DNSSEC, as the command resolver does; exit 0 if one is, 1 if none is")

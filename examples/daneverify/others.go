@@ -111,6 +111,7 @@ There is a domain for each thing that can happen; without DOMAIN all are verifie
 			f.BoolVar(&o.mandatory, "mandatory", false, "judge by mandatory DANE instead of opportunistic")
 			f.BoolVar(&o.json, "json", false, "print one line of JSON a domain, as it is ready")
 			f.BoolVar(&o.verbose, "v", false, "print every query, answer, status and reason")
+			o.pageFlags(f)
 			return o.run
 		},
 	}

@@ -67,6 +67,7 @@ func (p *forSender) render(r *dane.Result, _ []diagnosis.Finding, verdict error)
 		writeDebug(&text, r)
 	}
 	report := diagnosis.Diagnose(r, diagnosis.Options{})
+	p.pages.judged(r, report)
 	write := r.WriteTranscript
 	if p.verbose {
 		write = r.WriteLongTranscript
@@ -115,6 +116,7 @@ func (p *printer) print(r *dane.Result, text []byte, status int, err, broken err
 		p.advised = true
 		fmt.Fprint(p.stderr, p.screen.Wrap("", "", advice))
 	}
+	p.pages.add(r)
 }
 
 // bad reports an entry that names no domain.

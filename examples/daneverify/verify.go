@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"io"
 
 	"github.com/danesmtp/danesmtp/examples/daneverify/internal/cli"
 )
@@ -45,6 +46,22 @@ func (o *options) run(ctx context.Context, s cli.Streams, args []string) (int, e
 	if err := o.wrong(); err != nil {
 		return exitUsage, err
 	}
+	if err := o.pages.wrong(o); err != nil {
+		return exitUsage, err
+	}
+	out := s.Out
+	if o.pages.alone() {
+		s.Out = io.Discard
+	}
+	status, err := o.judge(ctx, s)
+	if err == nil {
+		err = o.pages.write(out, o.fixedAnchors())
+	}
+	return status, err
+}
+
+// judge does it, but for the report to look at.
+func (o *options) judge(ctx context.Context, s cli.Streams) (int, error) {
 	switch {
 	case o.demo:
 		return runDemo(ctx, *o, s.Out, s.Err), nil

@@ -12,14 +12,14 @@ _daneverify() {
 	done
 	case $path in
 	'')
-		flags='-anchors -hints -recursive -resolver -trust-state -4 -6 -curves -helo -local -port -probe-timeout -concurrency -input -timeout -dns-only -json -mandatory -v -anchors-update -check-resolver -demo -show-anchors -help'
-		files='-anchors -hints -trust-state -input -anchors-update'
+		flags='-anchors -hints -recursive -resolver -trust-state -4 -6 -curves -helo -local -port -probe-timeout -concurrency -input -timeout -dns-only -json -mandatory -v -dot -html -anchors-update -check-resolver -demo -show-anchors -help'
+		files='-anchors -hints -trust-state -input -dot -html -anchors-update'
 		values='-resolver -curves -helo -local -port -probe-timeout -concurrency -timeout'
 		arguments='check explain monitor tlsa resolver anchors demo version man completion'
 		;;
 	'check')
-		flags='-compare -strict -within -anchors -hints -recursive -resolver -trust-state -4 -6 -curves -helo -local -port -probe-timeout -concurrency -input -timeout -demo -json -v -help'
-		files='-anchors -hints -trust-state -input'
+		flags='-compare -strict -within -anchors -hints -recursive -resolver -trust-state -4 -6 -curves -helo -local -port -probe-timeout -concurrency -input -timeout -demo -json -v -dot -html -help'
+		files='-anchors -hints -trust-state -input -dot -html'
 		values='-within -resolver -curves -helo -local -port -probe-timeout -concurrency -timeout'
 		;;
 	'explain')
@@ -66,8 +66,8 @@ _daneverify() {
 		files='-anchors -anchors-update -trust-state'
 		;;
 	'demo')
-		flags='-curves -helo -probe-timeout -concurrency -input -timeout -json -mandatory -v -help'
-		files='-input'
+		flags='-curves -helo -probe-timeout -concurrency -input -timeout -json -mandatory -v -dot -html -help'
+		files='-input -dot -html'
 		values='-curves -helo -probe-timeout -concurrency -timeout'
 		;;
 	'version')
