@@ -62,11 +62,15 @@
 // (rollover_unbound_test.go). BIND's clauses and Debian's files of root keys are read, and
 // those of unbound-anchor where that is installed.
 //
+// The pages that daneverify -html writes are looked at in Chromium, by package browser below
+// this one.
+//
 // Nothing leaves the machine. Ports are chosen by the kernel and the files live
 // in a temporary directory. Postfix starts only for root, so root is needed. The
 // Debian packages are bind9, bind9-dnsutils, bind9-utils, unbound, unbound-host, knot,
 // knot-resolver, dnsdist, dnsmasq-base, pdns-recursor, postfix, openssl, gnutls-bin, ldnsutils,
-// hash-slinger, iproute2, iptables, prometheus and prometheus-node-exporter; a missing program fails the run. CoreDNS is no
+// hash-slinger, iproute2, iptables, chromium, prometheus and prometheus-node-exporter; a missing program
+// fails the run. CoreDNS is no
 // Debian package, that of systemd-resolved would take over /etc/resolv.conf, and that of
 // Exim the place of Postfix: DANE_COREDNS, DANE_RESOLVED and DANE_EXIM name their programs,
 // as .ci/run does, and without them these are skipped.
