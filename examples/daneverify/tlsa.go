@@ -70,6 +70,7 @@ func (t *tlsaTool) command() *cli.Command {
 			t.checkCommand(),
 			t.waitCommand(),
 			t.planCommand(),
+			t.updateCommand(),
 		},
 	}
 }

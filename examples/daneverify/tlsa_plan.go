@@ -55,6 +55,14 @@ stays the old certificate until its record is gone.`,
 }
 
 func (c *planCommand) flags(f *cli.Flags) {
+	c.changeFlags(f)
+	f.DurationVar(&c.propagation, "propagation", -1, "how `LONG` a change takes to reach all name servers (default: REFRESH and RETRY of the SOA; with NOTIFY it is less)")
+	f.StringVar(&c.since, "since", "", "the records have been at all servers since `TIME`: a duration before now, as 48h, or an instant")
+	c.dnsFlags(f)
+}
+
+// changeFlags adds those that say from what to what.
+func (c *planCommand) changeFlags(f *cli.Flags) {
 	f.Group("The change")
 	f.StringVar(&c.currentFile, "current", "", "the certificate that the server presents, with its issuers after it, in `FILE`")
 	f.StringVar(&c.nextFile, "next", "", "the certificate that it is to present, with its issuers after it, in `FILE`")
@@ -63,9 +71,6 @@ func (c *planCommand) flags(f *cli.Flags) {
 		return nil
 	})
 	f.StringVar(&c.scheme, "scheme", "keep", "what the records are to be: `NAME` is keep, current+next, key+issuer (3 1 1 and 2 1 1), or issuer")
-	f.DurationVar(&c.propagation, "propagation", -1, "how `LONG` a change takes to reach all name servers (default: REFRESH and RETRY of the SOA; with NOTIFY it is less)")
-	f.StringVar(&c.since, "since", "", "the records have been at all servers since `TIME`: a duration before now, as 48h, or an instant")
-	c.dnsFlags(f)
 }
 
 func (c *planCommand) run(ctx context.Context, others []string) (int, error) {

@@ -6,7 +6,7 @@ _daneverify() {
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		next="${path:+$path }${COMP_WORDS[i]}"
 		case $next in
-		'check' | 'explain' | 'monitor' | 'tlsa' | 'tlsa make' | 'tlsa check' | 'tlsa wait' | 'tlsa plan' | 'resolver' | 'anchors' | 'demo' | 'version' | 'man' | 'completion') path=$next ;;
+		'check' | 'explain' | 'monitor' | 'tlsa' | 'tlsa make' | 'tlsa check' | 'tlsa wait' | 'tlsa plan' | 'tlsa update' | 'resolver' | 'anchors' | 'demo' | 'version' | 'man' | 'completion') path=$next ;;
 		*) break ;;
 		esac
 	done
@@ -34,7 +34,7 @@ _daneverify() {
 		;;
 	'tlsa')
 		flags=' -help'
-		arguments='make check wait plan'
+		arguments='make check wait plan update'
 		;;
 	'tlsa make')
 		flags='-any-name -cert -csr -from -key -for -matching -selector -ttl -usage -json -nsupdate -help'
@@ -55,6 +55,11 @@ _daneverify() {
 		flags='-current -next -other -propagation -scheme -since -anchors -hints -recursive -resolver -skip-delegation -json -help'
 		files='-current -next -other -anchors -hints'
 		values='-propagation -scheme -since -resolver'
+		;;
+	'tlsa update')
+		flags='-key -server -current -deployed -dry-run -next -other -scheme -ttl -anchors -hints -recursive -resolver -skip-delegation -json -help'
+		files='-key -current -next -other -anchors -hints'
+		values='-server -scheme -ttl -resolver'
 		;;
 	'resolver')
 		flags='-anchors -trust-state -json -timeout -help'

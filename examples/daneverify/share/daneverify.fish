@@ -10,7 +10,7 @@ function __daneverify_at
 	set -l words (commandline -opc)
 	set -e words[1]
 	set -l path
-	while set -q words[1]; and contains -- (string join -- ' ' $path $words[1]) 'check' 'explain' 'monitor' 'tlsa' 'tlsa make' 'tlsa check' 'tlsa wait' 'tlsa plan' 'resolver' 'anchors' 'demo' 'version' 'man' 'completion'
+	while set -q words[1]; and contains -- (string join -- ' ' $path $words[1]) 'check' 'explain' 'monitor' 'tlsa' 'tlsa make' 'tlsa check' 'tlsa wait' 'tlsa plan' 'tlsa update' 'resolver' 'anchors' 'demo' 'version' 'man' 'completion'
 		set -a path $words[1]
 		set -e words[1]
 	end
@@ -126,6 +126,7 @@ complete -c daneverify -n '__daneverify_at -first \'tlsa\'' -a make -d 'make the
 complete -c daneverify -n '__daneverify_at -first \'tlsa\'' -a check -d 'would senders accept a new certificate now, whichever name server or cache they ask'
 complete -c daneverify -n '__daneverify_at -first \'tlsa\'' -a wait -d 'wait until they do'
 complete -c daneverify -n '__daneverify_at -first \'tlsa\'' -a plan -d 'the steps from one certificate to the next, with dates'
+complete -c daneverify -n '__daneverify_at -first \'tlsa\'' -a update -d 'do the plan\'s next step in the zone, by a dynamic update'
 complete -c daneverify -n '__daneverify_at \'tlsa\'' -o help -d 'print help'
 complete -c daneverify -n '__daneverify_at \'tlsa make\'' -o any-name -d 'take a signing request that is not for the host'
 complete -c daneverify -n '__daneverify_at \'tlsa make\'' -o cert -r -F -d 'the certificate in FILE, with its issuers after it if there are any'
@@ -176,6 +177,22 @@ complete -c daneverify -n '__daneverify_at \'tlsa plan\'' -o resolver -x -d 'DNS
 complete -c daneverify -n '__daneverify_at \'tlsa plan\'' -o skip-delegation -d 'do not ask the zone above for the name servers that it names'
 complete -c daneverify -n '__daneverify_at \'tlsa plan\'' -o json -d 'print JSON'
 complete -c daneverify -n '__daneverify_at \'tlsa plan\'' -o help -d 'print help'
+complete -c daneverify -n '__daneverify_at \'tlsa update\'' -o key -r -F -d 'the key that is shared with it, in FILE'
+complete -c daneverify -n '__daneverify_at \'tlsa update\'' -o server -x -d 'the primary server of the zone'
+complete -c daneverify -n '__daneverify_at \'tlsa update\'' -o current -r -F -d 'the certificate that the server presents, with its issuers after it, in FILE'
+complete -c daneverify -n '__daneverify_at \'tlsa update\'' -o deployed -d 'the next certificate is installed everywhere'
+complete -c daneverify -n '__daneverify_at \'tlsa update\'' -o dry-run -d 'send nothing'
+complete -c daneverify -n '__daneverify_at \'tlsa update\'' -o next -r -F -d 'the certificate that it is to present, with its issuers after it, in FILE'
+complete -c daneverify -n '__daneverify_at \'tlsa update\'' -o other -r -F -d 'a certificate that the server presents besides and keeps, in FILE'
+complete -c daneverify -n '__daneverify_at \'tlsa update\'' -o scheme -x -d 'what the records are to be'
+complete -c daneverify -n '__daneverify_at \'tlsa update\'' -o ttl -x -d 'TTL of the records in SECONDS, where there are none yet'
+complete -c daneverify -n '__daneverify_at \'tlsa update\'' -o anchors -r -F -d 'trust anchors in FILE'
+complete -c daneverify -n '__daneverify_at \'tlsa update\'' -o hints -r -F -d 'the root servers\' addresses in FILE, as in named.root, for -recursive'
+complete -c daneverify -n '__daneverify_at \'tlsa update\'' -o recursive -d 'find the zone from the root servers down'
+complete -c daneverify -n '__daneverify_at \'tlsa update\'' -o resolver -x -d 'DNS servers ADDR[,ADDR…] for the way to the zone'
+complete -c daneverify -n '__daneverify_at \'tlsa update\'' -o skip-delegation -d 'do not ask the zone above for the name servers that it names'
+complete -c daneverify -n '__daneverify_at \'tlsa update\'' -o json -d 'print JSON'
+complete -c daneverify -n '__daneverify_at \'tlsa update\'' -o help -d 'print help'
 complete -c daneverify -n '__daneverify_at \'resolver\'' -o anchors -r -F -d 'FILE of trust anchors'
 complete -c daneverify -n '__daneverify_at \'resolver\'' -o trust-state -r -F -d 'FILE that keeps the trust anchors up to date'
 complete -c daneverify -n '__daneverify_at \'resolver\'' -o json -d 'print one line of JSON a server'
