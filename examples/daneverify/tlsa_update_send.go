@@ -51,7 +51,10 @@ func (c *updateCommand) send(ctx context.Context, u *updateReport) (int, error) 
 	case now.Owner == u.set.Owner && sameRecords(recordsOf(now), u.task.Records):
 		return tlsaSafe, nil
 	case sent != nil && sameRecords(recordsOf(now), recordsOf(u.set)):
-		return tlsaUnknown, fmt.Errorf("-server %s: %w; it has the old records still: run it again", c.server, sent)
+		if refusal, ok := errors.AsType[*nsupdate.Refusal](sent); ok {
+			sent = refusal // whoever said so, it is not done
+		}
+		return tlsaUnknown, fmt.Errorf("-server %s: %w; nothing was changed", c.server, sent)
 	}
 	return tlsaUnsafe, fmt.Errorf("-server %s has other records than it should have after the change: somebody else changes them, too", c.server)
 }

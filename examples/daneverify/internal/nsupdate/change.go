@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/miekg/dns"
@@ -28,10 +29,28 @@ func (c *Change) Message() *dns.Msg {
 	} else {
 		m.RRsetNotUsed(c.records([]*dns.TLSA{{}}, 0))
 	}
-	// First what comes, so that the name is never empty in between.
-	m.Insert(c.records(c.Add, c.TTL))
-	m.Remove(c.records(c.Remove, 0))
+	if len(c.Remove) > 0 {
+		m.RemoveRRset(c.records([]*dns.TLSA{{}}, 0))
+	}
+	m.Insert(c.records(c.added(), c.TTL))
 	return m
+}
+
+// added are the records that the update adds. To remove some it removes the set, and adds what
+// is to remain, which is one change for every reader. PowerDNS 4.7 forgets the place in the
+// NSEC chain of the records that remain when a single one is removed, and its denials are
+// bogus from then on.
+func (c *Change) added() []*dns.TLSA {
+	if len(c.Remove) == 0 {
+		return c.Add
+	}
+	var all []*dns.TLSA
+	for _, r := range c.Before {
+		if !slices.ContainsFunc(c.Remove, func(other *dns.TLSA) bool { return strings.EqualFold(data(r), data(other)) }) {
+			all = append(all, r)
+		}
+	}
+	return append(all, c.Add...)
 }
 
 func (c *Change) records(set []*dns.TLSA, ttl uint32) (all []dns.RR) {
@@ -56,11 +75,11 @@ func (c *Change) Script(server string) string {
 	if len(c.Before) == 0 {
 		fmt.Fprintf(&b, "prereq nxrrset %s IN TLSA\n", c.Owner)
 	}
-	for _, r := range c.Add {
-		fmt.Fprintf(&b, "update add %s %d IN TLSA %s\n", c.Owner, c.TTL, data(r))
+	if len(c.Remove) > 0 {
+		fmt.Fprintf(&b, "update delete %s IN TLSA\n", c.Owner)
 	}
-	for _, r := range c.Remove {
-		fmt.Fprintf(&b, "update delete %s IN TLSA %s\n", c.Owner, data(r))
+	for _, r := range c.added() {
+		fmt.Fprintf(&b, "update add %s %d IN TLSA %s\n", c.Owner, c.TTL, data(r))
 	}
 	b.WriteString("send\n")
 	return b.String()

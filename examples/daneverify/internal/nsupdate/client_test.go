@@ -316,3 +316,23 @@ func ExampleChange_Script() {
 	// update add _25._tcp.mx.example.org. 3600 IN TLSA 3 1 1 bb
 	// send
 }
+
+// Where records are to go, the whole set is replaced at once.
+func ExampleChange_Script_remove() {
+	old := &dns.TLSA{Usage: 3, Selector: 1, MatchingType: 1, Certificate: "aa"}
+	next := &dns.TLSA{Usage: 3, Selector: 1, MatchingType: 1, Certificate: "bb"}
+	change := &nsupdate.Change{
+		Zone: "example.org.", Owner: "_25._tcp.mx.example.org.", TTL: 3600,
+		Before: []*dns.TLSA{old, next}, Remove: []*dns.TLSA{old},
+	}
+	fmt.Print(change.Script("192.0.2.1:53"))
+	// Output:
+	// server 192.0.2.1 53
+	// zone example.org.
+	// prereq nxrrset _25._tcp.mx.example.org. IN CNAME
+	// prereq yxrrset _25._tcp.mx.example.org. IN TLSA 3 1 1 aa
+	// prereq yxrrset _25._tcp.mx.example.org. IN TLSA 3 1 1 bb
+	// update delete _25._tcp.mx.example.org. IN TLSA
+	// update add _25._tcp.mx.example.org. 3600 IN TLSA 3 1 1 bb
+	// send
+}

@@ -28,7 +28,7 @@ func (r *Refusal) Error() string {
 func (r *Refusal) text() string {
 	switch r.TSIG {
 	case dns.RcodeBadKey:
-		return "BADKEY: the server does not know a key of this name with this algorithm: add it to its configuration, and look for a slip in the name"
+		return "BADKEY: the server does not know a key of this name with this algorithm, or (Knot) has no acl that allows it: add it to its configuration, and look for a slip in the name"
 	case dns.RcodeBadSig:
 		return "BADSIG: the server has another secret for the key of this name: copy its file again"
 	case dns.RcodeBadTime:
@@ -38,6 +38,9 @@ func (r *Refusal) text() string {
 	}
 	switch r.RCode {
 	case dns.RcodeNotAuth:
+		if !r.Signed {
+			return "NOTAUTH: the server does not accept the key, and does not say whether it is the name, the secret, the algorithm or the clock (PowerDNS), or it is not the primary of the zone: look into its log"
+		}
 		return "NOTAUTH: the server does not serve the zone as its primary, or does not accept the key: ask the primary, and allow it the key"
 	case dns.RcodeNotZone:
 		return "NOTZONE: the name is not in the zone by the server: the zones have changed, it seems; try again"

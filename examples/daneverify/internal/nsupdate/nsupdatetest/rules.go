@@ -103,6 +103,10 @@ func (p *Primary) change(updates []dns.RR) {
 			if !contains(p.records, rr) {
 				p.records = append(p.records, rr)
 			}
+		case dns.ClassANY:
+			p.records = filter(p.records, func(other dns.RR) bool {
+				return !strings.EqualFold(other.Header().Name, h.Name) || other.Header().Rrtype != h.Rrtype
+			})
 		case dns.ClassNONE:
 			p.records = filter(p.records, func(other dns.RR) bool { return !same(other, rr) })
 		}
