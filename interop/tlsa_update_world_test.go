@@ -122,20 +122,25 @@ func (w *updateWorld) chain(name string, c *tlsatest.Certificate) {
 
 func updateRecord(c *tlsatest.Certificate) string { return c.Record(tlsa.SPKI, tlsa.SHA256).String() }
 
-// zone has a host with records, two that share a set behind an alias, and one without.
+// zone has a host with records, two that share a set behind an alias, and others without.
+// TTLs are short, so that a test can wait for them.
 func (w *updateWorld) zone() string {
 	return fmt.Sprintf(`$ORIGIN dyn.
-@ 300 IN SOA ns.dyn. hostmaster.dyn. 1 7200 900 604800 300
-@ 300 IN NS ns.dyn.
-ns 300 IN A %s
-mx 300 IN A 127.0.0.25
-shared 300 IN A 127.0.0.25
-empty 300 IN A 127.0.0.25
-_25._tcp.mx 300 IN TLSA %[2]s
-_25._tcp.shared 300 IN CNAME set.dyn.
-_25._tcp.second 300 IN CNAME set.dyn.
-set 300 IN TLSA %[2]s
-*._tcp.wild 300 IN TLSA %[2]s
+@ 2 IN SOA ns.dyn. hostmaster.dyn. 1 7200 900 604800 2
+@ 2 IN NS ns.dyn.
+ns 2 IN A %s
+mx 2 IN A 127.0.0.25
+shared 2 IN A 127.0.0.25
+empty 2 IN A 127.0.0.25
+certbot 2 IN A 127.0.0.25
+dehydrated 2 IN A 127.0.0.25
+lego 2 IN A 127.0.0.25
+acmesh 2 IN A 127.0.0.25
+_25._tcp.mx 2 IN TLSA %[2]s
+_25._tcp.shared 2 IN CNAME set.dyn.
+_25._tcp.second 2 IN CNAME set.dyn.
+set 2 IN TLSA %[2]s
+*._tcp.wild 2 IN TLSA %[2]s
 `, updatePrimary, updateRecord(w.old))
 }
 
