@@ -26,11 +26,14 @@
 // Package tlsa is compared with OpenSSL's s_client on chains and records made at
 // random, and with danetool's records. `daneverify tlsa make` makes the records that
 // danetool, ldns-dane, hash-slinger's tlsa and openssl make (tlsa_make_test.go), and check,
-// wait and plan ask named, from the root down (tlsa_publish_test.go). Postfix sends a message
-// each second while keys change by their steps: on a named whose secondary nobody notifies, and on
-// three that get the zone one after the other; and while keys change without (keychange_test.go,
-// a hundred seconds). Servers that a later release of Go has built show its keys of ML-DSA, or do
-// not (mldsa_test.go).
+// wait and plan ask named, from the root down (tlsa_publish_test.go). update changes zones that
+// named, Knot and PowerDNS sign (tlsa_update_test.go), and the scripts of docs/hooks.md are hooks
+// of certbot, dehydrated and lego before a Pebble, which is built from its module if it is not
+// in PATH (tlsa_update_hooks_test.go); what is not installed of these is skipped. Postfix sends a
+// message each second while keys change by their steps: on a named whose secondary nobody
+// notifies, and on three that get the zone one after the other; and while keys change without
+// (keychange_test.go, a hundred seconds). Servers that a later release of Go has built show its
+// keys of ML-DSA, or do not (mldsa_test.go).
 //
 // Package dane is compared with Postfix: posttls-finger and the queue's smtp(8) decide
 // about more than a hundred domains (postfix_scenarios_test.go), at the levels dane and
@@ -69,8 +72,9 @@
 // in a temporary directory. Postfix starts only for root, so root is needed. The
 // Debian packages are bind9, bind9-dnsutils, bind9-utils, unbound, unbound-host, knot,
 // knot-resolver, dnsdist, dnsmasq-base, pdns-recursor, postfix, openssl, gnutls-bin, ldnsutils,
-// hash-slinger, iproute2, iptables, chromium, prometheus and prometheus-node-exporter; a missing program
-// fails the run. CoreDNS is no
+// hash-slinger, iproute2, iptables, chromium, prometheus and prometheus-node-exporter, and for
+// updates and hooks pdns-server, pdns-backend-sqlite3, sqlite3, faketime, certbot, dehydrated and
+// lego; a missing program fails the run, or where a test says SKIPPED that test. CoreDNS is no
 // Debian package, that of systemd-resolved would take over /etc/resolv.conf, and that of
 // Exim the place of Postfix: DANE_COREDNS, DANE_RESOLVED and DANE_EXIM name their programs,
 // as .ci/run does, and without them these are skipped.

@@ -162,7 +162,6 @@ type client struct {
 	name         string
 	issue, again func(w *hookWorld) []string
 	sameKey      func(w *hookWorld) []string // renews with the same key
-	env          func(w *hookWorld) []string
 	prepare      func(w *hookWorld)
 }
 

@@ -18,9 +18,9 @@ type Change struct {
 	TTL         uint32 // of those that are added
 }
 
-// Message is the update (RFC 2136). Its condition is that the set is what it was (§2.4.2, or
-// §2.4.3 if it was empty), and that there is no alias, beside which a server would drop the
-// records without a word (§3.4.2.2).
+// Message is the update. Its condition is that the set is what it was (RFC 2136 §2.4.2), or
+// that there is none if it was empty (RFC 2136 §2.4.3); and that there is no alias, beside
+// which a server would drop the records without a word (RFC 2136 §3.4.2.2).
 func (c *Change) Message() *dns.Msg {
 	m := new(dns.Msg).SetUpdate(c.Zone)
 	m.RRsetNotUsed([]dns.RR{&dns.CNAME{Hdr: dns.RR_Header{Name: c.Owner, Rrtype: dns.TypeCNAME}}})

@@ -119,7 +119,7 @@ func parseKnot(text string) (*Key, error) {
 		case isItem && len(found) > 0:
 			return nil, errors.New("there are several keys: give each in a file of its own")
 		case isItem != (len(found) == 0) || !isClause || isItem != (clause == "id"):
-			return nil, errors.New("a key of knot.conf begins with - id:")
+			return nil, errors.New("a key of knot.conf begins with - id")
 		case clause != "id" && clause != "algorithm" && clause != "secret":
 			return nil, fmt.Errorf("a key of knot.conf has id, algorithm and secret, and nothing else")
 		}
