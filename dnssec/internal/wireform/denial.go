@@ -50,11 +50,10 @@ func readDenial(unknown *dns.RFC3597) dns.RR {
 	}
 	rdata = appendTypes(rdata[:len(rdata)-len(bitmap):len(rdata)-len(bitmap)], bitmap)
 	h.Rdlength = uint16(len(rdata))
-	rr, _, err := dns.UnpackRRWithHeader(h, rdata, 0)
-	if err != nil || !holds(rr, rdata, 0) {
-		return nil
+	if rr, ok := new(names).usual(h, rdata, 0); ok {
+		return rr
 	}
-	return rr
+	return nil
 }
 
 // appendTypes appends a type bitmap without empty blocks and zero octets at the end of

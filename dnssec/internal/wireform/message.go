@@ -8,6 +8,7 @@ package wireform
 import (
 	"encoding/binary"
 	"errors"
+	"sync"
 
 	"github.com/miekg/dns"
 )
@@ -58,7 +59,9 @@ func Unpack(packet []byte) (*dns.Msg, error) {
 	}
 	msg := &dns.Msg{MsgHdr: header(packet)}
 	count := func(at int) int { return int(binary.BigEndian.Uint16(packet[at:])) }
-	r := reader{packet: packet, off: headerSize}
+	r := readers.Get().(*reader)
+	defer r.release()
+	r.packet, r.off = packet, headerSize
 	for range count(4) {
 		question, err := r.question()
 		if err != nil {
@@ -105,11 +108,21 @@ type reader struct {
 
 	pointer uint16 // of the last owner that was one, and what it points to
 	owner   string
+	names
+}
+
+// readers are used again: what they hold is too much for a small stack.
+var readers = sync.Pool{New: func() any { return new(reader) }}
+
+// release gives a reader back. Nothing of the message stays in it but octets.
+func (r *reader) release() {
+	r.packet, r.owner, r.pointer, r.known = nil, "", 0, [knownNames]string{}
+	readers.Put(r)
 }
 
 func (r *reader) question() (dns.Question, error) {
-	name, off, err := dns.UnpackDomainName(r.packet, r.off)
-	if err != nil || off+questionSize > len(r.packet) {
+	name, off, ok := r.read(r.packet, r.off)
+	if !ok || off+questionSize > len(r.packet) {
 		return dns.Question{}, ErrMessage
 	}
 	if r.off <= maxPointed {
@@ -141,8 +154,8 @@ func (r *reader) section(count int) ([]dns.RR, error) {
 
 // record reads one record; nil for one that is left out.
 func (r *reader) record() (dns.RR, error) {
-	name, off, err := r.ownerName()
-	if err != nil || off+recordHeaderSize > len(r.packet) {
+	name, off, ok := r.ownerName()
+	if !ok || off+recordHeaderSize > len(r.packet) {
 		return nil, ErrMessage
 	}
 	h := dns.RR_Header{
@@ -156,22 +169,22 @@ func (r *reader) record() (dns.RR, error) {
 		return nil, ErrMessage
 	}
 	r.off = end
-	return unpackRecord(h, r.packet[:end], start), nil
+	return r.unpackRecord(h, r.packet[:end], start), nil
 }
 
 // ownerName reads the owner of a record. Most are the pointer of the record before, or one
 // to the question's name (RFC 1035 §4.1.4).
-func (r *reader) ownerName() (string, int, error) {
-	if r.off+2 > len(r.packet) || r.packet[r.off] < 0xC0 {
-		return dns.UnpackDomainName(r.packet, r.off)
+func (r *reader) ownerName() (name string, end int, ok bool) {
+	if r.off+2 > len(r.packet) || r.packet[r.off] < minPointer {
+		return r.read(r.packet, r.off)
 	}
 	pointer := binary.BigEndian.Uint16(r.packet[r.off:])
 	if pointer == r.pointer {
-		return r.owner, r.off + 2, nil
+		return r.owner, r.off + 2, true
 	}
-	name, off, err := dns.UnpackDomainName(r.packet, r.off)
-	if err == nil {
+	name, end, ok = r.read(r.packet, r.off)
+	if ok {
 		r.pointer, r.owner = pointer, name
 	}
-	return name, off, err
+	return name, end, ok
 }

@@ -4,14 +4,16 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/hex"
-	"net"
 
 	"github.com/miekg/dns"
 )
 
 // unpackRecord reads the record whose RDATA is packet[off:]. It is nil for a record that
 // is not of its type, but must be.
-func unpackRecord(h dns.RR_Header, packet []byte, off int) dns.RR {
+func (n *names) unpackRecord(h dns.RR_Header, packet []byte, off int) dns.RR {
+	if rr, ok := n.usual(h, packet, off); ok {
+		return rr
+	}
 	rr, _, err := dns.UnpackRRWithHeader(h, packet, off)
 	if err == nil && holds(rr, packet, off) {
 		return rr
@@ -30,40 +32,17 @@ func unpackRecord(h dns.RR_Header, packet []byte, off int) dns.RR {
 // holds reports whether a record, as it was read, has all octets of its RDATA, so that
 // it is written as it came, but for the compression of names.
 func holds(rr dns.RR, packet []byte, off int) bool {
-	rdata := packet[off:]
 	switch rr := rr.(type) {
 	case *dns.RFC3597, *dns.OPT, *dns.TSIG:
 		return true
-	case *dns.A:
-		return len(rdata) == net.IPv4len
-	case *dns.AAAA:
-		return len(rdata) == net.IPv6len
+	case *dns.A, *dns.AAAA, *dns.NS, *dns.CNAME, *dns.MX, *dns.SOA, *dns.RRSIG, *dns.NSEC, *dns.NSEC3, *dns.TLSA, *dns.DS, *dns.DNSKEY:
+		return false // usual has read those that are as they must be
 	// A field that is not there is empty, and no name that is there is. The names of
-	// these end the RDATA, or what follows them may have any length.
-	case *dns.NS:
-		return rr.Ns != ""
-	case *dns.CNAME:
-		return rr.Target != ""
+	// these end the RDATA.
 	case *dns.DNAME:
 		return rr.Target != ""
 	case *dns.PTR:
 		return rr.Ptr != ""
-	case *dns.MX:
-		return rr.Mx != ""
-	case *dns.RRSIG:
-		return rr.SignerName != ""
-	case *dns.TLSA:
-		return len(rdata) >= 3
-	case *dns.DS:
-		return len(rdata) >= 4
-	case *dns.DNSKEY:
-		return len(rdata) >= 4
-	case *dns.NSEC:
-		end, ok := skipName(packet, off)
-		return ok && holdsTypes(packet[end:])
-	case *dns.NSEC3:
-		bitmap, ok := nsec3Types(rdata)
-		return ok && holdsTypes(bitmap)
 	}
 	want, ok := expand(rr.Header().Rrtype, packet, off)
 	got, err := pack(rr)

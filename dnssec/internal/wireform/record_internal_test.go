@@ -25,7 +25,7 @@ func FuzzRecord(f *testing.F) {
 		const off = 9
 		want, _ := expand(rrtype, packet, off)
 		h := dns.RR_Header{Name: "example.", Rrtype: rrtype, Class: dns.ClassINET, Rdlength: uint16(len(rdata))}
-		rr := unpackRecord(h, packet, off)
+		rr := new(names).unpackRecord(h, packet, off)
 		if unknown, ok := rr.(*dns.RFC3597); ok {
 			if unknown.Rdata != hex.EncodeToString(want) {
 				t.Errorf("%v, want %x", unknown, want)
