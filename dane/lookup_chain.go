@@ -27,12 +27,10 @@ func evidence(ctx context.Context, answer *dnssec.Answer) []dnssec.Link {
 	if !wanted {
 		return nil
 	}
-	chain := answer.Chain()
-	chain = chain[:min(len(chain), maxLinks)]
-	for i := range chain {
-		if l := &chain[i]; !records {
-			l.Records, l.QName, l.QType, l.Denials, l.Refused = nil, "", 0, nil, nil
-		}
+	list := answer.Outline
+	if records {
+		list = answer.Chain
 	}
-	return chain
+	chain := list()
+	return chain[:min(len(chain), maxLinks)]
 }

@@ -44,18 +44,35 @@ type Link struct {
 // alias and then for the records or their absence; what was shown before is not
 // repeated. For an answer that is not Secure it goes as far as there is proof, and
 // ends with what is not proven. An Answer that is not of a [Resolver] has no chain.
-func (a *Answer) Chain() []Link {
+func (a *Answer) Chain() []Link { return a.links(true) }
+
+// Outline returns the links of [Answer.Chain] without their records and what is said of them:
+// without Records, QName, QType, Denials and Refused. It takes much less.
+func (a *Answer) Outline() []Link { return a.links(false) }
+
+// links returns those of the chain, whole or in outline.
+func (a *Answer) links(whole bool) []Link {
 	if a == nil {
 		return nil
 	}
 	var chain []Link
 	seen := make(map[*validate.Verdict]bool)
 	for _, f := range a.findings {
-		for _, v := range path(f.verdict, seen) {
-			chain = append(chain, links(v, questionOf(v, f))...)
+		path := path(f.verdict, seen)
+		if chain == nil {
+			chain = make([]Link, 0, len(path)+1)
 		}
-		if v := f.verdict; v.Status != validate.Secure {
-			chain = append(chain, end(f))
+		for _, v := range path {
+			first := len(chain)
+			for _, set := range v.Proof {
+				chain = append(chain, outline(v, set))
+			}
+			if whole {
+				complete(chain[first:], v, questionOf(v, f))
+			}
+		}
+		if f.verdict.Status != validate.Secure {
+			chain = append(chain, end(f, whole))
 		}
 	}
 	return chain
@@ -90,35 +107,38 @@ func questionOf(v *validate.Verdict, f finding) validate.Question {
 }
 
 // end is the last link of a chain that does not lead to the answer.
-func end(f finding) Link {
+func end(f finding, whole bool) Link {
 	v, name := f.verdict, f.question.Name.String()
-	link := Link{
-		Name: name, Type: f.question.Type, Status: statusOf(v.Status), Server: v.Server, Reason: reasonOf(v.Reason),
-		QName: name, QType: f.question.Type,
+	link := Link{Name: name, Type: f.question.Type, Status: statusOf(v.Status), Server: v.Server, Reason: reasonOf(v.Reason)}
+	if !whole {
+		return link
 	}
+	link.QName, link.QType = name, f.question.Type
 	if v.Reason.Sig != nil {
 		link.Refused = dns.Copy(v.Reason.Sig).(*dns.RRSIG)
 	}
 	return link
 }
 
-// links returns a link for each RRset that was verified for this verdict alone.
-func links(v *validate.Verdict, q validate.Question) []Link {
-	var links []Link
-	denials := denialsOf(v, q)
-	for i, set := range v.Proof {
-		first := set.Records[0].Header()
-		link := Link{
-			Zone: dns.CanonicalName(set.Sig.SignerName), Name: dns.CanonicalName(first.Name), Type: first.Rrtype,
-			Status: Secure, Anchor: first.Rrtype == dns.TypeDNSKEY && v.RestsOn == nil,
-			KeyTag: set.Sig.KeyTag, Algorithm: set.Sig.Algorithm,
-			Inception: validate.SignatureTime(set.Sig.Inception, v.Made), Expiration: validate.SignatureTime(set.Sig.Expiration, v.Made),
-			Server: v.Server, Records: append(deepCopies(set.Records), dns.Copy(set.Sig)),
-			QName: q.Name.String(), QType: q.Type, Denials: denials[i],
-		}
-		links = append(links, link)
+// outline is the link for an RRset that was verified for a verdict, without what complete adds.
+func outline(v *validate.Verdict, set validate.SignedSet) Link {
+	first := set.Records[0].Header()
+	return Link{
+		Zone: dns.CanonicalName(set.Sig.SignerName), Name: dns.CanonicalName(first.Name), Type: first.Rrtype,
+		Status: Secure, Anchor: first.Rrtype == dns.TypeDNSKEY && v.RestsOn == nil,
+		KeyTag: set.Sig.KeyTag, Algorithm: set.Sig.Algorithm,
+		Inception: validate.SignatureTime(set.Sig.Inception, v.Made), Expiration: validate.SignatureTime(set.Sig.Expiration, v.Made),
+		Server: v.Server,
 	}
-	return links
+}
+
+// complete adds the records to the links of a verdict, and what they say to the question.
+func complete(links []Link, v *validate.Verdict, q validate.Question) {
+	name, denials := q.Name.String(), denialsOf(v, q)
+	for i, set := range v.Proof {
+		links[i].Records = append(deepCopies(set.Records), dns.Copy(set.Sig))
+		links[i].QName, links[i].QType, links[i].Denials = name, q.Type, denials[i]
+	}
 }
 
 var errNotSecure = errors.New("dnssec: there is no chain for an answer that is not secure")

@@ -49,6 +49,14 @@ func TestChain(t *testing.T) {
 	} {
 		t.Run(tt.question, func(t *testing.T) {
 			answer, _ := lookup(t, world, tt.question)
+			outline := answer.Chain()
+			for i := range outline {
+				l := &outline[i]
+				l.Records, l.QName, l.QType, l.Denials, l.Refused = nil, "", 0, nil, nil
+			}
+			if diff := cmp.Diff(outline, answer.Outline()); diff != "" {
+				t.Error(diff)
+			}
 			var got []string
 			for _, link := range answer.Chain() {
 				rrtype := dns.Type(link.Type).String()
@@ -76,6 +84,9 @@ func TestChain(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+	if outline := (*dnssec.Answer)(nil).Outline(); outline != nil {
+		t.Errorf("no answer: %v", outline)
 	}
 	if chain := (*dnssec.Answer)(nil).Chain(); chain != nil {
 		t.Errorf("no answer: %v", chain)
