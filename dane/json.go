@@ -1,11 +1,10 @@
 package dane
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"time"
-
-	"github.com/miekg/dns"
 
 	"github.com/danesmtp/danesmtp/dnssec"
 	"github.com/danesmtp/danesmtp/internal/printable"
@@ -19,28 +18,34 @@ const jsonVersion = 1
 // 3339, names without the final dot.
 type (
 	jsonResult struct {
-		Version    int          `json:"version"`
-		Domain     string       `json:"domain"`
-		Outcome    Outcome      `json:"outcome"`
-		Profile    Profile      `json:"profile"`
-		MTASTS     bool         `json:"mta_sts"`
-		Mandatory  bool         `json:"mandatory,omitempty"`
-		Unresolved bool         `json:"unresolved,omitempty"`
-		Local      bool         `json:"local_lack,omitempty"`
-		Plan       *Action      `json:"plan,omitempty"`
-		Permanent  bool         `json:"permanent,omitempty"`
-		Code       string       `json:"code,omitempty"`
-		ResultType ResultType   `json:"failure,omitempty"`
-		Reason     string       `json:"failure_reason,omitempty"`
-		Error      string       `json:"error,omitempty"`
-		Decision   string       `json:"decision,omitempty"`
-		Place      *jsonPlace   `json:"destination,omitempty"`
-		Omitted    int          `json:"omitted_hosts,omitempty"`
-		Hosts      []jsonHost   `json:"hosts,omitempty"`
-		Lookups    []jsonLookup `json:"lookups"`
-		Expires    *time.Time   `json:"expires,omitempty"`
-		Started    time.Time    `json:"started"`
-		Elapsed    float64      `json:"elapsed_ms"`
+		jsonHead
+		Lookups []jsonLookup `json:"lookups"`
+		jsonTail
+	}
+	jsonHead struct {
+		Version    int        `json:"version"`
+		Domain     string     `json:"domain"`
+		Outcome    Outcome    `json:"outcome"`
+		Profile    Profile    `json:"profile"`
+		MTASTS     bool       `json:"mta_sts"`
+		Mandatory  bool       `json:"mandatory,omitempty"`
+		Unresolved bool       `json:"unresolved,omitempty"`
+		Local      bool       `json:"local_lack,omitempty"`
+		Plan       *Action    `json:"plan,omitempty"`
+		Permanent  bool       `json:"permanent,omitempty"`
+		Code       string     `json:"code,omitempty"`
+		ResultType ResultType `json:"failure,omitempty"`
+		Reason     string     `json:"failure_reason,omitempty"`
+		Error      string     `json:"error,omitempty"`
+		Decision   string     `json:"decision,omitempty"`
+		Place      *jsonPlace `json:"destination,omitempty"`
+		Omitted    int        `json:"omitted_hosts,omitempty"`
+		Hosts      []jsonHost `json:"hosts,omitempty"`
+	}
+	jsonTail struct {
+		Expires *time.Time `json:"expires,omitempty"`
+		Started time.Time  `json:"started"`
+		Elapsed float64    `json:"elapsed_ms"`
 	}
 	jsonPlace struct {
 		Expanded string        `json:"expanded"`
@@ -165,10 +170,9 @@ type (
 // this package's directory.
 func (r *Result) MarshalJSON() ([]byte, error) {
 	failure := r.Failure()
-	out := jsonResult{
+	out := jsonHead{
 		Version: jsonVersion, Domain: r.Name, Outcome: r.Outcome, Profile: r.Profile, MTASTS: r.MTASTS, Mandatory: r.Mandatory, Unresolved: r.Unresolved, Local: r.Local,
 		Permanent: r.Permanent(), Code: failure.Code, ResultType: failure.ResultType, Reason: failure.Reason, Error: failure.Text,
-		Expires: instant(r.Expires), Lookups: []jsonLookup{}, Started: r.Started, Elapsed: milliseconds(r.Elapsed),
 	}
 	if r.Domain != nil {
 		d := r.Domain
@@ -188,11 +192,25 @@ func (r *Result) MarshalJSON() ([]byte, error) {
 	for _, h := range r.Hosts {
 		out.Hosts = append(out.Hosts, hostJSON(&h))
 	}
-	for _, l := range r.Lookups() {
-		out.Lookups = append(out.Lookups, lookupJSON(l))
+	head, err := json.Marshal(out)
+	if err != nil {
+		return nil, err
 	}
-	return json.Marshal(out)
+	tail, err := json.Marshal(jsonTail{instant(r.Expires), r.Started, milliseconds(r.Elapsed)})
+	if err != nil {
+		return nil, err
+	}
+	lookups := r.Lookups()
+	t := jsonText{octets: make([]byte, 0, len(head)+len(tail)+len(lookups)*usualLookup)}
+	t.octets = append(t.octets, bytes.TrimSuffix(head, []byte("}"))...)
+	jsonArray(&t, "lookups", lookups, t.lookup)
+	t.comma()
+	t.octets = append(t.octets, bytes.TrimPrefix(tail, []byte("{"))...)
+	return t.octets, t.err
 }
+
+// usualLookup is room for a lookup in JSON, with the chain of a domain two labels below the root.
+const usualLookup = 2048
 
 func hostJSON(h *HostResult) jsonHost {
 	failure := h.Classify(h.Err)
@@ -265,37 +283,6 @@ func shownLines(reply smtpprobe.Reply) (lines []string) {
 		lines = append(lines, line)
 	}
 	return lines
-}
-
-func lookupJSON(l Lookup) jsonLookup {
-	out := jsonLookup{
-		Name: l.Name, Type: dns.Type(l.Type).String(), Status: l.Status, Records: l.Records, Error: text(l.Err), Elapsed: milliseconds(l.Elapsed),
-		Local: l.local(), Cause: causeJSON(l.Reason), Chain: chainJSON(l.Chain),
-	}
-	if l.Err == nil {
-		out.RCode = dns.RcodeToString[l.RCode]
-	}
-	if l.Status != dnssec.Secure {
-		out.Reason, out.EDE = printable.Line(l.Reason.String()), &l.Reason.Code
-		if out.Reason == "" {
-			out.Reason = "the resolver gave no reason"
-		}
-	}
-	out.Expires = instant(l.Expires)
-	for _, x := range l.Exchanges {
-		q := jsonQuery{
-			Name: fromDNS(x.Name), Type: dns.Type(x.Type).String(), Server: x.Server, Network: x.Network,
-			RCode: dns.RcodeToString[x.RCode], Error: text(x.Err), Elapsed: milliseconds(x.Elapsed),
-		}
-		for _, err := range x.PassedOver {
-			q.PassedOver = append(q.PassedOver, text(err))
-		}
-		out.Queries = append(out.Queries, q)
-	}
-	for _, a := range l.Aliases {
-		out.Aliases = append(out.Aliases, jsonAlias{fromDNS(a.Name), fromDNS(a.Target), dns.Type(a.Type).String(), a.Status})
-	}
-	return out
 }
 
 func text(err error) string {

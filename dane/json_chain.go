@@ -4,10 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/miekg/dns"
-
 	"github.com/danesmtp/danesmtp/dnssec"
-	"github.com/danesmtp/danesmtp/internal/printable"
 )
 
 type (
@@ -34,13 +31,6 @@ type (
 	}
 )
 
-func causeJSON(r dnssec.Reason) *jsonCause {
-	if r.Name == "" {
-		return nil // it has no more than its text
-	}
-	return &jsonCause{Zone: r.Zone, Name: r.Name, Type: dns.Type(r.Type).String(), KeyTag: r.KeyTag, Text: printable.Line(r.Text)}
-}
-
 // decode returns the reason with what is known of its parts.
 func (in *jsonCause) decode(r dnssec.Reason) (dnssec.Reason, error) {
 	if in == nil {
@@ -50,17 +40,6 @@ func (in *jsonCause) decode(r dnssec.Reason) (dnssec.Reason, error) {
 	var err error
 	r.Type, err = rrtype(in.Type)
 	return r, err
-}
-
-func chainJSON(chain []dnssec.Link) (out []jsonLink) {
-	for _, l := range chain[:min(len(chain), maxLinks)] {
-		out = append(out, jsonLink{
-			Zone: l.Zone, Name: l.Name, Type: dns.Type(l.Type).String(), Status: l.Status, Anchor: l.Anchor,
-			KeyTag: l.KeyTag, Algorithm: l.Algorithm, Inception: instant(l.Inception), Expiration: instant(l.Expiration),
-			Server: printable.Line(l.Server),
-		})
-	}
-	return out
 }
 
 func decodeChain(in []jsonLink) (chain []dnssec.Link, err error) {
