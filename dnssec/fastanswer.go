@@ -5,6 +5,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
 	"github.com/danesmtp/danesmtp/dnssec/internal/validate"
 )
 
@@ -12,7 +13,7 @@ import (
 // otherwise. It is what a lookup would return, but takes one allocation in common cases.
 func (c *cache) answer(name string, qtype uint16, now time.Time, generation int) *Answer {
 	var buffer [256]byte
-	wire, ok := appendHostName(buffer[:0], name)
+	wire, ok := canonical.AppendHostName(buffer[:0], name)
 	if !ok {
 		return nil
 	}
@@ -36,40 +37,6 @@ func (c *cache) answer(name string, qtype uint16, now time.Time, generation int)
 		base.Records = copyRecords(entry.Records, ttl)
 	}
 	return &newPacked[noRecord](&base, found).Answer
-}
-
-// appendHostName appends the canonical wire form of a name that consists of letters,
-// digits, "-", "_" and "*" alone; ok is false for any other, which may still be a name.
-func appendHostName(wire []byte, name string) (_ []byte, ok bool) {
-	if name == "" || len(name) > 253 {
-		return nil, false
-	}
-	length := len(wire) // where the octet is that holds the length of the label
-	wire = append(wire, 0)
-	for i := range len(name) {
-		switch c := name[i]; {
-		case c == '.':
-			if wire[length] == 0 {
-				return nil, false
-			}
-			length = len(wire)
-			wire = append(wire, 0)
-			continue
-		case 'A' <= c && c <= 'Z':
-			wire = append(wire, c+'a'-'A')
-		case 'a' <= c && c <= 'z', '0' <= c && c <= '9', c == '-', c == '_', c == '*':
-			wire = append(wire, c)
-		default:
-			return nil, false
-		}
-		if wire[length]++; wire[length] > 63 {
-			return nil, false
-		}
-	}
-	if wire[length] != 0 {
-		wire = append(wire, 0)
-	}
-	return wire, true
 }
 
 // maxPacked is how many records have room in the allocation of their Answer: more than

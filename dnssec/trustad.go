@@ -90,8 +90,8 @@ func (a *Answer) follow(sets []*validate.RRset, name canonical.Name, status Stat
 	a.Expires = now.Add(validate.MaxDenialTTL)
 	for range maxAliases + 1 {
 		if set := validate.Find(sets, validate.Question{Name: name, Type: a.Type}); set != nil {
-			if set.Malformed != nil {
-				return set.Malformed
+			if err := set.Malformed(); err != nil {
+				return err
 			}
 			a.Records = slices.Clone(set.Records)
 			a.expireBy(validate.TTLEnd(now, set.Records))

@@ -1,6 +1,7 @@
 package canonical_test
 
 import (
+	"bytes"
 	"encoding/hex"
 	"fmt"
 	"slices"
@@ -165,6 +166,14 @@ func FuzzParseName(f *testing.F) {
 		n, err := canonical.ParseName(text)
 		if err != nil {
 			return
+		}
+		var wire [256]byte
+		end, err := dns.PackDomainName(dns.Fqdn(text), wire[:], 0, nil, false)
+		if err != nil || !bytes.EqualFold(wire[:end], []byte(n)) && string(bytes.ToLower(wire[:end])) != string(n) {
+			t.Errorf("%q became %x, and with miekg/dns %x (%v)", text, n, wire[:end], err)
+		}
+		if theirs, _, err := dns.UnpackDomainName([]byte(n), 0); err != nil || theirs != n.String() {
+			t.Errorf("%x is written %q, and by miekg/dns %q (%v)", n, n.String(), theirs, err)
 		}
 		again, err := canonical.ParseName(n.String())
 		if err != nil || again != n {

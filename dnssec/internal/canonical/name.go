@@ -9,8 +9,14 @@ import (
 	"github.com/miekg/dns"
 )
 
-// maxNameLength bounds a name in wire form (RFC 1035 §3.1).
-const maxNameLength = 255
+// The longest name and label in wire form (RFC 1035 §3.1).
+const (
+	maxNameLength = 255
+	maxLabel      = 63
+)
+
+// maxTextLength is the longest name without escapes and final dot, in presentation form.
+const maxTextLength = 253
 
 // ErrName says that a text is no domain name.
 var ErrName = errors.New("not a domain name")
@@ -43,12 +49,49 @@ func (n Name) Is(text string) bool {
 
 // pack writes a name as a Name has it, and returns its length.
 func pack(text string, wire *[maxNameLength + 1]byte) (end int, ok bool) {
+	if name, ok := AppendHostName(wire[:0], text); ok {
+		return len(name), true
+	}
 	end, err := dns.PackDomainName(dns.Fqdn(text), wire[:], 0, nil, false)
 	if err != nil || end > maxNameLength {
 		return 0, false
 	}
 	toLower(wire[:end])
 	return end, true
+}
+
+// AppendHostName appends the canonical wire form of a name that consists of letters,
+// digits, "-", "_" and "*" alone; ok is false for any other, which may still be a name.
+func AppendHostName(wire []byte, name string) (_ []byte, ok bool) {
+	if name == "" || len(name) > maxTextLength {
+		return nil, false
+	}
+	length := len(wire) // where the octet is that holds the length of the label
+	wire = append(wire, 0)
+	for i := range len(name) {
+		switch c := name[i]; {
+		case c == '.':
+			if wire[length] == 0 {
+				return nil, false
+			}
+			length = len(wire)
+			wire = append(wire, 0)
+			continue
+		case 'A' <= c && c <= 'Z':
+			wire = append(wire, c+'a'-'A')
+		case 'a' <= c && c <= 'z', '0' <= c && c <= '9', c == '-', c == '_', c == '*':
+			wire = append(wire, c)
+		default:
+			return nil, false
+		}
+		if wire[length]++; wire[length] > maxLabel {
+			return nil, false
+		}
+	}
+	if wire[length] != 0 {
+		wire = append(wire, 0)
+	}
+	return wire, true
 }
 
 // toLower folds a name in wire form: length octets are below 64 and never letters.
@@ -62,11 +105,37 @@ func toLower(wire []byte) {
 
 // String returns the name in presentation form with the final dot.
 func (n Name) String() string {
+	if n.isHostName() {
+		text := make([]byte, 0, maxNameLength)
+		for i := 0; n[i] != 0; i += int(n[i]) + 1 {
+			text = append(append(text, n[i+1:i+1+int(n[i])]...), '.')
+		}
+		return string(text)
+	}
 	text, _, err := dns.UnpackDomainName([]byte(n), 0)
 	if err != nil {
 		return "(invalid)"
 	}
 	return text
+}
+
+// isHostName reports whether nothing in the labels of n is escaped in presentation form, and
+// there is a label.
+func (n Name) isHostName() bool {
+	i := 0
+	for i < len(n) && n[i] != 0 {
+		end := i + 1 + int(n[i])
+		if n[i] > maxLabel || end >= len(n) {
+			return false
+		}
+		for _, c := range []byte(n[i+1 : end]) {
+			if (c < 'a' || 'z' < c) && (c < '0' || '9' < c) && c != '-' && c != '_' && c != '*' {
+				return false
+			}
+		}
+		i = end
+	}
+	return i > 0 && i == len(n)-1
 }
 
 // IsRoot reports whether n is the root.

@@ -41,7 +41,7 @@ func (s *RRset) Len() int { return len(s.rdatas) }
 
 // Room for the records of a common RRset.
 const (
-	usualRecords = 4
+	usualRecords = 2
 	usualRData   = 128 // octets of all records together
 )
 
@@ -52,15 +52,23 @@ const fewRecords = 16
 // Add adds a record, and reports whether it was new: a repeated one counts once.
 // The error says that it does not belong to the set, or cannot be written.
 func (s *RRset) Add(rr dns.RR) (bool, error) {
-	h := rr.Header()
-	if len(s.rdatas) == 0 {
-		owner, err := ParseName(h.Name)
-		if err != nil {
+	owner := s.Owner
+	if name := rr.Header().Name; len(s.rdatas) == 0 || !owner.Is(name) {
+		var err error
+		if owner, err = ParseName(name); err != nil {
 			return false, err
 		}
+	}
+	return s.AddAt(owner, rr)
+}
+
+// AddAt is Add for a record whose owner was parsed before.
+func (s *RRset) AddAt(owner Name, rr dns.RR) (bool, error) {
+	h := rr.Header()
+	if len(s.rdatas) == 0 {
 		s.Owner, s.Class, s.Type = owner, h.Class, h.Rrtype
 		s.rdatas, s.buffer = make([][]byte, 0, usualRecords), make([]byte, 0, usualRData)
-	} else if h.Class != s.Class || h.Rrtype != s.Type || !s.Owner.Is(h.Name) {
+	} else if h.Class != s.Class || h.Rrtype != s.Type || s.Owner != owner {
 		return false, ErrRRset
 	}
 	start := len(s.buffer)

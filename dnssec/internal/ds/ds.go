@@ -40,27 +40,6 @@ func SupportedDigest(digestType uint8) bool {
 	return ok
 }
 
-// WithoutWeaker returns the records that count: SHA-1 digests are ignored where
-// the set has a SHA-2 digest for which usable reports true (RFC 4509 §3).
-func WithoutWeaker(set []*dns.DS, usable func(*dns.DS) bool) []*dns.DS {
-	strong := false
-	for _, record := range set {
-		if record.DigestType != digestSHA1 && usable(record) {
-			strong = true
-		}
-	}
-	if !strong {
-		return set
-	}
-	kept := make([]*dns.DS, 0, len(set))
-	for _, record := range set {
-		if record.DigestType != digestSHA1 {
-			kept = append(kept, record)
-		}
-	}
-	return kept
-}
-
 // Matches reports whether the record is the digest of the key at the given
 // owner (RFC 4034 §5.1.4). The key's own owner name is not looked at.
 func Matches(record *dns.DS, owner canonical.Name, key *dns.DNSKEY) bool {

@@ -66,30 +66,6 @@ func TestMatchesSHA384(t *testing.T) {
 	}
 }
 
-// RFC 4509 §3: a SHA-1 digest does not count beside a usable SHA-2 one.
-func TestWithoutWeaker(t *testing.T) {
-	t.Parallel()
-	sha1, sha256 := &dns.DS{DigestType: 1}, &dns.DS{DigestType: 2}
-	usable := func(*dns.DS) bool { return true }
-	unusable := func(*dns.DS) bool { return false }
-	for _, tt := range []struct {
-		name   string
-		set    []*dns.DS
-		usable func(*dns.DS) bool
-		want   int
-	}{
-		{"SHA-1 alone", []*dns.DS{sha1}, usable, 1},
-		{"both", []*dns.DS{sha1, sha256}, usable, 1},
-		{"both, but the key of SHA-256 is of no use", []*dns.DS{sha1, sha256}, unusable, 2},
-		{"two of SHA-256", []*dns.DS{sha256, sha256}, usable, 2},
-		{"none", nil, usable, 0},
-	} {
-		if got := ds.WithoutWeaker(tt.set, tt.usable); len(got) != tt.want {
-			t.Errorf("%s: %d records", tt.name, len(got))
-		}
-	}
-}
-
 // A record matches a key of which it holds the digest, and no other one.
 func FuzzMatches(f *testing.F) {
 	f.Add("example.", uint16(257), uint8(13), []byte("key"), uint8(2), "00")

@@ -42,9 +42,9 @@ func (a Algorithms) find(number uint8) Algorithm {
 	case dns.RSASHA512:
 		return RSA{Hash: crypto.SHA512}
 	case dns.ECDSAP256SHA256:
-		return ecdsaAlgorithm{elliptic.P256(), crypto.SHA256}
+		return ecdsaAlgorithm{256, crypto.SHA256}
 	case dns.ECDSAP384SHA384:
-		return ecdsaAlgorithm{elliptic.P384(), crypto.SHA384}
+		return ecdsaAlgorithm{384, crypto.SHA384}
 	case dns.ED25519:
 		return ed25519Algorithm{}
 	}
@@ -53,13 +53,17 @@ func (a Algorithms) find(number uint8) Algorithm {
 
 // An ecdsaAlgorithm is one of RFC 6605.
 type ecdsaAlgorithm struct {
-	curve elliptic.Curve
-	hash  crypto.Hash
+	bits int // of the curve
+	hash crypto.Hash
 }
 
 // Parse reads a key as RFC 6605 §4 writes it: X and Y, of full length.
 func (a ecdsaAlgorithm) Parse(public []byte) (PublicKey, error) {
-	key, err := ecdsa.ParseUncompressedPublicKey(a.curve, append([]byte{4}, public...))
+	curve := elliptic.P256()
+	if a.bits == 384 {
+		curve = elliptic.P384()
+	}
+	key, err := ecdsa.ParseUncompressedPublicKey(curve, append([]byte{4}, public...))
 	if err != nil {
 		return nil, errMalformedKey
 	}

@@ -39,9 +39,9 @@ func keyless(zone canonical.Name) Reason {
 // is Secure.
 func (val *Validator) entryPoints(ctx context.Context, zone canonical.Name) ([]Anchor, *Verdict) {
 	if anchors := val.Anchors.at(zone); len(anchors) > 0 {
-		usable, unsupported := val.usableAnchors(anchors, zone)
+		usable := val.usableAnchors(anchors)
 		if len(usable) == 0 {
-			return nil, noUsableAnchor(unsupported)
+			return nil, noUsableAnchor(val.unsupported(anchors, zone))
 		}
 		return usable, &Verdict{Status: Secure, Expires: val.Now.Add(maxTTL)}
 	}
@@ -53,13 +53,13 @@ func (val *Validator) entryPoints(ctx context.Context, zone canonical.Name) ([]A
 		return nil, val.bogus(inZone(zone, Question{zone, dns.TypeDS}.Reason(CodeOther, "more DS records than are looked at")))
 	case v.Shape == Data:
 		readable := dsAnchors(v.Records)
-		usable, unsupported := val.usableAnchors(readable, zone)
+		usable := val.usableAnchors(readable)
 		if len(usable) == 0 && len(readable) < len(v.Records) {
 			// What cannot be read is no digest or algorithm that is not supported.
 			return nil, val.bogusOn(v, inZone(zone, Question{zone, dns.TypeDS}.Reason(CodeBogus, "a DS record cannot be read")))
 		}
 		if len(usable) == 0 {
-			return nil, insecure(unsupported, v.Expires, v)
+			return nil, insecure(val.unsupported(readable, zone), v.Expires, v)
 		}
 		return usable, v
 	case v.unsigned:
@@ -70,7 +70,7 @@ func (val *Validator) entryPoints(ctx context.Context, zone canonical.Name) ([]A
 
 // dsAnchors returns what DS records vouch for, as far as they have the form of their type.
 func dsAnchors(records []dns.RR) []Anchor {
-	var set []Anchor
+	set := make([]Anchor, 0, len(records))
 	for _, rr := range records {
 		if record, ok := rr.(*dns.DS); ok {
 			set = append(set, Anchor{DS: record})
@@ -170,32 +170,41 @@ func noUsableAnchor(reason Reason) *Verdict {
 }
 
 // usableAnchors returns the anchors that can be followed. If none can, the delegation is
-// insecure (RFC 4035 §5.2, RFC 6840 §5.2), for the reason given.
-func (val *Validator) usableAnchors(anchors []Anchor, zone canonical.Name) ([]Anchor, Reason) {
-	algorithms := val.Algorithms
+// insecure (RFC 4035 §5.2, RFC 6840 §5.2). SHA-1 digests are ignored beside a SHA-2 digest that
+// can be followed (RFC 4509 §3).
+func (val *Validator) usableAnchors(anchors []Anchor) []Anchor {
+	usable := make([]Anchor, 0, len(anchors))
+	strong := false
+	for _, a := range anchors {
+		if val.supports(a) {
+			usable = append(usable, a)
+			strong = strong || a.DS != nil && a.DS.DigestType != dns.SHA1
+		}
+	}
+	if strong {
+		usable = slices.DeleteFunc(usable, func(a Anchor) bool { return a.DS != nil && a.DS.DigestType == dns.SHA1 })
+	}
+	return usable
+}
+
+// supports reports whether an anchor is by an algorithm, and a digest, that is supported.
+func (val *Validator) supports(a Anchor) bool {
+	if a.DS == nil {
+		return val.Algorithms.Supports(a.Key.Algorithm)
+	}
+	return val.Algorithms.SupportsDigest(a.DS.DigestType) && val.Algorithms.Supports(a.DS.Algorithm)
+}
+
+// unsupported is the reason why none of the anchors can be followed.
+func (val *Validator) unsupported(anchors []Anchor, zone canonical.Name) Reason {
 	name := zone.String()
 	reason := Reason{Zone: name, Name: name, Type: dns.TypeDS, Code: CodeUnsupportedDigest, Text: "no DS record has a supported digest"}
-	var records []*dns.DS
-	var usable []Anchor
 	for _, a := range anchors {
-		if a.DS != nil {
-			records = append(records, a.DS)
-			if algorithms.SupportsDigest(a.DS.DigestType) {
-				reason.Code, reason.Text = CodeUnsupportedAlgorithm, "no DS record has a supported algorithm"
-			}
-		} else if algorithms.Supports(a.Key.Algorithm) {
-			usable = append(usable, a)
+		if a.DS != nil && val.Algorithms.SupportsDigest(a.DS.DigestType) {
+			reason.Code, reason.Text = CodeUnsupportedAlgorithm, "no DS record has a supported algorithm"
 		}
 	}
-	supported := func(record *dns.DS) bool {
-		return algorithms.SupportsDigest(record.DigestType) && algorithms.Supports(record.Algorithm)
-	}
-	for _, record := range ds.WithoutWeaker(records, supported) {
-		if supported(record) {
-			usable = append(usable, Anchor{DS: record})
-		}
-	}
-	return usable, reason
+	return reason
 }
 
 // weakerDigests returns the DS records that usableAnchors left out for stronger ones. They count
@@ -207,8 +216,7 @@ func (val *Validator) weakerDigests(zone canonical.Name, v *Verdict, usable []An
 		all = dsAnchors(v.Records)
 	}
 	return slices.DeleteFunc(all, func(a Anchor) bool {
-		return a.DS == nil || !val.Algorithms.SupportsDigest(a.DS.DigestType) || !val.Algorithms.Supports(a.DS.Algorithm) ||
-			slices.ContainsFunc(usable, func(u Anchor) bool { return u.DS == a.DS })
+		return a.DS == nil || !val.supports(a) || slices.ContainsFunc(usable, func(u Anchor) bool { return u.DS == a.DS })
 	})
 }
 

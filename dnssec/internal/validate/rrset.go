@@ -19,12 +19,43 @@ const maxRecords = 65535 / 11
 // the signatures that claim to cover them.
 type RRset struct {
 	Question
-	Records   []dns.RR // each once: a signature does not cover their number (RFC 4034 §6.3)
-	Sigs      []*dns.RRSIG
-	Malformed error // of a record that has no wire form
+	Records []dns.RR // each once: a signature does not cover their number (RFC 4034 §6.3)
+	Sigs    []*dns.RRSIG
 
+	apex      bool  // as atApex says of the records
+	malformed error // as Malformed returns it, of the records that are in canonical
 	canonical canonical.RRset
 	denials   []dns.RR // as toRead returns them
+}
+
+// add adds a record. The first one is put into canonical form when that is needed, which for
+// much of a reply it never is.
+func (s *RRset) add(rr dns.RR) {
+	if len(s.Records) == 0 {
+		s.Records = append(make([]dns.RR, 0, 2), rr)
+		return
+	}
+	s.canonicalize()
+	added, err := s.canonical.AddAt(s.Name, rr)
+	if err != nil {
+		s.malformed = err // kept, so that it is not taken for absent
+	}
+	if added || err != nil {
+		s.Records = append(s.Records, rr)
+	}
+}
+
+// canonicalize makes sure that all records are in canonical form, as far as they have one.
+func (s *RRset) canonicalize() {
+	if len(s.Records) == 1 && s.canonical.Len() == 0 && s.malformed == nil {
+		_, s.malformed = s.canonical.AddAt(s.Name, s.Records[0])
+	}
+}
+
+// Malformed returns an error if a record has no wire form.
+func (s *RRset) Malformed() error {
+	s.canonicalize()
+	return s.malformed
 }
 
 // toRead returns NSEC or NSEC3 records in a form in which a proof can read them, the same
@@ -36,18 +67,36 @@ func (s *RRset) toRead() []dns.RR {
 	return s.denials
 }
 
+// A place is where a record belongs.
+type place struct {
+	Question
+	apex bool
+}
+
+func (s *RRset) key() place { return place{s.Question, s.apex} }
+
+// signatures are those that claim to cover an RRset.
+type signatures struct {
+	Question
+	all []*dns.RRSIG
+}
+
+func (s signatures) key() Question { return s.Question }
+
 // Collect sorts the records of a reply into the RRsets of its answer and authority
 // sections, in order of appearance. Signatures count wherever they are: some servers
 // have them elsewhere than the RRset, and they prove no less there.
 func Collect(msg *dns.Msg) (answers, authority []*RRset) {
-	sigs := make(map[Question][]*dns.RRSIG)
-	answers, authority = rrsets(msg.Answer, sigs), rrsets(msg.Ns, sigs)
+	var sigs index[Question, signatures]
+	answers, authority = rrsets(msg.Answer, &sigs), rrsets(msg.Ns, &sigs)
 	if hasSignature(msg.Extra) {
-		rrsets(msg.Extra, sigs)
+		rrsets(msg.Extra, &sigs)
 	}
 	for _, sets := range [...][]*RRset{answers, authority} {
 		for _, set := range sets {
-			set.Sigs = sigs[set.Question]
+			if of := sigs.find(set.Question); of != nil {
+				set.Sigs = of.all
+			}
 		}
 	}
 	return answers, authority
@@ -59,13 +108,8 @@ func hasSignature(section []dns.RR) bool {
 
 // rrsets sorts the records of a section, and adds the signatures in it to sigs. Records
 // of another class and names that cannot be parsed are left out.
-func rrsets(section []dns.RR, sigs map[Question][]*dns.RRSIG) []*RRset {
-	type place struct {
-		Question
-		apex bool
-	}
-	var sets []*RRset
-	index := make(map[place]*RRset)
+func rrsets(section []dns.RR, sigs *index[Question, signatures]) []*RRset {
+	var sets index[place, *RRset]
 	var text string // of the owner, which most often is that of the record before
 	var owner canonical.Name
 	for _, rr := range section[:min(len(section), maxRecords)] {
@@ -83,27 +127,23 @@ func rrsets(section []dns.RR, sigs map[Question][]*dns.RRSIG) []*RRset {
 		key := Question{owner, h.Rrtype}
 		if sig, ok := rr.(*dns.RRSIG); ok {
 			key.Type = sig.TypeCovered
-			if len(sigs[key]) < maxRRsetSignatures {
-				sigs[key] = append(sigs[key], sig)
+			of := sigs.find(key)
+			if of == nil {
+				of = sigs.add(signatures{Question: key})
+			}
+			if len(of.all) < maxRRsetSignatures {
+				of.all = append(of.all, sig)
 			}
 			continue
 		}
 		at := place{key, atApex(rr)}
-		set := index[at]
+		set := sets.find(at)
 		if set == nil {
-			set = &RRset{Question: key}
-			index[at] = set
-			sets = append(sets, set)
+			set = sets.add(&RRset{Question: key, apex: at.apex})
 		}
-		added, err := set.canonical.Add(rr)
-		if err != nil {
-			set.Malformed = err // kept, so that it is not taken for absent
-		}
-		if added || err != nil {
-			set.Records = append(set.Records, rr)
-		}
+		(*set).add(rr)
 	}
-	return sets
+	return sets.values
 }
 
 // atApex reports whether an NSEC record is that of a zone's apex. At a zone cut there is

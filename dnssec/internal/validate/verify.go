@@ -14,8 +14,8 @@ import (
 // §5.11). It returns the signature, or nil and what is wrong; the error is the
 // budget's.
 func (val *Validator) verify(set *RRset, zone canonical.Name, keys []*rrsig.Key) (*dns.RRSIG, fault, error) {
-	if set.Malformed != nil {
-		return nil, faultOf(set.Malformed, zone, set.Question, 0), nil
+	if err := set.Malformed(); err != nil {
+		return nil, faultOf(err, zone, set.Question, 0), nil
 	}
 	var problem fault
 	tries := 0
