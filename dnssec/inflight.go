@@ -39,6 +39,9 @@ type inflight struct {
 	exchanges []Exchange
 	awaited   []*inflight // all that it waited for
 	held      []*inflight // those of them that it holds
+
+	own    lookup          // that finds the verdict; empty when it is done
+	budget validate.Budget // of it
 }
 
 type inflightKey struct {
@@ -65,10 +68,6 @@ var advance = validate.Work{Queries: 1}
 // join makes the lookup one of those that wait for a question, until it leaves, and pays the
 // advance. If the question is not in flight it is sent, unless the verdict is known.
 func (l *lookup) join(ctx context.Context, q validate.Question, speculative bool) (*inflight, *validate.Verdict) {
-	allowance := validate.NewBudget(1)
-	if speculative {
-		allowance = validate.NewSpeculativeBudget() // there may be many, and they are paid when they are done
-	}
 	if err := l.judge.Budget.Pay(advance); err != nil {
 		return nil, validate.OverBudget(q, err)
 	}
@@ -89,20 +88,24 @@ func (l *lookup) join(ctx context.Context, q validate.Question, speculative bool
 			all.byKey = make(map[inflightKey]*inflight)
 		}
 		all.byKey[key] = f
-		own := l.resolver.newLookup(l.judge.Now, l.judge.Anchors, allowance)
-		own.inflight, own.speculative = f, speculative
-		own.known = append(make(findings, 0, 4), finding{q, inProgress}) // with its keys and DS records
-		go f.run(ctx, own)
+		f.budget = validate.OneLookup()
+		if speculative {
+			f.budget = validate.SpeculativeLookup() // there may be many, and they are paid when they are done
+		}
+		f.own.setUp(l.resolver, l.judge.Now, l.judge.Anchors, &f.budget)
+		f.own.inflight, f.own.speculative = f, speculative
+		f.own.known.set(q, inProgress)
+		go f.run(ctx)
 	}
 	f.waiters++
 	return f, nil
 }
 
-// run finds the verdict. The lookup is its own.
-func (f *inflight) run(ctx context.Context, l *lookup) {
+// run finds the verdict.
+func (f *inflight) run(ctx context.Context) {
 	defer close(f.done)
 	defer f.cancel()
-	began := time.Now()
+	began, l := time.Now(), &f.own
 	f.verdict = l.resolve(ctx, f.Question)
 	f.late = errors.Is(ctx.Err(), context.DeadlineExceeded)
 	l.leavePrefetched()
@@ -113,6 +116,7 @@ func (f *inflight) run(ctx context.Context, l *lookup) {
 	if f.verdict.Status == validate.Indeterminate {
 		l.resolver.inflights.remove(f) // others may have more time or luck
 	}
+	f.own = lookup{}
 }
 
 // serves reports whether a lookup that began at some time can wait for it: until it is done, or
@@ -253,6 +257,9 @@ func (l *lookup) chargeOnce(f *inflight) error {
 	if err := l.judge.Budget.Pay(f.spent); err != nil {
 		l.judge.Budget.Exhaust() // what cannot be paid was done all the same
 		return err
+	}
+	if l.awaited == nil {
+		l.awaited = make([]*inflight, 0, usualFindings)
 	}
 	l.awaited = append(l.awaited, f)
 	return nil

@@ -30,7 +30,8 @@ type lookup struct {
 	resolver  *Resolver
 	judge     validate.Validator // with the instant, the anchors and the budget
 	known     findings           // what this lookup found, failures included
-	exchanges []Exchange         // for what it asked by itself
+	room      [usualFindings]finding
+	exchanges []Exchange // for what it asked by itself
 
 	inflight    *inflight   // that it is made for; nil if it is a caller's
 	awaited     []*inflight // that it waited for and paid
@@ -43,17 +44,20 @@ type lookup struct {
 	avoid []string // servers whose answers did not validate
 }
 
+// usualFindings is how many questions most lookups have: their own, and keys and DS records.
+const usualFindings = 4
+
 // lookupWith is one lookup by a set of anchors.
 func (r *Resolver) lookupWith(ctx context.Context, q validate.Question, now time.Time, anchors *validate.Anchors, budget *validate.Budget) (*Answer, error) {
-	l := r.newLookup(now, anchors, budget)
-	l.suggest = suggesterFrom(ctx)
+	l := &lookup{suggest: suggesterFrom(ctx)}
+	l.setUp(r, now, anchors, budget)
 	defer l.end()
 	return l.answer(ctx, q.Name, q.Type)
 }
 
-// newLookup returns a lookup, and the validator that judges for it.
-func (r *Resolver) newLookup(now time.Time, anchors *validate.Anchors, budget *validate.Budget) *lookup {
-	l := &lookup{resolver: r}
+// setUp makes a lookup of a Resolver, and the validator that judges for it.
+func (l *lookup) setUp(r *Resolver, now time.Time, anchors *validate.Anchors, budget *validate.Budget) {
+	l.resolver, l.known = r, l.room[:0]
 	l.judge = validate.Validator{
 		Now: now, Skew: r.clockSkew(), Anchors: anchors, Negative: r.negative,
 		Algorithms: rrsig.Algorithms(r.Algorithms), MaxIterations: r.MaxIterations,
@@ -65,7 +69,6 @@ func (r *Resolver) newLookup(now time.Time, anchors *validate.Anchors, budget *v
 	if r.tracker != nil {
 		l.judge.Observe = func(ctx context.Context, set *validate.RRset) { r.observe(ctx, now, set) }
 	}
-	return l
 }
 
 // maxAliases bounds the aliases followed; unbound allows 11 and BIND 16.

@@ -61,9 +61,12 @@ func NewBudget(lookups int) *Budget {
 	}}
 }
 
-// NewSpeculativeBudget returns the work of a lookup, of which little may be done by oneself.
-func NewSpeculativeBudget() *Budget {
-	return &Budget{left: lookupWork, speculative: true, own: speculativeWork}
+// OneLookup returns the work of one lookup.
+func OneLookup() Budget { return Budget{left: lookupWork} }
+
+// SpeculativeLookup returns the work of one lookup, of which little may be done by oneself.
+func SpeculativeLookup() Budget {
+	return Budget{left: lookupWork, speculative: true, own: speculativeWork}
 }
 
 func (b *Budget) spendKeyPair() error { return b.spend(Work{KeyPairs: 1}) }
