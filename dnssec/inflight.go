@@ -209,7 +209,7 @@ func (l *lookup) awaitOnce(ctx context.Context, q validate.Question) (v *validat
 	if l.suggest != nil {
 		select {
 		case <-f.replied:
-			l.suggest.lookUp(f.reply, l.resolver.Lookup)
+			l.suggest.lookUp(l.resolver, f.reply)
 		case <-ctx.Done():
 		}
 	}

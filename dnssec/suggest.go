@@ -7,6 +7,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
 	"github.com/danesmtp/danesmtp/dnssec/internal/validate"
 )
 
@@ -43,35 +44,67 @@ func WithAhead(ctx context.Context, suggest func(reply *dns.Msg) []dns.Question)
 
 // suggesterFrom returns the suggester of a context, and nil if there is nothing to ask ahead.
 func suggesterFrom(ctx context.Context) *suggester {
-	switch v := ctx.Value(suggesterKey{}).(type) {
-	case func(*dns.Msg) []dns.Question:
-		if v != nil {
-			return &suggester{ctx: ctx, budget: budgetFrom(ctx), suggest: v}
-		}
-	case *suggester:
-		return v
+	suggest, _ := ctx.Value(suggesterKey{}).(func(*dns.Msg) []dns.Question)
+	if suggest == nil {
+		return nil
 	}
-	return nil
+	return &suggester{ctx: ctx, budget: budgetFrom(ctx), suggest: suggest}
 }
 
 // lookUp looks up what a reply suggests. There may be no reply: nil.
-func (s *suggester) lookUp(reply *dns.Msg, lookup func(context.Context, string, uint16) (*Answer, error)) {
+func (s *suggester) lookUp(r *Resolver, reply *dns.Msg) {
 	if reply == nil || s.asked.Load() >= maxSuggested {
 		return
 	}
 	own := &dns.Msg{MsgHdr: reply.MsgHdr, Question: slices.Clone(reply.Question), Answer: deepCopies(reply.Answer)}
-	ctx := withBudget(context.WithValue(s.ctx, suggesterKey{}, s), s.budget)
-	for _, q := range s.suggest(own) {
+	questions := s.suggest(own)
+	if len(questions) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(s.ctx, validate.QuestionTime)
+	var left atomic.Int32 // of those who need ctx
+	left.Store(1)
+	done := func() {
+		if left.Add(-1) == 0 {
+			cancel()
+		}
+	}
+	defer done()
+	for _, q := range questions {
 		if q.Qclass != dns.ClassINET {
 			continue
 		}
 		if s.asked.Add(1) > maxSuggested {
 			return
 		}
+		left.Add(1)
 		go func() {
-			ctx, cancel := context.WithTimeout(ctx, validate.QuestionTime)
-			defer cancel()
-			_, _ = lookup(ctx, q.Name, q.Qtype) // for the cache
+			defer done()
+			r.lookUpAhead(ctx, s, q)
 		}()
+	}
+}
+
+// lookUpAhead has the verdict on a question in the cache when it is done, and those on the
+// questions that aliases lead to.
+func (r *Resolver) lookUpAhead(ctx context.Context, s *suggester, question dns.Question) {
+	name, err := canonical.ParseName(question.Name)
+	if err != nil || answerable(question.Qtype) != nil {
+		return
+	}
+	now := r.now()
+	anchors, err := r.anchorsAt(now)
+	if err != nil {
+		return
+	}
+	l := &lookup{suggest: s}
+	l.setUp(r, now, anchors, s.budget)
+	defer l.end()
+	for range maxAliases + 1 {
+		v := l.ask(ctx, validate.Question{Name: name, Type: question.Qtype})
+		if v.Failed() || v.Shape != validate.Aliased {
+			return
+		}
+		name = v.Target
 	}
 }
