@@ -28,6 +28,9 @@ type socket struct {
 	server  string          // its address
 	expires time.Time
 	reused  bool
+
+	look func(fd uintptr) (done bool) // lookOnce; nil until needed
+	seen error                        // by it
 }
 
 // sockets keeps idle sockets for the next query to the same server, since it takes longer to

@@ -14,11 +14,15 @@ const socketsServeAgain = true
 // isSilent reports whether neither a packet nor an error has come. It does not wait, and takes
 // what has come. The deadline must not be over.
 func (s *socket) isSilent() bool {
-	var problem error
-	err := s.raw.Read(func(fd uintptr) (done bool) {
-		var packet [1]byte
-		_, problem = syscall.Read(int(fd), packet[:])
-		return true
-	})
-	return err == nil && errors.Is(problem, syscall.EAGAIN)
+	if s.look == nil {
+		s.look = s.lookOnce
+	}
+	err := s.raw.Read(s.look)
+	return err == nil && errors.Is(s.seen, syscall.EAGAIN)
+}
+
+func (s *socket) lookOnce(fd uintptr) (done bool) {
+	var packet [1]byte
+	_, s.seen = syscall.Read(int(fd), packet[:])
+	return true
 }

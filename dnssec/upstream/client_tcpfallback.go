@@ -67,6 +67,7 @@ func (q *udpExchange) startTCP(ctx context.Context, suspect error) {
 		return
 	}
 	q.suspect, q.overTCP = suspect, make(chan tcpReply, 1)
+	ctx, q.endTCP = context.WithCancel(ctx)
 	q.extend(q.client.timeout() / 8)
 	conn, done := q.conn, q.overTCP
 	go func() { // ends with ctx

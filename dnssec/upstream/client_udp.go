@@ -77,7 +77,8 @@ type udpExchange struct {
 	last    bool     // the last packet was sent
 	suspect error    // what is wrong with the first suspect reply; nil if there was none
 	overTCP chan tcpReply
-	quiet   bool // one packet was sent and one came, so no other can be on its way
+	endTCP  context.CancelFunc // ends the query over TCP; nil if there is no such query
+	quiet   bool               // one packet was sent and one came, so no other can be on its way
 }
 
 // ask sends the query up to five times from one socket, and reads until a reply to it comes.
@@ -86,8 +87,7 @@ func (q *udpExchange) ask(ctx context.Context) (*dns.Msg, string, error) {
 	if err != nil {
 		return nil, "udp", err
 	}
-	q.conn, q.last, q.suspect, q.overTCP, q.quiet = conn, false, nil, nil, false
-	ctx, cancel := context.WithCancel(ctx) // ends the query over TCP, too
+	q.conn, q.last, q.suspect, q.overTCP, q.endTCP, q.quiet = conn, false, nil, nil, nil, false
 	// Close ends a Read or Write at once.
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	defer func() {
@@ -96,7 +96,9 @@ func (q *udpExchange) ask(ctx context.Context) (*dns.Msg, string, error) {
 		} else {
 			conn.Close()
 		}
-		cancel()
+		if q.endTCP != nil {
+			q.endTCP()
+		}
 	}()
 	if q.query, err = q.client.prepareQuery(q.message, conn.LocalAddr(), q.noCookie); err != nil {
 		return nil, "udp", err
