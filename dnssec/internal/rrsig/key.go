@@ -76,6 +76,10 @@ func (k *Key) Cost() int {
 // key.
 const usualSize = 512
 
+// signatures is room for them that is used again: where they are verified there is little on the
+// stack.
+var signatures = sync.Pool{New: func() any { return new([usualSize]byte) }}
+
 // Verify checks the signature itself. Call Check and ZoneKey first, and choose the key
 // by Named.
 func (k *Key) Verify(set *canonical.RRset, sig *dns.RRSIG) error {
@@ -93,7 +97,8 @@ func (k *Key) VerifyData(data []byte, sig *dns.RRSIG) error {
 	if err != nil {
 		return err
 	}
-	var buffer [usualSize]byte
+	buffer := signatures.Get().(*[usualSize]byte)
+	defer signatures.Put(buffer)
 	signature, err := base64.StdEncoding.AppendDecode(buffer[:0], []byte(sig.Signature))
 	if err != nil {
 		return ErrSignature

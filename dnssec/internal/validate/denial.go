@@ -28,7 +28,7 @@ func (val *Validator) judgeDenial(ctx context.Context, q Question, rcode int, au
 		shape = NameError
 	}
 	var sigs []*dns.RRSIG
-	var problem fault
+	var problem *fault
 	var tried *Verdict
 	for _, set := range authority {
 		if set.Type == dns.TypeNSEC || set.Type == dns.TypeNSEC3 {
@@ -58,17 +58,18 @@ func (val *Validator) judgeDenial(ctx context.Context, q Question, rcode int, au
 		}
 		problem, tried = problem.or(failed), cmp.Or(tried, keys)
 	}
-	if problem == (fault{}) {
-		problem.reason = q.Reason(CodeNSECMissing, "no NSEC or NSEC3 record proves that there is none")
+	reason := q.Reason(CodeNSECMissing, "no NSEC or NSEC3 record proves that there is none")
+	if problem != nil {
+		reason = problem.reason
 	}
-	v := val.unlessInsecure(ctx, q, DenialExpiry(val.Now, q, authority), problem.reason, tried)
+	v := val.unlessInsecure(ctx, q, DenialExpiry(val.Now, q, authority), reason, tried)
 	v.Shape = shape
 	return v
 }
 
 // judgeProof gives the verdict when the records of a zone prove the denial, or
 // when that cannot be found out; otherwise nil and the reason.
-func (val *Validator) judgeProof(q Question, claimed Shape, zone canonical.Name, keys *Verdict, authority []*RRset) (*Verdict, fault) {
+func (val *Validator) judgeProof(q Question, claimed Shape, zone canonical.Name, keys *Verdict, authority []*RRset) (*Verdict, *fault) {
 	var shape Shape
 	var proof denial.Proof
 	denials, err := val.prove(zone, keys, authority, func(records *denial.Records) (err error) {
@@ -79,7 +80,7 @@ func (val *Validator) judgeProof(q Question, claimed Shape, zone canonical.Name,
 		return nil, unproven(denials.problem, zone, q)
 	}
 	if err != nil {
-		return OverBudget(q, err), fault{}
+		return OverBudget(q, err), nil
 	}
 	v := &Verdict{
 		Status: Secure, Shape: shape, unsigned: proof.Delegation, Proof: denials.sets, RestsOn: keys,
@@ -89,7 +90,7 @@ func (val *Validator) judgeProof(q Question, claimed Shape, zone canonical.Name,
 		v.Expires = earlier(v.Expires, end)
 	}
 	val.weaken(v, proof, zone, q)
-	return v, fault{}
+	return v, nil
 }
 
 // denies tries what a reply of the claimed shape may prove, and returns the shape that is
@@ -120,8 +121,8 @@ func (val *Validator) hashCost() denial.Cost {
 
 // unproven is the reason when the records that are left prove nothing: what was
 // wrong with the others, if there were any.
-func unproven(problem fault, zone canonical.Name, q Question) fault {
-	if problem != (fault{}) {
+func unproven(problem *fault, zone canonical.Name, q Question) *fault {
+	if problem != nil {
 		return problem
 	}
 	return faultOf(denial.ErrUnproven, zone, q, 0)
@@ -153,7 +154,7 @@ func (val *Validator) weaken(v *Verdict, proof denial.Proof, zone canonical.Name
 type denials struct {
 	sets    []SignedSet
 	until   time.Time // when the first of them expires
-	problem fault     // of the one that came nearest
+	problem *fault    // of the one that came nearest
 }
 
 // prove makes a proof by the records of a reply, and verifies what it rests on, and no more:
@@ -169,7 +170,7 @@ func (val *Validator) prove(zone canonical.Name, keys *Verdict, authority []*RRs
 	}
 	choice := denial.New(zone, records, val.hashCost())
 	verified := make(map[*RRset]*dns.RRSIG, 4)
-	var problem fault
+	var problem *fault
 	for tried := 0; ; {
 		proof := attempt(choice)
 		if proof != nil && !errors.Is(proof, denial.ErrUnproven) {
@@ -213,7 +214,7 @@ func needs(sets []*RRset, used []dns.RR) []*RRset {
 }
 
 // verifyDenial verifies one NSEC or NSEC3 RRset, as verify does.
-func (val *Validator) verifyDenial(set *RRset, zone canonical.Name, keys *Verdict) (*dns.RRSIG, fault, error) {
+func (val *Validator) verifyDenial(set *RRset, zone canonical.Name, keys *Verdict) (*dns.RRSIG, *fault, error) {
 	sig, failed, err := val.verify(set, zone, keys.Keys)
 	if sig == nil || err != nil {
 		return nil, failed, err
@@ -223,10 +224,10 @@ func (val *Validator) verifyDenial(set *RRset, zone canonical.Name, keys *Verdic
 		expanded := inZone(zone, set.Reason(CodeBogus, "expanded from a wildcard, as proofs of non-existence must not be"))
 		return nil, because(expanded, rrsig.ErrSignature), nil
 	}
-	return sig, fault{}, nil
+	return sig, nil, nil
 }
 
-func (val *Validator) denialsOf(sets []*RRset, sigs map[*RRset]*dns.RRSIG, problem fault) denials {
+func (val *Validator) denialsOf(sets []*RRset, sigs map[*RRset]*dns.RRSIG, problem *fault) denials {
 	all := denials{until: val.Now.Add(MaxDenialTTL), problem: problem}
 	for _, set := range sets {
 		all.sets = append(all.sets, SignedSet{set.Records, sigs[set]})

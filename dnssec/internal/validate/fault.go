@@ -10,10 +10,11 @@ import (
 
 // A fault is why something proves nothing. Where there are several, as with several
 // signatures of one RRset, the one that came nearest to a proof is the Reason, whatever
-// the order in the reply: it is what was meant to prove it, and what has to be mended.
+// the order in the reply: it is what was meant to prove it, and what has to be mended. Nil
+// means that there is no fault.
 type fault struct {
 	reason Reason
-	near   int // greater for what came nearer; 0 if there is no fault
+	near   int // greater for what came nearer
 }
 
 var (
@@ -58,27 +59,27 @@ func rank(err error) (near int, code Code) {
 }
 
 // faultOf is the fault of a signature or key of the zone.
-func faultOf(err error, zone canonical.Name, q Question, keyTag uint16) fault {
+func faultOf(err error, zone canonical.Name, q Question, keyTag uint16) *fault {
 	near, code := rank(err)
-	return fault{Reason{Code: code, Zone: zone.String(), Name: q.Name.String(), Type: q.Type, KeyTag: keyTag, Text: err.Error()}, near}
+	return &fault{Reason{Code: code, Zone: zone.String(), Name: q.Name.String(), Type: q.Type, KeyTag: keyTag, Text: err.Error()}, near}
 }
 
 // because is the fault of something else, which a reason explains; like says where it
 // ranks.
-func because(reason Reason, like error) fault {
+func because(reason Reason, like error) *fault {
 	near, _ := rank(like)
-	return fault{reason, near}
+	return &fault{reason, near}
 }
 
 // like reports whether a fault ranks as an error does.
-func (f fault) like(err error) bool {
+func (f *fault) like(err error) bool {
 	near, _ := rank(err)
 	return f.near == near
 }
 
 // or returns that of two faults which came nearer to a proof; of equals, the first.
-func (f fault) or(other fault) fault {
-	if other.near > f.near {
+func (f *fault) or(other *fault) *fault {
+	if f == nil || other != nil && other.near > f.near {
 		return other
 	}
 	return f

@@ -52,9 +52,10 @@ func (c *SignatureCache) add(digest [sha256.Size]byte) {
 	c.newer[digest] = struct{}{}
 }
 
-// digestOf identifies what is signed, the signature and the key. data holds the algorithm.
-func digestOf(data []byte, sig *dns.RRSIG, key *dns.DNSKEY) [sha256.Size]byte {
-	all := binary.BigEndian.AppendUint64(make([]byte, 0, 1024), uint64(len(data)))
+// digestOf identifies what is signed, the signature and the key. data holds the algorithm. What
+// is digested is written into room, if there is enough.
+func digestOf(room, data []byte, sig *dns.RRSIG, key *dns.DNSKEY) [sha256.Size]byte {
+	all := binary.BigEndian.AppendUint64(room, uint64(len(data)))
 	all = append(all, data...)
 	all = binary.BigEndian.AppendUint64(all, uint64(len(sig.Signature)))
 	all = append(all, sig.Signature...)

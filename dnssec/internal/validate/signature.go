@@ -15,7 +15,7 @@ func (val *Validator) judgeSet(ctx context.Context, set *RRset, authority []*RRs
 	if set.Type == dns.TypeDNSKEY {
 		return val.judgeKeys(ctx, set)
 	}
-	var problem fault
+	var problem *fault
 	var tried *Verdict
 	for _, zone := range val.signersAmong(set.Question, set.Sigs) {
 		keys := val.signerKeys(ctx, set.Question, zone)
@@ -44,8 +44,9 @@ func (val *Validator) judgeSet(ctx context.Context, set *RRset, authority []*RRs
 		}
 		return v
 	}
-	if problem == (fault{}) {
-		problem.reason = set.Reason(CodeRRSIGsMissing, "no signature by an enclosing zone")
+	reason := set.Reason(CodeRRSIGsMissing, "no signature by an enclosing zone")
+	if problem != nil {
+		reason = problem.reason
 	}
-	return val.unlessInsecure(ctx, set.Question, val.expiry(set.Records, nil), problem.reason, tried)
+	return val.unlessInsecure(ctx, set.Question, val.expiry(set.Records, nil), reason, tried)
 }

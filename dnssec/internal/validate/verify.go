@@ -3,6 +3,7 @@ package validate
 import (
 	"cmp"
 	"errors"
+	"sync"
 
 	"github.com/miekg/dns"
 
@@ -13,11 +14,11 @@ import (
 // verify looks for one signature of the zone that holds; one is enough (RFC 6840
 // §5.11). It returns the signature, or nil and what is wrong; the error is the
 // budget's.
-func (val *Validator) verify(set *RRset, zone canonical.Name, keys []*rrsig.Key) (*dns.RRSIG, fault, error) {
+func (val *Validator) verify(set *RRset, zone canonical.Name, keys []*rrsig.Key) (*dns.RRSIG, *fault, error) {
 	if err := set.Malformed(); err != nil {
 		return nil, faultOf(err, zone, set.Question, 0), nil
 	}
-	var problem fault
+	var problem *fault
 	tries := 0
 	for _, sig := range set.Sigs {
 		failed, err := val.try(set, sig, zone, keys, &tries)
@@ -25,13 +26,13 @@ func (val *Validator) verify(set *RRset, zone canonical.Name, keys []*rrsig.Key)
 			return nil, problem, err
 		}
 		if failed == nil {
-			return sig, fault{}, nil
+			return sig, nil, nil
 		}
 		found := faultOf(failed, zone, set.Question, sig.KeyTag)
 		found.reason.Sig = sig
 		problem = problem.or(found)
 	}
-	if problem == (fault{}) {
+	if problem == nil {
 		problem = faultOf(errNoSignature, zone, set.Question, 0)
 	}
 	return nil, problem, nil
@@ -65,8 +66,14 @@ func (val *Validator) try(set *RRset, sig *dns.RRSIG, zone canonical.Name, keys 
 	return cmp.Or(failed, errNoKey), nil
 }
 
-// usualSignedData is room for what most signatures cover.
-const usualSignedData = 512
+// A scratch is room for what most signatures cover, and for what identifies the check of one. It
+// is used again: on the stack of a question in flight there is no room for it.
+type scratch struct {
+	signed   [512]byte
+	identity [1024]byte
+}
+
+var scratches = sync.Pool{New: func() any { return new(scratch) }}
 
 // verifyOnce checks a signature by a key of the zone, unless it is known to be good. It returns
 // what is wrong, nil if the signature is good; the error is the budget's. The caller has checked
@@ -75,11 +82,13 @@ func (val *Validator) verifyOnce(set *RRset, sig *dns.RRSIG, key *rrsig.Key) (pr
 	if err := val.Budget.spendSignature(0, set.canonical.SignedSize()); err != nil {
 		return nil, err
 	}
-	data, problem := set.canonical.AppendSignedData(make([]byte, 0, usualSignedData), sig)
+	room := scratches.Get().(*scratch)
+	defer scratches.Put(room)
+	data, problem := set.canonical.AppendSignedData(room.signed[:0], sig)
 	if problem != nil {
 		return problem, nil
 	}
-	digest := digestOf(data, sig, key.Record)
+	digest := digestOf(room.identity[:0], data, sig, key.Record)
 	if val.Signatures.has(digest) {
 		return nil, nil
 	}
