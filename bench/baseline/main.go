@@ -5,6 +5,7 @@
 //	baseline ask [-concurrency N] SERVER <DOMAINS
 //	baseline probe [-n N] ADDRESS NAME
 //	baseline time COMMAND…
+//	baseline plan [-concurrency N] HINTS ANCHORS <DOMAINS
 //
 // The first asks a validating resolver on the network what daneverify -dns-only asks:
 // MX, then A, AAAA and TLSA of the best host, all three at once. It believes the AD bit,
@@ -16,6 +17,9 @@
 //
 // The third runs a command, and prints on standard error its seconds of real time and
 // of CPU time, and its peak resident set in MiB. Its exit status is not judged.
+//
+// The fourth makes the lookups of daneverify -dns-only -recursive in its own process, and prints
+// what they take of memory, and how long the same signatures take by crypto alone, once each.
 package main
 
 import (
@@ -41,7 +45,7 @@ func main() {
 	}
 }
 
-var errUsage = errors.New("want ask [-concurrency N] SERVER, probe [-n N] ADDRESS NAME, or time COMMAND…")
+var errUsage = errors.New("want ask [-concurrency N] SERVER, probe [-n N] ADDRESS NAME, time COMMAND…, or plan [-concurrency N] HINTS ANCHORS")
 
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	if len(args) == 0 {
@@ -62,6 +66,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return out.Flush()
 	case args[0] == "probe" && flags.NArg() == 2:
 		return probe(ctx, flags.Arg(0), flags.Arg(1), *n, stdout)
+	case args[0] == "plan" && flags.NArg() == 2 && *concurrency > 0:
+		return plan(ctx, flags.Arg(0), flags.Arg(1), *concurrency, stdin, stdout)
 	case args[0] == "time" && flags.NArg() > 0:
 		return measure(ctx, flags.Args(), stdin, stdout, stderr)
 	}

@@ -94,7 +94,7 @@ func TestTime(t *testing.T) {
 
 func TestUsage(t *testing.T) {
 	t.Parallel()
-	for _, args := range [][]string{nil, {"ask"}, {"probe", "127.0.0.1:25"}, {"time"}, {"nonsense"}, {"ask", "-concurrency", "0", "127.0.0.1:53"}} {
+	for _, args := range [][]string{nil, {"ask"}, {"probe", "127.0.0.1:25"}, {"time"}, {"plan", "hints"}, {"nonsense"}, {"ask", "-concurrency", "0", "127.0.0.1:53"}} {
 		if err := run(t.Context(), args, nil, nil, nil); err != errUsage {
 			t.Errorf("%q: %v", args, err)
 		}
