@@ -113,7 +113,7 @@ func impossible(err error) bool {
 // error wraps ErrName. Hyphens may stand anywhere, as they do in the DNS.
 func hostName(text string) (string, error) {
 	name := strings.TrimSuffix(text, ".")
-	if _, err := netip.ParseAddr(name); err == nil {
+	if isAddress(name) {
 		// RFC 5321 §5.1: an MX names a host, not its address.
 		return "", fmt.Errorf("%w: %q is an address", ErrName, text)
 	}
@@ -121,6 +121,15 @@ func hostName(text string) (string, error) {
 		return "", fmt.Errorf("%w: %q", ErrName, text)
 	}
 	return strings.ToLower(name), nil
+}
+
+// isAddress looks first whether a name can be one: IPv4 ends with a digit, and IPv6 has a colon.
+func isAddress(name string) bool {
+	if !strings.Contains(name, ":") && strings.TrimRight(name, "0123456789") == name {
+		return false
+	}
+	_, err := netip.ParseAddr(name)
+	return err == nil
 }
 
 const hostOctets = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."

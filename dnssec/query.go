@@ -14,13 +14,27 @@ import (
 // newQuery is the message for a question below the zone of an anchor; an empty anchorZone
 // says that there is no anchor above.
 func newQuery(q validate.Question, anchorZone string, avoid []string) *upstream.Query {
-	msg := new(dns.Msg)
-	msg.SetQuestion(q.Name.String(), q.Type)
-	msg.CheckingDisabled = true // RFC 6840 §5.9: the validation is ours
-	// Where no anchor leads to, signatures prove nothing, and the capability of a
-	// server makes no difference.
-	msg.SetEdns0(ednsSize, anchorZone != "")
-	return &upstream.Query{Msg: msg, Avoid: avoid, Anchor: anchorZone}
+	own := &struct { // all in one piece
+		upstream.Query
+		msg      dns.Msg
+		question [1]dns.Question
+		extra    [1]dns.RR
+		opt      dns.OPT
+	}{Query: upstream.Query{Avoid: avoid, Anchor: anchorZone}}
+	own.Msg = &own.msg
+	own.msg.Id, own.msg.RecursionDesired = dns.Id(), true
+	own.msg.CheckingDisabled = true // RFC 6840 §5.9: the validation is ours
+	own.question[0] = dns.Question{Name: q.Name.String(), Qtype: q.Type, Qclass: dns.ClassINET}
+	own.opt.Hdr.Name, own.opt.Hdr.Rrtype = ".", dns.TypeOPT
+	own.opt.SetUDPSize(ednsSize)
+	if anchorZone != "" {
+		// Where no anchor leads to, signatures prove nothing, and the capability of a
+		// server makes no difference.
+		own.opt.SetDo()
+	}
+	own.extra[0] = &own.opt
+	own.msg.Question, own.msg.Extra = own.question[:], own.extra[:]
+	return &own.Query
 }
 
 // ednsSize is the largest UDP reply that is asked for (dnsflagday.net/2020).

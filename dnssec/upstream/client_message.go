@@ -34,13 +34,22 @@ func newMessage(query *dns.Msg) (*message, error) {
 	if query == nil || len(query.Question) != 1 {
 		return nil, errNoQuestion
 	}
-	msg := *query
-	msg.Extra = slices.Clone(query.Extra)
-	for i, rr := range msg.Extra {
-		msg.Extra[i] = dns.Copy(rr)
+	own := &struct { // in one piece, if there is no more than an OPT record
+		msg   dns.Msg
+		extra [1]dns.RR
+		opt   dns.OPT
+	}{msg: *query}
+	own.msg.Extra = append(own.extra[:0], query.Extra...)
+	for i, rr := range own.msg.Extra {
+		if opt, ok := rr.(*dns.OPT); ok && len(opt.Option) == 0 && len(query.Extra) == 1 {
+			own.opt = *opt
+			own.extra[0] = &own.opt
+			continue
+		}
+		own.msg.Extra[i] = dns.Copy(rr)
 	}
-	takeOptions(&msg)
-	return assemble(&msg)
+	takeOptions(&own.msg)
+	return assemble(&own.msg)
 }
 
 // assemble packs a query. If it has an OPT record, the options are added to it.

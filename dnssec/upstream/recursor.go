@@ -132,7 +132,7 @@ func (r *Recursor) Exchange(ctx context.Context, q *Query) (*Reply, error) {
 		return nil, newError("", "", q, err)
 	}
 	// The question as it was asked, whatever was sent to whom.
-	reply.Msg.Question = []dns.Question{q.Msg.Question[0]}
+	reply.Msg.Question = append(reply.Msg.Question[:0], q.Msg.Question[0])
 	return reply, nil
 }
 

@@ -43,7 +43,7 @@ func SupportedDigest(digestType uint8) bool {
 // Matches reports whether the record is the digest of the key at the given
 // owner (RFC 4034 §5.1.4). The key's own owner name is not looked at.
 func Matches(record *dns.DS, owner canonical.Name, key *dns.DNSKEY) bool {
-	if record.Algorithm != key.Algorithm || record.KeyTag != key.KeyTag() {
+	if record.Algorithm != key.Algorithm || record.KeyTag != KeyTag(key) {
 		return false
 	}
 	h, ok := hash(record.DigestType)
@@ -54,12 +54,32 @@ func Matches(record *dns.DS, owner canonical.Name, key *dns.DNSKEY) bool {
 	if err != nil {
 		return false
 	}
-	rdata, err := canonical.AppendRData(nil, key)
+	data, err := canonical.AppendRData(append(make([]byte, 0, usualKey), owner...), key)
 	if err != nil {
 		return false
 	}
 	digest := h.New()
-	digest.Write([]byte(owner))
-	digest.Write(rdata)
+	digest.Write(data)
 	return bytes.Equal(digest.Sum(nil), want)
+}
+
+// usualKey is room for the name and the RDATA of most keys.
+const usualKey = 384
+
+// KeyTag returns the tag of a key (RFC 4034 §B), and 0 if it has no wire form: as the method of
+// miekg/dns does, which takes four kilobytes of stack for it.
+func KeyTag(key *dns.DNSKEY) uint16 {
+	rdata, err := canonical.AppendRData(make([]byte, 0, usualKey), key)
+	if err != nil {
+		return 0
+	}
+	sum := uint32(0)
+	for i, octet := range rdata {
+		if i%2 == 0 {
+			sum += uint32(octet) << 8
+		} else {
+			sum += uint32(octet)
+		}
+	}
+	return uint16(sum + sum>>16)
 }

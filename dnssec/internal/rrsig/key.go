@@ -8,6 +8,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
+	"github.com/danesmtp/danesmtp/dnssec/internal/ds"
 )
 
 // A Key is a DNSKEY record, read once for all the signatures that it is to check. It is
@@ -15,23 +16,33 @@ import (
 type Key struct {
 	Record *dns.DNSKEY
 	Tag    uint16
-	public func() (PublicKey, error)
+
+	algorithm Algorithm // nil if it is not supported
+	once      sync.Once // for what follows
+	read      PublicKey
+	problem   error
 }
 
 // NewKey returns the key of a record. It is not read before it is needed: a hostile zone
 // can have many that are not.
 func NewKey(algorithms Algorithms, record *dns.DNSKEY) *Key {
-	return &Key{Record: record, Tag: record.KeyTag(), public: sync.OnceValues(func() (PublicKey, error) {
-		public, err := base64.StdEncoding.DecodeString(record.PublicKey)
-		if err != nil {
-			return nil, errMalformedKey
+	return &Key{Record: record, Tag: ds.KeyTag(record), algorithm: algorithms.find(record.Algorithm)}
+}
+
+// public reads the key, once.
+func (k *Key) public() (PublicKey, error) {
+	k.once.Do(func() {
+		public, err := base64.StdEncoding.DecodeString(k.Record.PublicKey)
+		switch {
+		case err != nil:
+			k.problem = errMalformedKey
+		case k.algorithm == nil:
+			k.problem = ErrUnsupported
+		default:
+			k.read, k.problem = k.algorithm.Parse(public)
 		}
-		algorithm := algorithms.find(record.Algorithm)
-		if algorithm == nil {
-			return nil, ErrUnsupported
-		}
-		return algorithm.Parse(public)
-	})}
+	})
+	return k.read, k.problem
 }
 
 // NewKeys returns the keys of the DNSKEY records among records.
