@@ -210,7 +210,7 @@ func (r *Result) MarshalJSON() ([]byte, error) {
 }
 
 // usualLookup is room for a lookup in JSON, with the chain of a domain two labels below the root.
-const usualLookup = 2048
+const usualLookup = 1792
 
 func hostJSON(h *HostResult) jsonHost {
 	failure := h.Classify(h.Err)

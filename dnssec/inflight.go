@@ -222,7 +222,7 @@ func (l *lookup) awaitOnce(ctx context.Context, q validate.Question) (v *validat
 	if v.Status == validate.Indeterminate {
 		l.leave(f)
 	} else {
-		l.held = append(l.held, f)
+		l.hold(f)
 	}
 	select {
 	case <-f.done: // by itself, or because nobody else waits for it
@@ -233,6 +233,14 @@ func (l *lookup) awaitOnce(ctx context.Context, q validate.Question) (v *validat
 	default:
 	}
 	return v, late
+}
+
+// hold keeps what is done for others who need it, until the lookup ends.
+func (l *lookup) hold(f *inflight) {
+	if l.held == nil {
+		l.held = make([]*inflight, 0, usualFindings)
+	}
+	l.held = append(l.held, f)
 }
 
 // charge pays for what it and those that it waited for spent, each once.

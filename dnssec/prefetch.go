@@ -102,7 +102,7 @@ func (l *lookup) leavePrefetched() {
 		select {
 		case <-f.done:
 			l.charge(f) // with what is left: there is no more to do
-			l.held = append(l.held, f)
+			l.hold(f)
 		default:
 			l.judge.Budget.Forfeit(advance)
 			l.leave(f)

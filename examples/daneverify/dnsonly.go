@@ -24,6 +24,9 @@ func writePlanJSON(w io.Writer, r *dane.Result) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(w, "{\"dns_ms\":%.3f,\"queries\":%d,%s\n", float64(r.Elapsed)/float64(time.Millisecond), queries(r), text[1:])
+	if _, err := fmt.Fprintf(w, "{\"dns_ms\":%.3f,\"queries\":%d,", float64(r.Elapsed)/float64(time.Millisecond), queries(r)); err != nil {
+		return err
+	}
+	_, err = w.Write(append(text, '\n')[1:])
 	return err
 }
