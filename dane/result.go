@@ -90,7 +90,11 @@ func (r *Result) Lookups() []Lookup {
 	if r.Domain == nil {
 		return nil
 	}
-	var lookups []Lookup
+	count := 1
+	for _, h := range r.Hosts {
+		count += len(h.Lookups)
+	}
+	lookups := make([]Lookup, 0, count)
 	if !r.Domain.Routed {
 		lookups = append(lookups, r.Domain.Lookup)
 	}
