@@ -1,6 +1,10 @@
 package dane
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"reflect"
+	"strings"
+)
 
 // The tables of decisions for the tests, which are in another package for the sake of
 // danetest.
@@ -30,4 +34,15 @@ func ByReflection(text []byte) ([]byte, error) {
 		return nil, err
 	}
 	return json.Marshal(all)
+}
+
+// JSONKeysOfLookups returns the keys of all that a lookup has in JSON.
+func JSONKeysOfLookups() (keys []string) {
+	for _, form := range []any{jsonLookup{}, jsonQuery{}, jsonAlias{}, jsonCause{}, jsonLink{}} {
+		for field := range reflect.TypeOf(form).Fields() {
+			key, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+			keys = append(keys, key)
+		}
+	}
+	return keys
 }

@@ -2,6 +2,7 @@ package dane_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 func TestJSONOfLookups(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 11, 30, 12, 0, 0, 123_000_000, time.FixedZone("", 3600))
+	var all strings.Builder
 	odd := "a \"b\" \\ <c> & \n \x00 é \u2028"
 	reason := dnssec.Reason{Code: 6, Zone: "z.", Name: odd, Type: dns.TypeMX, KeyTag: 7, Text: odd}
 	for _, tt := range []struct {
@@ -47,9 +49,15 @@ func TestJSONOfLookups(t *testing.T) {
 			t.Errorf("%s: %v", tt.name, err)
 			continue
 		}
+		all.Write(text)
 		want, err := dane.ByReflection(text)
 		if diff := cmp.Diff(string(want), string(text)); diff != "" || err != nil {
 			t.Errorf("%s: %v\n%s", tt.name, err, diff)
+		}
+	}
+	for _, key := range dane.JSONKeysOfLookups() {
+		if key != "local_lack" && !strings.Contains(all.String(), `"`+key+`":`) {
+			t.Errorf("%q is never written", key)
 		}
 	}
 	never := &dane.Result{Domain: &dane.Domain{Lookup: dane.Lookup{Expires: time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)}}}
