@@ -22,17 +22,16 @@
 //
 // All else asks nobody. [Survey.Judge] says whether senders accept a chain by each answer.
 // A [State] keeps what was seen over time, and [State.Ready] answers: safe is what every
-// server accepts, once the longest TTL of the records before has run out, and five seconds for
-// caches that round, counted from when the last server was first seen with the new ones. [Watch] puts these together.
+// server accepts, once the longest TTL of the records before, and of an alias that led to them
+// and leads elsewhere now, has run out, and five seconds for caches that round, counted from when the last server was first seen with the new ones. [Watch] puts these together.
 // [Survey.Agreed] and the times of a Survey are what [tlsa.Verifier.Plan] wants to know, which
 // says which records come and go in which order.
 //
 // # What is not seen
 //
 // Several machines behind one address look like one: Watch.Margin is for those. Resolvers that
-// keep records beyond their TTL, secondaries that nobody names, and an alias that is pointed
-// elsewhere with a longer TTL than the records have, are not known. A State that begins
-// after the records have changed takes the old ones to have had the TTL of the new.
+// keep records beyond their TTL, and secondaries that nobody names, are not known. A State that
+// begins after the records have changed takes the old ones to have had the TTL of the new.
 //
 // # Limits
 //

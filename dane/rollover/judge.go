@@ -61,8 +61,7 @@ func (s *Survey) Judge(chain []*x509.Certificate) *Judgement {
 			answered, j.Insecure = true, true
 		default:
 			answered = true
-			verifier := &tlsa.Verifier{Records: v.Records, Names: []string{s.Host}, Time: func() time.Time { return s.Time }}
-			jv.Match, jv.Problem = verifier.Verify(chain)
+			jv.Match, jv.Problem = s.verify(v, chain)
 			if jv.Accepted = jv.Problem == nil; jv.Accepted {
 				j.limit(&jv, chain)
 			} else {
@@ -81,6 +80,22 @@ func (s *Survey) Judge(chain []*x509.Certificate) *Judgement {
 		j.Unknown = append(j.Unknown, errNobody.Error())
 	}
 	return j
+}
+
+// verify does as a sender does. Which of two digests counts is for senders to say (RFC 7671
+// §9), and so those who prefer the other one have to accept the chain, too.
+func (s *Survey) verify(v *View, chain []*x509.Certificate) (match tlsa.Match, err error) {
+	for i, order := range [][]tlsa.Matching{nil, {tlsa.SHA256, tlsa.SHA512}, {tlsa.SHA512, tlsa.SHA256}} {
+		verifier := &tlsa.Verifier{Records: v.Records, Names: []string{s.Host}, Time: func() time.Time { return s.Time }, DigestOrder: order}
+		m, err := verifier.Verify(chain)
+		if err != nil {
+			return tlsa.Match{}, err
+		}
+		if i == 0 {
+			match = m
+		}
+	}
+	return match, nil
 }
 
 // limit notes until when a view is accepted.

@@ -18,6 +18,11 @@ func (s *Survey) NegativeTTL() time.Duration {
 	return s.longest(func(v *View) time.Duration { return v.NegativeTTL })
 }
 
+// AliasTTL is how long a cache may keep the aliases that lead to the records.
+func (s *Survey) AliasTTL() time.Duration {
+	return s.longest(func(v *View) time.Duration { return v.AliasTTL })
+}
+
 // SignatureValidity is for how long the records are signed at a time, and 0 if they are not.
 func (s *Survey) SignatureValidity() time.Duration {
 	return s.longest(func(v *View) time.Duration { return v.Expires.Sub(v.Inception) })

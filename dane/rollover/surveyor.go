@@ -93,8 +93,13 @@ type View struct {
 	Records []tlsa.Record
 	Serial  uint32 // of the SOA record
 
-	TTL         time.Duration // for which a cache may keep the answer
+	TTL         time.Duration // for which a cache may keep the records
 	NegativeTTL time.Duration // for which it may keep that there are no records (RFC 2308 §5)
+
+	// Aliases lead from the owner to the records, the first target first; AliasTTL is the
+	// longest time for which a cache may keep one of them.
+	Aliases  []string
+	AliasTTL time.Duration
 
 	Inception, Expires time.Time // of the signature
 }
@@ -123,13 +128,16 @@ func (s *Surveyor) Survey(ctx context.Context, host string, port uint16) (*Surve
 	if w.resolver == nil {
 		w.resolver = new(dnssec.Resolver)
 	}
-	if err := w.findZones(ctx); err != nil {
+	aliases, err := w.findZones(ctx)
+	if err != nil {
 		return nil, err
 	}
 	for _, zone := range survey.Zones {
 		w.plan(ctx, zone)
 	}
 	w.askAll(ctx)
+	w.compareAliases(aliases)
+	w.lookAtHost(ctx)
 	return survey, nil
 }
 
@@ -140,27 +148,61 @@ type work struct {
 	resolver *dnssec.Resolver
 }
 
-// findZones finds the zones that the records depend on.
-func (w *work) findZones(ctx context.Context) error {
-	names := []string{w.Owner}
+// compareAliases finds servers with other aliases than the resolver, which has a cache. The
+// servers that those lead to were not asked.
+func (w *work) compareAliases(known []string) {
+	for i := range w.Views {
+		if v := &w.Views[i]; v.Err == nil && !slices.Equal(v.Aliases, known) {
+			w.unasked("%s has an alias, or its target, that the resolver does not have, so that not all are known who have the records: its cache may be older", v.Name())
+			return
+		}
+	}
+}
+
+// lookAtHost finds out whether the host itself is an alias. Then senders look for the records
+// of its target first, and for its own only if there are none (RFC 7672 §2.2.2).
+func (w *work) lookAtHost(ctx context.Context) {
+	answer, err := w.resolver.Lookup(ctx, w.Host+".", dns.TypeA)
+	if err != nil {
+		w.unasked("it is not known whether %s is an alias: %v", w.Host, err)
+		return
+	}
+	if len(answer.Aliases) == 0 {
+		return
+	}
+	target := answer.Aliases[len(answer.Aliases)-1].Target
+	_, rest, _ := strings.Cut(w.Owner, "._tcp.")
+	owner := strings.TrimSuffix(w.Owner, rest) + target
+	records, err := w.resolver.Lookup(ctx, owner, dns.TypeTLSA)
+	switch {
+	case err != nil:
+		w.unasked("%s is an alias of %s, and it is not known whether that has records: %v", w.Host, target, err)
+	case len(records.Records) > 0:
+		w.unasked("%s is an alias of %s, whose records at %s senders use in place of these: look at that host", w.Host, target, owner)
+	}
+}
+
+// findZones finds the zones that the records depend on, and the targets of the aliases.
+func (w *work) findZones(ctx context.Context) (targets []string, err error) {
 	answer, err := w.resolver.Lookup(ctx, w.Owner, dns.TypeTLSA)
 	if err == nil {
 		for _, alias := range answer.Aliases {
-			names = append(names, alias.Target)
+			targets = append(targets, alias.Target)
 		}
 	}
+	names := append([]string{w.Owner}, targets...)
 	for _, name := range names {
 		zone, err := w.resolver.ZoneOf(ctx, name)
 		if err != nil {
-			return lookupError(err)
+			return nil, lookupError(err)
 		}
 		if slices.ContainsFunc(w.Zones, func(z *dnssec.Zone) bool { return z.Name == zone.Name }) {
 			continue
 		}
 		if len(w.Zones) == maxZones {
-			return &Error{Reason: ReasonUnknown, Err: fmt.Errorf("its aliases lead through more than %d zones", maxZones)}
+			return nil, &Error{Reason: ReasonUnknown, Err: fmt.Errorf("its aliases lead through more than %d zones", maxZones)}
 		}
 		w.Zones = append(w.Zones, zone)
 	}
-	return nil
+	return targets, nil
 }

@@ -54,7 +54,7 @@ func (w *work) ask(ctx context.Context, v *View) error {
 	}
 	for _, record := range soa.Records {
 		if record, ok := record.(*dns.SOA); ok {
-			v.Serial, v.NegativeTTL = record.Serial, min(lifetime(soa), seconds(record.Minttl)) // RFC 2308 §5
+			v.Serial, v.NegativeTTL = record.Serial, min(lifetime(soa, soa.Type), seconds(record.Minttl)) // RFC 2308 §5
 		}
 	}
 	for _, record := range answer.Records {
@@ -62,7 +62,11 @@ func (w *work) ask(ctx context.Context, v *View) error {
 			v.Records = append(v.Records, r)
 		}
 	}
-	v.TTL = lifetime(answer)
+	v.TTL = lifetime(answer, answer.Type)
+	for _, alias := range answer.Aliases {
+		v.Aliases = append(v.Aliases, alias.Target)
+		v.AliasTTL = max(v.AliasTTL, lifetime(answer, alias.Type))
+	}
 	if v.Status != dnssec.Secure {
 		v.TTL = max(v.TTL, seconds(server.longest.Load())) // nothing better is known, and nobody relies on it
 	}
@@ -76,15 +80,15 @@ func (w *work) ask(ctx context.Context, v *View) error {
 	return nil
 }
 
-// lifetime is how long a cache may keep an answer: the TTL that was received, or signed. A
+// lifetime is how long a cache may keep the records of a type in an answer: the TTL that was received, or signed. A
 // Resolver gives up an answer when a key that it rests on expires; others keep it.
-func lifetime(answer *dnssec.Answer) time.Duration {
+func lifetime(answer *dnssec.Answer, qtype uint16) time.Duration {
 	longest := uint32(0)
 	see := func(rr dns.RR) {
-		if rr.Header().Rrtype == answer.Type {
+		if rr.Header().Rrtype == qtype {
 			longest = max(longest, rr.Header().Ttl)
 		}
-		if sig, ok := rr.(*dns.RRSIG); ok && sig.TypeCovered == answer.Type {
+		if sig, ok := rr.(*dns.RRSIG); ok && sig.TypeCovered == qtype {
 			longest = max(longest, sig.OrigTtl)
 		}
 	}

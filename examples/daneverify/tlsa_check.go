@@ -120,7 +120,7 @@ func (c *checkCommand) keep() error {
 	if c.state == "" {
 		return nil
 	}
-	return saveState(c.state, c.watch.State)
+	return saveState(c.state, c.watch.State, c.now())
 }
 
 // statusOf is the exit status of an answer.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -14,7 +15,7 @@ import (
 
 // loadState goes on from the file, if it is there.
 func loadState(file string, s *rollover.State, now time.Time) error {
-	text, err := os.ReadFile(file)
+	text, err := readStart(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -27,8 +28,25 @@ func loadState(file string, s *rollover.State, now time.Time) error {
 	return nil
 }
 
-// saveState replaces the file at once, so that no reader finds half of it.
-func saveState(file string, s *rollover.State) error {
+// maxStateFile is more than any State has.
+const maxStateFile = 1 << 17
+
+// readStart reads no more than that.
+func readStart(file string) ([]byte, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, maxStateFile))
+}
+
+// saveState replaces the file at once, so that no reader finds half of it. What another
+// process has put there meanwhile is not lost.
+func saveState(file string, s *rollover.State, now time.Time) error {
+	if err := loadState(file, s, now); err != nil {
+		return err
+	}
 	text, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
 		return err

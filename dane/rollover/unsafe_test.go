@@ -1,0 +1,224 @@
+package rollover_test
+
+import (
+	"encoding/json"
+	"net/netip"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/dane/rollover"
+	"github.com/danesmtp/danesmtp/dnssec"
+	"github.com/danesmtp/danesmtp/dnssec/dnssectest"
+	"github.com/danesmtp/danesmtp/tlsa"
+)
+
+// watch begins with what was kept.
+func (p *publisher) watch(t *testing.T, kept []byte) *rollover.Watch {
+	t.Helper()
+	w := &rollover.Watch{Surveyor: p.surveyor(), Host: "mx.example", Port: 25, Chain: p.chain(), State: rollover.NewState("_25._tcp.mx.example.", p.chain())}
+	if kept != nil {
+		if err := w.State.Resume(kept, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return w
+}
+
+func kept(t *testing.T, w *rollover.Watch) []byte {
+	t.Helper()
+	text, err := json.Marshal(w.State)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// Of records with two digests senders may take either (RFC 7671 §9).
+func TestEitherDigestCounts(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name     string
+		of256    string // whose record has this digest
+		of512    string
+		accepted bool
+	}{
+		{"both of the next", "next", "next", true},
+		{"SHA2-512 of the next alone", "current", "next", false},
+		{"SHA2-256 of the next alone", "next", "current", false},
+		{"SHA2-512 only", "", "next", true},
+	} {
+		p := newPublisher(t)
+		certs := map[string]func(tlsa.Matching) tlsa.Record{
+			"current": func(m tlsa.Matching) tlsa.Record { return p.current.Record(tlsa.SPKI, m) },
+			"next":    func(m tlsa.Matching) tlsa.Record { return p.next.Record(tlsa.SPKI, m) },
+		}
+		var set []tlsa.Record
+		if tt.of256 != "" {
+			set = append(set, certs[tt.of256](tlsa.SHA256))
+		}
+		set = append(set, certs[tt.of512](tlsa.SHA512))
+		s := &rollover.Survey{Host: "mx.example", Owner: "_25._tcp.mx.example.", Time: time.Now(), Views: []rollover.View{{Zone: "example.", Server: "ns1.example.", Status: dnssec.Secure, Records: set}}}
+		if ok := s.Judge(p.chain()).OK(); ok != tt.accepted {
+			t.Errorf("%s: accepted %t", tt.name, ok)
+		}
+	}
+}
+
+// What a cache may have counts: an alias that led elsewhere, as well as the records.
+func TestAliasesInCaches(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name          string
+		before, after string // of the zone
+		left          time.Duration
+	}{
+		{"the records change behind an alias", "_25._tcp.mx 3600 CNAME a\na 60 TLSA OLD", "_25._tcp.mx 3600 CNAME a\na 60 TLSA NEW", time.Minute},
+		{"the alias is pointed elsewhere", "_25._tcp.mx 3600 CNAME a\na 60 TLSA OLD", "_25._tcp.mx 60 CNAME b\na 60 TLSA OLD\nb 60 TLSA NEW", time.Hour},
+		{"the second of two aliases is", "_25._tcp.mx 60 CNAME a\na 3600 CNAME b\nb 60 TLSA OLD", "_25._tcp.mx 60 CNAME a\na 60 CNAME c\nc 60 TLSA NEW", time.Hour},
+		{"records take the place of an alias", "_25._tcp.mx 3600 CNAME a\na 60 TLSA OLD", "_25._tcp.mx 60 TLSA NEW", time.Hour},
+		{"an alias takes the place of records", "_25._tcp.mx 600 TLSA OLD", "_25._tcp.mx 3600 CNAME a\na 60 TLSA NEW", 10 * time.Minute},
+		{"a DNAME is pointed elsewhere", "_tcp.mx 3600 DNAME a\n_25.a 60 TLSA OLD", "_tcp.mx 60 DNAME b\n_25.a 60 TLSA OLD\n_25.b 60 TLSA NEW", time.Hour},
+		{"nobody has seen what was before", "", "_25._tcp.mx 3600 CNAME a\na 60 TLSA NEW", time.Hour},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				p := newPublisher(t)
+				records := strings.NewReplacer("OLD", p.record(p.current).String(), "NEW", p.record(p.next).String())
+				w := p.watch(t, nil)
+				for _, zone := range []string{tt.before, tt.after} {
+					world := dnssectest.New(t, dnssectest.Zone{Name: "example.", Records: "@ SOA ns hostmaster 1 7200 900 604800 30\n" + records.Replace(zone)})
+					w.Surveyor = &rollover.Surveyor{Resolver: world.Resolver(), Dial: world.Dial, Timeout: time.Second}
+					if zone != "" {
+						w.Look(t.Context())
+					}
+				}
+				look := w.Look(t.Context())
+				if left := look.SafeAt.Sub(look.Time); look.Verdict != rollover.NotSafe || left != tt.left+rounding {
+					t.Errorf("%s after %v: %s; want %v", look.Verdict, left, look.Why, tt.left+rounding)
+				}
+			})
+		})
+	}
+}
+
+// The resolver on the way may have an older alias than the name servers, and so does not
+// know who has the records.
+func TestOlderAliasInTheResolver(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newPublisher(t)
+		set := func(apex string) dnssectest.Zone {
+			return dnssectest.Zone{Name: apex, Records: "a 60 TLSA " + p.record(p.next).String()}
+		}
+		world := dnssectest.New(t, set("old."), set("new."), dnssectest.Zone{Name: "example.", Records: "_25._tcp.mx 60 CNAME a.new."})
+		point := func(q dns.Question, reply *dns.Msg, target string) {
+			if q.Qtype == dns.TypeTLSA && dns.CanonicalName(q.Name) == "_25._tcp.mx.example." {
+				alias := record("_25._tcp.mx.example. 60 IN CNAME " + target)
+				reply.Answer = []dns.RR{alias, world.Sign("example.", alias)}
+			}
+		}
+		world.Tamper = func(q dns.Question, reply *dns.Msg) { point(q, reply, "a.old.") }
+		world.TamperAt = func(_ netip.Addr, q dns.Question, reply *dns.Msg) bool {
+			point(q, reply, "a.new.")
+			return true
+		}
+		w := p.watch(t, nil)
+		w.Surveyor = &rollover.Surveyor{Resolver: world.Resolver(), Dial: world.Dial, Timeout: time.Second}
+		w.Since = time.Now().Add(-time.Hour)
+		if look := w.Look(t.Context()); look.Verdict != rollover.Unknown || !strings.Contains(look.Why, "that the resolver does not have") {
+			t.Errorf("%s: %s", look.Verdict, look.Why)
+		}
+	})
+}
+
+// The records of a host that is an alias are looked for at its target first (RFC 7672 §2.2.2).
+func TestHostThatIsAnAlias(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name, zone string
+		verdict    rollover.Verdict
+		why        string
+	}{
+		{"no alias", "mx A 192.0.2.25", rollover.Safe, ""},
+		{"its target has no records", "mx CNAME real\nreal A 192.0.2.25", rollover.Safe, ""},
+		{"its target has records", "mx CNAME real\nreal A 192.0.2.25\n_25._tcp.real TLSA OLD", rollover.Unknown, "look at that host"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			p := newPublisher(t)
+			records := "_25._tcp.mx 60 TLSA " + p.record(p.next).String() + "\n" + strings.ReplaceAll(tt.zone, "OLD", p.record(p.current).String())
+			world := dnssectest.New(t, dnssectest.Zone{Name: "example.", Records: records})
+			w := p.watch(t, nil)
+			w.Surveyor = &rollover.Surveyor{Resolver: world.Resolver(), Dial: world.Dial}
+			w.Since = time.Now().Add(-time.Hour)
+			if look := w.Look(t.Context()); look.Verdict != tt.verdict || !strings.Contains(look.Why, tt.why) {
+				t.Errorf("%s: %s", look.Verdict, look.Why)
+			}
+		})
+	}
+}
+
+// A TTL that is lowered while its time runs is not the one that caches have.
+func TestLoweredTTL(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newPublisher(t)
+		p.ttl = 86400
+		p.publish(p.both(), 1, 2, 3)
+		w := p.watch(t, nil)
+		w.Look(t.Context())
+		time.Sleep(time.Hour)
+		p.ttl = 60
+		w = p.watch(t, kept(t, w))
+		if look := w.Look(t.Context()); look.Verdict != rollover.NotSafe || look.SafeAt.Sub(look.Time) != 23*time.Hour+rounding {
+			t.Errorf("%s, safe at %v: %s", look.Verdict, look.SafeAt, look.Why)
+		}
+	})
+}
+
+// What was seen counts for as long as somebody looks: records may go and come back.
+func TestLongAgo(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		gap     time.Duration
+		verdict rollover.Verdict
+	}{{24 * time.Hour, rollover.Safe}, {48 * time.Hour, rollover.NotSafe}} {
+		synctest.Test(t, func(t *testing.T) {
+			p := newPublisher(t)
+			p.publish(p.both(), 1, 2, 3)
+			w := p.watch(t, nil)
+			w.Look(t.Context())
+			time.Sleep(tt.gap)
+			if look := p.watch(t, kept(t, w)).Look(t.Context()); look.Verdict != tt.verdict {
+				t.Errorf("after %v: %s: %s", tt.gap, look.Verdict, look.Why)
+			}
+		})
+	}
+}
+
+// Two processes keep what they see in one place: the one that saw a server go back counts.
+func TestTwoProcesses(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newPublisher(t)
+		p.publish(p.both(), 1, 2, 3)
+		one, two := p.watch(t, nil), p.watch(t, nil)
+		one.Look(t.Context())
+		time.Sleep(5 * time.Minute)
+		p.publish([]tlsa.Record{p.record(p.current)}, 2)
+		two.Look(t.Context())
+		p.publish(p.both(), 2)
+		time.Sleep(6 * time.Minute)
+		if err := one.State.Resume(kept(t, two), time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		if look := one.Look(t.Context()); look.Verdict != rollover.NotSafe || look.SafeAt.Sub(look.Time) != 10*time.Minute+rounding {
+			t.Errorf("%s, safe at %v: %s", look.Verdict, look.SafeAt, look.Why)
+		}
+	})
+}
