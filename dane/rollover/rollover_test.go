@@ -310,7 +310,7 @@ func TestWait(t *testing.T) {
 		verdict rollover.Verdict
 		took    time.Duration
 	}{
-		{name: "it becomes safe", limit: time.Hour, publish: true, verdict: rollover.Safe, took: 16*time.Minute + rounding},
+		{name: "it becomes safe", limit: time.Hour, publish: true, verdict: rollover.Safe, took: 15*time.Minute + 2*time.Second + rounding},
 		{name: "nothing comes", limit: 2 * time.Hour, err: rollover.ErrTimeout, verdict: rollover.NotSafe, took: time.Hour},
 		{name: "nothing comes, and the context ends", limit: 30 * time.Minute, err: context.DeadlineExceeded, verdict: rollover.NotSafe, took: 30 * time.Minute},
 		{name: "the caller has enough", limit: time.Hour, each: func(*rollover.Look) error { return errEnough }, err: errEnough, verdict: rollover.NotSafe},

@@ -14,6 +14,7 @@ import (
 	"github.com/danesmtp/danesmtp/dnssec"
 	"github.com/danesmtp/danesmtp/dnssec/dnssectest"
 	"github.com/danesmtp/danesmtp/tlsa"
+	"github.com/danesmtp/danesmtp/tlsa/tlsatest"
 )
 
 // watch begins with what was kept.
@@ -221,4 +222,91 @@ func TestTwoProcesses(t *testing.T) {
 			t.Errorf("%s, safe at %v: %s", look.Verdict, look.SafeAt, look.Why)
 		}
 	})
+}
+
+// A server that goes back for a minute, between looks that are ten minutes apart, is seen.
+func TestFlappingServer(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newPublisher(t)
+		p.publish(p.both(), 1, 2, 3)
+		go func() {
+			for range 12 {
+				time.Sleep(5 * time.Minute)
+				p.publish([]tlsa.Record{p.record(p.current)}, 2)
+				time.Sleep(time.Minute + time.Second)
+				p.publish(p.both(), 2)
+				time.Sleep(4*time.Minute - time.Second)
+			}
+		}()
+		w := p.watch(t, nil)
+		w.Timeout = 2 * time.Hour
+		if look, err := w.Wait(t.Context(), nil); err != rollover.ErrTimeout {
+			t.Errorf("%v, %s at %v: %s", err, look.Verdict, look.Time, look.Why)
+		}
+		time.Sleep(2 * time.Hour) // the other one ends
+	})
+}
+
+// Servers that are notified are seconds behind, and are seen soon.
+func TestLooksSoon(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newPublisher(t)
+		p.publish(p.both(), 1, 2)
+		go func() {
+			time.Sleep(5 * time.Second)
+			p.publish(p.both(), 3)
+		}()
+		start := time.Now()
+		if _, err := p.watch(t, nil).Wait(t.Context(), nil); err != nil || time.Since(start) > 10*time.Minute+10*time.Second+rounding {
+			t.Errorf("%v after %v", err, time.Since(start))
+		}
+	})
+}
+
+// A certificate with the key of the current one need not wait for any cache.
+func TestSameKey(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name    string
+		current func(*publisher) *tlsatest.Certificate
+		records func(*publisher) []tlsa.Record
+		before  bool // a set without the record was seen
+		verdict rollover.Verdict
+	}{
+		{"it is known", (*publisher).renewed, (*publisher).ofNext, false, rollover.Safe},
+		{"beside another record", (*publisher).renewed, (*publisher).both, false, rollover.Safe},
+		{"nothing is known", nil, (*publisher).ofNext, false, rollover.NotSafe},
+		{"another key", func(p *publisher) *tlsatest.Certificate { return p.current }, (*publisher).both, false, rollover.NotSafe},
+		{"by a record of the CA, which may be new", (*publisher).renewed, func(p *publisher) []tlsa.Record {
+			return []tlsa.Record{p.next.Issuer.Record(tlsa.SPKI, tlsa.SHA256)}
+		}, false, rollover.NotSafe},
+		{"the record was not there", (*publisher).renewed, (*publisher).both, true, rollover.NotSafe},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				p := newPublisher(t)
+				w := p.watch(t, nil)
+				if tt.current != nil {
+					w.Current = tt.current(p).Chain()
+				}
+				if tt.before {
+					w.Look(t.Context())
+				}
+				p.publish(tt.records(p), 1, 2, 3)
+				if look := w.Look(t.Context()); look.Verdict != tt.verdict {
+					t.Errorf("%s: %s", look.Verdict, look.Why)
+				}
+			})
+		})
+	}
+}
+
+func (p *publisher) ofNext() []tlsa.Record { return []tlsa.Record{p.record(p.next)} }
+
+// renewed is a certificate with the key of the next one.
+func (p *publisher) renewed() *tlsatest.Certificate {
+	return p.next.Issuer.Issue(tlsatest.Leaf{Names: []string{"mx.example"}, Key: p.next.Key})
 }

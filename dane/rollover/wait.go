@@ -1,18 +1,27 @@
 package rollover
 
 import (
+	"bytes"
 	"context"
 	"crypto/x509"
 	"errors"
+	"slices"
 	"time"
+
+	"github.com/danesmtp/danesmtp/tlsa"
 )
 
 // Intervals of a [Watch].
 const (
-	// DefaultInterval is how often a Watch looks.
+	// DefaultInterval is how often a Watch looks, except in the beginning.
 	DefaultInterval = time.Minute
-	// longInterval is how often while there is nothing to do but to let a TTL run out.
+	// firstInterval is after the first look. Secondaries that are notified are seconds behind,
+	// and so the pause doubles each time, up to the interval.
+	firstInterval = 2 * time.Second
+	// longInterval is how often at most while there is nothing to do but to let a TTL run out,
+	// and looksInTTL how often within that: a server may go back.
 	longInterval = 10 * time.Minute
+	looksInTTL   = 30
 )
 
 // A Watch looks at the servers again and again, until a chain may be installed. It is used
@@ -23,6 +32,11 @@ type Watch struct {
 	Port     uint16
 	Chain    []*x509.Certificate // that is to be installed: the server's own certificate first
 
+	// Current is what the server presents, if that is known. If Chain has the same key, and is
+	// accepted by records of it, its installation changes nothing for senders who accept
+	// Current by those, and no TTL has to run out.
+	Current []*x509.Certificate
+
 	// State is what was seen before. Nil means nothing; Look sets it.
 	State *State
 	// Since asserts since when all servers have had the records; see [State.Assert].
@@ -30,7 +44,8 @@ type Watch struct {
 	// Margin is waited for beyond the TTL: for servers behind one address, of which
 	// only one is seen.
 	Margin time.Duration
-	// Interval is how often to look. 0 means DefaultInterval.
+	// Interval is how often to look, after looks that are closer to each other. 0 means
+	// DefaultInterval.
 	Interval time.Duration
 	// Timeout is when Wait gives up, after one more look. 0 means never.
 	Timeout time.Duration
@@ -68,7 +83,23 @@ func (w *Watch) Look(ctx context.Context) *Look {
 	if j.OK() && !w.Since.IsZero() {
 		w.State.Assert(w.Since)
 	}
-	return &Look{Time: now, Judgement: j, Readiness: w.State.Ready(j, now, w.Margin), CachedFor: w.State.CachedFor(survey)}
+	look := &Look{Time: now, Judgement: j, Readiness: w.State.Ready(j, now, w.Margin), CachedFor: w.State.CachedFor(survey)}
+	if look.Verdict == NotSafe && j.OK() && !w.State.OldSeen && w.keepsKey(j) {
+		look.Verdict = Safe
+		look.Why = "senders accept the new certificate: it has the key of the one that is installed, and all name servers have a record of that"
+	}
+	return look
+}
+
+// keepsKey reports whether the chain has the key of the current one, and every server a record
+// of that. A record of usage 3 and selector 1 says nothing about anything else.
+func (w *Watch) keepsKey(j *Judgement) bool {
+	if len(w.Current) == 0 || len(w.Chain) == 0 || !bytes.Equal(w.Current[0].RawSubjectPublicKeyInfo, w.Chain[0].RawSubjectPublicKeyInfo) {
+		return false
+	}
+	return !slices.ContainsFunc(j.Views, func(v JudgedView) bool {
+		return v.Accepted && !(v.Match.Record.Usage == tlsa.DANEEE && v.Match.Record.Selector == tlsa.SPKI)
+	})
 }
 
 // ErrTimeout is the error of [Watch.Wait] when the time is up.
@@ -81,7 +112,7 @@ var ErrTimeout = errors.New("rollover: not safe within the timeout")
 func (w *Watch) Wait(ctx context.Context, each func(*Look) error) (*Look, error) {
 	start := time.Now()
 	var last *Look
-	for {
+	for looks := 0; ; looks++ {
 		look := w.Look(ctx)
 		if err := ctx.Err(); err != nil {
 			if last == nil {
@@ -93,7 +124,7 @@ func (w *Watch) Wait(ctx context.Context, each func(*Look) error) (*Look, error)
 		if look.Verdict == Safe || look.Final {
 			return look, nil
 		}
-		pause := w.pause(look)
+		pause := w.pause(look, looks)
 		if w.Timeout > 0 {
 			left := w.Timeout - time.Since(start)
 			if left <= 0 {
@@ -116,15 +147,15 @@ func (w *Watch) Wait(ctx context.Context, each func(*Look) error) (*Look, error)
 	}
 }
 
-// pause is how long to wait before the next look.
-func (w *Watch) pause(look *Look) time.Duration {
+// pause is how long to wait before the next look, of which there were some before.
+func (w *Watch) pause(look *Look, before int) time.Duration {
 	interval := w.Interval
 	if interval <= 0 {
 		interval = DefaultInterval
 	}
 	left := look.SafeAt.Sub(look.Time)
 	if look.SafeAt.IsZero() || left <= 0 {
-		return interval
+		return min(interval, firstInterval<<min(before, 16))
 	}
-	return min(left, max(interval, longInterval))
+	return min(left, max(interval, min(longInterval, look.CachedFor/looksInTTL)))
 }

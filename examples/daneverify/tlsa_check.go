@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"time"
@@ -13,7 +14,7 @@ import (
 // A checkCommand is the flags of "tlsa check" and "tlsa wait", and what they find.
 type checkCommand struct {
 	dnsCommand
-	cert, state               string
+	cert, current, state      string
 	since                     string
 	margin, timeout, interval time.Duration
 
@@ -66,6 +67,7 @@ func (c *checkCommand) check(ctx context.Context, others []string) (int, error) 
 func (c *checkCommand) flags(flags *cli.Flags) {
 	flags.Group("The certificate")
 	flags.StringVar(&c.cert, "cert", "", "the new certificate in `FILE`, with its issuers after it, as the server will present it")
+	flags.StringVar(&c.current, "current", "", "the certificate that is installed, in `FILE`: if the new one has its key, and senders accept it by a record of that, no TTL has to run out")
 	flags.StringVar(&c.state, "state", "", "keep in `FILE` when all servers were first seen with the new records")
 	flags.DurationVar(&c.margin, "margin", 0, "wait for so `LONG` beyond the TTL: for name servers behind one address, of which only one is seen")
 	c.dnsFlags(flags)
@@ -83,6 +85,12 @@ func (c *checkCommand) begin(others []string) error {
 	if err != nil {
 		return err
 	}
+	var current []*x509.Certificate
+	if c.current != "" {
+		if current, err = c.readChain(c.current); err != nil {
+			return err
+		}
+	}
 	since, err := parseSince(c.since, c.now())
 	if err != nil {
 		return err
@@ -91,7 +99,7 @@ func (c *checkCommand) begin(others []string) error {
 		return err
 	}
 	c.watch = &rollover.Watch{
-		Surveyor: c.zones.surveyor(c.now), Host: c.service.host, Port: c.service.port, Chain: chain,
+		Surveyor: c.zones.surveyor(c.now), Host: c.service.host, Port: c.service.port, Chain: chain, Current: current,
 		Since: since, Margin: c.margin, Interval: c.interval, Timeout: c.timeout, State: rollover.NewState(c.service.owner(), chain),
 	}
 	if c.state != "" {

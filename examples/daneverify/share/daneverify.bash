@@ -42,13 +42,13 @@ _daneverify() {
 		values='-from -for -matching -selector -ttl -usage'
 		;;
 	'tlsa check')
-		flags='-cert -margin -state -since -anchors -hints -recursive -resolver -skip-delegation -json -help'
-		files='-cert -state -anchors -hints'
+		flags='-cert -current -margin -state -since -anchors -hints -recursive -resolver -skip-delegation -json -help'
+		files='-cert -current -state -anchors -hints'
 		values='-margin -since -resolver'
 		;;
 	'tlsa wait')
-		flags='-cert -margin -state -anchors -hints -recursive -resolver -skip-delegation -json -interval -timeout -help'
-		files='-cert -state -anchors -hints'
+		flags='-cert -current -margin -state -anchors -hints -recursive -resolver -skip-delegation -json -interval -timeout -help'
+		files='-cert -current -state -anchors -hints'
 		values='-margin -resolver -interval -timeout'
 		;;
 	'tlsa plan')
