@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"syscall"
 
 	"github.com/danesmtp/danesmtp/dnssec"
@@ -64,10 +65,11 @@ func lookupError(err error) *Error {
 
 // isLocal reports whether it is this machine that cannot reach an address, as one without
 // IPv6 cannot: no packet was sent. That says nothing about the server. A host that is
-// reported to be unreachable is another thing.
+// reported to be unreachable is another thing, and so is a router that has no way, of which
+// TCP reports the same: UDP has no packets until it is connected.
 func isLocal(err error) bool {
 	dial, ok := errors.AsType[*net.OpError](err)
-	return ok && dial.Op == "dial" && (errors.Is(err, syscall.ENETUNREACH) ||
+	return ok && dial.Op == "dial" && strings.HasPrefix(dial.Net, "udp") && (errors.Is(err, syscall.ENETUNREACH) ||
 		errors.Is(err, syscall.EADDRNOTAVAIL) || errors.Is(err, syscall.EAFNOSUPPORT))
 }
 

@@ -95,9 +95,10 @@ func later(a, b time.Time) time.Time {
 }
 
 // Assert says that all servers have had the records since an instant, of which there is no
-// other evidence. It counts only if all servers have them at the last look.
+// other evidence. It counts only if all servers have them at the last look, and none was
+// seen without them since that instant.
 func (s *State) Assert(since time.Time) {
-	if !s.Complete.IsZero() && since.Before(s.Complete) {
+	if !s.Complete.IsZero() && since.Before(s.Complete) && !since.Before(s.LastRefused) {
 		s.Complete = since
 	}
 }

@@ -1,9 +1,13 @@
 package rollover_test
 
 import (
+	"context"
 	"encoding/json"
+	"net"
 	"net/netip"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -310,3 +314,62 @@ func (p *publisher) ofNext() []tlsa.Record { return []tlsa.Record{p.record(p.nex
 func (p *publisher) renewed() *tlsatest.Certificate {
 	return p.next.Issuer.Issue(tlsatest.Leaf{Names: []string{"mx.example"}, Key: p.next.Key})
 }
+
+// What was seen is not asserted away.
+func TestAssertedAgainstWhatWasSeen(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		since   time.Duration // before the last look, which is an hour after the first
+		verdict rollover.Verdict
+	}{{2 * time.Hour, rollover.NotSafe}, {59 * time.Minute, rollover.Safe}} {
+		synctest.Test(t, func(t *testing.T) {
+			p := newPublisher(t)
+			w := p.watch(t, nil)
+			w.Look(t.Context())
+			p.publish(p.both(), 1, 2, 3)
+			time.Sleep(time.Hour)
+			w.Since = time.Now().Add(-tt.since)
+			if look := w.Look(t.Context()); look.Verdict != tt.verdict {
+				t.Errorf("since %v: %s: %s", tt.since, look.Verdict, look.Why)
+			}
+		})
+	}
+}
+
+// A router that has no way to an address says so in the words of this machine. That is not
+// known here, and others may have one.
+func TestRouterWithoutARoute(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		network string // over which there is an error at once; others are silent
+		verdict rollover.Verdict
+	}{{"udp", rollover.Safe}, {"tcp", rollover.Unknown}} {
+		synctest.Test(t, func(t *testing.T) {
+			p := newPublisher(t)
+			p.publish(p.both(), 1, 2, 3)
+			p.root = func(_ dns.Question, r *dns.Msg) {
+				r.Extra = append(r.Extra, record("ns1.example. 60 IN A 192.0.2.4"))
+			}
+			w := p.watch(t, nil)
+			w.Since = time.Now().Add(-time.Hour)
+			w.Surveyor.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+				switch {
+				case address != "192.0.2.4:53":
+					return p.dial(ctx, network, address)
+				case network == tt.network:
+					return nil, &net.OpError{Op: "dial", Net: network, Err: os.NewSyscallError("connect", syscall.ENETUNREACH)}
+				}
+				ours, _ := net.Pipe()
+				return silent{ours}, nil
+			}
+			if look := w.Look(t.Context()); look.Verdict != tt.verdict {
+				t.Errorf("%s: %s: %s", tt.network, look.Verdict, look.Why)
+			}
+		})
+	}
+}
+
+// silent takes all and says nothing.
+type silent struct{ net.Conn }
+
+func (silent) Write(b []byte) (int, error) { return len(b), nil }

@@ -197,6 +197,8 @@ func TestTLSACheck(t *testing.T) {
 		}, nil, []string{"-since", "1h"}, 1, "bogus"},
 		{"a server without an address", func(z *dnssectest.Zone, _ *publisher) { z.Records = "@ NS nowhere" }, func(p *publisher) { p.publish(p.both(), 1, 2, 3) }, []string{"-since", "1h"}, 0, "note: nowhere.example. has no address"},
 		{"the current certificate", nil, nil, []string{"-since", "1h", "-cert", "OLD"}, 0, "SAFE"},
+		{"the current certificate, which is installed", nil, nil, []string{"-cert", "OLD", "-current", "OLD"}, 0, "it has the key of the one that is installed"},
+		{"another key than that of the one that is installed", nil, func(p *publisher) { p.publish(p.both(), 1, 2, 3) }, []string{"-current", "OLD"}, 1, "caches may have older ones"},
 		{"only the next record", nil, func(p *publisher) { p.publish([]tlsa.Record{p.record(p.next)}, 1, 2, 3) }, []string{"-since", "1h"}, 0, "SAFE"},
 		{"records that mean nothing", nil, func(p *publisher) {
 			p.publish([]tlsa.Record{{Usage: 1, Selector: 1, Matching: 1, Data: p.record(p.next).Data}}, 1, 2, 3)

@@ -128,3 +128,25 @@ func TestTLSAWaitIsInterrupted(t *testing.T) {
 		}
 	})
 }
+
+// A server goes back for a moment, which another process with the same -state sees.
+func TestTLSAWaitBesideACheck(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newPublisher(t, func(_ *dnssectest.Zone, p *publisher) { p.ttl = 7200 })
+		p.publish(p.both(), 1, 2, 3)
+		go func() {
+			time.Sleep(30*time.Minute + 30*time.Second)
+			p.publish([]tlsa.Record{p.record(p.current)}, 2)
+			if status, stdout, _ := p.run(t.Context(), "check", "-cert", p.file, "-state", p.state, "mx.example"); status != 1 {
+				t.Errorf("check: exit status %d\n%s", status, stdout)
+			}
+			p.publish(p.both(), 2)
+		}()
+		start := time.Now()
+		status, stdout, stderr := p.run(t.Context(), "wait", "-cert", p.file, "-state", p.state, "mx.example")
+		if took := time.Since(start); status != 0 || took < 150*time.Minute || took > 165*time.Minute {
+			t.Errorf("exit status %d after %v\n%s%s", status, took, stdout, stderr)
+		}
+	})
+}
