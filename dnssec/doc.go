@@ -75,7 +75,7 @@
 // for other names in the same span (RFC 8198), unless NoAggressiveUse says otherwise: for
 // names, and for other types only where an NSEC record seems to list all there are. What several
 // ask at the same time is asked and validated once. [WithAhead] saves a round trip where one
-// answer leads to the next question.
+// answer leads to the next question, and [WithPrefetch] asks again before what is kept expires.
 //
 // # One server of a zone
 //

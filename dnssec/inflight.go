@@ -76,7 +76,7 @@ func (l *lookup) join(ctx context.Context, q validate.Question, speculative bool
 	all.mu.Lock()
 	defer all.mu.Unlock()
 	f := all.byKey[key]
-	if f == nil || !f.serves(l.judge.Now) {
+	if f == nil || !f.serves(l.judge.Now, l.margin) {
 		// The verdict is in the cache before it is no longer in flight.
 		if v := l.cached(q); v != nil {
 			l.judge.Budget.Refund(advance)
@@ -93,7 +93,7 @@ func (l *lookup) join(ctx context.Context, q validate.Question, speculative bool
 			f.budget = validate.SpeculativeLookup() // there may be many, and they are paid when they are done
 		}
 		f.own.setUp(l.resolver, l.judge.Now, l.judge.Anchors, &f.budget)
-		f.own.inflight, f.own.speculative = f, speculative
+		f.own.inflight, f.own.speculative, f.own.margin = f, speculative, l.margin
 		f.own.known.set(q, inProgress)
 		go f.run(ctx)
 	}
@@ -120,15 +120,15 @@ func (f *inflight) run(ctx context.Context) {
 }
 
 // serves reports whether a lookup that began at some time can wait for it: until it is done, or
-// if it was done later, or if what it found has not expired. It is called with inflights.mu
-// held.
-func (f *inflight) serves(now time.Time) bool {
+// if it was done later, or if what it found does not expire within the lookup's margin. It is
+// called with inflights.mu held.
+func (f *inflight) serves(now time.Time, margin time.Duration) bool {
 	select {
 	case <-f.done:
 	default:
 		return true
 	}
-	return f.at.Sub(now) <= validate.QuestionTime && (!now.After(f.at) || now.Before(f.verdict.Expires))
+	return f.at.Sub(now) <= validate.QuestionTime && (!now.After(f.at) || now.Add(margin).Before(f.verdict.Expires))
 }
 
 // inOrderOfNeed sorts them as one lookup would need them that prefetched nothing: DS records up

@@ -40,6 +40,8 @@ type lookup struct {
 	speculative bool        // it was begun before it is known to be needed
 	suggest     *suggester  // of WithAhead, if the caller has one
 
+	margin time.Duration // of WithPrefetch: how long what the cache has must hold
+
 	fresh bool     // the cache is not read: other servers are asked for the keys, too
 	avoid []string // servers whose answers did not validate
 }
@@ -49,7 +51,7 @@ const usualFindings = 4
 
 // lookupWith is one lookup by a set of anchors.
 func (r *Resolver) lookupWith(ctx context.Context, q validate.Question, now time.Time, anchors *validate.Anchors, budget *validate.Budget) (*Answer, error) {
-	l := &lookup{suggest: suggesterFrom(ctx)}
+	l := &lookup{suggest: suggesterFrom(ctx), margin: prefetchFrom(ctx)}
 	l.setUp(r, now, anchors, budget)
 	defer l.end()
 	return l.answer(ctx, q.Name, q.Type)
@@ -137,7 +139,9 @@ func (l *lookup) ask(ctx context.Context, q validate.Question) *validate.Verdict
 		v = l.cached(q)
 	}
 	if v == nil && !l.fresh {
-		v = l.judge.Deny(q)
+		if v = l.judge.Deny(q); v != nil && !l.lasts(v) {
+			v = nil
+		}
 	}
 	switch {
 	case v != nil:
@@ -151,7 +155,11 @@ func (l *lookup) ask(ctx context.Context, q validate.Question) *validate.Verdict
 }
 
 func (l *lookup) cached(q validate.Question) *validate.Verdict {
-	return l.resolver.cache.get(q, l.judge.Now, l.judge.Anchors.Generation)
+	v := l.resolver.cache.get(q, l.judge.Now, l.judge.Anchors.Generation)
+	if v != nil && !l.lasts(v) {
+		return nil
+	}
+	return v
 }
 
 // recall returns what is known of a question without asking, and nil if nothing is. If the
@@ -180,7 +188,7 @@ func (l *lookup) resolve(ctx context.Context, q validate.Question) *validate.Ver
 	if v.Status == validate.Bogus && !l.fresh {
 		v, final = l.askOthers(ctx, q, v, reply)
 	}
-	if v.Status != validate.Indeterminate && final {
+	if v.Status != validate.Indeterminate && final && l.replaces(q, v) {
 		l.resolver.cache.put(q, v, l.judge.Anchors.Generation)
 		if !l.resolver.NoAggressiveUse {
 			l.resolver.denials.Add(v, l.judge.Anchors.Generation)

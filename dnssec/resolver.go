@@ -110,7 +110,8 @@ func (r *Resolver) Lookup(ctx context.Context, name string, qtype uint16) (*Answ
 	r.refreshExpired(ctx, now)
 	anchors, anchorErr := r.anchorsAt(now)
 	if anchorErr == nil {
-		if answer := r.cache.answer(name, qtype, now, anchors.Generation); answer != nil {
+		answer := r.cache.answer(name, qtype, now, anchors.Generation)
+		if answer != nil && now.Add(prefetchFrom(ctx)).Before(answer.Expires) {
 			r.refreshDue(ctx, now)
 			return answer, nil
 		}

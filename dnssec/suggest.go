@@ -97,7 +97,7 @@ func (r *Resolver) lookUpAhead(ctx context.Context, s *suggester, question dns.Q
 	if err != nil {
 		return
 	}
-	l := &lookup{suggest: s}
+	l := &lookup{suggest: s, margin: prefetchFrom(ctx)}
 	l.setUp(r, now, anchors, s.budget)
 	defer l.end()
 	for range maxAliases + 1 {
