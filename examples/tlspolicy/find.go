@@ -29,6 +29,9 @@ type found struct {
 	expires time.Time
 }
 
+// failure reports whether a lookup failed. The zero verdict is one.
+func (v *verdict) failure() bool { return v.mx == mxFailed || v.failed > 0 }
+
 // lookUp finds out about a target what Postfix does when it has mail for it.
 func lookUp(ctx context.Context, resolver dane.Resolver, t target, now time.Time) found {
 	// Postfix connects to private and other addresses, too; there is nothing to protect here,
@@ -63,7 +66,7 @@ func lookUp(ctx context.Context, resolver dane.Resolver, t target, now time.Time
 	for _, h := range hosts {
 		f.add(h)
 	}
-	if f.failed > 0 {
+	if f.failure() {
 		f.expires = now.Add(failureTTL)
 	}
 	return f

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"github.com/danesmtp/danesmtp/dnssec"
 )
 
 const (
@@ -13,6 +15,9 @@ const (
 	maxLookups = 256
 	// maxWaiting bounds those that are looked up or wait, which takes some 10 kB each.
 	maxWaiting = 16384
+	// maxRefreshes is how many lookups there may be for a refresh to begin: beyond, those go first
+	// that somebody waits for.
+	maxRefreshes = maxLookups / 2
 	// lookupTimeout is how long a lookup may take. Who waits for it gives up before, and finds
 	// the verdict with the next message.
 	lookupTimeout = 30 * time.Second
@@ -44,7 +49,7 @@ type flight struct {
 // newFinder returns a finder whose lookups end with the context.
 func newFinder(ctx context.Context, octets int, log *slog.Logger, m *metrics, lookUp func(context.Context, target, time.Time) found) *finder {
 	f := &finder{lookUp: lookUp, log: log, metrics: m, ctx: ctx, slots: make(chan struct{}, maxLookups), flights: make(map[target]*flight)}
-	f.cache.octets, f.cache.expired = octets, f.refresh
+	f.cache.octets, f.cache.refresh = octets, f.refresh
 	return f
 }
 
@@ -55,7 +60,7 @@ func (f *finder) find(ctx context.Context, t target) (verdict, error) {
 		return v, nil
 	}
 	f.metrics.misses.Add(1)
-	flight := f.join(t)
+	flight := f.join(t, 0, maxWaiting)
 	if flight == nil {
 		return verdict{}, errBusy
 	}
@@ -67,33 +72,37 @@ func (f *finder) find(ctx context.Context, t target) (verdict, error) {
 	}
 }
 
-// refresh looks a target up for whoever will ask for it next.
-func (f *finder) refresh(t target) {
-	if f.ctx.Err() == nil && f.join(t) != nil {
+// refresh looks a target up for whoever will ask for it next, whose verdict held for some time.
+// What the resolver has in its cache must hold for half as long, or is asked for again: by less,
+// the next verdict could be a short one, and by more, what domains have in common, such as the
+// hosts of a provider, would be asked for again for each.
+func (f *finder) refresh(t target, held time.Duration) {
+	if f.ctx.Err() == nil && f.join(t, held/2, maxRefreshes) != nil {
 		f.metrics.refreshes.Add(1)
 	}
 }
 
-// join returns the flight for a target, which it begins if there is none; nil if there are too
-// many.
-func (f *finder) join(t target) *flight {
+// join returns the flight for a target, which it begins if there is none: with records that hold
+// for longer than a margin. It returns nil if there are too many.
+func (f *finder) join(t target, margin time.Duration, most int) *flight {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if flight := f.flights[t]; flight != nil {
 		return flight
 	}
-	if len(f.flights) >= maxWaiting {
+	if len(f.flights) >= most {
 		return nil
 	}
 	one := &flight{done: make(chan struct{})}
 	f.flights[t] = one
-	f.running.Go(func() { f.fly(t, one) })
+	f.running.Go(func() { f.fly(t, margin, one) })
 	return one
 }
 
-func (f *finder) fly(t target, one *flight) {
+func (f *finder) fly(t target, margin time.Duration, one *flight) {
 	ctx, cancel := context.WithTimeout(f.ctx, lookupTimeout)
 	defer cancel()
+	ctx = dnssec.WithPrefetch(ctx, margin)
 	start := time.Now()
 	result := found{verdict: verdict{reason: "too many destinations are being looked up"}}
 	select {

@@ -33,8 +33,10 @@
 //
 // # Limits
 //
-// Verdicts are kept as long as the DNS answers that they rest on, and looked up again when those
-// expire, if they were asked for meanwhile. One with a failed lookup is kept for ten seconds.
+// Verdicts are kept as long as the DNS answers that they rest on. One that was asked for is looked
+// up again when a tenth of that time is left, or five seconds if that is more, so that nobody waits
+// for a destination that is asked for again and again. If that fails, it is kept until its end.
+// One with a failed lookup is kept for ten seconds.
 // Bounded are the octets of what is kept (-cache), the connections (-connections; beyond,
 // the one goes that was idle for the longest), the lookups at a time (256, and 16384 that wait),
 // the time for an answer (-timeout) and for a request (10 seconds from its first octet), its
