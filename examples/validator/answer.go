@@ -39,9 +39,10 @@ type responder struct {
 }
 
 // respond returns the reply to a query. It has the answer, and AD if it is secure and the
-// client understands that; or SERVFAIL and the reason, if it is bogus.
-func (r *responder) respond(ctx context.Context, query *dns.Msg) *dns.Msg {
-	reply := new(dns.Msg).SetReply(query)
+// client understands that; or SERVFAIL and the reason, if it is bogus. An answer is true until it
+// expires; any other reply may be another one for the next who asks.
+func (r *responder) respond(ctx context.Context, query *dns.Msg) (reply *dns.Msg, until time.Time) {
+	reply = new(dns.Msg).SetReply(query)
 	reply.RecursionAvailable = true
 	opt := query.IsEdns0()
 	if opt != nil {
@@ -49,7 +50,7 @@ func (r *responder) respond(ctx context.Context, query *dns.Msg) *dns.Msg {
 	}
 	if rcode, bad := refusal(query, opt); bad {
 		reply.Rcode = rcode
-		return reply
+		return reply, until
 	}
 	select {
 	case r.inFlight <- struct{}{}:
@@ -57,14 +58,14 @@ func (r *responder) respond(ctx context.Context, query *dns.Msg) *dns.Msg {
 	default:
 		reply.Rcode = dns.RcodeServerFailure
 		extend(reply, dnssec.EDEOther, "too many queries at a time")
-		return reply
+		return reply, until
 	}
 	ctx = r.deadline(ctx)
 	q := query.Question[0]
 	answer, err := r.resolver.Lookup(ctx, q.Name, q.Qtype)
 	if err != nil {
 		r.fail(ctx, reply, err)
-		return reply
+		return reply, until
 	}
 	reply.Rcode = answer.RCode
 	reply.Answer = records(q, answer)
@@ -74,7 +75,7 @@ func (r *responder) respond(ctx context.Context, query *dns.Msg) *dns.Msg {
 	if answer.Status == dnssec.Insecure && worthTelling(answer.Reason.Code) {
 		extend(reply, answer.Reason.Code, answer.Reason.String())
 	}
-	return reply
+	return reply, answer.Expires
 }
 
 // A period is a time in which queries begin that share a deadline: a timer for each would take a

@@ -26,7 +26,8 @@
 // 4096 queries at a time, 256 TCP connections an address, 15 seconds a query, 10 for an
 // idle connection, 1232 octets a UDP reply. Beyond the first the answer is SERVFAIL, beyond
 // the second the connection goes that was idle for the longest. Queries over one TCP connection
-// are answered one after the other. Caches are bounded: see package dnssec.
+// are answered one after the other. Caches are bounded: see package dnssec. 4096 replies are kept,
+// for the second in which they were made, and repeated to the same query over UDP.
 //
 // # Signals
 //
@@ -39,6 +40,7 @@
 //   - unchecked.go: the data for clients that set CD
 //   - server.go: who may ask, TCP, and the end
 //   - udp.go: UDP
+//   - repeat.go: replies that are given again
 package main
 
 import (

@@ -65,11 +65,11 @@ func (s *server) listen(address string) error {
 	}
 	s.listening = append(s.listening, packets.LocalAddr().(*net.UDPAddr).AddrPort())
 	s.serveTCP(stream)
-	udp := &packetServer{conn: packets, answer: s.answer, most: maxInFlight + spareReaders, failed: func(err error) {
+	udp := &packetServer{conn: packets, allowed: s.allowed, answer: s.answer, most: maxInFlight + spareReaders, failed: func(err error) {
 		s.log.Debug("UDP", "err", err)
 	}}
 	s.udp = append(s.udp, udp)
-	udp.start()
+	udp.begin()
 	return nil
 }
 
@@ -130,16 +130,17 @@ func (s *server) serve(w dns.ResponseWriter, query *dns.Msg) {
 	if a, ok := w.RemoteAddr().(*net.TCPAddr); ok {
 		from = a.AddrPort().Addr().Unmap()
 	}
-	reply := s.answer(from, query)
+	reply, _ := s.answer(from, query)
 	reply.Truncate(dns.MaxMsgSize)
 	if err := w.WriteMsg(reply); err != nil {
 		s.log.Debug("reply not sent", "remote", from, "err", err)
 	}
 }
 
-func (s *server) answer(from netip.Addr, query *dns.Msg) *dns.Msg {
+// answer returns the reply to a query, and until when it may be given to others who send the same.
+func (s *server) answer(from netip.Addr, query *dns.Msg) (reply *dns.Msg, until time.Time) {
 	if !s.allowed(from) {
-		return new(dns.Msg).SetRcode(query, dns.RcodeRefused)
+		return new(dns.Msg).SetRcode(query, dns.RcodeRefused), time.Time{}
 	}
 	return s.responder.respond(s.lookups, query)
 }

@@ -57,7 +57,7 @@ func TestAllowed(t *testing.T) {
 		t.Error("somebody without an address may ask")
 	}
 	s.responder = nil // which nobody gets to who may not
-	reply := s.answer(netip.MustParseAddr("192.0.3.1"), set{ad: true}.query("www.signed.", dns.TypeA))
+	reply, _ := s.answer(netip.MustParseAddr("192.0.3.1"), set{ad: true}.query("www.signed.", dns.TypeA))
 	if reply.Rcode != dns.RcodeRefused {
 		t.Errorf("a stranger gets\n%v", reply)
 	}
@@ -200,16 +200,16 @@ func FuzzHandle(f *testing.F) {
 	f.Add([]byte{1, 2, 0x80, 0, 0, 1, 0, 0, 0, 0, 0, 0})
 	loopback := netip.MustParseAddr("127.0.0.1")
 	s := &server{lookups: f.Context(), responder: &responder{resolver: settled{dnssec.Secure}, timeout: time.Minute, inFlight: make(chan struct{}, 1), log: quiet()}}
-	udp := &packetServer{answer: s.answer}
+	udp := &packetServer{allowed: s.allowed, answer: s.answer}
 	f.Fuzz(func(t *testing.T, packet []byte) {
 		udp.failed = func(err error) { t.Errorf("no reply: %v", err) }
-		packed := udp.handle(loopback, packet, nil)
 		if len(packet) < headerSize || packet[2]&0x80 != 0 {
-			if packed != nil {
+			if isQuery(packet) {
 				t.Errorf("a reply, or less than a header, is answered")
 			}
 			return
 		}
+		packed := udp.handle(loopback, packet, nil)
 		if len(packed) > ednsSize {
 			t.Errorf("the reply has %d octets", len(packed))
 		}
