@@ -5,7 +5,6 @@ package interop
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"regexp"
 	"strconv"
 	"strings"
@@ -17,16 +16,16 @@ import (
 )
 
 // TestDnsperf measures how many queries a second the program validator of the examples answers
-// from its cache, beside Unbound with one thread, in rounds that take turns. The numbers depend on
-// what else the machine does, so it is no part of the usual run: DANE_DNSPERF=1 is for it.
+// from its cache, beside Unbound with one thread, in rounds that take turns. What both get of the
+// processors depends on what else the machine does, so that the rates are told, and it is the
+// processor time of a query in each one's best round that must not be three times Unbound's.
+// DANE_DNSPERF=1 is for a quiet machine: then the rate must be half of Unbound's at least.
 func TestDnsperf(t *testing.T) {
-	if os.Getenv("DANE_DNSPERF") == "" {
-		t.Skip("DANE_DNSPERF is not set")
+	const names, rounds = 1000, 3
+	seconds, quiet := 2, os.Getenv("DANE_DNSPERF") != ""
+	if quiet {
+		seconds = 5
 	}
-	if _, err := exec.LookPath("dnsperf"); err != nil {
-		t.Fatal(err)
-	}
-	const names, rounds, seconds = 1000, 3, 5
 	var records, queries strings.Builder
 	for i := range names {
 		fmt.Fprintf(&records, "m%d MX 10 h%[1]d\nh%[1]d A 192.0.2.1\n_25._tcp.h%[1]d TLSA 3 1 1 %s\n", i, noDigest)
@@ -38,7 +37,7 @@ func TestDnsperf(t *testing.T) {
 	}
 	world := dnssectest.New(t, dnssectest.Zone{Name: "example.", Records: records.String()})
 	servers := startForDnsperf(t, world)
-	sums := map[string]float64{}
+	rates, best := map[string]float64{}, map[string]float64{}
 	for round := range rounds + 1 {
 		for _, s := range servers {
 			cpu := s.cpu(t)
@@ -46,13 +45,20 @@ func TestDnsperf(t *testing.T) {
 			if round == 0 {
 				continue // the cache was empty
 			}
-			t.Logf("%-10s %8.0f queries/s, %5.1f µs of processor time a query", s.name, perSecond, (s.cpu(t)-cpu)*1e6/answers)
-			sums[s.name] += perSecond
+			micros := (s.cpu(t) - cpu) * 1e6 / answers
+			t.Logf("%-10s %8.0f queries/s, %5.1f µs of processor time a query", s.name, perSecond, micros)
+			rates[s.name] += perSecond
+			if best[s.name] == 0 || micros < best[s.name] {
+				best[s.name] = micros
+			}
 		}
 	}
-	ratio := sums["validator"] / sums["unbound"]
-	t.Logf("%.2f × the queries of Unbound", ratio)
-	if ratio < 0.5 {
+	rate, work := rates["validator"]/rates["unbound"], best["unbound"]/best["validator"]
+	t.Logf("%.2f × the queries of Unbound; by processor time %.2f ×", rate, work)
+	switch {
+	case work < 0.3:
+		t.Errorf("by processor time, want at least 0.3 × Unbound's")
+	case quiet && rate < 0.5:
 		t.Errorf("want at least half of Unbound's")
 	}
 }

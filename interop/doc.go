@@ -47,8 +47,8 @@
 // (mtas_test.go): Postfix and Exim deliver to the same domains with validator as their only
 // resolver, and Postfix by tlspolicy before a table of MTA-STS policies, as its README
 // says. dig and unbound-host are asked the questions of the comparison with Unbound
-// (stubs_test.go). DANE_DNSPERF=1 measures validator beside Unbound, for which the package
-// dnsperf is needed.
+// (stubs_test.go), and dnsperf asks validator and Unbound as fast as they answer
+// (dnsperf_test.go).
 //
 // `daneverify monitor` is read by those it is for (monitor_test.go): node_exporter has the file
 // that it writes, and Prometheus scrapes it by the configuration of docs/monitoring.md.
@@ -71,7 +71,7 @@
 // Nothing leaves the machine. Ports are chosen by the kernel and the files live
 // in a temporary directory. Postfix starts only for root, so root is needed. The
 // Debian packages are bind9, bind9-dnsutils, bind9-utils, unbound, unbound-host, knot,
-// knot-resolver, dnsdist, dnsmasq-base, pdns-recursor, postfix, openssl, gnutls-bin, ldnsutils,
+// knot-resolver, dnsdist, dnsperf, dnsmasq-base, pdns-recursor, postfix, openssl, gnutls-bin, ldnsutils,
 // hash-slinger, iproute2, iptables, chromium, prometheus and prometheus-node-exporter, and for
 // updates and hooks pdns-server, pdns-backend-sqlite3, sqlite3, faketime, certbot, dehydrated and
 // lego; a missing program fails the run, or where a test says SKIPPED that test. CoreDNS is no
