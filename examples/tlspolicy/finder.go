@@ -18,8 +18,8 @@ const (
 	// maxRefreshes is how many lookups there may be for a refresh to begin: beyond, those go first
 	// that somebody waits for.
 	maxRefreshes = maxLookups / 2
-	// lookupTimeout is how long a lookup may take. Who waits for it gives up before, and finds
-	// the verdict with the next message.
+	// lookupTimeout is how long a lookup may take, and how long it may wait to begin. Who waits
+	// for it gives up before, and finds the verdict with the next message.
 	lookupTimeout = 30 * time.Second
 )
 
@@ -100,16 +100,19 @@ func (f *finder) join(t target, margin time.Duration, most int) *flight {
 }
 
 func (f *finder) fly(t target, margin time.Duration, one *flight) {
-	ctx, cancel := context.WithTimeout(f.ctx, lookupTimeout)
-	defer cancel()
-	ctx = dnssec.WithPrefetch(ctx, margin)
 	start := time.Now()
 	result := found{verdict: verdict{reason: "too many destinations are being looked up"}}
+	patience := time.NewTimer(lookupTimeout)
+	defer patience.Stop()
 	select {
 	case f.slots <- struct{}{}:
-		result = f.lookUp(ctx, t, start)
+		// Whoever had to wait has as much time as others.
+		ctx, cancel := context.WithTimeout(dnssec.WithPrefetch(f.ctx, margin), lookupTimeout)
+		result = f.lookUp(ctx, t, time.Now())
+		cancel()
 		<-f.slots
-	case <-ctx.Done():
+	case <-patience.C:
+	case <-f.ctx.Done():
 	}
 	// Kept before the flight is over, so that nobody falls in between.
 	f.cache.put(t, result, time.Now())

@@ -98,11 +98,32 @@ func TestTooMany(t *testing.T) {
 		if _, err := f.find(ctx, target{name: "one-more"}); !errors.Is(err, errBusy) {
 			t.Errorf("one more: %v", err)
 		}
-		time.Sleep(lookupTimeout)
+		time.Sleep(2 * lookupTimeout)
 		f.running.Wait()
 		if f.inFlight() != 0 {
 			t.Errorf("%d lookups do not end", f.inFlight())
 		}
+	})
+}
+
+// TestLateLookups: one that had to wait until others were done has as much time as these.
+func TestLateLookups(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFinder(t.Context(), 1<<20, quiet(), new(metrics), func(ctx context.Context, _ target, now time.Time) found {
+			if deadline, _ := ctx.Deadline(); time.Until(deadline) != lookupTimeout || now != time.Now() {
+				t.Errorf("at %s a lookup has %s", now, time.Until(deadline))
+			}
+			time.Sleep(20 * time.Second)
+			return found{verdict{mx: mxSecure, authenticated: 1}, now.Add(time.Hour)}
+		})
+		for i := range 2 * maxLookups {
+			f.join(target{name: fmt.Sprint(i)}, 0, maxWaiting)
+		}
+		f.running.Wait()
+		if entries, _ := f.cache.size(); entries != 2*maxLookups {
+			t.Errorf("%d verdicts are kept, want %d", entries, 2*maxLookups)
+		}
+		f.cache.clear()
 	})
 }
 
