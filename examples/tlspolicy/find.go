@@ -38,14 +38,17 @@ func lookUp(ctx context.Context, resolver dane.Resolver, t target, now time.Time
 	// where nobody connects.
 	v := &dane.Verifier{Resolver: resolver, Port: t.port, AllowAll: true}
 	f := found{expires: now.Add(maxTTL)}
-	domain := &dane.Domain{Name: t.name, Expanded: t.name, Status: dnssec.Secure, Routed: true, MX: []dane.MX{{Host: t.name}}}
-	if !t.isHost {
-		var err error
-		domain, err = v.LookupMX(dnssec.WithBudget(ctx, lookupsForMX), t.name)
-		if err != nil {
-			return f.withoutHosts(domain, err, now)
+	var domain *dane.Domain
+	var err error
+	if t.isHost {
+		if domain, err = dane.NewDomain(t.name, dnssec.Secure, dane.MX{Host: t.name}); err == nil {
+			domain.Routed = true
 		}
+	} else if domain, err = v.LookupMX(dnssec.WithBudget(ctx, lookupsForMX), t.name); err == nil {
 		f.holds(domain.Lookup)
+	}
+	if err != nil {
+		return f.withoutHosts(domain, err, now)
 	}
 	if domain.Status != dnssec.Secure {
 		f.mx, f.reason = mxInsecure, domain.Lookup.Reason.String()
