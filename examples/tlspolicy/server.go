@@ -132,23 +132,26 @@ func (s *server) converse(ctx context.Context, conn net.Conn) {
 
 // next waits for a request, and reads it.
 func (s *server) next(conn net.Conn, r *bufio.Reader) (string, error) {
-	s.mu.Lock()
-	ending := s.ending // after which stop has set the deadline
-	if !ending {
-		conn.SetReadDeadline(time.Now().Add(idleTimeout))
-	}
-	s.mu.Unlock()
+	s.readBefore(conn, idleTimeout)
 	if _, err := r.Peek(1); err != nil {
 		return "", err
 	}
-	if !ending {
-		conn.SetReadDeadline(time.Now().Add(requestTimeout))
-	}
+	s.readBefore(conn, requestTimeout)
 	request, err := readNetstring(r)
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		err = errors.New("the rest of a request did not come")
 	}
 	return request, err
+}
+
+// readBefore sets the time for what is to be read next: none if the server is to end, as stop has
+// it.
+func (s *server) readBefore(conn net.Conn, timeout time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.ending {
+		conn.SetReadDeadline(time.Now().Add(timeout))
+	}
 }
 
 // complain logs why a connection ends, if that is not in the order of things.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"io"
 	"net"
 	"strings"
@@ -125,6 +126,51 @@ func TestIdleConnections(t *testing.T) {
 		t.Errorf("the busy one: %q", got)
 	}
 	p.log.says(t, "too many connections")
+}
+
+// endsWhile is a connection on which a request comes while the server is told to end.
+type endsWhile struct {
+	net.Conn
+	end func()
+}
+
+func (c *endsWhile) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if n > 0 {
+		c.end()
+	}
+	return n, err
+}
+
+// TestEndsAtOnce: a request that comes when the server ends is answered, and no other one is waited
+// for.
+func TestEndsAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ours, theirs := net.Pipe()
+		s := &server{service: &service{log: quiet(), metrics: new(metrics)}, log: quiet()}
+		start := time.Now()
+		stopped := make(chan struct{})
+		conn := &endsWhile{theirs, func() {
+			go func() {
+				s.stop(t.Context())
+				close(stopped)
+			}()
+			synctest.Wait()
+		}}
+		s.enter(conn)
+		go func() {
+			defer s.leave(conn)
+			s.converse(t.Context(), conn)
+		}()
+		io.WriteString(ours, netstring("dane .all"))
+		if got, err := readNetstring(bufio.NewReader(ours)); err != nil || got != "NOTFOUND " {
+			t.Errorf("%q, %v", got, err)
+		}
+		<-stopped
+		if took := time.Since(start); took > 0 {
+			t.Errorf("the end took %s", took)
+		}
+	})
 }
 
 // TestEnds: what was asked before the end is answered.
