@@ -106,11 +106,12 @@ type reply struct {
 // maxText bounds the text of a reply. Postfix logs 200 characters of it.
 const maxText = 400
 
-// String returns the reply as it is sent. The space is there even if nothing follows.
+// String returns the reply as it is sent. The space is there even if nothing follows. It is one
+// line, since it goes to logs: line ends, as between several errors, are semicolons.
 func (r reply) String() string {
-	text := r.text
+	text := strings.ReplaceAll(r.text, "\n", "; ")
 	if len(text) > maxText {
-		text = text[:maxText] + "…"
+		text = strings.ToValidUTF8(text[:maxText], "") + "…"
 	}
 	return string(r.status) + " " + text
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 func TestReadNetstring(t *testing.T) {
@@ -93,5 +94,15 @@ func TestReplies(t *testing.T) {
 	}
 	if got := len(reply{temp, strings.Repeat("x", 100_000)}.String()); got > 500 {
 		t.Errorf("a reason of 100,000 octets gives a reply of %d", got)
+	}
+}
+
+// TestReplyIsALine: whatever the reason is, a reply is a line that is not too long, and a text.
+func TestReplyIsALine(t *testing.T) {
+	for _, text := range []string{"", "one\ntwo", strings.Repeat("x", 1000), strings.Repeat("ü", 1000), "x" + strings.Repeat("ü", 1000)} {
+		got := reply{temp, text}.String()
+		if len(got) > len("TEMP ")+maxText+len("…") || strings.Contains(got, "\n") || !utf8.ValidString(got) {
+			t.Errorf("%q of %d octets", got, len(got))
+		}
 	}
 }
