@@ -22,6 +22,9 @@ const (
 	checkTimeout = 5 * time.Second
 	// goodFor and badFor are how long the outcome of a check counts.
 	goodFor, badFor = 5 * time.Minute, 15 * time.Second
+	// watchEvery is how often the file is looked at: it may be made anew at any time, by a DHCP
+	// client for example, and lead to another server.
+	watchEvery = time.Second
 )
 
 // A check says whether the C library, and so Postfix, gets the AD bit. Postfix looks up again
@@ -30,6 +33,22 @@ type check struct {
 	file string // resolv.conf
 	log  *slog.Logger
 	text atomic.Pointer[string] // what is lacking; empty for nothing
+	seen fileState              // of what was checked
+}
+
+// A fileState is another one when a file has changed.
+type fileState struct {
+	modified time.Time
+	size     int64
+}
+
+// state returns that of the file, with links followed; the zero state if it cannot be had.
+func (c *check) state() fileState {
+	info, err := os.Stat(c.file)
+	if err != nil {
+		return fileState{}
+	}
+	return fileState{info.ModTime(), info.Size()}
 }
 
 // lack says what is lacking; it is empty if nothing is, or nobody has looked.
@@ -40,27 +59,38 @@ func (c *check) lack() string {
 	return *c.text.Load()
 }
 
-// run checks until the context ends.
+// run checks until the context ends: when it is time, when it is told to, and when the file has
+// changed.
 func (c *check) run(ctx context.Context, again <-chan struct{}) {
-	for {
-		wait := time.NewTimer(goodFor)
-		if c.lack() != "" {
-			wait.Reset(badFor)
-		}
+	watch := time.NewTicker(watchEvery)
+	defer watch.Stop()
+	for checked := time.Now(); ; {
 		select {
 		case <-ctx.Done():
-			wait.Stop()
 			return
 		case <-again:
-		case <-wait.C:
+		case <-watch.C:
+			good := goodFor
+			if c.lack() != "" {
+				good = badFor
+			}
+			changed := c.state() != c.seen
+			if !changed && time.Since(checked) < good {
+				continue
+			}
+			if changed && c.lack() == "" {
+				unknown := c.file + " has changed, and is being checked"
+				c.text.Store(&unknown)
+			}
 		}
-		wait.Stop()
 		c.now(ctx)
+		checked = time.Now()
 	}
 }
 
 // now checks, and logs what has changed.
 func (c *check) now(ctx context.Context) {
+	c.seen = c.state() // before it is read
 	lack, warnings := c.look(ctx)
 	if ctx.Err() != nil {
 		return
@@ -127,12 +157,12 @@ func readResolvConf(r io.Reader) (servers []string, options map[string]bool, err
 	return servers, options, lines.Err()
 }
 
-// validates returns what a server lacks. It has to set AD for the root, which is signed.
+// validates returns what a server lacks. It has to set AD for the root, which is signed, for
+// who sets DO (RFC 6840 §5.8). AD is not set, for there are servers that return it as it came.
 func validates(ctx context.Context, server string) error {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	query := new(dns.Msg).SetQuestion(".", dns.TypeSOA)
-	query.AuthenticatedData = true
 	query.SetEdns0(1232, true)
 	reply, err := (&upstream.Client{Address: server}).Exchange(ctx, &upstream.Query{Msg: query})
 	switch {

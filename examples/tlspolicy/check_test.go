@@ -26,6 +26,7 @@ func resolvConf(t *testing.T, address string, reply func(*dns.Msg)) string {
 	}
 	server := &dns.Server{PacketConn: conn, Handler: dns.HandlerFunc(func(w dns.ResponseWriter, q *dns.Msg) {
 		m := new(dns.Msg).SetReply(q)
+		m.AuthenticatedData = q.AuthenticatedData
 		m.SetEdns0(1232, true)
 		reply(m)
 		w.WriteMsg(m)
@@ -50,7 +51,7 @@ func TestCheck(t *testing.T) {
 		lack  string
 	}{
 		{"it validates", func(m *dns.Msg) { m.Answer, m.AuthenticatedData = []dns.RR{soa}, true }, ""},
-		{"it does not", func(m *dns.Msg) { m.Answer = []dns.RR{soa} }, "does not validate"},
+		{"it does not, and returns the bits of the query", func(m *dns.Msg) { m.Answer = []dns.RR{soa} }, "does not validate"},
 		{"it fails", func(m *dns.Msg) { m.Rcode = dns.RcodeServerFailure }, "SERVFAIL"},
 		{"it says nothing", func(m *dns.Msg) { m.AuthenticatedData = true }, "no answer"},
 	} {
@@ -97,6 +98,39 @@ func TestResolverMended(t *testing.T) {
 	p.log.says(t, "level=INFO", "validates")
 	if got := c.ask("all"); got != "OK dane-only" {
 		t.Errorf("mended: %q", got)
+	}
+}
+
+// TestResolverReplaced: when the file leads to another server, that is found out by itself, and
+// until then no level is told.
+func TestResolverReplaced(t *testing.T) {
+	soa, err := dns.NewRR(". 300 SOA a. b. 1 2 3 4 5")
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := resolvConf(t, "127.53.53.3", func(m *dns.Msg) { m.Answer, m.AuthenticatedData = []dns.RR{soa}, true })
+	asked, answer := make(chan struct{}, 10), make(chan struct{})
+	bad := resolvConf(t, "127.53.53.4", func(m *dns.Msg) {
+		asked <- struct{}{}
+		<-answer
+		m.Answer = []dns.RR{soa}
+	})
+	p := start(t, append(resolverFlags(t, dnssectest.New(t, zones()...)), "-resolv-conf", good)...)
+	c := dial(t, "tcp", p.addresses[0])
+	if got := c.ask("all"); got != "OK dane-only" {
+		t.Fatalf("%q", got)
+	}
+	if err := os.Rename(bad, good); err != nil {
+		t.Fatal(err)
+	}
+	<-asked
+	if got := c.ask("all"); !strings.HasPrefix(got, "TEMP Postfix would not heed dane-only: "+good+" has changed") {
+		t.Errorf("while it is checked: %q", got)
+	}
+	close(answer)
+	p.log.says(t, "level=ERROR", "does not validate")
+	if got := c.ask("all"); !strings.HasPrefix(got, "TEMP Postfix would not heed dane-only: the DNS server 127.53.53.4") {
+		t.Errorf("afterwards: %q", got)
 	}
 }
 
