@@ -27,8 +27,8 @@
 // # What Postfix needs besides
 //
 // Postfix looks the records up again, by the servers of /etc/resolv.conf, and believes their AD
-// bit; without that it would take dane for may. So these servers are checked, at the start and
-// every few minutes. If one does not validate, that is logged, and TEMP is the answer in place
+// bit; without that it would take dane for may. So these servers are checked, at the start,
+// every few minutes, and when the file changes. If one does not validate, that is logged, and TEMP is the answer in place
 // of dane and dane-only.
 //
 // # Limits

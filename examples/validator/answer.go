@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -103,7 +104,7 @@ func refusal(query *dns.Msg, opt *dns.OPT) (rcode int, bad bool) {
 	if query.Opcode != dns.OpcodeQuery {
 		return dns.RcodeNotImplemented, true
 	}
-	if len(query.Question) != 1 {
+	if len(query.Question) != 1 || countOPT(query) > 1 { // RFC 6891 §6.1.1
 		return dns.RcodeFormatError, true
 	}
 	if opt != nil && opt.Version() != 0 {
@@ -126,6 +127,15 @@ func refusal(query *dns.Msg, opt *dns.OPT) (rcode int, bad bool) {
 		return dns.RcodeFormatError, true
 	}
 	return 0, false
+}
+
+func countOPT(query *dns.Msg) (n int) {
+	for _, rr := range query.Extra {
+		if rr.Header().Rrtype == dns.TypeOPT {
+			n++
+		}
+	}
+	return n
 }
 
 // fail makes the reply one of failure; or, for a client that checks for itself, of the data
@@ -189,7 +199,7 @@ func worthTelling(code dnssec.EDE) bool {
 // extend adds an extended error (RFC 8914 §2), for clients that have sent an OPT record.
 func extend(reply *dns.Msg, code dnssec.EDE, text string) {
 	if opt := reply.IsEdns0(); opt != nil {
-		text = text[:min(len(text), maxExtraText)]
+		text = strings.ToValidUTF8(text[:min(len(text), maxExtraText)], "")
 		opt.Option = append(opt.Option, &dns.EDNS0_EDE{InfoCode: uint16(code), ExtraText: text})
 	}
 }

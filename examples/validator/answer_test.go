@@ -2,8 +2,10 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/miekg/dns"
@@ -118,6 +120,7 @@ func TestRefusals(t *testing.T) {
 		{"no question", func(q *dns.Msg) { q.Question = nil }, dns.RcodeFormatError},
 		{"two questions", func(q *dns.Msg) { q.Question = append(q.Question, q.Question[0]) }, dns.RcodeFormatError},
 		{"another version of EDNS", func(q *dns.Msg) { q.IsEdns0().SetVersion(1) }, dns.RcodeBadVers},
+		{"two OPT records", func(q *dns.Msg) { q.Extra = append(q.Extra, q.Extra[0]) }, dns.RcodeFormatError},
 		{"an update", func(q *dns.Msg) { q.Opcode = dns.OpcodeUpdate }, dns.RcodeNotImplemented},
 	} {
 		t.Run(tt.why, func(t *testing.T) {
@@ -130,6 +133,18 @@ func TestRefusals(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestExtraText: the text of an extended error is UTF-8 (RFC 8914 §2), however long the reason is.
+func TestExtraText(t *testing.T) {
+	for _, text := range []string{"short", strings.Repeat("x", 500), "x" + strings.Repeat("ü", 500)} {
+		reply := new(dns.Msg).SetEdns0(1232, false)
+		extend(reply, dnssec.EDEOther, text)
+		got := reply.IsEdns0().Option[0].(*dns.EDNS0_EDE).ExtraText
+		if !utf8.ValidString(got) || len(got) > maxExtraText || len(got) < min(len(text), maxExtraText-1) {
+			t.Errorf("%d octets: %q", len(got), got)
+		}
 	}
 }
 
