@@ -41,6 +41,7 @@
 // the one goes that was idle for the longest), the lookups at a time (256, and 16384 that wait),
 // the time for an answer (-timeout) and for a request (10 seconds from its first octet), its
 // length (1024 octets; up to 100,000 are skipped and refused by PERM, and more close the connection).
+// Of what clients do wrong twenty lines are logged, and then one a second, with how many there were.
 //
 // # Signals
 //

@@ -30,6 +30,8 @@ type server struct {
 	connections int // that there may be at each listener
 	log         *slog.Logger
 
+	crowded, refused, broken daemon.Seldom // warnings
+
 	mu     sync.Mutex
 	limits []*daemon.Limit
 	open   map[net.Conn]struct{}
@@ -41,7 +43,7 @@ type server struct {
 func (s *server) serve(ctx context.Context, l net.Listener) error {
 	limit := &daemon.Limit{Listener: l, Connections: s.connections, Closed: func(remote net.Addr, idle time.Duration) {
 		s.service.metrics.closed.Add(1)
-		s.log.Warn("too many connections: closed the one that was idle for the longest", "remote", remote.String(), "idle", idle)
+		s.warn(&s.crowded, "too many connections: closed the one that was idle for the longest", "remote", remote.String(), "idle", idle)
 	}}
 	s.mu.Lock()
 	s.limits = append(s.limits, limit)
@@ -107,7 +109,7 @@ func (s *server) converse(ctx context.Context, conn net.Conn) {
 		switch {
 		case errors.Is(err, errTooLong):
 			s.service.metrics.malformed.Add(1)
-			s.log.Warn("request refused", "remote", conn.RemoteAddr().String(), "err", err)
+			s.warn(&s.refused, "request refused", "remote", conn.RemoteAddr().String(), "err", err)
 			answer.text = "the key is " + err.Error()
 		case err != nil:
 			s.complain(conn, err)
@@ -116,7 +118,7 @@ func (s *server) converse(ctx context.Context, conn net.Conn) {
 			key, err := splitRequest(request)
 			if err != nil {
 				s.service.metrics.malformed.Add(1)
-				s.log.Warn("request refused", "remote", conn.RemoteAddr().String(), "err", err)
+				s.warn(&s.refused, "request refused", "remote", conn.RemoteAddr().String(), "err", err)
 				answer.text = err.Error()
 				break
 			}
@@ -163,7 +165,14 @@ func (s *server) complain(conn net.Conn, err error) {
 	case errors.Is(err, errNetstring):
 		s.service.metrics.malformed.Add(1)
 	}
-	s.log.Warn("connection closed", "remote", conn.RemoteAddr().String(), "err", err)
+	s.warn(&s.broken, "connection closed", "remote", conn.RemoteAddr().String(), "err", err)
+}
+
+// warn logs what clients can bring about as often as they like.
+func (s *server) warn(seldom *daemon.Seldom, text string, args ...any) {
+	if leftOut, ok := seldom.Now(); ok {
+		s.log.Warn(text, append(args, "unlogged", leftOut)...)
+	}
 }
 
 // stop closes the listeners, and waits until the requests that have come are answered, or the

@@ -83,6 +83,23 @@ func TestPieces(t *testing.T) {
 	}
 }
 
+// TestBadInputFloods: whoever sends nonsense as fast as it goes does not fill the log.
+func TestBadInputFloods(t *testing.T) {
+	p := start(t, resolverFlags(t, dnssectest.New(t, zones()...))...)
+	c := dial(t, "tcp", p.addresses[0])
+	for range 5000 {
+		c.send(netstring("all"))
+		if got := c.receive(); !strings.HasPrefix(got, "PERM ") {
+			t.Fatalf("%q", got)
+		}
+	}
+	p.log.mu.Lock()
+	defer p.log.mu.Unlock()
+	if lines := strings.Count(p.log.text.String(), "request refused"); lines < 20 || lines > 100 {
+		t.Errorf("5000 requests are refused in %d lines", lines)
+	}
+}
+
 // TestTimes: a request that does not go on is given up, and a connection without any later.
 func TestTimes(t *testing.T) {
 	for send, want := range map[string]time.Duration{"": idleTimeout, "8:da": requestTimeout, netstring("dane .all") + "3": requestTimeout} {

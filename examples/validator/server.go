@@ -33,6 +33,7 @@ type server struct {
 	responder *responder
 	allow     []netip.Prefix // who may ask
 	log       *slog.Logger
+	crowded   daemon.Seldom // warnings of too many connections
 
 	lookups       context.Context // of all queries
 	cancelLookups func()
@@ -93,7 +94,9 @@ func listenBoth(at netip.AddrPort) (*net.UDPConn, net.Listener, error) {
 
 func (s *server) serveTCP(stream net.Listener) {
 	limit := &daemon.Limit{Listener: stream, Connections: maxConnections, Closed: func(remote net.Addr, idle time.Duration) {
-		s.log.Warn("too many connections: closed the one that was idle for the longest", "remote", remote.String(), "idle", idle)
+		if leftOut, ok := s.crowded.Now(); ok {
+			s.log.Warn("too many connections: closed the one that was idle for the longest", "remote", remote.String(), "idle", idle, "unlogged", leftOut)
+		}
 	}}
 	started := make(chan struct{})
 	one := &dns.Server{
