@@ -36,7 +36,7 @@ type resolver struct {
 // programs are what the tests run, apart from the go command.
 var programs = []string{
 	"named", "dnssec-keygen", "dnssec-settime", "dnssec-signzone", "dnssec-dsfromkey", "delv", "dig",
-	"unbound", "unbound-checkconf", "unbound-host", "kresd", "knotd", "keymgr", "dnsdist", "postfix", "posttls-finger", "openssl", "danetool", "ldns-dane", "tlsa", "ip", "iptables", "unshare", "nsenter", "mount", "prometheus", "prometheus-node-exporter",
+	"unbound", "unbound-checkconf", "unbound-host", "dnsperf", "kresd", "knotd", "keymgr", "dnsdist", "postfix", "posttls-finger", "openssl", "danetool", "ldns-dane", "tlsa", "ip", "iptables", "unshare", "nsenter", "mount", "prometheus", "prometheus-node-exporter",
 }
 
 // start builds the Internet from the certificate up. What it started before an
