@@ -130,19 +130,20 @@ func pause(ctx context.Context, d time.Duration) bool {
 }
 
 func (v *Verifier) connectOnce(ctx context.Context, h *Host, addr netip.AddrPort, keep bool) *Conn {
-	ctx, cancel := context.WithTimeout(ctx, v.attemptTimeout())
-	defer cancel()
-	prober := smtpprobe.Prober{Dial: v.Dial, LocalAddr: v.LocalAddr, Hello: v.Hello, Opportunistic: h.MayCleartext()}
 	var config *tls.Config
 	if h.Action != SendClear {
 		config = h.TLSConfig(v.TLS)
 	}
+	p := v.probe(h, addr, config)
+	p.Prober.Opportunistic = h.MayCleartext()
 	c := &Conn{Host: h, Attempt: Attempt{Addr: addr}}
 	a := &c.Attempt
 	if keep {
-		c.live, a.Session, a.Err = prober.Connect(ctx, addr.String(), config)
+		limited, cancel := context.WithTimeout(ctx, p.Timeout)
+		defer cancel()
+		c.live, a.Session, a.Err = p.Prober.Connect(limited, addr.String(), config)
 	} else {
-		a.Session, a.Err = prober.Probe(ctx, addr.String(), config)
+		a.Session, a.Err = v.do(ctx, p)
 	}
 	a.judge(h)
 	if a.Err != nil && c.live != nil {

@@ -66,13 +66,10 @@ const alertProtocolVersion = tls.AlertError(70)
 
 // probeWith connects by TLS 1.2 with some suites alone.
 func (v *Verifier) probeWith(ctx context.Context, h *Host, a *Attempt, suites []uint16) (*smtpprobe.Result, error) {
-	ctx, cancel := context.WithTimeout(ctx, v.attemptTimeout())
-	defer cancel()
 	unauthenticated := *h
 	unauthenticated.Action, unauthenticated.PKIX, unauthenticated.alsoPKIX = MustEncrypt, "", ""
 	config := unauthenticated.TLSConfig(v.TLS)
 	config.MinVersion, config.MaxVersion = tls.VersionTLS12, tls.VersionTLS12
 	config.CipherSuites = suites
-	prober := smtpprobe.Prober{Dial: v.Dial, LocalAddr: v.LocalAddr, Hello: v.Hello}
-	return prober.Probe(ctx, a.Addr.String(), config)
+	return v.do(ctx, v.probe(h, a.Addr, config))
 }

@@ -54,13 +54,18 @@ type Checker struct {
 	// dane/explanation needs them. They may be as large as all replies were. They are not in
 	// the JSON.
 	ChainRecords bool
+
+	// Prober makes the connections. Nil means that each is made at once.
+	Prober Prober
 }
 
 func (c *Checker) verifier() *Verifier {
-	if c.Verifier == nil {
-		return new(Verifier)
+	v := new(Verifier)
+	if c.Verifier != nil {
+		*v = *c.Verifier
 	}
-	return c.Verifier
+	v.prober = c.Prober
+	return v
 }
 
 func (c *Checker) parallel() int { return max(1, cmp.Or(c.Parallel, defaultParallel)) }

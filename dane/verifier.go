@@ -112,6 +112,8 @@ type Verifier struct {
 
 	// Time is the instant at which certificates must be valid. Nil means time.Now.
 	Time func() time.Time
+
+	prober Prober // of a Checker; nil connects at once
 }
 
 // sharedResolver serves all Verifiers without a Resolver.
