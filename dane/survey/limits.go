@@ -1,0 +1,73 @@
+package survey
+
+import (
+	"cmp"
+	"time"
+)
+
+// Limits bound what others notice of a survey.
+type Limits struct {
+	// Address bounds the connections to one address, 2 at a time and 2 a second in the zero
+	// Limits; Network those to a /24 of IPv4, or a /56 of IPv6, 8 and 10; Provider those to all
+	// hosts below one registered domain, 8 and 10.
+	Address, Network, Provider Limit
+	// DNS bounds the queries to one server, 32 at a time and 200 a second, where
+	// Survey.DialDNS is used.
+	DNS Limit
+	// Pause is how long an address is left alone after it has said 421, or has refused the
+	// connection or the client; twice as long each time that it does so again, up to 32 times. 0
+	// means a minute; with a negative one nobody is left alone.
+	Pause time.Duration
+}
+
+// A Limit is one bound. What is zero has its default, and what is negative has no bound.
+type Limit struct {
+	// Connections at a time.
+	Connections int
+	// PerSecond is the rate of new ones. Those of one second may come at once.
+	PerSecond float64
+}
+
+func (l Limit) or(other Limit) Limit {
+	return Limit{cmp.Or(l.Connections, other.Connections), cmp.Or(l.PerSecond, other.PerSecond)}
+}
+
+// Defaults. Postfix delivers to one destination over 20 connections at a time, and servers count
+// clients by address and network; what looks around should take less than what has mail.
+var (
+	defaultAddress  = Limit{2, 2}
+	defaultNetwork  = Limit{8, 10}
+	defaultProvider = Limit{8, 10}
+	// Resolvers have hundreds of queries in flight to the servers of a large zone.
+	defaultDNS = Limit{32, 200}
+)
+
+const (
+	defaultPause = time.Minute
+	maxDoublings = 5
+)
+
+const (
+	defaultParallel = 32
+	// heldPerPlace is how many domains are held for each that is worked on: the others wait for
+	// a server that is left alone.
+	heldPerPlace = 16
+	// defaultTimeout is time for one server that hangs, and for the next one.
+	defaultTimeout = 12 * time.Minute
+	defaultShare   = time.Hour
+	defaultMemory  = 64 << 20
+	// maxFailureShare is how long a refusal is shared, or a handshake that failed: somebody may
+	// be about to mend it.
+	maxFailureShare = 10 * time.Minute
+)
+
+// maxGates bounds the addresses, networks and providers that are remembered, of some 200
+// octets each. Beyond it those that nobody is connected to are forgotten.
+const maxGates = 1 << 16
+
+// Pauses after a lack of this machine, and how often a domain is tried.
+const (
+	firstLackPause = time.Second
+	maxLackPause   = time.Minute
+	maxLackTries   = 10
+)
