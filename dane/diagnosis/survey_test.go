@@ -80,7 +80,7 @@ func surveyRandomWorld(t *testing.T, seed uint64, broken bool) (compared, shared
 	if broken {
 		f := faults[int(seed)%len(faults)]
 		if f.name == "no descriptor" {
-			return 0, 0 // a Survey waits for one
+			return 0, 0 // once there was a verdict, a Survey waits for one
 		}
 		f.apply(t, w, w.random.IntN(len(w.domains[0].Hosts)))
 		what = f.name

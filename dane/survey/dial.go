@@ -3,6 +3,7 @@ package survey
 import (
 	"context"
 	"net"
+	"net/netip"
 	"sync"
 )
 
@@ -18,6 +19,9 @@ func (s *Survey) DialDNS(dial func(ctx context.Context, network, address string)
 		server, _, err := net.SplitHostPort(address)
 		if err != nil {
 			return nil, err
+		}
+		if addr, err := netip.ParseAddr(server); err == nil && addr.IsLoopback() {
+			return dial(ctx, network, address)
 		}
 		keys := []gateKey{{kind: gateDNS, name: server}}
 		if !s.limiter.try(keys) {

@@ -29,8 +29,9 @@
 // left alone for a while. [Survey.DialDNS] does the same for DNS servers. The time that a domain
 // waits for its turn is not time that its servers have taken, and does not count as such.
 //
-// A lack of this machine, such as of file descriptors or of a route that was there before,
-// pauses everything, and the domain is tried again: it says nothing about the domain.
+// A lack of this machine of what it had before, such as of file descriptors or of a route,
+// pauses everything, and the domain is tried again: it says nothing about the domain. After ten
+// times, four minutes, the row says what is lacked.
 //
 // # Memory
 //

@@ -16,7 +16,7 @@ type lacks struct {
 	mu     sync.Mutex
 	pause  time.Duration // the last one; 0 if there is no lack
 	until  time.Time
-	judged bool            // a domain had a verdict, so that the DNS can be asked
+	able   bool            // a domain had a verdict, so that nothing was lacked then
 	routes map[family]bool // families that there was a connection over
 }
 
@@ -62,9 +62,12 @@ func (l *lacks) again(row *Row, try int) bool {
 	defer l.mu.Unlock()
 	switch {
 	case row.Verdict():
-		l.judged, l.pause = true, 0
+		l.able, l.pause = true, 0
 		return false
-	case row.Result == nil || try == maxLackTries || !l.passes(row.Result):
+	case row.Result == nil || !l.passes(row.Result):
+		return false
+	case try == maxLackTries:
+		l.able, l.pause = false, 0 // it does not pass
 		return false
 	}
 	if now := time.Now(); !l.until.After(now) { // others have seen the same lack
@@ -74,17 +77,16 @@ func (l *lacks) again(row *Row, try int) bool {
 	return true
 }
 
-// passes reports whether what is lacked was there before, or may be there again. That there is
-// no route to any address of a family, and no DNS server that is capable, is how things are.
+// passes reports whether what is lacked was there before. That there has never been a route to
+// addresses of a family, or a DNS server that is capable, or a descriptor, is how things are.
 func (l *lacks) passes(r *dane.Result) bool {
-	if r.Unresolved {
-		return l.judged
-	}
-	if !r.Local {
+	switch {
+	case !l.able:
 		return false
-	}
-	if localfault.IsExhausted(r.Err) {
+	case r.Unresolved, r.Local && localfault.IsExhausted(r.Err):
 		return true
+	case !r.Local:
+		return false
 	}
 	for _, h := range r.Hosts {
 		for _, a := range h.Attempts {

@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// Limits bound what others notice of a survey.
+// Limits bound what others notice of a survey. Servers of this machine, at loopback addresses,
+// have none.
 type Limits struct {
 	// Address bounds the connections to one address, 2 at a time and 2 a second in the zero
 	// Limits; Network those to a /24 of IPv4, or a /56 of IPv6, 8 and 10; Provider those to all

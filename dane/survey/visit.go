@@ -64,6 +64,7 @@ func (v *visit) look(ctx context.Context, p *dane.Probe, how func(context.Contex
 	defer l.done(keys)
 	s := how(ctx, p)
 	switch {
+	case keys == nil:
 	case s.refuses():
 		l.refused(keys[0])
 	case s.err == nil:

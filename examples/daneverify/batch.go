@@ -21,12 +21,10 @@ func verifyAll(ctx context.Context, v *dane.Verifier, o options, stdout, stderr 
 	if o.input != "" || len(o.domains) > 1 {
 		o.fitConcurrency(stderr)
 	}
-	p := newPrinter(o, stdout, stderr)
-	p.resolver = v.Resolver
 	// Whoever reads no more ends the reader, too.
 	reading, stop := context.WithCancel(ctx)
 	defer stop()
-	entries, err := o.entries(reading)
+	entries, size, err := o.entries(reading)
 	if err != nil {
 		complain(stderr, err)
 		return exitUsage
@@ -36,6 +34,14 @@ func verifyAll(ctx context.Context, v *dane.Verifier, o options, stdout, stderr 
 	verify := check(checker.Verify)
 	if o.dnsOnly {
 		verify = checker.Plan
+	}
+	p := newPrinter(o, stdout, stderr)
+	p.resolver = v.Resolver
+	if o.input != "" {
+		p.list = o.newListing(checker)
+		verify = p.list.verify
+		p.watch(size)
+		defer p.unwatch()
 	}
 	if o.comparison != nil {
 		verify = o.comparison.after(verify, v)
@@ -57,6 +63,7 @@ func verifyAll(ctx context.Context, v *dane.Verifier, o options, stdout, stderr 
 		})
 	}
 	running.Wait()
+	p.unwatch()
 	if o.verbose && o.auto != nil {
 		say(p.debug(), "DNS servers: %s", o.auto.Choice())
 	}
@@ -93,14 +100,20 @@ func (p *printer) until(ctx context.Context, entries <-chan entry, places chan s
 // nothing about the domain.
 func (p *printer) verify(ctx context.Context, verify check, e entry, previous <-chan struct{}) {
 	if e.err != nil {
-		p.bad(e.err)
+		if !p.json {
+			<-previous
+		}
+		p.bad(e)
 		return
 	}
+	checking, cancel := p.limit(ctx)
+	defer cancel()
+	result, err := verify(checking, e.domain)
 	limited, cancel := context.WithTimeout(ctx, p.timeout)
 	defer cancel()
-	result, err := verify(limited, e.domain)
 	also := p.audience.also(limited, result)
 	if ctx.Err() != nil {
+		p.list.forget(result)
 		p.cut()
 		return
 	}
@@ -108,5 +121,14 @@ func (p *printer) verify(ctx context.Context, verify check, e entry, previous <-
 	if !p.json {
 		<-previous
 	}
-	p.print(result, text, status, err, broken)
+	p.print(e, result, text, status, err, broken)
+}
+
+// limit bounds the time for a domain. In a list that is for package survey to do: a domain
+// may wait for its turn.
+func (p *printer) limit(ctx context.Context) (context.Context, context.CancelFunc) {
+	if p.list != nil {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, p.timeout)
 }

@@ -44,7 +44,7 @@ func TestReadLines(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			var got, wrong []string
-			readLines(tt.list, func(e entry) bool {
+			readLines(tt.list, newLineReader(""), func(e entry) bool {
 				if e.err != nil {
 					wrong = append(wrong, e.err.Error())
 				} else {

@@ -41,6 +41,7 @@ func (v *forOperator) render(r *dane.Result, also []diagnosis.Finding, _ error) 
 	servers := v.comparison.report(r)
 	report := diagnosis.Diagnose(r, diagnosis.Options{Within: within, Also: append(also, v.trust.findings(now, within)...), Servers: servers})
 	v.pages.judged(r, report)
+	v.list.judged(r, report)
 	v.counting.Lock()
 	if v.states == nil {
 		v.states = make(map[diagnosis.State]int)

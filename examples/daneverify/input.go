@@ -18,33 +18,57 @@ const maxLine = 4096
 type entry struct {
 	domain string
 	err    error
+
+	line  int    // of -input, from 1; 0 for a domain of the command line, and for a read that has failed
+	input string // the line as it stands there, without its end; no more than maxLine octets
+	end   int64  // octets of the list until its end
 }
 
-// entries returns the domains of the command line or of -input. The file is read as
-// its lines are taken, never whole; the reading ends with ctx. Only a read that hangs,
-// as that of a terminal may, lasts as long as the process.
-func (o *options) entries(ctx context.Context) (<-chan entry, error) {
+// A listFile is what -input names.
+type listFile struct {
+	io.ReadCloser
+	size int64 // 0 if it is not known
+}
+
+// openList opens what -input names.
+func (o *options) openList() (list listFile, err error) {
+	list.ReadCloser = io.NopCloser(o.stdin)
+	file, ok := o.stdin.(*os.File)
+	if o.input != "-" {
+		if file, err = os.Open(o.input); err != nil {
+			return list, fmt.Errorf("-input: %w", err)
+		}
+		list.ReadCloser, ok = file, true
+	}
+	if ok {
+		if info, err := file.Stat(); err == nil && info.Mode().IsRegular() {
+			list.size = info.Size()
+		}
+	}
+	return list, nil
+}
+
+// entries returns the domains of the command line or of -input, and the size of the list. The
+// file is read as its lines are taken, never whole; the reading ends with ctx. Only a read that
+// hangs, as that of a terminal may, lasts as long as the process.
+func (o *options) entries(ctx context.Context) (<-chan entry, int64, error) {
 	if o.input == "" {
 		given := make(chan entry, len(o.domains))
 		for _, domain := range o.domains {
 			given <- entry{domain: domain}
 		}
 		close(given)
-		return given, nil
+		return given, 0, nil
 	}
-	list := io.NopCloser(o.stdin)
-	if o.input != "-" {
-		file, err := os.Open(o.input)
-		if err != nil {
-			return nil, fmt.Errorf("-input: %w", err)
-		}
-		list = file
+	list, err := o.openList()
+	if err != nil {
+		return nil, 0, err
 	}
 	read := make(chan entry)
 	go func() {
 		defer close(read)
 		defer list.Close()
-		readLines(list, func(e entry) bool {
+		readLines(list, newLineReader(o.column), func(e entry) bool {
 			select {
 			case read <- e:
 				return true
@@ -53,25 +77,34 @@ func (o *options) entries(ctx context.Context) (<-chan entry, error) {
 			}
 		})
 	}()
-	return read, nil
+	return read, list.size, nil
 }
 
-// readLines yields one domain a line, without blank lines and comments. A line that
-// is too long is an entry of its own with an error, and so is a read that fails.
-func readLines(r io.Reader, yield func(entry) bool) {
+// readLines yields one domain a line, without blank lines and comments. A line that is too
+// long, or in which there is no domain, is an entry of its own with an error, and so is a read
+// that fails.
+func readLines(r io.Reader, format *lineReader, yield func(entry) bool) {
 	lines := bufio.NewReaderSize(r, maxLine)
+	var end int64
 	for number := 1; ; number++ {
 		line, err := lines.ReadSlice('\n')
-		tooLong := errors.Is(err, bufio.ErrBufferFull)
-		var e entry
-		if tooLong {
+		e := entry{line: number, input: string(bytes.TrimRight(line, "\r\n"))}
+		end += int64(len(line))
+		if errors.Is(err, bufio.ErrBufferFull) {
 			e.err = fmt.Errorf("-input: line %d is longer than %d octets: %.40q…", number, maxLine, line)
 			for errors.Is(err, bufio.ErrBufferFull) {
-				_, err = lines.ReadSlice('\n')
+				line, err = lines.ReadSlice('\n')
+				end += int64(len(line))
 			}
-		} else if line = bytes.TrimSpace(line); len(line) > 0 && line[0] != '#' {
-			e.domain = string(line)
+		} else if domain, wrong := format.domain(line); isFatal(wrong) {
+			yield(entry{err: fmt.Errorf("-input: line %d: %w", number, wrong)})
+			return
+		} else if wrong != nil {
+			e.err = fmt.Errorf("-input: line %d: %.60q: %w", number, e.input, wrong)
+		} else {
+			e.domain = domain
 		}
+		e.end = end
 		if (e.domain != "" || e.err != nil) && !yield(e) {
 			return
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/danesmtp/danesmtp/dane/survey"
 	"github.com/danesmtp/danesmtp/dnssec/upstream"
 	"github.com/danesmtp/danesmtp/examples/daneverify/internal/cli"
 )
@@ -28,6 +29,7 @@ type options struct {
 	timeout, probeTimeout           time.Duration
 	concurrency                     int
 	input                           string // instead of domains
+	column                          string // of input, if that is CSV
 	domains                         []string
 	only4, only6                    bool
 
@@ -38,8 +40,9 @@ type options struct {
 	trust    trustState
 
 	stdin      io.Reader
-	comparison *comparison // of the name servers; nil without -compare
-	pages      *pages      // for -html and -dot; nil without the flags
+	survey     *survey.Survey // of -input
+	comparison *comparison    // of the name servers; nil without -compare
+	pages      *pages         // for -html and -dot; nil without the flags
 
 	auto *upstream.Auto // chooses the DNS servers; nil if the flags do
 }
@@ -118,7 +121,8 @@ func (o *options) helloFlags(f *cli.Flags) {
 // listFlags declares those that are about many domains.
 func (o *options) listFlags(f *cli.Flags) {
 	f.Group("Many domains, and time")
-	f.StringVar(&o.input, "input", "", "read domains from `FILE`, one a line; - is standard input")
+	f.StringVar(&o.input, "input", "", "read domains from `FILE`, one a line: names, ranks and names as in 1,example.org, e-mail addresses, or URLs; - is standard input")
+	f.StringVar(&o.column, "column", "", "-input is CSV: the domain is in the column with this `NAME`, or number from 1 on if no line has names")
 	f.IntVar(&o.concurrency, "concurrency", defaultConcurrency, "verify `N` domains at a time")
 	f.DurationVar(&o.timeout, "timeout", defaultTimeout, "for one domain, all in: a duration `D`")
 }
@@ -134,6 +138,10 @@ func (o *options) wrong() error {
 		return errors.New("no domain is given; -help lists the flags")
 	case (len(o.domains) > 0 || o.input != "" || o.dnsOnly) && o.checkResolver:
 		return errors.New("-check-resolver takes no domain, -input or -dns-only")
+	case o.column != "" && o.input == "":
+		return errors.New("-column is for -input")
+	case o.column == "0":
+		return errors.New("-column 0: columns are counted from 1")
 	case len(o.domains) > 0 && o.input != "":
 		return errors.New("-input names the domains, and takes no others")
 	case o.dnsOnly && (o.local != "" || o.hello != "" || o.curves != nil || o.only4 || o.only6):

@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/danesmtp/danesmtp/dane"
 	"github.com/danesmtp/danesmtp/dane/diagnosis"
+	"github.com/danesmtp/danesmtp/examples/daneverify/internal/cli"
 	"github.com/danesmtp/danesmtp/smtpprobe"
 )
 
@@ -22,6 +24,8 @@ type printer struct {
 	started        time.Time
 	audience       audience
 	resolver       dane.Resolver
+	list           *listing // nil without -input
+	unwatch        func()   // ends the progress, if there is one
 
 	mu         sync.Mutex
 	seen       [exitNoDANE + 1]int // results by exit status
@@ -34,7 +38,7 @@ type printer struct {
 }
 
 func newPrinter(o options, stdout, stderr io.Writer) *printer {
-	p := &printer{options: o, stdout: stdout, stderr: stderr, started: time.Now()}
+	p := &printer{options: o, stdout: stdout, stderr: stderr, started: time.Now(), unwatch: func() {}}
 	p.audience = &forSender{p}
 	if o.checking {
 		p.audience = &forOperator{printer: p}
@@ -68,6 +72,7 @@ func (p *forSender) render(r *dane.Result, _ []diagnosis.Finding, verdict error)
 	}
 	report := diagnosis.Diagnose(r, diagnosis.Options{})
 	p.pages.judged(r, report)
+	p.list.judged(r, report)
 	write := r.WriteTranscript
 	if p.verbose {
 		write = r.WriteLongTranscript
@@ -89,9 +94,23 @@ func (p *forSender) render(r *dane.Result, _ []diagnosis.Finding, verdict error)
 	return text.Bytes(), status(r, verdict), err
 }
 
-func (p *printer) print(r *dane.Result, text []byte, status int, err, broken error) {
+// watch begins to say how far the list is, until unwatch is called. What else is printed
+// goes around the line on a terminal.
+func (p *printer) watch(size int64) {
+	progress := &progress{list: p.list, size: size, started: p.started, screen: cli.ScreenOf(p.stderr, os.Getenv), out: p.stderr}
+	p.stdout, p.stderr = progress.through(p.stdout), progress.through(p.stderr)
+	p.unwatch = sync.OnceFunc(progress.watch(progressSignals()...))
+}
+
+func (p *printer) print(e entry, r *dane.Result, text []byte, status int, err, broken error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.list != nil {
+		listed := p.list.printed(e, r)
+		if p.json && broken == nil {
+			text, broken = listed.row(e, text)
+		}
+	}
 	if p.verbose && p.json {
 		writeDebug(p.stderr, r)
 	}
@@ -102,11 +121,14 @@ func (p *printer) print(r *dane.Result, text []byte, status int, err, broken err
 	if r.Local {
 		p.lacking++
 	}
-	if err != nil && !p.audience.told() {
-		complain(p.stderr, err)
-	}
-	if errors.Is(err, dane.ErrName) {
+	misnamed := errors.Is(err, dane.ErrName)
+	if misnamed {
 		p.wrong++
+	}
+	if misnamed && p.list != nil {
+		complain(p.stderr, fmt.Errorf("-input: line %d: %w", e.line, err))
+	} else if err != nil && !p.audience.told() {
+		complain(p.stderr, err)
 	}
 	if address := addressInHello(r); address != "" && p.hello == "" && !p.named {
 		p.named = true
@@ -119,11 +141,22 @@ func (p *printer) print(r *dane.Result, text []byte, status int, err, broken err
 	p.pages.add(r)
 }
 
-// bad reports an entry that names no domain.
-func (p *printer) bad(err error) {
+// bad reports an entry that names no domain. A line of a list is a row all the same; a read
+// that has failed is none.
+func (p *printer) bad(e entry) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	complain(p.stderr, err)
+	if e.line > 0 {
+		p.list.failed(e)
+		text, err := fmt.Appendf(nil, "No domain in line %d of the list.\n", e.line), error(nil)
+		if p.json {
+			text, err = badRow(e)
+		}
+		p.keep(err)
+		_, err = p.stdout.Write(text)
+		p.keep(err)
+	}
+	complain(p.stderr, e.err)
 	p.seen[exitUsage]++
 	p.wrong++
 }
@@ -165,6 +198,10 @@ func (p *printer) summarize() {
 	elapsed := time.Since(p.started)
 	fmt.Fprintf(p.stderr, "daneverify: %d domains in %s, %.1f a second: %s\n",
 		done, elapsed.Round(time.Millisecond), float64(done)/elapsed.Seconds(), p.audience.summary())
+	fmt.Fprintf(p.stderr, "daneverify: states: %s\n", p.list.byState())
+	if codes := p.list.byCode(); codes != "" {
+		fmt.Fprintf(p.stderr, "daneverify: findings: %s\n", codes)
+	}
 	if p.lacking > 0 {
 		fmt.Fprintf(p.stderr, "daneverify: of %d domains nothing is known, for a lack of this machine: no file descriptor, no route to an address, or no buffer\n", p.lacking)
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/danesmtp/danesmtp/dane"
+	"github.com/danesmtp/danesmtp/dane/survey"
 	"github.com/danesmtp/danesmtp/dnssec"
 	"github.com/danesmtp/danesmtp/dnssec/anchor"
 	"github.com/danesmtp/danesmtp/dnssec/upstream"
@@ -78,6 +79,10 @@ func (o *options) exchanger(anchors anchor.Set) (upstream.Exchanger, error) {
 
 func (o *options) recursor() (*upstream.Recursor, error) {
 	recursor := new(upstream.Recursor)
+	if o.input != "" {
+		o.survey = new(survey.Survey)
+		recursor.Dial = o.survey.DialDNS(nil)
+	}
 	if o.hints == "" {
 		return recursor, nil
 	}

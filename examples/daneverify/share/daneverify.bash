@@ -12,15 +12,15 @@ _daneverify() {
 	done
 	case $path in
 	'')
-		flags='-anchors -hints -recursive -resolver -trust-state -4 -6 -curves -helo -local -port -probe-timeout -concurrency -input -timeout -dns-only -json -mandatory -v -dot -html -anchors-update -check-resolver -demo -show-anchors -help'
+		flags='-anchors -hints -recursive -resolver -trust-state -4 -6 -curves -helo -local -port -probe-timeout -column -concurrency -input -timeout -dns-only -json -mandatory -v -dot -html -anchors-update -check-resolver -demo -show-anchors -help'
 		files='-anchors -hints -trust-state -input -dot -html -anchors-update'
-		values='-resolver -curves -helo -local -port -probe-timeout -concurrency -timeout'
+		values='-resolver -curves -helo -local -port -probe-timeout -column -concurrency -timeout'
 		arguments='check explain monitor tlsa resolver anchors demo version man completion'
 		;;
 	'check')
-		flags='-compare -strict -within -anchors -hints -recursive -resolver -trust-state -4 -6 -curves -helo -local -port -probe-timeout -concurrency -input -timeout -demo -json -v -dot -html -help'
+		flags='-compare -strict -within -anchors -hints -recursive -resolver -trust-state -4 -6 -curves -helo -local -port -probe-timeout -column -concurrency -input -timeout -demo -json -v -dot -html -help'
 		files='-anchors -hints -trust-state -input -dot -html'
-		values='-within -resolver -curves -helo -local -port -probe-timeout -concurrency -timeout'
+		values='-within -resolver -curves -helo -local -port -probe-timeout -column -concurrency -timeout'
 		;;
 	'explain')
 		flags='-anchors -hints -recursive -resolver -trust-state -4 -6 -curves -helo -local -port -probe-timeout -demo -dns-only -json -mandatory -timeout -help'
@@ -71,9 +71,9 @@ _daneverify() {
 		files='-anchors -anchors-update -trust-state'
 		;;
 	'demo')
-		flags='-curves -helo -probe-timeout -concurrency -input -timeout -json -mandatory -v -dot -html -help'
+		flags='-curves -helo -probe-timeout -column -concurrency -input -timeout -json -mandatory -v -dot -html -help'
 		files='-input -dot -html'
-		values='-curves -helo -probe-timeout -concurrency -timeout'
+		values='-curves -helo -probe-timeout -column -concurrency -timeout'
 		;;
 	'version')
 		flags='-json -help'

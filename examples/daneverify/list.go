@@ -1,0 +1,181 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/danesmtp/danesmtp/dane"
+	"github.com/danesmtp/danesmtp/dane/diagnosis"
+	"github.com/danesmtp/danesmtp/dane/survey"
+)
+
+// A listing is what is known of a list, besides what is printed of each domain.
+type listing struct {
+	survey *survey.Survey // nil where there is no list
+
+	mu      sync.Mutex
+	pending map[*dane.Result]*listed // of what is not printed yet
+	states  map[diagnosis.State]int
+	codes   map[diagnosis.Code]int // domains with such a finding
+	bad     int                    // lines without a domain
+	done    int
+	end     int64 // octets of the list that are done with
+}
+
+// A listed is what a row has in addition.
+type listed struct {
+	state diagnosis.State
+	codes []diagnosis.Code // the gravest first
+	seen  time.Time        // when the oldest of what was not asked again was seen
+}
+
+// newListing surveys a list, with the limits of package survey on connections.
+func (o *options) newListing(checker *dane.Checker) *listing {
+	if o.survey == nil {
+		o.survey = new(survey.Survey)
+	}
+	o.survey.Checker, o.survey.Planned, o.survey.Timeout = checker, o.dnsOnly, o.timeout
+	return &listing{
+		survey:  o.survey,
+		pending: make(map[*dane.Result]*listed),
+		states:  make(map[diagnosis.State]int), codes: make(map[diagnosis.Code]int),
+	}
+}
+
+// verify is a check of a domain, by what servers have shown before, or when their turn comes.
+func (l *listing) verify(ctx context.Context, domain string) (*dane.Result, error) {
+	row := l.survey.Verify(ctx, domain)
+	l.about(row.Result).seen = row.Seen
+	return row.Result, row.Err
+}
+
+func (l *listing) about(r *dane.Result) *listed {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.pending[r] == nil {
+		l.pending[r] = new(listed)
+	}
+	return l.pending[r]
+}
+
+// judged keeps what is said of a result, which is printed later, in its turn.
+func (l *listing) judged(r *dane.Result, report diagnosis.Report) {
+	if l == nil {
+		return
+	}
+	at := l.about(r)
+	at.state = report.State
+	for _, f := range report.Findings {
+		if !slices.Contains(at.codes, f.Code) {
+			at.codes = append(at.codes, f.Code)
+		}
+	}
+}
+
+// forget leaves out what an interrupt has cut short.
+func (l *listing) forget(r *dane.Result) {
+	if l == nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.pending, r)
+}
+
+// printed counts a result, and returns what the row has in addition.
+func (l *listing) printed(e entry, r *dane.Result) *listed {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	at := cmp.Or(l.pending[r], new(listed))
+	delete(l.pending, r)
+	l.count(e)
+	l.states[at.state]++
+	for _, code := range at.codes {
+		l.codes[code]++
+	}
+	return at
+}
+
+// failed counts a line without a domain.
+func (l *listing) failed(e entry) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.count(e)
+	l.bad++
+}
+
+func (l *listing) count(e entry) {
+	l.done++
+	l.end = max(l.end, e.end)
+}
+
+// A rowHead is what the object of a list's domain begins with.
+type rowHead struct {
+	Line    int    `json:"line"`
+	Input   string `json:"input"`
+	State   string `json:"state,omitempty"`
+	Finding string `json:"finding,omitempty"`
+	Seen    string `json:"seen,omitempty"`
+	Error   string `json:"error,omitempty"`
+}
+
+// row adds to the object of a domain where it stands in the list, and what was found above
+// all.
+func (l *listed) row(e entry, object []byte) ([]byte, error) {
+	head := rowHead{Line: e.line, Input: e.input}
+	if !bytes.HasPrefix(object, []byte(`{"state":`)) {
+		head.State = l.state.String()
+	}
+	if len(l.codes) > 0 {
+		head.Finding = string(l.codes[0])
+	}
+	if !l.seen.IsZero() {
+		head.Seen = l.seen.UTC().Format(time.RFC3339Nano)
+	}
+	text, err := json.Marshal(head)
+	if err != nil || len(object) == 0 {
+		return object, err
+	}
+	return slices.Concat(text[:len(text)-1], []byte(","), object[1:]), nil
+}
+
+// badRow is that of a line without a domain.
+func badRow(e entry) ([]byte, error) {
+	text, err := json.Marshal(rowHead{
+		Line: e.line, Input: e.input, Error: e.err.Error(),
+		State: diagnosis.StateUnknown.String(), Finding: string(diagnosis.CodeNotADomain),
+	})
+	return append(text, '\n'), err
+}
+
+// byState says how many domains there are of each state.
+func (l *listing) byState() string {
+	var parts []string
+	for _, state := range []diagnosis.State{diagnosis.StateOK, diagnosis.StateWarning, diagnosis.StateBroken, diagnosis.StateNone, diagnosis.StateUnknown} {
+		parts = append(parts, fmt.Sprintf("%d %s", l.states[state], state))
+	}
+	if l.bad > 0 {
+		parts = append(parts, fmt.Sprintf("%d lines without a domain", l.bad))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// byCode says how many domains there are with each finding, the most frequent first.
+func (l *listing) byCode() string {
+	codes := slices.SortedFunc(maps.Keys(l.codes), func(a, b diagnosis.Code) int {
+		return cmp.Or(cmp.Compare(l.codes[b], l.codes[a]), cmp.Compare(a, b))
+	})
+	var parts []string
+	for _, code := range codes {
+		parts = append(parts, fmt.Sprintf("%d %s", l.codes[code], code))
+	}
+	return strings.Join(parts, ", ")
+}
