@@ -64,7 +64,7 @@ func (l *lineReader) cell(line string) (string, error) {
 	if !l.header {
 		return "", l.names(cells)
 	}
-	if l.index >= len(cells) {
+	if l.index < 0 || l.index >= len(cells) {
 		return "", fmt.Errorf("it has %d columns, and none that is -column %s", len(cells), l.column)
 	}
 	return domainOf(withoutComment(strings.TrimSpace(cells[l.index])))
