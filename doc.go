@@ -8,7 +8,7 @@
 //     domain, host by host, and connects as that demands, for whichever SMTP client.
 //     dane.Verify does it all as a check, and returns what it found.
 //
-// Four belong to it:
+// Five belong to it:
 //
 //   - [github.com/danesmtp/danesmtp/dane/diagnosis] tells those who run a domain
 //     what is wrong with it, who must act, and how.
@@ -16,6 +16,8 @@
 //     to each fact, and each rule that was applied.
 //   - [github.com/danesmtp/danesmtp/dane/rollover] tells those who publish TLSA records when
 //     a server may get another key.
+//   - [github.com/danesmtp/danesmtp/dane/survey] finds out about many domains, and is no
+//     burden to their servers.
 //   - [github.com/danesmtp/danesmtp/dane/tlsrpt] hands what was seen to a program that
 //     sends TLS reports (RFC 8460).
 //

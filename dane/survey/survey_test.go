@@ -194,6 +194,50 @@ func TestWaitingTakesNoPlace(t *testing.T) {
 	})
 }
 
+// TestHeldDomainsAreBounded: a list of which all wait for one server is not read on.
+func TestHeldDomainsAreBounded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		stage := newStage(t, nil)
+		s := stage.survey()
+		s.Limits.Address = survey.Limit{Connections: 1}
+		s.Share, s.Parallel = -1, 2
+		stage.verifier.AttemptTimeout = time.Hour
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		stage.dial = func(string) error {
+			<-ctx.Done()
+			return ctx.Err()
+		}
+		source := listOf(strings.Repeat("a.example ", 1000))
+		time.AfterFunc(time.Minute, cancel)
+		if err := s.Run(ctx, source, new(rows)); !errors.Is(err, context.Canceled) {
+			t.Errorf("error %v", err)
+		}
+		if source.next != 2*16 {
+			t.Errorf("%d domains are held, want 16 for each of 2 places", source.next)
+		}
+	})
+}
+
+// TestFailuresGrowOldSooner: somebody may have mended it.
+func TestFailuresGrowOldSooner(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		stage := newStage(t, func(s *smtptest.Server) { s.NoStartTLS = true })
+		s := stage.survey()
+		s.Verify(t.Context(), "a.example")
+		time.Sleep(9 * time.Minute)
+		s.Verify(t.Context(), "b.example")
+		time.Sleep(time.Minute)
+		before := stage.connections()
+		s.Verify(t.Context(), "b.example")
+		if before != 1 || stage.connections() != 2 {
+			t.Errorf("%d connections in ten minutes, and %d after", before, stage.connections())
+		}
+	})
+}
+
 type sinkFunc func(survey.Row) error
 
 func (f sinkFunc) Put(_ context.Context, row survey.Row) error { return f(row) }

@@ -14,12 +14,22 @@
 // # Lists
 //
 // -input reads domains from a file, or with "-" from standard input: one a line,
-// without blank lines and those that begin with "#". It reads on as results are
-// printed, so that lists of any length take the same memory: of -concurrency domains
-// at a time, which share a cache. Text comes in the order of the list, so that a slow
-// domain holds those after it up; JSON comes as it is ready. A line that names no domain
-// is reported on standard error. At the end there is a line that counts what became of
-// the list.
+// without blank lines and comments, which begin with "#". A line may be a name, a rank and a
+// name as in "1,example.org", an e-mail address, or a URL; of CSV -column says which column it
+// is. It reads on as results are printed, so that lists of any length take the same memory: of
+// -concurrency domains at a time, which share a cache. Text comes in the order of the list, so
+// that a slow domain holds those after it up; JSON comes as it is ready. A line that names no
+// domain is a row all the same, and a line of standard error.
+//
+// A row of JSON has "line" and "input", as the line stands there, and besides "state" the code
+// of the gravest "finding". At the end the states and the findings are counted. Until then a
+// line says how far it is: on a terminal all the time, otherwise once a minute, or when SIGUSR1
+// asks. SIGINT, SIGTERM and SIGHUP end the list; what they cut short is not printed.
+//
+// A server that has many of the domains is connected to once an hour, by the rules of package
+// dane/survey; "seen" in a row says when it was. Connections to one address, network or provider
+// are limited, and a server that is busy is left alone for a while; what a domain waits for that
+// is no part of -timeout.
 //
 // Domains take file descriptors. Where the system allows the process less than -concurrency
 // needs, it is lowered, which is said on standard error.

@@ -19,12 +19,17 @@ a demonstration on this machine.
 
 A domain has a dot: a top-level domain is asked for as "ai.".`,
 		Notes: `-input reads on as results are printed, so that lists of any length take the same memory.
-Blank lines and those that begin with "#" are left out. Text comes in the order of the list; JSON as it
-is ready. At the end a line counts what became of the list.`,
+A line is a name, a rank and a name as in "1,example.org", an e-mail address, or a URL; of CSV -column
+says which column it is. Blank lines and comments, which begin with "#", are left out. Text comes in the
+order of the list; JSON as it is ready. A line without a domain is a row, and an error. A line on standard
+error says how far it is, on a terminal all the time, else once a minute or on SIGUSR1; at the end states
+and findings are counted. A server that many domains share is connected to once an hour, and a busy one is
+left alone for a while.`,
 		Examples: []cli.Example{
 			{Line: "daneverify example.org", About: "the verdict of a sender, and below it what is wrong and who must act"},
 			{Line: "daneverify -recursive -v example.org", About: "ask the zones' own servers, and print every answer"},
 			{Line: "daneverify -dns-only -json -input domains.txt", About: "a survey that connects to no mail server"},
+			{Line: "daneverify -json -column domain -input customers.csv", About: "the column of a table"},
 		},
 		Exits: []cli.Exit{
 			{Status: exitSuccess, Means: "every domain is a success: delivered to by DANE; with -dns-only, the first host that may be delivered to must be authenticated by DANE"},

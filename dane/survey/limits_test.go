@@ -1,0 +1,18 @@
+package survey_test
+
+import (
+	"testing"
+
+	"github.com/danesmtp/danesmtp/internal/limittest"
+)
+
+func TestLimitsOfASurvey(t *testing.T) {
+	t.Parallel()
+	limittest.Table(t, "../../SECURITY.md", "Many domains (package dane/survey)", map[string]limittest.Row{
+		"what servers have shown":                                      {Limit: "64 MiB (Survey.Memory), for an hour (Survey.Share), and of failures for 10 minutes", Tests: []string{"TestMemoryOfSightings", "TestWhatWasSeenGrowsOld", "TestFailuresGrowOldSooner"}},
+		"addresses, networks and providers with a rate or a pause":     {Limit: "65536", Tests: []string{"TestMemoryOfLimits"}},
+		"connections to one address, to a /24 or /56, to one provider": {Limit: "2, 8, 8 at a time; 2, 10, 10 a second (Survey.Limits)", Tests: []string{"TestLimits", "TestWaitingTakesNoPlace"}},
+		"domains held": {Limit: "16 for each that is worked on", Tests: []string{"TestHeldDomainsAreBounded"}},
+		"tries of a domain where this machine lacks something": {Limit: "10, with pauses of a minute at most", Tests: []string{"TestLacksOfThisMachine"}},
+	})
+}
