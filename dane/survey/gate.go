@@ -92,6 +92,9 @@ func (g *gate) enter(now time.Time) {
 	}
 }
 
+// busy reports whether it is of no use to wait: there may be ten thousand who do.
+func (g *gate) busy() bool { return g.refusals > maxDoublings }
+
 // idle reports whether the gate is as one that nobody has come to.
 func (g *gate) idle(now time.Time) bool {
 	return g.inFlight == 0 && !g.next.After(now) && !g.paused.After(now)

@@ -23,7 +23,8 @@ type limiter struct {
 // A waiter is one connection that may not begin yet.
 type waiter struct {
 	keys     []gateKey
-	admitted chan struct{}
+	admitted chan struct{} // closed when it may begin, or need not wait any longer
+	err      error         // ErrBusy: it need not
 }
 
 func newLimiter(l Limits) *limiter {
@@ -46,23 +47,27 @@ func (l *limiter) try(keys []gateKey) bool {
 	return now
 }
 
-// wait counts a connection once it may begin.
+// wait counts a connection once it may begin. The error is that of ctx, or ErrBusy.
 func (l *limiter) wait(ctx context.Context, keys []gateKey) error {
 	w := &waiter{keys: keys, admitted: make(chan struct{})}
 	l.mu.Lock()
+	if g := l.gates[keys[0]]; g != nil && g.busy() && g.paused.After(time.Now()) {
+		l.mu.Unlock()
+		return ErrBusy
+	}
 	l.waiting = append(l.waiting, w)
 	l.next()
 	l.mu.Unlock()
 	select {
 	case <-w.admitted:
-		return nil
+		return w.err
 	case <-ctx.Done():
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if i := slices.Index(l.waiting, w); i >= 0 {
 		l.waiting = slices.Delete(l.waiting, i, i+1)
-	} else {
+	} else if w.err == nil {
 		l.leave(keys) // it was let through meanwhile
 	}
 	l.next()
@@ -85,7 +90,8 @@ func (l *limiter) leave(keys []gateKey) {
 	}
 }
 
-// refused leaves an address alone; accepted forgets that it was.
+// refused leaves an address alone, and after too many times sends away who waits for it;
+// accepted forgets that it was.
 func (l *limiter) refused(key gateKey) {
 	if l.pause < 0 {
 		return
@@ -95,6 +101,17 @@ func (l *limiter) refused(key gateKey) {
 	g := l.gate(key)
 	g.paused = time.Now().Add(l.pause << min(g.refusals, maxDoublings))
 	g.refusals++
+	if !g.busy() {
+		return
+	}
+	l.waiting = slices.DeleteFunc(l.waiting, func(w *waiter) bool {
+		if w.keys[0] != key {
+			return false
+		}
+		w.err = ErrBusy
+		close(w.admitted)
+		return true
+	})
 }
 
 func (l *limiter) accepted(key gateKey) {

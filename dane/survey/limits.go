@@ -17,7 +17,8 @@ type Limits struct {
 	DNS Limit
 	// Pause is how long an address is left alone after it has said 421, or has refused the
 	// connection or the client; twice as long each time that it does so again, up to 32 times. 0
-	// means a minute; with a negative one nobody is left alone.
+	// means a minute; with a negative one nobody is left alone. After six times in a row nobody
+	// waits for it any more: what would need it has ErrBusy, but for one domain after each pause.
 	Pause time.Duration
 }
 

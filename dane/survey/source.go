@@ -2,6 +2,7 @@ package survey
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/danesmtp/danesmtp/dane"
@@ -43,9 +44,17 @@ type Row struct {
 	// shows. Seen is when the oldest of that was seen; zero if there is none.
 	Shared int
 	Seen   time.Time
+	// Busy: an address was not connected to, as it has long been busy. If the outcome is a
+	// failure it is no verdict.
+	Busy bool
 }
+
+// ErrBusy is why an address was not connected to that has said 421, or has refused connections
+// or the client, again and again.
+var ErrBusy = errors.New("not connected to: it was busy for too long, or refuses us")
 
 // Verdict reports whether the row says something about the domain.
 func (r *Row) Verdict() bool {
-	return r.Result != nil && r.Err == nil && !r.Result.Local && !r.Result.Unresolved
+	return r.Result != nil && r.Err == nil && !r.Result.Local && !r.Result.Unresolved &&
+		!(r.Busy && r.Result.Outcome == dane.OutcomeFailure)
 }

@@ -83,7 +83,7 @@ func (s *Survey) try(ctx context.Context, e Entry, places chan struct{}) Row {
 	}
 	row := Row{Entry: e}
 	row.Result, row.Err = verify(clock, e.Domain)
-	row.Shared, row.Seen = visit.shared, visit.seen
+	row.Shared, row.Seen, row.Busy = visit.shared, visit.seen, visit.busy
 	return row
 }
 

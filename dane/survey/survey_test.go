@@ -167,6 +167,40 @@ func TestBusyServersAreLeftAlone(t *testing.T) {
 	})
 }
 
+// TestServersThatStayBusy do not hold a list up for ever: their domains get rows that are no
+// verdicts, and one of them tries again after each pause.
+func TestServersThatStayBusy(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		stage := newStage(t, func(s *smtptest.Server) {
+			s.Replies = map[smtptest.Stage]string{smtptest.AtGreeting: "421 4.7.0 Too many"}
+		})
+		s := stage.survey()
+		s.Limits.Pause = time.Minute
+		began, busy := time.Now(), 0
+		sink := sinkFunc(func(row survey.Row) error {
+			if row.Busy {
+				busy++
+				if row.Verdict() || row.Result.Outcome != dane.OutcomeFailure || row.Result.Local || !strings.Contains(row.Result.Err.Error(), survey.ErrBusy.Error()) {
+					t.Errorf("%s: verdict %t, local %t, %v", row.Domain, row.Verdict(), row.Result.Local, row.Result.Err)
+				}
+			}
+			return nil
+		})
+		if err := s.Run(t.Context(), listOf(strings.Repeat("a.example b.example ", 500)), sink); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(began); busy < 900 || took > 2*time.Hour {
+			t.Errorf("%d of 1000 rows after %v", busy, took)
+		}
+		time.Sleep(2 * time.Hour)
+		connections := stage.connections()
+		if row := s.Verify(t.Context(), "a.example"); stage.connections() != connections+1 || !row.Busy {
+			t.Errorf("%d connections after the pause, want one", stage.connections()-connections)
+		}
+	})
+}
+
 // TestWaitingTakesNoPlace: one busy server does not hold up the others, although it has more
 // domains than there are places.
 func TestWaitingTakesNoPlace(t *testing.T) {

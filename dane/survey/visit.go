@@ -19,6 +19,7 @@ type visit struct {
 	waits  int
 	shared int
 	seen   time.Time
+	busy   bool
 }
 
 // Probe makes a connection when its turn comes, or judges what was seen before.
@@ -57,6 +58,11 @@ func (v *visit) look(ctx context.Context, p *dane.Probe, how func(context.Contex
 	if !l.try(keys) {
 		var err error
 		v.wait(func() { err = l.wait(ctx, keys) })
+		if err == ErrBusy {
+			v.mu.Lock()
+			v.busy = true
+			v.mu.Unlock()
+		}
 		if err != nil {
 			return nil, &smtpprobe.Error{Stage: smtpprobe.StageDial, Addr: p.Addr, Err: err}
 		}

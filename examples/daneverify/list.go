@@ -35,6 +35,7 @@ type listed struct {
 	state diagnosis.State
 	codes []diagnosis.Code // the gravest first
 	seen  time.Time        // when the oldest of what was not asked again was seen
+	busy  bool             // an address has long been busy, and was left alone
 }
 
 // newListing surveys a list, with the limits of package survey on connections.
@@ -53,7 +54,8 @@ func (o *options) newListing(checker *dane.Checker) *listing {
 // verify is a check of a domain, by what servers have shown before, or when their turn comes.
 func (l *listing) verify(ctx context.Context, domain string) (*dane.Result, error) {
 	row := l.survey.Verify(ctx, domain)
-	l.about(row.Result).seen = row.Seen
+	at := l.about(row.Result)
+	at.seen, at.busy = row.Seen, row.Busy
 	return row.Result, row.Err
 }
 
@@ -124,13 +126,14 @@ type rowHead struct {
 	State   string `json:"state,omitempty"`
 	Finding string `json:"finding,omitempty"`
 	Seen    string `json:"seen,omitempty"`
+	Busy    bool   `json:"busy,omitempty"`
 	Error   string `json:"error,omitempty"`
 }
 
 // row adds to the object of a domain where it stands in the list, and what was found above
 // all.
 func (l *listed) row(e entry, object []byte) ([]byte, error) {
-	head := rowHead{Line: e.line, Input: e.input}
+	head := rowHead{Line: e.line, Input: e.input, Busy: l.busy}
 	if !bytes.HasPrefix(object, []byte(`{"state":`)) {
 		head.State = l.state.String()
 	}
