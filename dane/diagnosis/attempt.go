@@ -36,6 +36,10 @@ func (d *diagnosis) attempt(h *dane.HostResult, a *dane.Attempt) {
 	default:
 		d.failedStage(h, a, stage, failure, &f)
 	}
+	if (f.Code == CodeUnreachable || f.Code == CodeNoRoute) && isPrivate(a.Addr.Addr()) {
+		f.Severity = kindOf(f.Code).severity
+		privateAddress(h, &f)
+	}
 	d.find(f)
 }
 
@@ -83,6 +87,10 @@ func (d *diagnosis) failedStage(h *dane.HostResult, a *dane.Attempt, stage smtpp
 		f.Code = CodeServerBusy
 		f.Text = h.Name + " puts this client off (" + said + "), so that its certificate is not known."
 		f.Fix = "Ask again later, or from another address. If it goes on, the server is overloaded, or limits and greylists clients before STARTTLS: senders wait as well."
+	case stage == smtpprobe.StageHello && (code == 500 || code == 502):
+		f.Code = CodeNoStartTLS
+		f.Text = h.Name + " has TLSA records, which promise TLS, and does not know EHLO (" + said + "), without which there is no STARTTLS."
+		f.Fix = "Replace software that is so old, or stop a firewall from inspecting SMTP, which hides EHLO (Cisco: fixup or inspect). Otherwise remove the TLSA records." + until
 	case code >= 500 && stage < smtpprobe.StageStartTLS:
 		f.Code = CodeClientRefused
 		f.Text = h.Name + " refuses this client (" + said + "), so that its certificate is not known."
@@ -91,17 +99,16 @@ func (d *diagnosis) failedStage(h *dane.HostResult, a *dane.Attempt, stage smtpp
 		f.Code = CodeSMTPBroken
 		f.Text = h.Name + " does not answer as a mail server: " + trimPrefixes(failure.Text) + "."
 		f.Fix = "See what listens there, and what its log says: a proxy without a server behind it, a service of another protocol, or a server that is too slow." + until
-	case stage == smtpprobe.StageStartTLS && failure.ResultType == dane.STARTTLSNotSupported && code == 0 && !strings.Contains(failure.Text, smtpprobe.ErrInjection.Error()):
-		f.Code = CodeNoStartTLS
-		f.Text = h.Name + " has TLSA records, which promise TLS, and does not offer STARTTLS."
-		f.Fix = "Switch STARTTLS on (Postfix: smtpd_tls_security_level = may, with a certificate), or stop a middlebox from hiding it. Otherwise remove the TLSA records." + until
+		if strings.Contains(failure.Text, "speaks TLS at once") {
+			f.Fix = "Port 25 begins without TLS, and changes to it by STARTTLS: switch TLS from the first byte on (Postfix: smtpd_tls_wrappermode) off for this port, also in a proxy before the server." + until
+		}
 	case stage == smtpprobe.StageStartTLS:
-		f.Code = CodeStartTLSFails
-		f.Text = h.Name + " offers STARTTLS, and the command fails: " + nameOr(said, trimPrefixes(failure.Text)) + "."
-		f.Fix = "See the server's log: its certificate or key file cannot be read, as a rule, or a middlebox interferes." + until
-	case stage == smtpprobe.StageHandshake:
-		d.failedHandshake(h, a, failure, f)
+		startTLS(h, code, said, failure, f)
 		f.Fix += until
+	case stage == smtpprobe.StageHandshake:
+		if d.failedHandshake(h, failure, f); !strings.Contains(f.Text, noCommonTLS) {
+			f.Fix += until
+		}
 	default:
 		f.Code = CodeSMTPBroken
 		f.Text = "After STARTTLS " + h.Name + " does not go on: " + nameOr(said, trimPrefixes(failure.Text)) + "."
@@ -109,8 +116,32 @@ func (d *diagnosis) failedStage(h *dane.HostResult, a *dane.Attempt, stage smtpp
 	}
 }
 
+// startTLS says what is wrong with the command, or that there is none.
+func startTLS(h *dane.HostResult, code int, said string, failure dane.Failure, f *Finding) {
+	f.Code = CodeStartTLSFails
+	f.Text = h.Name + " offers STARTTLS, and the command fails: " + nameOr(said, trimPrefixes(failure.Text)) + "."
+	switch {
+	case strings.Contains(failure.Text, smtpprobe.ErrInjection.Error()):
+		f.Text = h.Name + " says something more in clear after it has agreed to STARTTLS, as an attacker would: senders take no notice of what is not encrypted, and end the session."
+		f.Fix = "Update the mail server (CVE-2011-0411), or have a proxy or firewall before it leave SMTP alone."
+	case code == 0 && failure.ResultType == dane.STARTTLSNotSupported:
+		f.Code = CodeNoStartTLS
+		f.Text = h.Name + " has TLSA records, which promise TLS, and does not offer STARTTLS."
+		f.Fix = "Switch STARTTLS on (Postfix: smtpd_tls_security_level = may, with a certificate), or stop a middlebox from hiding it. Otherwise remove the TLSA records."
+	case code == 530 || code == 538:
+		f.Fix = "Do not demand a login before STARTTLS, nor on port 25 at all, where other mail servers have none. A server for users' own mail belongs on port 587; the MX record must lead to one that takes mail from everybody."
+	case code == 500 || code == 502 || code == 503:
+		f.Fix = "The server, or what stands before it, announces a command that it does not have: update it, or have a proxy or firewall leave SMTP alone."
+	default:
+		f.Fix = "See the server's log: its certificate or key file cannot be read, as a rule, or a middlebox interferes."
+	}
+}
+
+// noCommonTLS is the alert of a server that finds nothing in common with a client.
+const noCommonTLS = "TLS alert 40"
+
 // failedHandshake says what is wrong with TLS itself.
-func (d *diagnosis) failedHandshake(h *dane.HostResult, a *dane.Attempt, failure dane.Failure, f *Finding) {
+func (d *diagnosis) failedHandshake(h *dane.HostResult, failure dane.Failure, f *Finding) {
 	reason := nameOr(failure.Reason, trimPrefixes(failure.Text))
 	switch {
 	case strings.Contains(reason, "no version of TLS in common"), strings.Contains(reason, "older version of TLS"), strings.Contains(failure.Text, dane.ErrWeakTLS.Error()):
@@ -125,6 +156,12 @@ func (d *diagnosis) failedHandshake(h *dane.HostResult, a *dane.Attempt, failure
 		f.Code = CodeCertRefused
 		f.Text = "TLS libraries refuse the certificate of " + h.Name + ", whatever its TLSA records say: " + strings.TrimPrefix(reason, tlsa.ReasonRefused.String()+": ") + "."
 		f.Fix = "Install a new certificate, and publish its TLSA record first."
+	case strings.Contains(reason, noCommonTLS):
+		f.Code = CodeTLSFails
+		f.Text = "The TLS handshake with " + h.Name + " fails: " + reason + ". Offered were TLS 1.2 and 1.3 with ECDHE and AES-GCM or ChaCha20, for keys of RSA, ECDSA on the curves of NIST, and Ed25519. " +
+			"Senders that offer the same do not deliver; those that offer more, as many with OpenSSL do, may."
+		f.Fix = "Let the server have these, by its lists of ciphers, curves of the key exchange, and protocols (Postfix: tls_medium_cipherlist and smtpd_tls_exclude_ciphers as they are by default), and a certificate with an RSA or ECDSA P-256 key, " +
+			"beside one of ML-DSA or a Brainpool curve. What the server has, openssl s_client -starttls smtp shows."
 	default:
 		f.Code = CodeTLSFails
 		f.Text = "The TLS handshake with " + h.Name + " fails: " + reason + "."

@@ -28,6 +28,9 @@ func (d *diagnosis) mismatch(h *dane.HostResult, a *dane.Attempt, f *Finding) {
 	}
 	f.Code = CodeTLSAMismatch
 	f.Text = h.Name + " presents a certificate with another key than its TLSA records are of."
+	if other := d.ownerOfKey(h); other != "" {
+		f.Text += " One of the records is of the key of " + other + ": have they been mixed up?"
+	}
 	f.Publish, f.Remove = []string{rightRecord(h, chain)}, d.removable(h)
 	if good := goodAddresses(h); good != "" {
 		f.Fix = "At " + good + " the right certificate is presented: install the same one here. If both are to stay, publish this record in addition."
@@ -38,15 +41,32 @@ func (d *diagnosis) mismatch(h *dane.HostResult, a *dane.Attempt, f *Finding) {
 		" If it is in DNS already, some name server still has the old zone. If the certificate should not have changed, install the old one instead. Next time publish the new record first, or let the renewal keep its key."
 }
 
+// ownerOfKey is another host of the domain that a record of this one is of.
+func (d *diagnosis) ownerOfKey(h *dane.HostResult) string {
+	for i := range d.result.Hosts {
+		other := &d.result.Hosts[i]
+		if other.Name == h.Name || len(other.Attempts) == 0 || len(other.Attempts[0].Chain()) == 0 {
+			continue
+		}
+		for _, record := range h.Records {
+			theirs, err := tlsa.New(record.Usage, record.Selector, record.Matching, other.Attempts[0].Chain()[0])
+			if err == nil && theirs.Equal(record) {
+				return other.Name
+			}
+		}
+	}
+	return ""
+}
+
 // mistakes are what tlsa.Check recognizes in the data of a record.
 var mistakes = map[tlsa.Problem]struct {
 	code Code
 	text string
 }{
 	tlsa.ProblemPEM:      {CodePEMDigest, "is the digest of a file in PEM form, and not of the certificate or key itself"},
-	tlsa.ProblemSelector: {CodeWrongSelector, "has the digest of the whole certificate and the selector for its key, or the other way round"},
+	tlsa.ProblemSelector: {CodeWrongSelector, "has the selector of the other kind of data"},
 	tlsa.ProblemMatching: {CodeWrongMatching, "has the right data in another form than its matching type says"},
-	tlsa.ProblemUsage:    {CodeWrongUsage, "has the data of the server's own certificate and the usage for a CA, or the other way round"},
+	tlsa.ProblemUsage:    {CodeWrongUsage, "has the usage of the other kind of certificate"},
 	tlsa.ProblemEmpty:    {CodeEmptyDigest, "is the digest of nothing: the program that made it could not read the certificate or key"},
 }
 
@@ -59,12 +79,31 @@ func (d *diagnosis) mistaken(h *dane.HostResult, r *tlsa.Report, chain []*x509.C
 		}
 		record := h.Records[found.Record]
 		f.Code = mistake.code
-		f.Text = "The TLSA record " + short(record) + " of " + h.Name + " " + mistake.text + "."
+		right := intended(record, chain, found.Certificate)
+		f.Text = "The TLSA record " + short(record) + " of " + h.Name + " " + mistakeIn(record, right, found.Problem) + "."
 		f.Fix = "Publish it as it should be, and remove the wrong one." + d.caches(h)
-		f.Publish, f.Remove = []string{owned(h, intended(record, chain, found.Certificate))}, []string{owned(h, record)}
+		f.Publish, f.Remove = []string{owned(h, right)}, []string{owned(h, record)}
 		return true
 	}
 	return false
+}
+
+// mistakeIn says what is wrong with a record, by the one that was meant.
+func mistakeIn(record, right tlsa.Record, problem tlsa.Problem) string {
+	const own, ca = "the server's own certificate", "the certificate of a CA above it"
+	whose, meant := own, ca
+	if right.Usage == tlsa.DANETA {
+		whose, meant = ca, own
+	}
+	switch {
+	case problem == tlsa.ProblemUsage && record.Usage != right.Usage:
+		return fmt.Sprintf("has the data of %s, and usage %d, which is for %s", whose, record.Usage, meant)
+	case problem == tlsa.ProblemSelector && right.Selector == tlsa.SPKI:
+		return fmt.Sprintf("has the digest of the key alone, and selector %d, which is for the whole certificate", record.Selector)
+	case problem == tlsa.ProblemSelector && right.Selector == tlsa.Cert:
+		return fmt.Sprintf("has the digest of the whole certificate, and selector %d, which is for its key alone", record.Selector)
+	}
+	return mistakes[problem].text
 }
 
 // intended is the record that was meant: of the same certificate, with what its data is.
@@ -104,8 +143,8 @@ func (d *diagnosis) invalid(h *dane.HostResult, r *tlsa.Report, chain []*x509.Ce
 	switch nearest.Reason {
 	case tlsa.ReasonExpired:
 		f.Code = CodeCertExpired
-		f.Text = "The certificate of " + h.Name + " has expired" + ended(chain, d) + ". With a TLSA record of usage 2 it must be valid."
-		f.Fix = "Renew the certificate, install it, and have the server load it. " + own
+		d.expired(h, chain, cause, f)
+		f.Fix += own
 	case tlsa.ReasonNotYetValid:
 		f.Code = CodeCertNotYetValid
 		f.Text = "A certificate of " + h.Name + " is not valid yet" + cause + ". With a TLSA record of usage 2 it must be."
@@ -116,6 +155,11 @@ func (d *diagnosis) invalid(h *dane.HostResult, r *tlsa.Report, chain []*x509.Ce
 		f.Fix = "Have a certificate issued for " + h.Base + ", or let the server present it for that name in SNI. A record of the server's own key (3 1 1) needs no name."
 	case tlsa.ReasonConstraint, tlsa.ReasonNoPath, tlsa.ReasonParse:
 		f.Code = CodeCertPath
+		if algorithm := weakAlgorithm(cause); algorithm != "" {
+			f.Text = "The certificate of " + h.Name + ", or one above it, is signed with " + algorithm + ", which does not count any more, so that no valid path leads to the one that its TLSA record is of."
+			f.Fix = "Have the certificate issued anew with SHA-256, by another CA if need be, and install it. " + own
+			break
+		}
 		f.Text = "From the certificate of " + h.Name + " no valid path leads to the one that its TLSA record is of" + cause + "."
 		f.Fix = "Let the server send the certificate with all its issuers, in order, up to that of the record. " + own
 	default:
@@ -247,14 +291,36 @@ func names(cert *x509.Certificate) string {
 	return shown
 }
 
-// ended says when the first certificate of the chain has ended.
-func ended(chain []*x509.Certificate, d *diagnosis) string {
-	for _, cert := range chain {
-		if cert.NotAfter.Before(d.now) {
-			return " on " + shownTime(cert.NotAfter)
+// expired says which certificate of a chain has ended, and when.
+func (d *diagnosis) expired(h *dane.HostResult, chain []*x509.Certificate, cause string, f *Finding) {
+	place := -1
+	for i, cert := range chain {
+		if cert.NotAfter.Before(d.now) && (place < 0 || strings.Contains(cause, quoted(cert.Subject.String()))) {
+			place = i
 		}
 	}
-	return ""
+	const must = " With a TLSA record of usage 2 it must be valid."
+	switch {
+	case place > 0:
+		cert := chain[place]
+		f.Text = "The certificate of the CA " + quoted(nameOr(cert.Subject.CommonName, cert.Subject.String())) + ", which " + h.Name + " sends above its own, has expired on " + shownTime(cert.NotAfter) + "." + must
+		f.Fix = "Let the server send the certificate that the CA has now, or have one issued by another CA; then the TLSA record must be of a CA in the new chain. "
+	case place == 0:
+		f.Text = "The certificate of " + h.Name + " has expired on " + shownTime(chain[0].NotAfter) + "." + must
+		f.Fix = "Renew the certificate, install it, and have the server load it. "
+	default:
+		f.Text = "A certificate of " + h.Name + " has expired" + cause + "." + must
+		f.Fix = "Renew it, install it, and have the server load it. "
+	}
+}
+
+// weakAlgorithm is the one in an error of crypto/x509 that has it that a signature does not count.
+func weakAlgorithm(text string) string {
+	_, rest, found := strings.Cut(text, "insecure algorithm ")
+	if !found {
+		return ""
+	}
+	return strings.TrimRight(strings.FieldsFunc(rest+" ", func(r rune) bool { return r == ' ' || r == '"' })[0], ".,:")
 }
 
 func recordEvidence(r *tlsa.Report) (lines []string) {

@@ -21,6 +21,7 @@ const (
 	CodeMXName               Code = "mx-not-a-host"
 	CodeNoAddress            Code = "host-without-address"
 	CodeAddressRefused       Code = "address-not-public"
+	CodeAddressPrivate       Code = "address-private"
 	CodeSignatureExpired     Code = "signature-expired"
 	CodeSignatureNotYetValid Code = "signature-not-yet-valid"
 	CodeSignatureMissing     Code = "signature-missing"
@@ -76,6 +77,7 @@ const (
 	CodeAnchorAtRisk     Code = "anchor-at-risk"
 	CodeTLSAIncomplete   Code = "tlsa-incomplete"
 	CodeTLSALimit        Code = "tlsa-too-many"
+	CodeWeakKey          Code = "weak-key"
 	CodeNoNextKey        Code = "no-next-key"
 	CodeCertificateEnds  Code = "certificate-ends-soon"
 	CodeTLSAWasteful     Code = "tlsa-wasteful"
@@ -124,6 +126,7 @@ var kinds = [...]kind{
 	{CodeMXName, Broken, DomainOwner, "an MX record does not name a host"},
 	{CodeNoAddress, Broken, DomainOwner, "a mail host has no address"},
 	{CodeAddressRefused, Broken, DomainOwner, "an address is of a kind that no sender connects to"},
+	{CodeAddressPrivate, Warning, DomainOwner, "an address is of a private network"},
 	{CodeSignatureExpired, Broken, DNSOperator, "a signature of the zone has expired"},
 	{CodeSignatureNotYetValid, Broken, DNSOperator, "a signature of the zone is not valid yet"},
 	{CodeSignatureMissing, Broken, DNSOperator, "a signature is missing in a zone that is signed"},
@@ -173,6 +176,7 @@ var kinds = [...]kind{
 	{CodeAnchorAtRisk, Warning, MailHost, "some senders will not accept the trust anchor"},
 	{CodeTLSAIncomplete, Warning, MailHost, "senders that know other parameters find no match"},
 	{CodeTLSALimit, Unknown, MailHost, "there are more TLSA records than can be judged"},
+	{CodeWeakKey, Warning, MailHost, "a key is so short that some senders refuse it"},
 	{CodeNoNextKey, Warning, MailHost, "the next change of the key will interrupt delivery"},
 	{CodeCertificateEnds, Warning, MailHost, "a certificate that must be valid ends soon"},
 	{CodeTLSAWasteful, Note, MailHost, "a TLSA record is longer than it needs to be"},

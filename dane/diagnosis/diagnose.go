@@ -41,7 +41,7 @@ func Diagnose(r *dane.Result, o Options) Report {
 	if r == nil {
 		r = new(dane.Result)
 	}
-	d := diagnosis{result: r, now: o.Now, within: cmp.Or(o.Within, DefaultWithin)}
+	d := diagnosis{result: r, now: o.Now, within: cmp.Or(o.Within, DefaultWithin), compared: o.Servers != nil}
 	if d.now.IsZero() {
 		d.now = r.Started
 	}
@@ -61,6 +61,7 @@ type diagnosis struct {
 	result   *dane.Result
 	now      time.Time
 	within   time.Duration
+	compared bool // the name servers were asked by themselves
 	findings []Finding
 }
 

@@ -81,6 +81,7 @@ func TestDiagnose(t *testing.T) {
 	}
 
 	quantum := mldsaFromFile(t)
+	short, shortRecord := shortKey(t)
 
 	tests := []struct {
 		name    string
@@ -132,6 +133,10 @@ func TestDiagnose(t *testing.T) {
 			state: diagnosis.StateBroken, code: diagnosis.CodeMXName, actor: diagnosis.DomainOwner, text: `"192.0.2.9"`, fix: "not with an address"},
 		{name: "an MX host without address", world: oneHost(sound, "@ MX 20 gone"), state: diagnosis.StateBroken, code: diagnosis.CodeNoAddress, actor: diagnosis.DomainOwner, text: "gone.a.example"},
 		{name: "an address of loopback", world: oneHost(sound, "@ MX 20 me\nme A 127.0.0.1"), state: diagnosis.StateBroken, code: diagnosis.CodeAddressRefused, actor: diagnosis.DomainOwner, text: "me.a.example"},
+		{name: "a private address that is not reached", world: privateHost(syscall.ETIMEDOUT), state: diagnosis.StateBroken, code: diagnosis.CodeAddressPrivate, actor: diagnosis.DomainOwner,
+			text: "only hosts in the same network", fix: "the Internet reaches"},
+		{name: "a short key", world: oneHost(danetest.Host{TLSA: []string{shortRecord, "3 1 1 " + otherKey}, Server: presenting(short)}, ""), state: diagnosis.StateWarning,
+			code: diagnosis.CodeWeakKey, actor: diagnosis.MailHost, text: "RSA with 1024 bits", fix: "ECDSA P-256"},
 
 		{name: "signatures have expired", world: oneHost(sound, "").faulty(dnssectest.WholeZone, dnssectest.Expired), state: diagnosis.StateBroken,
 			code: diagnosis.CodeSignatureExpired, actor: diagnosis.DNSOperator, text: "zone a.example expired on " + time.Now().Add(-24*time.Hour).UTC().Format("2 Jan 2006"), fix: "must sign it again"},

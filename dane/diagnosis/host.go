@@ -20,6 +20,12 @@ func (d *diagnosis) host(h *dane.HostResult) {
 		d.notLookedUp(h)
 		return
 	}
+	if len(h.Attempts) == 0 && ofNoInternet(h.Name) {
+		d.find(Finding{Code: CodeMXName, Host: h.Name,
+			Text: "The MX record names " + quoted(h.Name) + ", a name that no sender on the Internet finds a mail server by.",
+			Fix:  "Publish an MX record with the public name of the mail server."})
+		return
+	}
 	failed := false
 	for i := range h.Lookups {
 		if l := &h.Lookups[i]; l.Err != nil {
@@ -28,11 +34,17 @@ func (d *diagnosis) host(h *dane.HostResult) {
 		}
 	}
 	if len(h.Addresses) == 0 && !failed {
-		d.find(Finding{Code: CodeNoAddress, Host: h.Name,
+		f := Finding{Code: CodeNoAddress, Host: h.Name,
 			Text: "The MX record names " + h.Name + ", which has neither an A nor an AAAA record: nobody can deliver there.",
-			Fix:  "Publish its addresses, or remove the MX record."})
+			Fix:  "Publish its addresses, or remove the MX record."}
+		if d.result.Domain.Implicit {
+			f.Text = h.Name + " has neither an MX record nor an address: nobody can deliver there."
+			f.Fix = "Publish an MX record that names the mail server; if the domain is to accept no mail, a null MX record (0 .)."
+		}
+		d.find(f)
 	}
 	d.refusedAddresses(h)
+	d.privateAddresses(h)
 	if len(h.Records) > 0 && !slices.ContainsFunc(h.Records, func(r tlsa.Record) bool { return r.Usable(tlsa.SMTP) == nil }) {
 		d.unusable(h)
 	}
@@ -48,11 +60,23 @@ func (d *diagnosis) notLookedUp(h *dane.HostResult) {
 	f := Finding{Code: CodeMXName, Host: h.Name, Evidence: texts(h.Err),
 		Text: "The MX record names " + quoted(trimDot(h.Name)) + ", which is not a host name.",
 		Fix:  "Publish an MX record with the name of a host that has A or AAAA records, not with an address, an empty label or other characters than letters, digits and hyphens."}
+	if trimDot(h.Name) == "" {
+		f.Text = "There is a null MX record (.), which says that the domain accepts no mail, beside others that name mail servers (RFC 7505)."
+		f.Fix = "Remove the null MX record, or all the others."
+	}
 	if isLocal(h.Err) {
 		f.Code = CodeLocalLack
 		f.Text, f.Fix = "This machine could not look up "+h.Name+".", "Give it what it lacks, and ask again. It says nothing about the domain."
 	}
 	d.find(f)
+}
+
+// ofNoInternet reports whether a name is for use on one host or network alone, by RFC 6761, 6762
+// and 8375, by ICANN (internal), or by habit.
+func ofNoInternet(name string) bool {
+	name = "." + strings.ToLower(trimDot(name))
+	return slices.ContainsFunc([]string{".localhost", ".localdomain", ".local", ".lan", ".internal", ".invalid", ".home.arpa"},
+		func(suffix string) bool { return strings.HasSuffix(name, suffix) })
 }
 
 func (d *diagnosis) refusedAddresses(h *dane.HostResult) {
@@ -67,6 +91,35 @@ func (d *diagnosis) refusedAddresses(h *dane.HostResult) {
 			Text: "An address of " + h.Name + " is of this machine, of a local network link, or reserved: no sender connects to it.",
 			Fix:  "Publish the address at which the Internet reaches the server."})
 	}
+}
+
+// privateAddresses warns of those that were not tried; see attempt for the others.
+func (d *diagnosis) privateAddresses(h *dane.HostResult) {
+	var private []netip.Addr
+	for _, a := range h.Addresses {
+		tried := slices.ContainsFunc(h.Attempts, func(t dane.Attempt) bool { return t.Addr.Addr().Unmap() == a.Addr.Unmap() })
+		if isPrivate(a.Addr) && !a.Refused && !tried {
+			private = append(private, a.Addr)
+		}
+	}
+	if len(private) > 0 {
+		f := Finding{Host: h.Name, Addresses: private}
+		privateAddress(h, &f)
+		d.find(f)
+	}
+}
+
+// privateAddress says that only some senders can reach a server.
+func privateAddress(h *dane.HostResult, f *Finding) {
+	f.Code = CodeAddressPrivate
+	f.Text = h.Name + " has a private address in DNS: only hosts in the same network reach the server there."
+	f.Fix = "Publish the address at which the Internet reaches the server, or remove the record."
+}
+
+var sharedAddresses = netip.MustParsePrefix("100.64.0.0/10") // RFC 6598
+
+func isPrivate(addr netip.Addr) bool {
+	return addr.Unmap().IsPrivate() || sharedAddresses.Contains(addr.Unmap())
 }
 
 // unusable says that the records mean nothing, where all that could be done was to encrypt.

@@ -29,7 +29,10 @@ func (d *diagnosis) failedLookup(l *dane.Lookup, host string) {
 	default:
 		f.Code = CodeDNSFailed
 		f.Text = "There is no usable answer to " + question(l) + from(serversOf(l)) + why(l) + "."
-		f.Fix = "See that the name servers of " + trimDot(l.Name) + " run, are those that the zone above delegates to, and answer over UDP and TCP. Until then nobody can send mail there."
+		f.Fix = "See that the name servers of " + trimDot(l.Name) + " run, are those that the zone above delegates to, and answer questions with EDNS, over UDP and TCP" + d.comparing() + "." + until(l, d.result)
+		if servfail(l) {
+			f.Fix += " An alias that leads back to itself fails in this way, too."
+		}
 	}
 	d.find(f)
 }
@@ -65,7 +68,7 @@ func (d *diagnosis) bogus(l *dane.Lookup, f *Finding) {
 	case reason.Code == dnssec.EDERRSIGsMissing:
 		f.Code = CodeSignatureMissing
 		f.Text = "The zone above says that " + ofZone + " is signed, and " + set + " has no signature" + serverOf(l) + "."
-		f.Fix = sign + "serve the signed zone on every server. If it is not to be signed any more, the registrar must remove its DS records first." + until
+		f.Fix = sign + "serve the signed zone on every server, by software that knows DNSSEC, and have no firewall take EDNS out of questions" + d.comparing() + ". If it is not to be signed any more, the registrar must remove its DS records first." + until
 	case reason.Code == dnssec.EDENSECMissing:
 		f.Code = CodeDenialBroken
 		f.Text = "The zone " + nameOr(zone, "of that name") + " does not prove what does not exist, for " + question(l) + serverOf(l) + "."
@@ -91,12 +94,56 @@ func (d *diagnosis) failedTLSA(l *dane.Lookup, f *Finding) {
 		f.Fix = "See that the name servers of that zone run and answer over UDP and TCP. Until then senders that use DANE do not deliver to the host."
 		return
 	}
+	if others := d.failedAt(servers); len(others) > 0 {
+		f.Code = CodeDNSFailed
+		f.Text = "There is no usable answer to " + question(l) + from(servers) + why(l) + ". It fails for " + strings.Join(others, ", ") + ", too, and answers for " + strings.Join(good, ", ") + "."
+		f.Fix = "Where some questions are answered and others are not, answers that are large get lost, or those over TCP: see that the name servers answer over TCP, and that firewalls let that and packets of 1,232 bytes over UDP through" +
+			d.comparing() + ". Until then senders that use DANE do not deliver to the host."
+		return
+	}
 	f.Code = CodeTLSAQueryFails
 	f.Text = strings.Join(servers, " and ") + " " + plural(len(servers), "answers", "answer") + " for " + strings.Join(good, ", ") + ", and " +
 		plural(len(servers), "fails", "fail") + " for TLSA alone" + why(l) + "."
 	f.Fix = "Update the name server's software, or let the firewall or load balancer before it pass questions of every type (RFC 3597). " +
 		"A server without TLSA records must say so. If " + strings.Join(servers, " or ") + " is a resolver, it passes on what a name server of that zone says: daneverify -recursive names that one. " +
 		"Until then senders that use DANE do not deliver to the host."
+}
+
+// failedAt returns the types other than TLSA that have failed at one of the servers.
+func (d *diagnosis) failedAt(servers []string) (types []string) {
+	for _, l := range d.result.Lookups() {
+		name := dns.Type(l.Type).String()
+		if l.Err == nil || l.Type == dns.TypeTLSA || l.Status == dnssec.Bogus || slices.Contains(types, name) {
+			continue
+		}
+		if slices.ContainsFunc(serversOf(&l), func(server string) bool { return slices.Contains(servers, server) }) {
+			types = append(types, name)
+		}
+	}
+	return types
+}
+
+// comparing says how to look at each server, unless that was done.
+func (d *diagnosis) comparing() string {
+	if d.compared {
+		return ""
+	}
+	return " (daneverify check -compare asks each of them)"
+}
+
+// until says what a lookup that has failed keeps senders from.
+func until(l *dane.Lookup, r *dane.Result) string {
+	for i := range r.Hosts {
+		if h := &r.Hosts[i]; l.Name == h.Name && len(h.Addresses) > 0 {
+			return " Until then senders may wait, or not deliver at all: the other address family alone is known."
+		}
+	}
+	return " Until then nobody can send mail there."
+}
+
+// servfail reports whether the last server answered SERVFAIL.
+func servfail(l *dane.Lookup) bool {
+	return len(l.Exchanges) > 0 && l.Exchanges[len(l.Exchanges)-1].RCode == dns.RcodeServerFailure
 }
 
 // answeredBy returns the types for which one of the servers has answered in this diagnosis.
@@ -180,8 +227,8 @@ func why(l *dane.Lookup) string {
 	if l.Err != nil && strings.Contains(l.Err.Error(), syscall.ECONNREFUSED.Error()) {
 		text += ": " + syscall.ECONNREFUSED.Error()
 	}
-	if l.Reason.Code == dnssec.EDENoReachableAuthority && len(l.Exchanges) > 0 && l.Exchanges[len(l.Exchanges)-1].RCode == dns.RcodeServerFailure {
-		text += ", since it got no answer from a name server of the zone"
+	if l.Reason.Code == dnssec.EDENoReachableAuthority && servfail(l) {
+		text += "; if it is a resolver, it got no answer from a name server of the zone"
 	}
 	return " (" + text + ")"
 }

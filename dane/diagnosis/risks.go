@@ -1,6 +1,9 @@
 package diagnosis
 
 import (
+	"crypto/rsa"
+	"crypto/x509"
+	"fmt"
 	"slices"
 
 	"github.com/danesmtp/danesmtp/dane"
@@ -15,6 +18,7 @@ func (d *diagnosis) risks(h *dane.HostResult) {
 		if a.Report == nil || !a.Authenticated {
 			continue
 		}
+		d.weakKey(h, a)
 		for _, found := range a.Report.Findings {
 			d.risk(h, a, found)
 		}
@@ -27,13 +31,18 @@ func (d *diagnosis) risk(h *dane.HostResult, a *dane.Attempt, found tlsa.Finding
 	if found.Record >= 0 && found.Record < len(h.Records) {
 		which = "The TLSA record " + short(h.Records[found.Record]) + " of " + h.Name
 	}
+	chain := chainOf(a, found.Chain)
+	if len(chain) == 0 {
+		return // a result that was read back lacks the certificates, and nothing can be said of them
+	}
 	if mistake, ok := mistakes[found.Problem]; ok && found.Record >= 0 && found.Record < len(h.Records) {
 		record := h.Records[found.Record]
 		f.Code, f.Severity = mistake.code, Warning
-		f.Text = which + " " + mistake.text + ". Another record matches."
+		right := intended(record, chain, found.Certificate)
+		f.Text = which + " " + mistakeIn(record, right, found.Problem) + ". Another record matches."
 		f.Fix = "Publish it as it should be, or do without it, and remove the wrong one."
 		f.Remove = []string{owned(h, record)}
-		if right := intended(record, chainOf(a, found.Chain), found.Certificate); !slices.ContainsFunc(h.Records, right.Equal) {
+		if !slices.ContainsFunc(h.Records, right.Equal) {
 			f.Publish = []string{owned(h, right)}
 		}
 		d.find(f)
@@ -59,10 +68,14 @@ func (d *diagnosis) risk(h *dane.HostResult, a *dane.Attempt, found tlsa.Finding
 		f.Code = CodeTLSAIncomplete
 		f.Text = which + " has parameters for which no record matches, while those with others do: senders that know only these do not deliver (RFC 7671)."
 		f.Fix = "For each usage, selector and matching type in use publish a record that matches, SHA-256 above all; remove the others."
+		if stale, right := staleRecord(h, found.Record, chain); right != "" {
+			f.Publish, f.Remove = []string{right}, []string{stale}
+			f.Fix = "Remove the record if it is of a key that is gone. If it is of one that is to come, publish a record with the same numbers of the key in use beside it until then."
+		}
 		if found.Problem == tlsa.ProblemNoSHA256 {
 			f.Text = which + " has SHA-512 alone, which not all senders know."
 			f.Fix = "Publish the SHA-256 digest beside it."
-			f.Publish = []string{rightRecord(h, chainOf(a, found.Chain))}
+			f.Publish = []string{rightRecord(h, chain)}
 		}
 	case tlsa.ProblemLimit:
 		f.Code = CodeTLSALimit
@@ -76,4 +89,34 @@ func (d *diagnosis) risk(h *dane.HostResult, a *dane.Attempt, found tlsa.Finding
 		return // ProblemNoMatch, which is no risk but a mismatch
 	}
 	d.find(f)
+}
+
+// staleRecord is one that matches nothing, and what it would be if it were of the key or
+// certificate in use; nothing unless it is of the server's own.
+func staleRecord(h *dane.HostResult, at int, chain []*x509.Certificate) (stale, right string) {
+	if at < 0 || at >= len(h.Records) || h.Records[at].Usage != tlsa.DANEEE {
+		return "", ""
+	}
+	record := h.Records[at]
+	own, err := tlsa.New(record.Usage, record.Selector, record.Matching, chain[0])
+	if err != nil {
+		return "", ""
+	}
+	return owned(h, record), owned(h, own)
+}
+
+// weakKey warns of keys that OpenSSL refuses at the security level that is usual.
+func (d *diagnosis) weakKey(h *dane.HostResult, a *dane.Attempt) {
+	for _, chain := range chainsOf(a) {
+		if len(chain) == 0 {
+			continue
+		}
+		key, ok := chain[0].PublicKey.(*rsa.PublicKey)
+		if !ok || key.N.BitLen() >= 2048 {
+			continue
+		}
+		d.find(Finding{Code: CodeWeakKey, Host: h.Name, Addresses: addrs(a), Evidence: certificateEvidence(chain[:1]),
+			Text: fmt.Sprintf("The key of %s is of RSA with %d bits: senders with OpenSSL at security level 2, as many distributions set it, refuse it.", h.Name, key.N.BitLen()),
+			Fix:  "Make a key of ECDSA P-256, or of RSA with 2,048 bits. Publish its record, wait for two TTLs, and then install it with its certificate."})
+	}
 }
