@@ -12,6 +12,7 @@ const (
 	CodeNotProbed  Code = "not-probed"
 	CodeDANEOff    Code = "dane-off"
 	CodeTrustState Code = "trust-state"
+	CodeClock      Code = "clock-wrong"
 )
 
 // Of the DNS.
@@ -117,6 +118,7 @@ var kinds = [...]kind{
 	{CodeNoResolver, Unknown, Sender, "no DNS server in use can be checked with DNSSEC"},
 	{CodeLocalLack, Unknown, Sender, "the machine that looked has run out of something"},
 	{CodeNoRoute, Unknown, Sender, "the machine that looked cannot reach such addresses"},
+	{CodeClock, Unknown, Sender, "the clock of the machine that looked does not agree with the root's signatures"},
 	{CodeNotProbed, Unknown, Sender, "not everything was looked at"},
 	{CodeDANEOff, Note, Sender, "the sender's policy switches DANE off"},
 	{CodeTrustState, Warning, Sender, "the trust anchors of the machine that looked do not follow the root"},

@@ -13,8 +13,10 @@ import (
 
 	"github.com/miekg/dns"
 
+	"github.com/danesmtp/danesmtp/dane"
 	"github.com/danesmtp/danesmtp/dane/danetest"
 	"github.com/danesmtp/danesmtp/dane/diagnosis"
+	"github.com/danesmtp/danesmtp/dnssec"
 	"github.com/danesmtp/danesmtp/dnssec/dnssectest"
 	"github.com/danesmtp/danesmtp/smtpprobe/smtptest"
 	"github.com/danesmtp/danesmtp/tlsa"
@@ -42,6 +44,13 @@ func shortKey(t *testing.T) (tls.Certificate, string) {
 		t.Fatal(err)
 	}
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, record.String()
+}
+
+// clock makes that of the sender wrong.
+func clock(by time.Duration) func(*dane.Verifier) {
+	return func(v *dane.Verifier) {
+		v.Resolver.(*dnssec.Resolver).Time = func() time.Time { return time.Now().Add(by) }
+	}
 }
 
 // privateHost has an address to which connections end with an error.
@@ -115,6 +124,11 @@ func TestCauses(t *testing.T) {
 		{"neither MX nor address", world{domains: []danetest.Domain{{Name: "a.example", Zone: dnssectest.Zone{Records: "www A 192.0.2.80"}}}}, diagnosis.StateBroken, diagnosis.CodeNoAddress, diagnosis.DomainOwner,
 			"neither an MX record nor an address", "a null MX record", "The MX record names"},
 		{"MX to localhost", oneHost(sound, "@ MX 20 localhost."), diagnosis.StateBroken, diagnosis.CodeMXName, diagnosis.DomainOwner, `"localhost"`, "the public name", "sign"},
+		{"names that are there are denied without proof", tampered(oneHost(sound, ""), func(q dns.Question, reply *dns.Msg) {
+			if strings.HasPrefix(q.Name, "_") {
+				reply.Rcode, reply.Answer, reply.Ns = dns.RcodeNameError, nil, nil
+			}
+		}), diagnosis.StateBroken, diagnosis.CodeDenialBroken, diagnosis.DNSOperator, "The zone a.example does not prove", "runs the DNS of a.example must", "zone _"},
 		{"AAAA and TLSA fail alike", tampered(oneHost(sound, ""), func(q dns.Question, reply *dns.Msg) {
 			if q.Qtype == dns.TypeTLSA || q.Qtype == dns.TypeAAAA {
 				reply.Rcode, reply.Answer, reply.Ns = dns.RcodeServerFailure, nil, nil

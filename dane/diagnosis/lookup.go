@@ -30,7 +30,7 @@ func (d *diagnosis) failedLookup(l *dane.Lookup, host string) {
 		f.Code = CodeDNSFailed
 		f.Text = "There is no usable answer to " + question(l) + from(serversOf(l)) + why(l) + "."
 		f.Fix = "See that the name servers of " + trimDot(l.Name) + " run, are those that the zone above delegates to, and answer questions with EDNS, over UDP and TCP" + d.comparing() + "." + until(l, d.result)
-		if servfail(l) {
+		if servfail(l) && (l.Type == dns.TypeA || l.Type == dns.TypeAAAA) {
 			f.Fix += " An alias that leads back to itself fails in this way, too."
 		}
 	}
@@ -41,6 +41,9 @@ func (d *diagnosis) failedLookup(l *dane.Lookup, host string) {
 func (d *diagnosis) bogus(l *dane.Lookup, f *Finding) {
 	reason := l.Reason
 	zone := trimDot(reason.Zone)
+	if reason.Code == dnssec.EDENSECMissing && reason.Type == dns.TypeDS {
+		zone = nameOr(d.provenZone(reason.Name), zone) // what is not proven is that there is no zone of this name
+	}
 	if zone == "" {
 		zone = trimDot(reason.Name)
 	}
@@ -48,7 +51,12 @@ func (d *diagnosis) bogus(l *dane.Lookup, f *Finding) {
 	ofZone := "the zone " + nameOr(zone, "of that name")
 	until := " Until then no sender that validates can deliver."
 	sign := "Whoever runs the DNS of " + nameOr(zone, "the zone") + " must "
+	outOfTime := reason.Code == dnssec.EDESignatureExpired || reason.Code == dnssec.EDESignatureNotYetValid
 	switch {
+	case outOfTime && (reason.Zone == "." || reason.Name == "."):
+		f.Code = CodeClock
+		f.Text = "The signatures of the root are not valid by the clock of this machine, at which it is " + shownTime(d.now) + ": " + reason.Text + ". The root signs anew each day, so that the clock must be wrong, or the resolver passes on old answers."
+		f.Fix = "Set the clock of this machine right, by NTP, and ask again. If it is right, ask another resolver, or by -recursive none. It says nothing about the domain."
 	case reason.Code == dnssec.EDESignatureExpired:
 		f.Code = CodeSignatureExpired
 		f.Text = "The signature of " + set + " in " + ofZone + instantIn(reason.Text, " expired on ", " has expired") + keyTag(reason) + "."
@@ -82,6 +90,18 @@ func (d *diagnosis) bogus(l *dane.Lookup, f *Finding) {
 		f.Text = "The answer to " + question(l) + " fails validation: " + nameOr(reason.String(), "no reason is known") + "."
 		f.Fix = "Whoever runs the DNS of the zone must repair its signatures, or have its DS records removed." + until
 	}
+}
+
+// provenZone is the smallest zone around a name that a lookup of this diagnosis has proven.
+func (d *diagnosis) provenZone(name string) (zone string) {
+	for _, l := range d.result.Lookups() {
+		for _, link := range l.Chain {
+			if link.Status == dnssec.Secure && dns.IsSubDomain(link.Zone, name) && dns.CountLabel(link.Zone) > dns.CountLabel(zone) {
+				zone = link.Zone
+			}
+		}
+	}
+	return trimDot(zone)
 }
 
 // failedTLSA says that TLSA alone fails, if that is what was seen.
@@ -274,7 +294,9 @@ func lookupEvidence(l *dane.Lookup) (lines []string) {
 	// The error repeats the reason, between where it comes from and what caused it.
 	text := l.Err.Error()
 	if _, cause, found := strings.Cut(text, reason); found && reason != "" {
-		text = strings.Trim(cause, ": ()")
+		if text = strings.TrimLeft(cause, ": ("); strings.Count(text, "(") < strings.Count(text, ")") {
+			text = strings.TrimSuffix(text, ")")
+		}
 	}
 	if text != "" {
 		lines = append(lines, text)

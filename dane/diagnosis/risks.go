@@ -35,17 +35,8 @@ func (d *diagnosis) risk(h *dane.HostResult, a *dane.Attempt, found tlsa.Finding
 	if len(chain) == 0 {
 		return // a result that was read back lacks the certificates, and nothing can be said of them
 	}
-	if mistake, ok := mistakes[found.Problem]; ok && found.Record >= 0 && found.Record < len(h.Records) {
-		record := h.Records[found.Record]
-		f.Code, f.Severity = mistake.code, Warning
-		right := intended(record, chain, found.Certificate)
-		f.Text = which + " " + mistakeIn(record, right, found.Problem) + ". Another record matches."
-		f.Fix = "Publish it as it should be, or do without it, and remove the wrong one."
-		f.Remove = []string{owned(h, record)}
-		if !slices.ContainsFunc(h.Records, right.Equal) {
-			f.Publish = []string{owned(h, right)}
-		}
-		d.find(f)
+	if _, ok := mistakes[found.Problem]; ok && found.Record >= 0 && found.Record < len(h.Records) {
+		d.mistakenBeside(h, chain, found, &f)
 		return
 	}
 	switch found.Problem {
@@ -89,6 +80,20 @@ func (d *diagnosis) risk(h *dane.HostResult, a *dane.Attempt, found tlsa.Finding
 		return // ProblemNoMatch, which is no risk but a mismatch
 	}
 	d.find(f)
+}
+
+// mistakenBeside is about a record that is written wrongly, beside one that is not.
+func (d *diagnosis) mistakenBeside(h *dane.HostResult, chain []*x509.Certificate, found tlsa.Finding, f *Finding) {
+	record := h.Records[found.Record]
+	right := intended(record, chain, found.Certificate)
+	f.Code, f.Severity = mistakes[found.Problem].code, Warning
+	f.Text = "The TLSA record " + short(record) + " of " + h.Name + " " + mistakeIn(record, right, found.Problem) + ". Another record matches."
+	f.Fix = "Publish it as it should be, or do without it, and remove the wrong one."
+	f.Remove = []string{owned(h, record)}
+	if !slices.ContainsFunc(h.Records, right.Equal) {
+		f.Publish = []string{owned(h, right)}
+	}
+	d.find(*f)
 }
 
 // staleRecord is one that matches nothing, and what it would be if it were of the key or
