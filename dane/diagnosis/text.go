@@ -49,7 +49,7 @@ func (s State) About() string {
 	case StateWarning:
 		return "it works now, and will fail or can be evaded unless somebody acts."
 	case StateBroken:
-		return "a lookup, a host or an address is, even where mail finds another way."
+		return "a lookup, a host or an address fails, even where mail finds another way."
 	}
 	return "not everything could be found out."
 }

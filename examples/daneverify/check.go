@@ -21,7 +21,7 @@ state of a domain is one of:
 
   OK       every host is authenticated at every address
   WARNING  so it is, but not for long, or not through the next change of a key
-  BROKEN   a lookup, a host or an address is, even where mail finds another way
+  BROKEN   a lookup, a host or an address fails, even where mail finds another way
   NONE     DANE does not protect the domain, and nothing is broken
   UNKNOWN  something that counts could not be found out`,
 		Notes: "A lack of this machine, such as no IPv6, is never a fault of the domain: it is UNKNOWN. docs/findings.md has each finding. In the JSON the state and the findings come before what was found out.",

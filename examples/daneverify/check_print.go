@@ -125,6 +125,11 @@ func (v *forOperator) finding(b *bytes.Buffer, f *diagnosis.Finding) {
 	}
 }
 
+// tried reports whether a connection was made to any address.
+func tried(r *dane.Result) bool {
+	return slices.ContainsFunc(r.Hosts, func(h dane.HostResult) bool { return len(h.Attempts) > 0 })
+}
+
 // delivery says what a sender does.
 func delivery(r *dane.Result) string {
 	switch {
@@ -132,6 +137,8 @@ func delivery(r *dane.Result) string {
 		return "may or may not be delivered: that could not be found out."
 	case r.Outcome == dane.OutcomeSuccess:
 		return "is delivered, authenticated by DANE."
+	case r.Outcome == dane.OutcomeNone && !tried(r):
+		return "is delivered without DANE, if a server takes it: none was tried."
 	case r.Outcome == dane.OutcomeNone:
 		return "is delivered, without DANE."
 	case r.Permanent():
