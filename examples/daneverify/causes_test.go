@@ -102,3 +102,21 @@ func TestCheckTellsCauseAndCure(t *testing.T) {
 		})
 	}
 }
+
+// The end of the time for the whole check is no fault of a server that is slow.
+func TestCheckIsNotInTime(t *testing.T) {
+	t.Parallel()
+	slow := danetest.Host{Name: "mail", TLSA: []string{"3 1 1", "2 1 1"}, Server: func(s *smtptest.Server) {
+		s.Delays = map[smtptest.Stage]time.Duration{smtptest.AtGreeting: 3 * time.Second}
+	}}
+	for _, checking := range []bool{true, false} {
+		internet := danetest.New(t, danetest.Domain{Name: "a.example", Hosts: []danetest.Host{slow}})
+		o := defaults()
+		o.checking, o.domains, o.timeout = checking, []string{"a.example"}, time.Second
+		var stdout, stderr bytes.Buffer
+		status := verifyAll(t.Context(), internet.Verifier(), *o, &stdout, &stderr)
+		if text := stdout.String(); checking && status != exitUsage || strings.Contains(text, "BROKEN") || !strings.Contains(text, "Allow more time by -timeout") {
+			t.Errorf("check %t: exit status %d:\n%s%s", checking, status, text, stderr.String())
+		}
+	}
+}

@@ -11,7 +11,20 @@ import (
 	"github.com/danesmtp/danesmtp/dane"
 	"github.com/danesmtp/danesmtp/dane/diagnosis"
 	"github.com/danesmtp/danesmtp/examples/daneverify/internal/cli"
+	"github.com/danesmtp/danesmtp/examples/daneverify/internal/monitor"
 )
+
+// diagnose says what is wrong. What was not known when the time was over is not called broken.
+func (p *printer) diagnose(r *dane.Result, o diagnosis.Options) diagnosis.Report {
+	report, late := monitor.ForgiveLateness(r, diagnosis.Diagnose(r, o), p.timeout, r.Elapsed)
+	if late {
+		report.Findings = append(report.Findings, diagnosis.Finding{
+			Code: diagnosis.CodeNotProbed, Severity: diagnosis.Unknown, Actor: diagnosis.Sender, Link: diagnosis.CodeNotProbed.Link(),
+			Text: "The time was over before all was found out, so that what had not answered by then may be slow, and not broken.", Fix: "Allow more time by -timeout."})
+		monitor.SortFindings(report.Findings)
+	}
+	return report
+}
 
 // writeFindings writes what is wrong with the domain, at all its hosts and addresses,
 // below the verdict of a sender, which may have found one that is good.

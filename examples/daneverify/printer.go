@@ -70,7 +70,7 @@ func (p *forSender) render(r *dane.Result, _ []diagnosis.Finding, verdict error)
 	if p.verbose && !p.json {
 		writeDebug(&text, r)
 	}
-	report := diagnosis.Diagnose(r, diagnosis.Options{})
+	report := p.diagnose(r, diagnosis.Options{})
 	p.pages.judged(r, report)
 	p.list.judged(r, report)
 	write := r.WriteTranscript

@@ -1,12 +1,9 @@
 package monitor
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
-	"slices"
 	"time"
 
 	"github.com/danesmtp/danesmtp/dane"
@@ -89,68 +86,16 @@ func checked(ctx context.Context, check Check, domain string) Observation {
 }
 
 // forgiveLateness makes unknown what is only broken because the time for the whole check was
-// over: the time that a connection or a query may take by itself is shorter.
+// over.
 func (o *Observation) forgiveLateness(ctx context.Context) {
 	deadline, limited := ctx.Deadline()
 	if !limited {
 		return
 	}
-	// Lookups that were made ahead end some time before the deadline.
-	if limit := deadline.Sub(o.Started); o.Elapsed < limit-limit/2 {
-		return
-	}
-	late := latenessOf(o.Result)
-	findings := slices.Clone(o.Report.Findings)
-	for i := range findings {
-		if f := &findings[i]; f.Severity == diagnosis.Broken && late.explains(f) {
-			f.Severity, o.Cut = diagnosis.Unknown, true
-		}
-	}
-	if !o.Cut {
+	if o.Report, o.Cut = ForgiveLateness(o.Result, o.Report, deadline.Sub(o.Started), o.Elapsed); !o.Cut {
 		return
 	}
 	why := unknownReport(fmt.Sprintf("Not all was found out about %s within %s.", o.Domain, shownDuration(o.Elapsed)))
-	findings = append(findings, why.Findings...)
-	slices.SortStableFunc(findings, func(a, b diagnosis.Finding) int { return cmp.Compare(b.Severity, a.Severity) })
-	o.Report.Findings, o.Report.State = findings, diagnosis.StateUnknown
-	if findings[0].Severity == diagnosis.Broken {
-		o.Report.State = diagnosis.StateBroken
-	}
-}
-
-// A lateness is what a result lacks because its context ended.
-type lateness struct {
-	domain   bool
-	hosts    map[string]bool
-	attempts map[string]map[netip.Addr]bool // of each host
-}
-
-func latenessOf(r *dane.Result) lateness {
-	late := lateness{hosts: make(map[string]bool), attempts: make(map[string]map[netip.Addr]bool)}
-	if r.Domain != nil {
-		late.domain = isLate(r.Domain.Lookup.Err)
-	}
-	for i := range r.Hosts {
-		h := &r.Hosts[i]
-		late.hosts[h.Name] = isLate(h.Err) || slices.ContainsFunc(h.Lookups, func(l dane.Lookup) bool { return isLate(l.Err) })
-		late.attempts[h.Name] = make(map[netip.Addr]bool)
-		for _, a := range h.Attempts {
-			late.attempts[h.Name][a.Addr.Addr()] = isLate(a.Err)
-		}
-	}
-	return late
-}
-
-// isLate reports whether it was the caller's time that was over: times of their own that
-// connections have end with os.ErrDeadlineExceeded.
-func isLate(err error) bool { return errors.Is(err, context.DeadlineExceeded) }
-
-func (l lateness) explains(f *diagnosis.Finding) bool {
-	if f.Host == "" {
-		return l.domain
-	}
-	if len(f.Addresses) == 0 {
-		return l.hosts[f.Host]
-	}
-	return !slices.ContainsFunc(f.Addresses, func(addr netip.Addr) bool { return !l.attempts[f.Host][addr] })
+	o.Report.Findings = append(o.Report.Findings, why.Findings...)
+	SortFindings(o.Report.Findings)
 }
