@@ -36,7 +36,8 @@ func (d *diagnosis) attempt(h *dane.HostResult, a *dane.Attempt) {
 	default:
 		d.failedStage(h, a, stage, failure, &f)
 	}
-	if (f.Code == CodeUnreachable || f.Code == CodeNoRoute) && isPrivate(a.Addr.Addr()) {
+	// Without a route for IPv6 it is this machine that cannot say more, also of a private address.
+	if isPrivate(a.Addr.Addr()) && (f.Code == CodeUnreachable || f.Code == CodeNoRoute && a.Addr.Addr().Unmap().Is4()) {
 		f.Severity = kindOf(f.Code).severity
 		privateAddress(h, &f)
 	}
