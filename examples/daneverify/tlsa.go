@@ -31,7 +31,8 @@ type tlsaTool struct {
 const tlsaSteps = `To publish for the first time: make the record of the certificate that the server presents at
 all its addresses, and put it into the zone, which has to be signed. Nothing has to be waited for.
 
-To change the key of a host, from the certificate in fullchain.pem to that in new.pem:
+To change the key of a host, from the certificate in fullchain.pem and its private key in privkey.pem
+to those in new.pem and new.key:
 
 1. See by plan what is to be done, and when.
 
@@ -40,8 +41,8 @@ status 1, since the new record is not there yet.
 
 3. Add the new record to the zone beside the old one: step 1 of the plan.
 
-4. Let wait go on, with the same -state. If it ends with status 0, install new.pem at all
-addresses of the host; if not, do not.
+4. Let wait go on, with the same -state. If it ends with status 0, install the new certificate and
+its private key, both at once, at all addresses of the host; if not, install neither.
 
 5. When every address presents it, remove the old record from the zone: the plan has it. The old
 key stays secret until the time that the plan has for its destruction.
@@ -58,7 +59,7 @@ func (t *tlsaTool) command() *cli.Command {
 			{Line: "daneverify tlsa make -for mx.example.org -cert fullchain.pem", About: "the first record"},
 			{Line: "daneverify tlsa plan -current fullchain.pem -next new.pem mx.example.org", About: "step 1"},
 			{Line: "daneverify tlsa check -cert new.pem -state new.state mx.example.org", About: "step 2"},
-			{Line: "daneverify tlsa wait -cert new.pem -state new.state mx.example.org && install new.pem fullchain.pem && systemctl reload postfix", About: "step 4"},
+			{Line: "daneverify tlsa wait -cert new.pem -state new.state mx.example.org && cp new.pem fullchain.pem && install -m 600 new.key privkey.pem && systemctl reload postfix", About: "step 4"},
 		},
 		Exits: []cli.Exit{
 			{Status: tlsaSafe, Means: "done; or safe, where that is the question"},

@@ -90,6 +90,9 @@ func TestTLSAPlan(t *testing.T) {
 						}
 					}
 				}
+				if strings.Contains(stdout, "install ") && !strings.Contains(stdout, p.file+" and its private key") {
+					t.Errorf("it does not say that the key belongs to the certificate:\n%s", stdout)
+				}
 				if tt.status == 1 && strings.Count(stdout, unused) != len(plan.Steps) {
 					t.Errorf("not every step says that nobody uses the records:\n%s", stdout)
 				}
@@ -132,4 +135,25 @@ func TestTLSAPlanIsSafeToFollow(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A certificate that is installed without its private key stops mail: no example that installs
+// one, or has the server read it, goes without the key.
+func TestTLSAExamplesInstallTheKey(t *testing.T) {
+	t.Parallel()
+	tool := &tlsaTool{}
+	found := 0
+	for _, command := range append(tool.command().Commands, tool.command()) {
+		for _, example := range command.Examples {
+			if !strings.Contains(example.Line, "reload") {
+				continue
+			}
+			if found++; !strings.Contains(example.Line, "new.pem fullchain.pem") || !strings.Contains(example.Line, "new.key privkey.pem") {
+				t.Errorf("%s: %s", command.Name, example.Line)
+			}
+		}
+	}
+	if found < 4 {
+		t.Errorf("%d examples have the server read a certificate", found)
+	}
 }

@@ -93,7 +93,7 @@ func (c *planCommand) what(task tlsa.Task) string {
 	case tlsa.TaskPublish:
 		return "publish the new records beside the old ones"
 	case tlsa.TaskDeploy:
-		return fmt.Sprintf("install %s at all addresses of %s, once `daneverify tlsa wait -cert %s %s` says that it is safe", c.nextFile, c.service.host, c.nextFile, c.service)
+		return fmt.Sprintf("install %s and its private key at all addresses of %s, once `daneverify tlsa wait -cert %s %s` says that it is safe", c.nextFile, c.service.host, c.nextFile, c.service)
 	case tlsa.TaskWithdraw:
 		return "change the records, once no address presents the old certificate"
 	case tlsa.TaskRetire:
