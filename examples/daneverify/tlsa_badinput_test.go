@@ -11,6 +11,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/danesmtp/danesmtp/dnssec/dnssectest"
+	"github.com/danesmtp/danesmtp/tlsa/tlsatest"
 )
 
 // TestTLSABadInput has what publishers get wrong, and zones that are not as they should be, at
@@ -87,7 +88,15 @@ func TestTLSABadInput(t *testing.T) {
 		{name: "a zone with a DS record of another key", zone: bogusZone(dnssectest.WrongDS), commands: all, status: 1, want: "ogus"},
 		{name: "a zone that nobody serves", zone: bogusZone(dnssectest.ServFail), commands: all, status: 2, want: "it is not known"},
 		{name: "a server that is silent", world: func(p *publisher) { p.said["192.0.2.2"] = func(*dns.Msg) bool { return false } }, commands: "plan", status: 2, want: "ns2.example (192.0.2.2)"},
-		{name: "a host that is not there", host: "nobody.example", commands: "check wait", status: 1, want: "has no TLSA record at _25._tcp.nobody.example."},
+		{name: "a host that is not there", host: "nobody.example", commands: "check wait plan", status: 2, want: "nobody.example does not exist"},
+		{name: "a mail domain in place of its host", host: "pub.example", commands: "check wait plan", status: 2, want: "did you mean mx.example?", zone: func(z *dnssectest.Zone, _ *publisher) {
+			z.Records = "pub MX 10 mx.example.\n"
+		}},
+		{name: "a name without an address", host: "text.example", commands: "check wait plan", status: 2, want: "text.example has no address", zone: func(z *dnssectest.Zone, _ *publisher) {
+			z.Records = "text TXT x\n"
+		}},
+		{name: "a certificate of another name", commands: "check wait", status: 1, want: "is for www.example, not for mx.example", input: otherName},
+		{name: "a certificate of another name, to plan with", commands: "plan", status: 0, want: "is for www.example, not for mx.example", input: otherName},
 		{name: "an address in place of the host", kind: file, host: "192.0.2.25", commands: all, status: 2, want: "TLSA records are for host names"},
 		{name: "the owner in place of the host", kind: file, host: "_25._tcp.mx.example", commands: all, status: 2, want: "the port goes behind it"},
 	} {
@@ -134,6 +143,11 @@ func TestTLSABadInput(t *testing.T) {
 			})
 		}
 	}
+}
+
+// otherName is a chain that is not for the host.
+func otherName(p *publisher) string {
+	return p.folder.chain("www.pem", p.ca.Issue(tlsatest.Leaf{Names: []string{"www.example"}}).Leaf, p.ca.Certificate)
 }
 
 func bogusZone(fault dnssectest.Fault) func(*dnssectest.Zone, *publisher) {

@@ -56,6 +56,10 @@ func (c *checkCommand) check(ctx context.Context, others []string) (int, error) 
 	if err := c.begin(others); err != nil {
 		return tlsaUnknown, err
 	}
+	if err := c.exists(ctx); err != nil {
+		return tlsaUnknown, err
+	}
+	c.isFor(c.watch.Chain, c.cert)
 	look := c.watch.Look(ctx)
 	if err := c.keep(); err != nil {
 		return tlsaUnknown, fmt.Errorf("-state: %w", err)

@@ -317,7 +317,7 @@ func TestTLSACheckFollowsAliases(t *testing.T) {
 				return text
 			}
 			p.world = dnssectest.New(t,
-				dnssectest.Zone{Name: "example.", Records: "@ NS ns1\nns1 A 192.0.2.1\n_25._tcp.mx CNAME mx.provider.test."},
+				dnssectest.Zone{Name: "example.", Records: "@ NS ns1\nns1 A 192.0.2.1\nmx A 192.0.2.25\n_25._tcp.mx CNAME mx.provider.test."},
 				dnssectest.Zone{Name: "provider.test.", Records: "@ NS ns1\n@ NS ns2\nns1 A 192.0.2.11\nns2 A 192.0.2.12\n" + set(p.both())})
 			old := must(dns.NewRR(fmt.Sprintf("mx.provider.test. 600 TLSA %s", p.record(p.current))))
 			p.world.TamperAt = func(server netip.Addr, q dns.Question, reply *dns.Msg) bool {

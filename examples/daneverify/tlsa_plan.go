@@ -115,6 +115,10 @@ func (c *planCommand) understand(others []string) error {
 
 // plan asks the servers and makes the plan.
 func (c *planCommand) plan(ctx context.Context) (int, error) {
+	if err := c.exists(ctx); err != nil {
+		return tlsaUnknown, err
+	}
+	c.isFor(c.rollover.Next, c.nextFile)
 	survey, err := c.zones.surveyor(c.now).Survey(ctx, c.service.host, c.service.port)
 	if err != nil {
 		return c.noPlan(fmt.Errorf("it is not known what is published: %w", err))

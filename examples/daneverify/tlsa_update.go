@@ -128,6 +128,10 @@ func (c *updateCommand) begin(others []string) error {
 
 // update finds the next step, and does it.
 func (c *updateCommand) update(ctx context.Context) (int, error) {
+	if err := c.exists(ctx); err != nil {
+		return tlsaUnknown, err
+	}
+	c.isFor(c.rollover.Next, c.nextFile)
 	set, err := c.client.Lookup(ctx, c.service.owner())
 	if err != nil {
 		return tlsaUnknown, fmt.Errorf("-server %s: %w", c.server, err)

@@ -123,6 +123,7 @@ func TestTLSAUpdate(t *testing.T) {
 		{name: "servers that differ", world: func(u *updater) { u.publish(u.both(), 3) }, status: 1, want: "the name servers differ", has: "old"},
 		{name: "servers that have something else than the primary", world: func(u *updater) { u.publish(u.both(), 1, 2, 3) }, status: 1, want: "do not have the records that the primary has", has: "old"},
 		{name: "a silent name server", world: func(u *updater) { u.said["192.0.2.2"] = func(*dns.Msg) bool { return false } }, status: 2, want: "ns2.example (192.0.2.2)", has: "old"},
+		{name: "a certificate of another name", args: []string{"-next", "OTHER"}, want: "is for www.example, not for mx.example", has: "old other"},
 		{name: "an unsigned zone", zone: func(z *dnssectest.Zone, _ *publisher) { z.Unsigned = true }, status: 1, want: "nobody will use the records", has: "old"},
 		{name: "a bogus zone", zone: func(z *dnssectest.Zone, _ *publisher) {
 			z.Faults = map[string]dnssectest.Fault{dnssectest.WholeZone: dnssectest.BadSignature}
@@ -172,7 +173,7 @@ func TestTLSAUpdate(t *testing.T) {
 				}
 				args := slices.Clone(tt.args)
 				for i := range args {
-					args[i] = strings.ReplaceAll(args[i], "OLD", u.oldPEM)
+					args[i] = strings.NewReplacer("OLD", u.oldPEM, "OTHER", otherName(u.publisher)).Replace(args[i])
 				}
 				status, stdout, stderr := u.update(args...)
 				if status != tt.status || !strings.Contains(stdout+stderr, tt.want) || status != 0 && (stdout != "" || strings.Count(stderr, "\n") != 1) {

@@ -54,6 +54,10 @@ func (c *checkCommand) beginToWait(ctx context.Context, others []string) (int, e
 	if err := c.begin(others); err != nil {
 		return tlsaUnknown, err
 	}
+	if err := c.exists(ctx); err != nil {
+		return tlsaUnknown, err
+	}
+	c.isFor(c.watch.Chain, c.cert)
 	return c.wait(ctx)
 }
 
