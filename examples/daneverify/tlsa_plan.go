@@ -21,6 +21,7 @@ type planCommand struct {
 	propagation           time.Duration
 
 	rollover tlsa.Rollover
+	finished bool // the records of the current certificate are gone already
 }
 
 // planCommand is the row of the table for "tlsa plan".
@@ -128,8 +129,7 @@ func (c *planCommand) plan(ctx context.Context) (int, error) {
 		return c.noPlan(err)
 	}
 	c.times(survey)
-	verifier := &tlsa.Verifier{Records: records, Names: []string{c.service.host}, Time: func() time.Time { return survey.Time }}
-	tasks, err := verifier.Plan(c.rollover)
+	tasks, err := c.tasks(survey, records)
 	if err != nil {
 		return c.noPlan(err)
 	}

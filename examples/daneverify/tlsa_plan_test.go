@@ -13,6 +13,7 @@ import (
 
 	"github.com/danesmtp/danesmtp/dnssec/dnssectest"
 	"github.com/danesmtp/danesmtp/tlsa"
+	"github.com/danesmtp/danesmtp/tlsa/tlsatest"
 )
 
 // TestTLSAPlan has the times of the plan come from the zone: TTL 600, REFRESH 7200, RETRY
@@ -43,7 +44,10 @@ func TestTLSAPlan(t *testing.T) {
 		}, status: 1, stderr: "bogus"},
 		{name: "servers that differ", world: func(p *publisher) { p.publish(p.both(), 3) }, status: 1, stderr: "ns3.example (192.0.2.3) has other records than ns1.example"},
 		{name: "a silent server", world: func(p *publisher) { p.said["192.0.2.2"] = func(*dns.Msg) bool { return false } }, status: 2, stderr: "ns2.example (192.0.2.2)"},
-		{name: "records that do not match the current certificate", world: func(p *publisher) { p.publish([]tlsa.Record{p.record(p.next)}, 1, 2, 3) }, status: 1, stderr: "the current chain"},
+		{name: "a rollover that is finished", world: func(p *publisher) { p.publish([]tlsa.Record{p.record(p.next)}, 1, 2, 3) }, want: []string{}},
+		{name: "-current and -next swapped", args: []string{"-current", "LATER", "-next", "OLD"}, status: 1, stderr: "are the two swapped?"},
+		{name: "a wrong file for -current", args: []string{"-current", "OTHER"}, status: 1, stderr: "is that what mx.example presents? `daneverify tlsa make -from mx.example` shows it"},
+		{name: "a wrong file for -current, in an unsigned zone", zone: func(z *dnssectest.Zone, _ *publisher) { z.Unsigned = true }, args: []string{"-current", "OTHER"}, status: 1, stderr: "the zone is not signed"},
 		{name: "an unknown scheme", args: []string{"-scheme", "x"}, status: 2, stderr: "-scheme"},
 		{name: "a negative time", args: []string{"-propagation", "-5s"}, status: 2, stderr: "-propagation"},
 		{name: "no such file", args: []string{"-other", "/nonexistent"}, status: 2, stderr: "no such file"},
@@ -58,7 +62,9 @@ func TestTLSAPlan(t *testing.T) {
 				}
 				args := []string{"plan", "mx.example", "-current", p.oldPEM, "-next", p.file}
 				for _, arg := range tt.args {
-					args = append(args, strings.ReplaceAll(arg, "OLD", p.oldPEM))
+					later := p.ca.Issue(tlsatest.Leaf{Names: []string{"mx.example"}, Time: time.Now().Add(time.Hour)})
+					files := strings.NewReplacer("OLD", p.oldPEM, "OTHER", p.folder.chain("other.pem", later.Leaf, p.ca.Certificate), "LATER", p.folder.chain("later.pem", later.Leaf, p.ca.Certificate))
+					args = append(args, files.Replace(arg))
 				}
 				start := time.Now()
 				status, stdout, stderr := p.run(t.Context(), append(args, "-json")...)

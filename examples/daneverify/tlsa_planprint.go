@@ -75,7 +75,11 @@ func (c *planCommand) write(records []tlsa.Record, tasks []tlsa.Task, insecure b
 		}
 		fmt.Fprintf(&text, "  %s\n", printable.Line(c.why(task, insecure)))
 	}
-	if len(tasks) == 0 {
+	switch {
+	case c.finished:
+		fmt.Fprintf(&text, "There is nothing to do: the records that are published are those of %s, and none is of %s any more. Every address of %s has to present %s by now. Destroy the old key %s after its record went.\n",
+			c.nextFile, c.currentFile, c.service.host, c.nextFile, max(r.Propagation+r.TTL, r.SignatureValidity))
+	case len(tasks) == 0:
 		text.WriteString("There is nothing to do: the records that are published suit the next certificate, too. Records of neither stay; to have those of an older one removed, give that as -current.\n")
 	}
 	if insecure && len(tasks) == 0 {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/miekg/dns"
 
@@ -178,8 +177,7 @@ func (c *updateCommand) isRollover() bool {
 // be, until at what comes next: nil if there is nothing.
 func (c *updateCommand) step(ctx context.Context, s *rollover.Survey, set *nsupdate.Set) (task, next *tlsa.Task, status int, err error) {
 	c.times(s)
-	verifier := &tlsa.Verifier{Records: recordsOf(set), Names: []string{c.service.host}, Time: func() time.Time { return s.Time }}
-	tasks, err := verifier.Plan(c.rollover)
+	tasks, err := c.tasks(s, recordsOf(set))
 	if err != nil {
 		return nil, nil, statusOfError(err), fmt.Errorf("there is no plan: %w", err)
 	}

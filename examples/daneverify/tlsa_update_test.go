@@ -119,7 +119,7 @@ func TestTLSAUpdate(t *testing.T) {
 			u.primary.Set(updateOwner, u.text(u.next))
 			u.sync()
 			u.presents = u.next
-		}, args: []string{"-deployed"}, status: 1, want: "the current chain", has: "next"},
+		}, args: []string{"-deployed"}, want: "ALREADY THERE", has: "next"},
 		{name: "servers that differ", world: func(u *updater) { u.publish(u.both(), 3) }, status: 1, want: "the name servers differ", has: "old"},
 		{name: "servers that have something else than the primary", world: func(u *updater) { u.publish(u.both(), 1, 2, 3) }, status: 1, want: "do not have the records that the primary has", has: "old"},
 		{name: "a silent name server", world: func(u *updater) { u.said["192.0.2.2"] = func(*dns.Msg) bool { return false } }, status: 2, want: "ns2.example (192.0.2.2)", has: "old"},
