@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/miekg/dns"
+
 	"github.com/danesmtp/danesmtp/dane/rollover"
 	"github.com/danesmtp/danesmtp/examples/daneverify/internal/cli"
 	"github.com/danesmtp/danesmtp/tlsa"
@@ -17,7 +19,9 @@ type planCommand struct {
 	dnsCommand
 	currentFile, nextFile string
 	otherFiles            []string
-	scheme, since         string
+	scheme, since, state  string
+	nsupdate              bool
+	target                string // where the records are: the owner, or at the end of its aliases
 	propagation           time.Duration
 
 	rollover tlsa.Rollover
@@ -34,10 +38,12 @@ func (t *tlsaTool) planCommand() *cli.Command {
 		About: `The steps from one certificate to the next (RFC 7671 §8.1, §8.4), each with the earliest time for
 it and the records to add and to remove. The times come from what the name servers of the zone say:
 the TTL of the records, how long signatures are valid, and the REFRESH and RETRY of the SOA. Plan again
-after publishing: then less has to be assumed, and -since says how long ago that was. -current
+after publishing: then less has to be assumed, and -state or -since says how long ago that was. -current
 stays the old certificate until its record is gone.`,
 		Examples: []cli.Example{
 			{Line: "daneverify tlsa plan -current fullchain.pem -next new.pem mx.example.org"},
+			{Line: "daneverify tlsa plan -current fullchain.pem -next new.pem -state /var/lib/mx.state mx.example.org"},
+			{Line: "daneverify tlsa plan -current fullchain.pem -next new.pem -nsupdate mx.example.org"},
 			{Line: "daneverify tlsa plan -current fullchain.pem -next new.pem -propagation 5m mx.example.org"},
 			{Line: "daneverify tlsa plan -current ecdsa.pem -next new.pem -other rsa.pem mx.example.org"},
 			{Line: "daneverify tlsa plan -current fullchain.pem -next new.pem -scheme key+issuer mx.example.org"},
@@ -59,7 +65,9 @@ func (c *planCommand) flags(f *cli.Flags) {
 	c.changeFlags(f)
 	f.DurationVar(&c.propagation, "propagation", -1, "how `LONG` a change takes to reach all name servers (default: REFRESH and RETRY of the SOA; with NOTIFY it is less)")
 	f.StringVar(&c.since, "since", "", "the records have been at all servers since `TIME`: a duration before now, as 48h, or an instant")
+	f.StringVar(&c.state, "state", "", "take from `FILE` of check and wait when all servers were first seen with the new records")
 	c.dnsFlags(f)
+	f.BoolVar(&c.nsupdate, "nsupdate", false, "print a script for nsupdate: the step that is due, and the later ones as comments")
 }
 
 // changeFlags adds those that say from what to what.
@@ -93,6 +101,12 @@ func (c *planCommand) understand(others []string) error {
 	}
 	if c.propagation < 0 && c.propagation != -1 {
 		return fmt.Errorf("-propagation %s: want a duration that is not negative", c.propagation)
+	}
+	if c.nsupdate && c.json {
+		return errors.New("-nsupdate and -json are two forms of output: choose one")
+	}
+	if c.state != "" && c.since != "" {
+		return errors.New("-state and -since both say since when the records are there: choose one")
 	}
 	var err error
 	if c.rollover.Current, err = c.readChain(c.currentFile); err != nil {
@@ -129,6 +143,13 @@ func (c *planCommand) plan(ctx context.Context) (int, error) {
 		return c.noPlan(err)
 	}
 	c.times(survey)
+	c.target = c.service.owner()
+	if answer, err := c.zones.resolver.Lookup(ctx, c.target, dns.TypeTLSA); err == nil {
+		c.target = answer.Name
+	}
+	if err := c.remembered(survey); err != nil {
+		return tlsaUnknown, err
+	}
 	tasks, err := c.tasks(survey, records)
 	if err != nil {
 		return c.noPlan(err)

@@ -163,3 +163,79 @@ func TestTLSAExamplesInstallTheKey(t *testing.T) {
 		t.Errorf("%d examples have the server read a certificate", found)
 	}
 }
+
+// Plan and wait have one time, whenever plan is asked, and the line that plan prints for wait has
+// the flags that it was given.
+func TestTLSAPlanWithState(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newPublisher(t, nil)
+		p.run(t.Context(), "check", "-cert", p.file, "-state", p.state, "mx.example")
+		p.publish(p.both(), 1, 2, 3)
+		_, stdout, _ := p.run(t.Context(), "check", "-cert", p.file, "-state", p.state, "-json", "mx.example")
+		var check jsonCheck
+		if err := json.Unmarshal([]byte(stdout), &check); err != nil || check.SafeAt == nil {
+			t.Fatal(stdout, err)
+		}
+		args := []string{"plan", "-current", p.oldPEM, "-next", p.file, "-state", p.state, "mx.example"}
+		for range 3 {
+			_, stdout, stderr := p.run(t.Context(), append(args, "-json")...)
+			var plan jsonPlan
+			if err := json.Unmarshal([]byte(stdout), &plan); err != nil {
+				t.Fatal(stderr, err)
+			}
+			if got := plan.Steps[0]; got.Kind != "deploy" || !got.NotBefore.Equal(*check.SafeAt) {
+				t.Errorf("%s from %v, and wait has %v", got.Kind, got.NotBefore, check.SafeAt)
+			}
+			time.Sleep(time.Minute)
+		}
+		_, stdout, _ = p.run(t.Context(), append(args, "-skip-delegation", "-anchors", "root keys.txt")...)
+		want := fmt.Sprintf("`daneverify tlsa wait -cert %s -state %s -skip-delegation -anchors 'root keys.txt' mx.example`", p.file, p.state)
+		if !strings.Contains(stdout, want) {
+			t.Errorf("no %s in\n%s", want, stdout)
+		}
+		time.Sleep(time.Hour)
+		if _, stdout, _ = p.run(t.Context(), args...); !strings.Contains(stdout, "in all caches for long enough") {
+			t.Error(stdout)
+		}
+	})
+}
+
+// A plan for nsupdate has the TTL that is published, and of its steps only that which is due does
+// anything: the old record stays until somebody has installed the next certificate.
+func TestTLSAPlanForNsupdate(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name     string
+		world    func(*publisher)
+		does     []string
+		comments []string
+	}{
+		{"first", func(*publisher) {}, []string{"update add _25._tcp.mx.example. 600 IN TLSA NEXT", "send"}, []string{"; update delete _25._tcp.mx.example. IN TLSA OLD"}},
+		{"the next record is there", func(p *publisher) { p.publish(p.both(), 1, 2, 3) }, nil, []string{"; update delete _25._tcp.mx.example. IN TLSA OLD"}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			p := newPublisher(t, nil)
+			tt.world(p)
+			texts := strings.NewReplacer("NEXT", p.record(p.next).String(), "OLD", p.record(p.current).String())
+			status, stdout, stderr := p.run(t.Context(), "plan", "-nsupdate", "-current", p.oldPEM, "-next", p.file, "mx.example")
+			var does []string
+			for line := range strings.Lines(stdout) {
+				if !strings.HasPrefix(line, ";") {
+					does = append(does, strings.TrimSpace(line))
+				}
+			}
+			for i := range tt.does {
+				tt.does[i] = texts.Replace(tt.does[i])
+			}
+			if diff := cmp.Diff(tt.does, does); diff != "" || status != 0 {
+				t.Errorf("%s: exit status %d %s\n%s", tt.name, status, stderr, diff)
+			}
+			for _, comment := range tt.comments {
+				if !strings.Contains(stdout, texts.Replace(comment)) {
+					t.Errorf("%s: no %s in\n%s", tt.name, comment, stdout)
+				}
+			}
+		})
+	}
+}

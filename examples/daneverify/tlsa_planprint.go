@@ -60,6 +60,9 @@ func (c *planCommand) write(records []tlsa.Record, tasks []tlsa.Task, insecure b
 		}
 		return c.printJSON(out)
 	}
+	if c.nsupdate {
+		return c.print(c.script(records, tasks, insecure))
+	}
 	var text strings.Builder
 	fmt.Fprintf(&text, "%s TLSA: TTL %s, all servers after %s, signatures valid for %s\n", c.service.owner(), r.TTL, r.Propagation, r.SignatureValidity)
 	for _, record := range records {
@@ -97,7 +100,7 @@ func (c *planCommand) what(task tlsa.Task) string {
 	case tlsa.TaskPublish:
 		return "publish the new records beside the old ones"
 	case tlsa.TaskDeploy:
-		return fmt.Sprintf("install %s and its private key at all addresses of %s, once `daneverify tlsa wait -cert %s %s` says that it is safe", c.nextFile, c.service.host, c.nextFile, c.service)
+		return fmt.Sprintf("install %s and its private key at all addresses of %s, once `%s` says that it is safe", c.nextFile, c.service.host, c.waitLine())
 	case tlsa.TaskWithdraw:
 		return "change the records, once no address presents the old certificate"
 	case tlsa.TaskRetire:

@@ -52,8 +52,8 @@ _daneverify() {
 		values='-margin -resolver -interval -timeout'
 		;;
 	'tlsa plan')
-		flags='-current -next -other -propagation -scheme -since -anchors -hints -recursive -resolver -skip-delegation -json -help'
-		files='-current -next -other -anchors -hints'
+		flags='-current -next -other -propagation -scheme -since -state -anchors -hints -recursive -resolver -skip-delegation -json -nsupdate -help'
+		files='-current -next -other -state -anchors -hints'
 		values='-propagation -scheme -since -resolver'
 		;;
 	'tlsa update')
