@@ -38,33 +38,53 @@ func (n *zoneNetwork) surveyor(now func() time.Time) *rollover.Surveyor {
 
 // dnsFlags adds the flags that are about DNS.
 func (c *dnsCommand) dnsFlags(flags *cli.Flags) {
+	c.resolverFlags(flags)
+	flags.BoolVar(&c.zones.skipDelegation, "skip-delegation", false, "do not ask the zone above for the name servers that it names: for networks that let nobody ask it")
+	flags.Group("Output")
+	flags.BoolVar(&c.json, "json", false, "print JSON")
+}
+
+// resolverFlags adds those that say whom to ask.
+func (c *dnsCommand) resolverFlags(flags *cli.Flags) {
 	flags.Group("The DNS")
 	o := &c.options
 	flags.StringVar(&o.resolver, "resolver", "", "DNS servers `ADDR[,ADDR…]` for the way to the zone (default: the system's; the root servers if those are not capable)")
 	flags.BoolVar(&o.recursive, "recursive", false, "find the zone from the root servers down")
 	flags.StringVar(&o.hints, "hints", "", "the root servers' addresses in `FILE`, as in named.root, for -recursive")
-	flags.BoolVar(&c.zones.skipDelegation, "skip-delegation", false, "do not ask the zone above for the name servers that it names: for networks that let nobody ask it")
 	flags.StringVar(&o.anchors, "anchors", "", "trust anchors in `FILE` (default: the built-in root keys)")
-	flags.Group("Output")
-	flags.BoolVar(&c.json, "json", false, "print JSON")
 }
 
-// host reads the one argument, and makes the network unless a test has one.
+// host reads the one argument, and makes the network.
 func (c *dnsCommand) host(others []string) error {
 	switch {
 	case len(others) == 0:
 		return errors.New("no host is given; -help has examples")
 	case len(others) > 1:
 		return fmt.Errorf("%q is one too many: give one host", others[1])
+	}
+	err := c.wrongResolver()
+	if err != nil {
+		return err
+	}
+	if c.service, err = parseService(others[0]); err != nil {
+		return err
+	}
+	return c.connect()
+}
+
+// wrongResolver returns what contradicts each other in the flags that say whom to ask.
+func (c *dnsCommand) wrongResolver() error {
+	switch {
 	case c.options.recursive && c.options.resolver != "":
 		return errors.New("-recursive asks no resolver, and takes no -resolver")
 	case c.options.hints != "" && !c.options.recursive:
 		return errors.New("-hints is for -recursive")
 	}
-	var err error
-	if c.service, err = parseService(others[0]); err != nil {
-		return err
-	}
+	return nil
+}
+
+// connect makes the resolver, unless a test has one.
+func (c *dnsCommand) connect() error {
 	if c.zones.resolver != nil {
 		return nil
 	}

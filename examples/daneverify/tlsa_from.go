@@ -2,12 +2,15 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/danesmtp/danesmtp/smtpprobe"
@@ -35,17 +38,57 @@ func (n serverNetwork) addresses(ctx context.Context, host string) ([]netip.Addr
 	return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
 }
 
-// presented returns what a server presents at each of its addresses: equal chains once.
-func (m *makeCommand) presented(ctx context.Context) ([]source, []warning, error) {
+// isAddress reports whether a text is an address, with a port or without.
+func isAddress(text string) bool {
+	_, _, ok := parseAddress(text)
+	return ok
+}
+
+// parseAddress reads ADDR or ADDR:PORT, with the address in brackets if it is IPv6; without a
+// port it is 25.
+func parseAddress(text string) (addr netip.Addr, port uint16, ok bool) {
+	if both, err := netip.ParseAddrPort(text); err == nil {
+		return both.Addr(), both.Port(), both.Port() != 0
+	}
+	inside, closed := strings.CutSuffix(strings.TrimPrefix(text, "["), "]")
+	addr, err := netip.ParseAddr(inside)
+	return addr, 25, err == nil && closed == strings.HasPrefix(text, "[")
+}
+
+// fromWhere finds the addresses of -from, which may be one itself. Without flags about the DNS
+// the system is asked, which knows hosts of its own.
+func (m *makeCommand) fromWhere(ctx context.Context) (service, []netip.Addr, error) {
+	if addr, port, ok := parseAddress(m.from); ok {
+		return service{host: m.service.host, port: port}, []netip.Addr{addr}, nil
+	}
 	server, err := parseService(m.from)
 	if err != nil {
-		return nil, nil, err
+		return server, nil, err
 	}
-	addrs, err := m.network.addresses(ctx, server.host)
+	if m.flagsOfDNS() == nil {
+		addrs, err := m.network.addresses(ctx, server.host)
+		if err != nil {
+			err = fmt.Errorf("%s: %w", server, err)
+		}
+		return server, addrs, err
+	}
+	if err := m.connect(); err != nil {
+		return server, nil, err
+	}
+	found := m.zones.resolver.NameServer(ctx, server.host)
+	if len(found.Addresses) == 0 {
+		return server, nil, fmt.Errorf("%s: %w", server, cmp.Or(found.Err, errors.New("no address was found")))
+	}
+	return server, found.Addresses, nil
+}
+
+// presented returns what a server presents at each of its addresses: equal chains once.
+func (m *makeCommand) presented(ctx context.Context) ([]source, []warning, error) {
+	server, addrs, err := m.fromWhere(ctx)
 	if err != nil {
-		return nil, nil, fmt.Errorf("-from %s: %w", server, err)
+		return nil, nil, fmt.Errorf("-from %w", err)
 	}
-	warnings := []warning{{"not-authenticated", fmt.Sprintf("what %s presents comes over a network that anybody on the path can change: compare it with the file on the server before you publish it", server)}}
+	warnings := []warning{{"not-authenticated", fmt.Sprintf("what %s presents comes over a network that anybody on the path can change: compare it with the file on the server before you publish it", m.from)}}
 	if len(addrs) > maxFromAddresses {
 		warnings = append(warnings, warning{"addresses", fmt.Sprintf("%s has %d addresses, and only %d of them were asked", server, len(addrs), maxFromAddresses)})
 		addrs = addrs[:maxFromAddresses]
@@ -69,7 +112,7 @@ func (m *makeCommand) presented(ctx context.Context) ([]source, []warning, error
 		all = append(all, source{text: address, chain: chain})
 	}
 	if len(all) == 0 {
-		return nil, nil, fmt.Errorf("-from %s: no address could be asked: %w", server, failed)
+		return nil, nil, fmt.Errorf("-from %s: no address could be asked: %w", m.from, failed)
 	}
 	return all, warnings, nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/x509"
@@ -14,15 +15,14 @@ import (
 
 // A makeCommand is the flags of "tlsa make".
 type makeCommand struct {
-	*tlsaTool
+	dnsCommand
 	inputs                    []input
 	from, owner               string
 	usage, selector, matching string
 	ttl                       uint
-	nsupdate, json, anyName   bool
+	nsupdate, anyName         bool
 
-	service service
-	record  tlsa.Record // parameters alone
+	record tlsa.Record // parameters alone
 }
 
 // An input is one flag that says what records are of, with the file.
@@ -42,7 +42,7 @@ func (t *tlsaTool) makeCommand() *cli.Command {
 		Name: "make", Summary: "make the records of a certificate, a key or a signing request",
 		Usage: []string{
 			"-for HOST[:PORT] -cert FILE|-key FILE|-csr FILE… [flags]",
-			"-from HOST[:25] [flags]",
+			"-from HOST[:PORT]|ADDR[:PORT] [flags]",
 		},
 		About: `Makes the TLSA records that belong into the zone, 3 1 1 unless flags say otherwise: of a
 certificate, or before there is one of its key or signing request, or of what a server presents
@@ -56,13 +56,14 @@ belong side by side before the key changes.`,
 			{Line: "daneverify tlsa make -for mx.example.org -cert fullchain.pem -usage 2"},
 			{Line: "openssl pkey -in key.pem -pubout | daneverify tlsa make -for mx.example.org -key -"},
 			{Line: "daneverify tlsa make -from mx.example.org"},
+			{Line: "daneverify tlsa make -from 192.0.2.25 -for mx.example.org", About: "of what one address presents"},
 		},
 		Exits: []cli.Exit{
 			{Status: tlsaSafe, Means: "the records are printed"},
 			{Status: tlsaUnknown, Means: "something was not understood or not reachable, and nothing is printed"},
 		},
 		Begin: func(f *cli.Flags) cli.Run {
-			m := &makeCommand{tlsaTool: t}
+			m := &makeCommand{dnsCommand: dnsCommand{tlsaTool: t}}
 			m.flags(f)
 			return t.on(m.run)
 		},
@@ -81,7 +82,7 @@ func (m *makeCommand) flags(f *cli.Flags) {
 			return nil
 		})
 	}
-	f.StringVar(&m.from, "from", "", "what the mail server `HOST[:PORT]` presents after STARTTLS, at each of its addresses")
+	f.StringVar(&m.from, "from", "", "what the mail server `HOST[:PORT]` presents after STARTTLS, at each of its addresses; or, with -for, what is presented at one address")
 	f.BoolVar(&m.anyName, "any-name", false, "take a signing request that is not for the host")
 	f.Group("The records")
 	f.StringVar(&m.owner, "for", "", "the records are for `HOST[:PORT]`; the port is 25 (default: that of -from)")
@@ -89,6 +90,7 @@ func (m *makeCommand) flags(f *cli.Flags) {
 	f.StringVar(&m.selector, "selector", "1", "selector `N`: 1 (SPKI, the key) or 0 (Cert, the whole certificate)")
 	f.StringVar(&m.matching, "matching", "1", "matching type `N`: 1 (SHA2-256), 2 (SHA2-512) or 0 (Full)")
 	f.UintVar(&m.ttl, "ttl", 0, "TTL of the records in `SECONDS` (default: none in zone lines, 3600 for nsupdate)")
+	m.resolverFlags(f)
 	f.Group("Output")
 	f.BoolVar(&m.nsupdate, "nsupdate", false, "print a script for nsupdate, which adds the records")
 	f.BoolVar(&m.json, "json", false, "print JSON")
@@ -114,6 +116,8 @@ func (m *makeCommand) understand(others []string) error {
 		return errors.New("say what the records are of: -cert, -key, -csr or -from")
 	case len(m.inputs) > 0 && m.from != "":
 		return errors.New("-from takes no -cert, -key or -csr")
+	case m.from == "" && m.flagsOfDNS() != nil:
+		return errors.New("-resolver, -recursive, -hints and -anchors are for -from, which asks for addresses")
 	case m.nsupdate && m.json:
 		return errors.New("-nsupdate and -json are two forms of output: choose one")
 	case m.ttl > 1<<31-1:
@@ -131,7 +135,7 @@ func (m *makeCommand) understand(others []string) error {
 	if stdin > 1 {
 		return errors.New("standard input can be read once only")
 	}
-	if err := m.parameters(); err != nil {
+	if err := cmp.Or(m.wrongResolver(), m.parameters()); err != nil {
 		return err
 	}
 	name := m.owner
@@ -144,6 +148,8 @@ func (m *makeCommand) understand(others []string) error {
 	var err error
 	if m.service, err = parseService(name); err != nil && m.owner != "" {
 		return fmt.Errorf("-for %w", err)
+	} else if err != nil && isAddress(m.from) {
+		return fmt.Errorf("-from %s is an address; say which host the records are for: -for HOST", m.from)
 	} else if err != nil {
 		return fmt.Errorf("-from %w", err)
 	}

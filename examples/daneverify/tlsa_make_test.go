@@ -321,12 +321,19 @@ func TestTLSAMakeFrom(t *testing.T) {
 		{"for another name", []netip.Addr{addr}, []string{"-from", "mail.good.example", "-for", "mx.example.org"}, 0, "_25._tcp.mx.example.org. IN TLSA " + want, "not for mx.example.org"},
 		{"one address is dead", []netip.Addr{other, addr}, []string{"-from", "mail.good.example"}, 0, "_25._tcp.mail.good.example. IN TLSA " + want, "192.0.2.254"},
 		{"all are dead", []netip.Addr{other}, []string{"-from", "mail.good.example"}, 2, "", "no address could be asked"},
+		{"one address itself", nil, []string{"-from", addr.String(), "-for", "mail.good.example"}, 0, "_25._tcp.mail.good.example. IN TLSA " + want, "compare it"},
+		{"one address itself, with the port", nil, []string{"-from", addr.String() + ":25", "-for", "mail.good.example"}, 0, "_25._tcp.mail.good.example. IN TLSA " + want, "compare it"},
+		{"one address, for nobody", nil, []string{"-from", addr.String()}, 2, "", "-for HOST"},
+		{"by a DNS server that is given", nil, []string{"-from", "mail.good.example", "-resolver", "192.0.2.53"}, 0, "_25._tcp.mail.good.example. IN TLSA " + want, "compare it"},
+		{"by a DNS server that is given, of no such host", nil, []string{"-from", "nobody.good.example", "-resolver", "192.0.2.53"}, 2, "", "no address was found"},
+		{"two ways to ask", nil, []string{"-from", "mail.good.example", "-resolver", "192.0.2.53", "-recursive"}, 2, "", "takes no -resolver"},
+		{"a DNS server that nobody asks", nil, []string{"-for", "mail.good.example", "-key", "-", "-resolver", "192.0.2.53"}, 2, "", "are for -from"},
 		{"no address", nil, []string{"-from", "mail.good.example"}, 2, "", "no such host"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			var stdout, stderr bytes.Buffer
-			tool := &tlsaTool{stdout: &stdout, stderr: &stderr, now: time.Now, network: serverNetwork{
+			tool := &tlsaTool{stdout: &stdout, stderr: &stderr, now: time.Now, zones: zoneNetwork{resolver: internet.DNS.Resolver()}, network: serverNetwork{
 				lookUp: func(context.Context, string) ([]netip.Addr, error) {
 					if tt.addrs == nil {
 						return nil, errors.New("no such host")

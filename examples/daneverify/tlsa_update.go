@@ -127,14 +127,14 @@ func (c *updateCommand) begin(others []string) error {
 
 // update finds the next step, and does it.
 func (c *updateCommand) update(ctx context.Context) (int, error) {
-	if err := c.exists(ctx); err != nil {
-		return tlsaUnknown, err
-	}
-	c.isFor(c.rollover.Next, c.nextFile)
 	set, err := c.client.Lookup(ctx, c.service.owner())
 	if err != nil {
 		return tlsaUnknown, fmt.Errorf("-server %s: %w", c.server, err)
 	}
+	if err := c.exists(ctx); err != nil {
+		return tlsaUnknown, err
+	}
+	c.isFor(c.rollover.Next, c.nextFile)
 	s, err := c.zones.surveyor(c.now).Survey(ctx, c.service.host, c.service.port)
 	if err != nil {
 		return statusOfError(err), fmt.Errorf("it is not known what is published: %w", err)

@@ -37,9 +37,9 @@ _daneverify() {
 		arguments='make check wait plan update'
 		;;
 	'tlsa make')
-		flags='-any-name -cert -csr -from -key -for -matching -selector -ttl -usage -json -nsupdate -help'
-		files='-cert -csr -key'
-		values='-from -for -matching -selector -ttl -usage'
+		flags='-any-name -cert -csr -from -key -for -matching -selector -ttl -usage -anchors -hints -recursive -resolver -json -nsupdate -help'
+		files='-cert -csr -key -anchors -hints'
+		values='-from -for -matching -selector -ttl -usage -resolver'
 		;;
 	'tlsa check')
 		flags='-cert -current -margin -state -since -anchors -hints -recursive -resolver -skip-delegation -json -help'
