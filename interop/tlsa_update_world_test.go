@@ -132,6 +132,7 @@ ns 2 IN A %s
 mx 2 IN A 127.0.0.25
 shared 2 IN A 127.0.0.25
 empty 2 IN A 127.0.0.25
+other 2 IN A 127.0.0.25
 wild 2 IN A 127.0.0.25
 second 2 IN A 127.0.0.25
 certbot 2 IN A 127.0.0.25

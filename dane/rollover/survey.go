@@ -87,7 +87,7 @@ func (s *Survey) Agreed() ([]tlsa.Record, error) {
 		case first == nil:
 			first = v
 		case !sameRecords(first.Records, v.Records):
-			return nil, &Error{Reason: ReasonDifferent, Err: fmt.Errorf("the name servers differ: %s has other records than %s", v.Name(), first.Name())}
+			return nil, &Error{Reason: ReasonDifferent, Err: differ(v, first)}
 		}
 	}
 	switch {
@@ -99,6 +99,14 @@ func (s *Survey) Agreed() ([]tlsa.Record, error) {
 		return nil, &Error{Err: errNobody}
 	}
 	return first.Records, nil
+}
+
+// differ says whether a server lags behind another, or has something else in the same version.
+func differ(v, first *View) error {
+	if v.Serial == first.Serial {
+		return fmt.Errorf("the name servers differ: %s has other records than %s, though both have SOA serial %d", v.Name(), first.Name(), v.Serial)
+	}
+	return fmt.Errorf("the name servers differ: %s with SOA serial %d has other records than %s with %d", v.Name(), v.Serial, first.Name(), first.Serial)
 }
 
 var errNobody = errors.New("no name server could be asked")

@@ -44,7 +44,8 @@ status 1, since the new record is not there yet.
 4. Let wait go on, with the same -state. If it ends with status 0, install the new certificate and
 its private key, both at once, at all addresses of the host; if not, install neither.
 
-5. When every address presents it, remove the old record from the zone: the plan has it. The old
+5. When every address presents it, remove the old record from the zone: the plan has it. What each
+presents is shown by make with -from, as records: that of the old key must not be among them. The old
 key stays secret until the time that the plan has for its destruction.
 
 A renewal that keeps the key needs none of this where the record is 3 1 1.`
@@ -60,6 +61,7 @@ func (t *tlsaTool) command() *cli.Command {
 			{Line: "daneverify tlsa plan -current fullchain.pem -next new.pem mx.example.org", About: "step 1"},
 			{Line: "daneverify tlsa check -cert new.pem -state new.state mx.example.org", About: "step 2"},
 			{Line: "daneverify tlsa wait -cert new.pem -state new.state mx.example.org && cp new.pem fullchain.pem && install -m 600 new.key privkey.pem && systemctl reload postfix", About: "step 4"},
+			{Line: "daneverify tlsa make -from mx.example.org", About: "step 5"},
 		},
 		Exits: []cli.Exit{
 			{Status: tlsaSafe, Means: "done; or safe, where that is the question"},

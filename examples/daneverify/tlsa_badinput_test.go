@@ -72,7 +72,7 @@ func TestTLSABadInput(t *testing.T) {
 		{name: "records of another port", host: "mx.example:465", commands: "check wait", status: 1, want: "has no TLSA record at _465._tcp.mx.example."},
 		{name: "records of another port, to plan from", host: "mx.example:465", commands: "plan", status: 0, want: "publish the new records"},
 		{name: "servers that differ", world: func(p *publisher) { p.publish(p.both(), 1, 2) }, commands: "check wait", status: 1, want: "ns3.example (192.0.2.3): no record of this certificate"},
-		{name: "servers that differ, to plan from", world: func(p *publisher) { p.publish(p.both(), 3) }, commands: "plan", status: 1, want: "the name servers differ: ns3.example (192.0.2.3) has other records than ns1.example (192.0.2.1)"},
+		{name: "servers that differ, to plan from", world: func(p *publisher) { p.publish(p.both(), 3) }, commands: "plan", status: 1, want: "the name servers differ: ns3.example (192.0.2.3) has other records than ns1.example (192.0.2.1), though"},
 		{name: "TTL 0, which makes the time for which nothing is cached count", zone: func(_ *dnssectest.Zone, p *publisher) { p.ttl = 0 }, commands: "check", status: 1, want: "caches may have older ones until",
 			world: func(p *publisher) { p.publish(p.both(), 1, 2, 3) }},
 		{name: "TTL 0, waited for", zone: func(_ *dnssectest.Zone, p *publisher) { p.ttl = 0 }, commands: "wait", status: 0, want: "SAFE",

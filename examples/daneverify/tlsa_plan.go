@@ -164,6 +164,9 @@ func (c *planCommand) plan(ctx context.Context) (int, error) {
 
 // noPlan says on standard error why there is none.
 func (c *planCommand) noPlan(err error) (int, error) {
+	if e, ok := errors.AsType[*rollover.Error](err); ok && e.Reason == rollover.ReasonDifferent {
+		err = fmt.Errorf("%w; wait until all have the same, or see by `%s` what each has", err, c.checkLine())
+	}
 	c.tell("tlsa plan: %v", err)
 	return statusOfError(err), nil
 }

@@ -42,7 +42,20 @@ func TestTLSAPlan(t *testing.T) {
 		{name: "a bogus zone", zone: func(z *dnssectest.Zone, _ *publisher) {
 			z.Faults = map[string]dnssectest.Fault{dnssectest.WholeZone: dnssectest.BadSignature}
 		}, status: 1, stderr: "bogus"},
-		{name: "servers that differ", world: func(p *publisher) { p.publish(p.both(), 3) }, status: 1, stderr: "ns3.example (192.0.2.3) has other records than ns1.example"},
+		{name: "servers that differ", world: func(p *publisher) { p.publish(p.both(), 3) }, status: 1, stderr: "ns3.example (192.0.2.3) has other records than ns1.example (192.0.2.1), though both have SOA serial 1; "},
+		{name: "a server that lags", world: func(p *publisher) {
+			p.publish(p.both(), 1, 2)
+			p.said["192.0.2.3"] = func(reply *dns.Msg) bool {
+				for _, rr := range reply.Answer {
+					if soa, ok := rr.(*dns.SOA); ok {
+						soa.Serial = 0
+						reply.Answer = []dns.RR{soa, p.world.Sign("example.", soa)}
+						return true
+					}
+				}
+				return true
+			}
+		}, status: 1, stderr: "(192.0.2.3) with SOA serial 0 has other records than ns1.example (192.0.2.1) with 1; wait until all have the same, or see by `daneverify tlsa check -cert "},
 		{name: "a silent server", world: func(p *publisher) { p.said["192.0.2.2"] = func(*dns.Msg) bool { return false } }, status: 2, stderr: "ns2.example (192.0.2.2)"},
 		{name: "a rollover that is finished", world: func(p *publisher) { p.publish([]tlsa.Record{p.record(p.next)}, 1, 2, 3) }, want: []string{}},
 		{name: "-current and -next swapped", args: []string{"-current", "LATER", "-next", "OLD"}, status: 1, stderr: "are the two swapped?"},
@@ -95,6 +108,9 @@ func TestTLSAPlan(t *testing.T) {
 							t.Errorf("the text lacks %s:\n%s", r.Text, stdout)
 						}
 					}
+				}
+				if strings.Contains(stdout, "no address presents the old certificate") && !strings.Contains(stdout, "`daneverify tlsa make -from mx.example`") {
+					t.Errorf("it does not say how to know what the addresses present:\n%s", stdout)
 				}
 				if strings.Contains(stdout, "install ") && !strings.Contains(stdout, p.file+" and its private key") {
 					t.Errorf("it does not say that the key belongs to the certificate:\n%s", stdout)

@@ -31,5 +31,5 @@ func (c *planCommand) tasks(s *rollover.Survey, records []tlsa.Record) ([]tlsa.T
 	case s.Insecure():
 		return nil, fmt.Errorf("no record that is published is of -current %s, and the zone is not signed, so that nobody looks at them: sign it, and have its DS record put into the zone above", c.currentFile)
 	}
-	return nil, fmt.Errorf("no record that is published is of -current %s: is that what %s presents? `daneverify tlsa make -from %s` shows it", c.currentFile, c.service.host, c.service)
+	return nil, fmt.Errorf("no record that is published is of -current %s: is that what %s presents? `%s` shows it", c.currentFile, c.service.host, c.fromLine())
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"time"
@@ -102,7 +103,10 @@ func (c *planCommand) what(task tlsa.Task) string {
 	case tlsa.TaskDeploy:
 		return fmt.Sprintf("install %s and its private key at all addresses of %s, once `%s` says that it is safe", c.nextFile, c.service.host, c.waitLine())
 	case tlsa.TaskWithdraw:
-		return "change the records, once no address presents the old certificate"
+		if bytes.Equal(c.rollover.Current[0].Raw, c.rollover.Next[0].Raw) {
+			return "change the records"
+		}
+		return fmt.Sprintf("change the records, once no address presents the old certificate: `%s` prints records of what each presents", c.fromLine())
 	case tlsa.TaskRetire:
 		return "destroy the old key, and all copies of it"
 	}

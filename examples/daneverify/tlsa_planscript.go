@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/danesmtp/danesmtp/dane/rollover"
@@ -37,6 +38,17 @@ func (c *planCommand) waitLine() string {
 	}
 	add("-state", c.state)
 	return strings.Join(append(append(shellWords(words), c.flagsOfDNS()...), c.service.String()), " ")
+}
+
+// checkLine is the command that shows what each name server has.
+func (c *planCommand) checkLine() string {
+	return strings.Join(slices.Concat(shellWords([]string{"daneverify", "tlsa", "check", "-cert", c.nextFile}), c.flagsOfDNS(), []string{c.service.String()}), " ")
+}
+
+// fromLine is the command that shows what the addresses of the host present.
+func (c *planCommand) fromLine() string {
+	flags := slices.DeleteFunc(c.flagsOfDNS(), func(word string) bool { return word == "-skip-delegation" })
+	return strings.Join(slices.Concat([]string{"daneverify", "tlsa", "make", "-from", c.service.String()}, flags), " ")
 }
 
 // flagsOfDNS are those about the DNS that were given, for a shell.
