@@ -41,7 +41,7 @@ state of a domain is one of:
 			o := defaults()
 			o.checking = true
 			f.Group("What is judged")
-			f.DurationVar(&o.within, "within", diagnosis.DefaultWithin, "warn of what ends within a duration `D`: signatures, certificates that must be valid, the trust state; 0 looks for nothing")
+			f.DurationVar(&o.within, "within", diagnosis.DefaultWithin, "warn of what ends within a `DURATION`: signatures, certificates that must be valid, the trust state; 0 looks for nothing")
 			f.BoolFunc("compare", "ask each name server of the domain, its mail hosts and their TLSA records by itself, from this machine, and say where they disagree", func(value string) error {
 				o.comparison = nil
 				on, err := strconv.ParseBool(value)

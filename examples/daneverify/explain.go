@@ -49,7 +49,7 @@ NAME TYPE is a single question to the DNS.`,
 			f.BoolVar(&o.dnsOnly, "dns-only", false, "look up only, and connect to no mail server")
 			f.BoolVar(&o.json, "json", false, "print one line of JSON")
 			f.BoolVar(&o.demo, "demo", false, "ask the built-in Internet")
-			f.DurationVar(&o.timeout, "timeout", defaultTimeout, "for all of it: a duration `D`")
+			f.DurationVar(&o.timeout, "timeout", defaultTimeout, "for all of it: a `DURATION`")
 			return o.explain
 		},
 	}

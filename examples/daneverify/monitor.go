@@ -87,10 +87,10 @@ func (m *monitorOptions) flags(f *cli.Flags) {
 	f.StringVar(&m.prometheus, "prometheus", "", "write metrics to `FILE` for node_exporter's textfile collector; - is standard output")
 	f.StringVar(&m.listen, "listen", "", "answer the scrapes of Prometheus at `ADDR`, an IP address and a port")
 	f.BoolVar(&m.listenAny, "listen-any", false, "ADDR may be one that others can reach")
-	f.DurationVar(&m.interval, "interval", 0, "from one round to the next: a duration `D` (default: 15m; with -prometheus one round)")
+	f.DurationVar(&m.interval, "interval", 0, "from one round to the next: a `DURATION` (default: 15m; with -prometheus one round)")
 	f.Group("What is judged")
 	f.BoolVar(&m.require, "require", false, "a domain without DANE is as bad as a broken one")
-	f.DurationVar(&m.within, "within", diagnosis.DefaultWithin, "warn of what ends within a duration `D`; 0 looks for nothing")
+	f.DurationVar(&m.within, "within", diagnosis.DefaultWithin, "warn of what ends within a `DURATION`; 0 looks for nothing")
 	f.Func("ignore", "leave warnings with `CODE[,CODE…]` out: what is known and accepted, such as no-next-key", func(list string) (err error) {
 		m.ignored, err = monitor.ParseCodes(list)
 		return err
@@ -101,7 +101,7 @@ func (m *monitorOptions) flags(f *cli.Flags) {
 	m.smtpFlags(f)
 	f.Group("Many domains, and time")
 	f.IntVar(&m.concurrency, "concurrency", monitor.DefaultProbes, "check `N` domains at a time")
-	f.DurationVar(&m.timeout, "timeout", 0, "for one domain, with -nagios for all: a duration `D` (default: 2m; with -nagios and -listen 50s)")
+	f.DurationVar(&m.timeout, "timeout", 0, "for one domain, with -nagios for all: a `DURATION` (default: 2m; with -nagios and -listen 50s)")
 }
 
 // wrong returns what is wrong with the flags and domains, after it has given the domains one form.

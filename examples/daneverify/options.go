@@ -106,7 +106,7 @@ func (o *options) smtpFlags(f *cli.Flags) {
 	f.BoolVar(&o.only6, "6", false, "connect over IPv6 only; what is at IPv4 addresses is left out")
 	f.StringVar(&o.local, "local", "", "source address `ADDR` of SMTP connections")
 	o.helloFlags(f)
-	f.DurationVar(&o.probeTimeout, "probe-timeout", defaultProbeTimeout, "for one SMTP connection: a duration `D`")
+	f.DurationVar(&o.probeTimeout, "probe-timeout", defaultProbeTimeout, "for one SMTP connection: a `DURATION`")
 }
 
 // helloFlags declares those that mail servers see.
@@ -124,7 +124,7 @@ func (o *options) listFlags(f *cli.Flags) {
 	f.StringVar(&o.input, "input", "", "read domains from `FILE`, one a line: names, ranks and names as in 1,example.org, e-mail addresses, or URLs; - is standard input")
 	f.StringVar(&o.column, "column", "", "-input is CSV: the domain is in the column with this `NAME`, or number from 1 on if no line has names")
 	f.IntVar(&o.concurrency, "concurrency", defaultConcurrency, "verify `N` domains at a time")
-	f.DurationVar(&o.timeout, "timeout", defaultTimeout, "for one domain, all in: a duration `D`")
+	f.DurationVar(&o.timeout, "timeout", defaultTimeout, "for one domain, all in: a `DURATION`")
 }
 
 // wrong returns what is wrong with the options: what contradicts each other, or is missing.

@@ -36,7 +36,7 @@ the system are asked. ADDR is 192.0.2.1, [2001:db8::1]:5353, tcp://…, tls://19
 			o.anchorFlags(f)
 			f.Group("Output, and time")
 			f.BoolVar(&o.json, "json", false, "print one line of JSON a server")
-			f.DurationVar(&o.timeout, "timeout", defaultTimeout, "for all of them: a duration `D`")
+			f.DurationVar(&o.timeout, "timeout", defaultTimeout, "for all of them: a `DURATION`")
 			return func(ctx context.Context, s cli.Streams, args []string) (int, error) {
 				if o.timeout <= 0 {
 					return exitUsage, fmt.Errorf("-timeout %s: want a positive duration", o.timeout)
@@ -105,7 +105,7 @@ There is a domain for each thing that can happen; without DOMAIN all are verifie
 			o.demo = true
 			f.Group("Connections to mail servers")
 			o.helloFlags(f)
-			f.DurationVar(&o.probeTimeout, "probe-timeout", defaultProbeTimeout, "for one SMTP connection: a duration `D`")
+			f.DurationVar(&o.probeTimeout, "probe-timeout", defaultProbeTimeout, "for one SMTP connection: a `DURATION`")
 			o.listFlags(f)
 			f.Group("What is judged, and how it is printed")
 			f.BoolVar(&o.mandatory, "mandatory", false, "judge by mandatory DANE instead of opportunistic")

@@ -46,7 +46,7 @@ that was first seen, or by -since.`,
 			c := &checkCommand{dnsCommand: dnsCommand{tlsaTool: t}}
 			c.flags(f)
 			f.Group("The certificate")
-			f.StringVar(&c.since, "since", "", "the records have been at all servers since `TIME`: a duration before now, as 48h, or an instant, as 2026-01-02T15:04:05Z")
+			f.StringVar(&c.since, "since", "", "the records have been at all servers since `TIME`: a duration before now, as 48h or 2d, or an instant (UTC), as 2026-01-02 or 2026-01-02T15:04:05Z")
 			return t.on(c.check)
 		},
 	}
@@ -73,7 +73,7 @@ func (c *checkCommand) flags(flags *cli.Flags) {
 	flags.StringVar(&c.cert, "cert", "", "the new certificate in `FILE`, with its issuers after it, as the server will present it")
 	flags.StringVar(&c.current, "current", "", "the certificate that is installed, in `FILE`: if the new one has its key, and senders accept it by a record of that, no TTL has to run out")
 	flags.StringVar(&c.state, "state", "", "keep in `FILE` when all servers were first seen with the new records")
-	flags.DurationVar(&c.margin, "margin", 0, "wait for so `LONG` beyond the TTL: for name servers behind one address, of which only one is seen")
+	flags.DurationVar(&c.margin, "margin", 0, "wait for a `DURATION` beyond the TTL: for name servers behind one address, of which only one is seen")
 	c.dnsFlags(flags)
 }
 
@@ -117,14 +117,16 @@ func parseSince(text string, now time.Time) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
 	}
-	if d, err := time.ParseDuration(text); err == nil && d >= 0 {
+	if d, err := cli.ParseDuration(text); err == nil && d >= 0 {
 		return now.Add(-d), nil
 	}
-	at, err := time.Parse(time.RFC3339, text)
-	if err != nil || at.After(now) {
-		return time.Time{}, fmt.Errorf("-since %q: want a duration before now, as 48h, or an instant in the past, as 2026-01-02T15:04:05Z", text)
+	// The second is how all commands print instants.
+	for _, layout := range []string{time.RFC3339, "2006-01-02 15:04:05 UTC", "2006-01-02 15:04 UTC", time.DateOnly} {
+		if at, err := time.Parse(layout, text); err == nil && !at.After(now) {
+			return at, nil
+		}
 	}
-	return at, nil
+	return time.Time{}, fmt.Errorf("-since %q: want a duration before now, as 48h or 2d, or an instant in the past, as \"2026-01-02 15:04:05 UTC\", 2026-01-02T15:04:05Z or 2026-01-02 (UTC)", text)
 }
 
 // keep writes the file of -state.

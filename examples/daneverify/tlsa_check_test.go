@@ -338,3 +338,22 @@ func TestTLSACheckFollowsAliases(t *testing.T) {
 		})
 	}
 }
+
+// What commands print can be given back to them, and is then the same instant.
+func TestSinceReadsWhatIsPrinted(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 30, 16, 11, 6, 0, time.UTC)
+	for text, want := range map[string]time.Time{
+		stamp(now): now, now.Format(time.RFC3339): now, "2026-11-29": now.Truncate(24*time.Hour).AddDate(0, 0, -1),
+		"2026-11-30 16:11 UTC": now.Truncate(time.Minute), "2d": now.AddDate(0, 0, -2), "1w": now.AddDate(0, 0, -7), "48h": now.AddDate(0, 0, -2),
+	} {
+		if got, err := parseSince(text, now); err != nil || !got.Equal(want) {
+			t.Errorf("%q: %v %v, want %v", text, got, err, want)
+		}
+	}
+	for _, text := range []string{stamp(now.Add(time.Second)), "2026-12-01", "yesterday", "-1h", "2026-11-30 16:11:06 CET"} {
+		if got, err := parseSince(text, now); err == nil {
+			t.Errorf("%q is read as %v", text, got)
+		}
+	}
+}

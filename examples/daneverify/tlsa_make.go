@@ -89,7 +89,7 @@ func (m *makeCommand) flags(f *cli.Flags) {
 	f.StringVar(&m.usage, "usage", "3", "certificate usage `N`: 3 (DANE-EE), 2 (DANE-TA: the highest CA in -cert), or 1 and 0, not for mail")
 	f.StringVar(&m.selector, "selector", "1", "selector `N`: 1 (SPKI, the key) or 0 (Cert, the whole certificate)")
 	f.StringVar(&m.matching, "matching", "1", "matching type `N`: 1 (SHA2-256), 2 (SHA2-512) or 0 (Full)")
-	f.UintVar(&m.ttl, "ttl", 0, "TTL of the records in `SECONDS` (default: none in zone lines, 3600 for nsupdate)")
+	f.SecondsVar(&m.ttl, "ttl", 0, "TTL of the records in `SECONDS`, or as a duration (default: none in zone lines, 3600 for nsupdate)")
 	m.resolverFlags(f)
 	f.Group("Output")
 	f.BoolVar(&m.nsupdate, "nsupdate", false, "print a script for nsupdate, which adds the records")

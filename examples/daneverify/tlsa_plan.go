@@ -63,8 +63,8 @@ stays the old certificate until its record is gone.`,
 
 func (c *planCommand) flags(f *cli.Flags) {
 	c.changeFlags(f)
-	f.DurationVar(&c.propagation, "propagation", -1, "how `LONG` a change takes to reach all name servers (default: REFRESH and RETRY of the SOA; with NOTIFY it is less)")
-	f.StringVar(&c.since, "since", "", "the records have been at all servers since `TIME`: a duration before now, as 48h, or an instant")
+	f.DurationVar(&c.propagation, "propagation", -1, "a change takes a `DURATION` to reach all name servers (default: REFRESH and RETRY of the SOA; with NOTIFY it is less)")
+	f.StringVar(&c.since, "since", "", "the records have been at all servers since `TIME`: a duration before now, as 48h or 2d, or an instant (UTC), as 2026-01-02 or 2026-01-02T15:04:05Z")
 	f.StringVar(&c.state, "state", "", "take from `FILE` of check and wait when all servers were first seen with the new records")
 	c.dnsFlags(f)
 	f.BoolVar(&c.nsupdate, "nsupdate", false, "print a script for nsupdate: the step that is due, and the later ones as comments")

@@ -83,7 +83,7 @@ func (c *updateCommand) flags(f *cli.Flags) {
 	f.StringVar(&c.keyFile, "key", "", "the key that is shared with it, in `FILE`")
 	c.changeFlags(f)
 	f.BoolVar(&c.deployed, "deployed", false, "the next certificate is installed everywhere: remove the records of the old one")
-	f.UintVar(&c.ttl, "ttl", updateTTL, "TTL of the records in `SECONDS`, where there are none yet")
+	f.SecondsVar(&c.ttl, "ttl", updateTTL, "TTL of the records in `SECONDS`, or as a duration, where there are none yet")
 	f.BoolVar(&c.dryRun, "dry-run", false, "send nothing: print the update as a script for nsupdate")
 	c.dnsFlags(f)
 }
