@@ -206,6 +206,7 @@ func TestTLSAMakeWarns(t *testing.T) {
 	}{
 		{"current and next", "", []string{"-cert", f.chain, "-key", key}},
 		{"one key alone", "no-next-key", []string{"-cert", f.chain}},
+		{"the next key alone", "no-next-key", []string{"-key", key}},
 		{"the whole certificate", "whole-certificate", []string{"-selector", "0", "-cert", f.chain, "-cert", f.folder.chain("o.pem", f.other.Leaf)}},
 		{"in full", "full", []string{"-matching", "0", "-cert", f.chain, "-key", key}},
 		{"SHA-512", "no-sha256", []string{"-matching", "2", "-cert", f.chain, "-key", key}},
@@ -232,6 +233,9 @@ func TestTLSAMakeWarns(t *testing.T) {
 			var codes []string
 			for _, w := range got.Warnings {
 				codes = append(codes, w.Code)
+			}
+			if tt.name == "the next key alone" && (strings.Contains(got.Warnings[0].Text, "stops mail") || !strings.Contains(got.Warnings[0].Text, "beside the record of the current key")) {
+				t.Errorf("%s", got.Warnings[0].Text)
 			}
 			if s := strings.Join(codes, " "); s != tt.want {
 				t.Errorf("%q, want %q", s, tt.want)

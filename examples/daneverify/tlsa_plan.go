@@ -79,7 +79,7 @@ func (c *planCommand) changeFlags(f *cli.Flags) {
 		c.otherFiles = append(c.otherFiles, file)
 		return nil
 	})
-	f.StringVar(&c.scheme, "scheme", "keep", "what the records are to be: `NAME` is keep, current+next, key+issuer (3 1 1 and 2 1 1), or issuer")
+	f.StringVar(&c.scheme, "scheme", "keep", "what the records are to be: `NAME` is keep, current+next (of keys alone, as 3 1 1; the next key's beside them while -next is another certificate), key+issuer (3 1 1 and 2 1 1), or issuer")
 }
 
 func (c *planCommand) run(ctx context.Context, others []string) (int, error) {

@@ -255,3 +255,18 @@ func TestTLSAPlanForNsupdate(t *testing.T) {
 		})
 	}
 }
+
+// Whoever wants the current and the next key's records is told how there come to be two, since
+// the plan ends with that of the certificate which is current then.
+func TestTLSAPlanCurrentAndNext(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newPublisher(t, nil)
+		args := []string{"plan", "-current", p.oldPEM, "-next", p.file, "mx.example", "-scheme"}
+		for scheme, want := range map[string]bool{"keep": false, "current+next": true} {
+			if _, stdout, _ := p.run(t.Context(), append(args, scheme)...); strings.Contains(stdout, "To have two records at all times, publish") != want {
+				t.Errorf("%s: %s", scheme, stdout)
+			}
+		}
+	})
+}

@@ -86,6 +86,9 @@ func (c *planCommand) write(records []tlsa.Record, tasks []tlsa.Task, insecure b
 	case len(tasks) == 0:
 		text.WriteString("There is nothing to do: the records that are published suit the next certificate, too. Records of neither stay; to have those of an older one removed, give that as -current.\n")
 	}
+	if r.Scheme == tlsa.CurrentAndNext {
+		text.WriteString("To have two records at all times, publish that of the key after this one as soon as it is made (`daneverify tlsa make -key`), and give that certificate as -next in the next plan.\n")
+	}
 	if insecure && len(tasks) == 0 {
 		text.WriteString(unused + "\n")
 	}

@@ -38,7 +38,12 @@ func (m *makeCommand) warnings(sources []source, records []madeRecord) []warning
 	for _, s := range sources {
 		all = append(all, m.certificateWarnings(s)...)
 	}
-	if len(records) == 1 && (r.Usage == tlsa.DANEEE || r.Usage == tlsa.PKIXEE) {
+	if len(records) > 1 || r.Usage != tlsa.DANEEE && r.Usage != tlsa.PKIXEE {
+		return all
+	}
+	if sources[0].chain == nil { // a key or a signing request, most likely of the next one
+		add("no-next-key", "this is the record of one key alone: if it is the next one, publish it beside the record of the current key, which stays until the server has the next one (RFC 7671 §8.1)")
+	} else {
 		add("no-next-key", "with the record of one key alone, the next change of it stops mail unless the next key's record is there before, for two TTLs: give that with another -key, -csr or -cert, or keep the key at renewals (RFC 7671 §8.1)")
 	}
 	return all
