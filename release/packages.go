@@ -1,0 +1,116 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/goreleaser/nfpm/v2"
+	"github.com/goreleaser/nfpm/v2/deb"
+	"github.com/goreleaser/nfpm/v2/files"
+	"github.com/goreleaser/nfpm/v2/rpm"
+	"golang.org/x/mod/module"
+	"golang.org/x/mod/semver"
+)
+
+const description = `DANE for SMTP: check mail domains, and authenticate mail servers
+ daneverify says what a sender of mail gets by DANE (RFC 7672), what is wrong
+ with a domain, and watches it. tlspolicy tells Postfix where DANE applies,
+ beside MTA-STS. validator is a validating DNS server for this machine. The
+ services are not started before somebody enables them.`
+
+// packageVersion is a version of Go as packages have it: what comes before a release sorts
+// before it by a tilde.
+func packageVersion(version string) string {
+	if module.IsPseudoVersion(version) {
+		at, _ := module.PseudoVersionTime(version)
+		revision, _ := module.PseudoVersionRev(version)
+		base, _ := module.PseudoVersionBase(version)
+		if base == "" {
+			base = "v0.0.0"
+		}
+		return strings.TrimPrefix(base, "v") + "+" + at.UTC().Format("20060102150405") + "." + revision
+	}
+	number := strings.TrimPrefix(strings.TrimSuffix(semver.Canonical(version), semver.Prerelease(version)), "v")
+	if before := semver.Prerelease(version); before != "" {
+		return number + "~" + strings.ReplaceAll(before[1:], "-", ".")
+	}
+	return number
+}
+
+// A place is where a file of an archive is in a package.
+type place struct{ name, destination, kind string }
+
+func places() []place {
+	all := []place{
+		{"daneverify", "/usr/bin/daneverify", ""},
+		{"tlspolicy", "/usr/sbin/tlspolicy", ""},
+		{"validator", "/usr/sbin/validator", ""},
+		{"share/daneverify.1", "/usr/share/man/man1/daneverify.1", ""},
+		{"share/daneverify.bash", "/usr/share/bash-completion/completions/daneverify", ""},
+		{"share/_daneverify", "/usr/share/zsh/vendor-completions/_daneverify", ""},
+		{"share/daneverify.fish", "/usr/share/fish/vendor_completions.d/daneverify.fish", ""},
+		{"LICENSE", "/usr/share/doc/danesmtp/copyright", ""},
+		{"LICENSES", "/usr/share/doc/danesmtp/LICENSES", ""},
+		{"docs/monitoring.md", "/usr/share/doc/danesmtp/monitoring.md", ""},
+	}
+	for _, name := range []string{"dane-monitor", "tlspolicy", "validator"} {
+		all = append(all, place{"units/" + name + ".service", "/lib/systemd/system/" + name + ".service", ""},
+			place{"units/" + name + ".default", "/etc/default/" + name, files.TypeConfigNoReplace})
+	}
+	return append(all, place{"units/dane-metrics.service", "/lib/systemd/system/dane-metrics.service", ""},
+		place{"units/dane-metrics.timer", "/lib/systemd/system/dane-metrics.timer", ""})
+}
+
+// writePackages writes packages for Debian and for Fedora with the files of an archive for Linux.
+func writePackages(out, version, arch, scripts string, at time.Time, content []file) error {
+	for _, format := range []struct {
+		name, units string
+		packager    nfpm.Packager
+	}{{"deb", "/lib/systemd/system/", deb.Default}, {"rpm", "/usr/lib/systemd/system/", rpm.DefaultRPM}} {
+		info := &nfpm.Info{
+			Name: "danesmtp", Arch: arch, Platform: "linux", Version: packageVersion(version), VersionSchema: "none", Release: "1",
+			Section: "mail", Priority: "optional", Maintainer: "The danesmtp authors <danesmtp@users.noreply.github.com>",
+			Description: description, Vendor: "The danesmtp authors", Homepage: "https://" + modulePath, License: "MIT", MTime: at, DisableGlobbing: true,
+			Overridables: nfpm.Overridables{
+				Umask: 0o022,
+				Scripts: nfpm.Scripts{PostInstall: filepath.Join(scripts, "installed.sh"), PreRemove: filepath.Join(scripts, "remove.sh"),
+					PostRemove: filepath.Join(scripts, "removed.sh")},
+				RPM: nfpm.RPM{BuildHost: "localhost", Summary: strings.SplitN(description, "\n", 2)[0]},
+			},
+		}
+		sources := make(map[string]file)
+		for _, f := range content {
+			sources[f.name] = f
+		}
+		for _, p := range places() {
+			f, found := sources[p.name]
+			if !found {
+				return fmt.Errorf("there is no %s for a package", p.name)
+			}
+			destination := strings.Replace(p.destination, "/lib/systemd/system/", format.units, 1)
+			info.Contents = append(info.Contents, &files.Content{Source: f.source, Destination: destination, Type: p.kind,
+				FileInfo: &files.ContentFileInfo{Owner: "root", Group: "root", Mode: os.FileMode(f.mode()), MTime: at}})
+		}
+		if err := writePackage(out, info, format.packager, format.name); err != nil {
+			return fmt.Errorf("%s for %s: %w", format.name, arch, err)
+		}
+	}
+	return nil
+}
+
+func writePackage(out string, info *nfpm.Info, packager nfpm.Packager, format string) (err error) {
+	info = nfpm.WithDefaults(info)
+	if err := nfpm.PrepareForPackager(info, format); err != nil {
+		return err
+	}
+	w, err := os.Create(filepath.Join(out, packager.ConventionalFileName(info)))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, w.Close()) }()
+	return packager.Package(info, w)
+}
