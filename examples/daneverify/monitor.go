@@ -21,6 +21,47 @@ import (
 // monitorPort is that of the examples; that of examples/prometheus is the one before.
 const monitorPort = 9766
 
+// monitorNotes say how the command is set up for good. The units are in release/units.
+const monitorNotes = `With -trust-state, a file that cannot be written is a warning, and so are trust anchors that were
+not validated for long. docs/monitoring.md has the configuration of Nagios, Icinga and Prometheus, rules for alerts, and what
+each metric means.
+
+To set it up with systemd, from a package, which has the units. Write the domains into the file
+/etc/default/dane-monitor, with spaces between them, and more flags of this command if you want some:
+
+    DOMAINS="example.org example.net"
+    FLAGS="-require -within 168h"
+
+Then start one of the two. Both keep the root's keys up to date in a folder of their own, and have no
+privileges. The first answers Prometheus at 127.0.0.1:9766; the second, every 15 minutes, writes
+/var/lib/prometheus/node-exporter/dane.prom, which is where Debian's node_exporter looks:
+
+    systemctl enable --now dane-monitor.service
+    systemctl enable --now dane-metrics.timer
+
+See that it works, by one of these; after a change of the file, restart the service:
+
+    curl 'http://127.0.0.1:9766/probe?target=example.org'
+    systemctl start dane-metrics.service; systemctl status dane-metrics.service
+    journalctl -u dane-monitor.service -u dane-metrics.service
+    systemctl restart dane-monitor.service
+
+Prometheus asks the service as it asks blackbox_exporter:
+
+    scrape_configs:
+      - job_name: dane
+        metrics_path: /probe
+        scrape_interval: 4m
+        scrape_timeout: 60s
+        static_configs: [{targets: [example.org, example.net]}]
+        relabel_configs:
+          - {source_labels: [__address__], target_label: __param_target}
+          - {source_labels: [__param_target], target_label: instance}
+          - {target_label: __address__, replacement: "127.0.0.1:9766"}
+
+For Nagios and Icinga there is nothing to start: their command is daneverify monitor -nagios DOMAIN…, with a -timeout
+below that of their own, which is 60 seconds as a rule.`
+
 // commandMonitor tells monitoring systems how domains are.
 func commandMonitor() *cli.Command {
 	return &cli.Command{
@@ -40,7 +81,7 @@ standard output. A run that fails leaves metrics that say so.
 of the scrape, /metrics counts, /-/healthy says that it is there. Whoever can reach it makes this machine
 look domains up and connect to their mail servers; so ADDR must be of this machine alone, unless
 -listen-any allows others, and with DOMAIN… no other one can be asked for.`,
-		Notes: "With -trust-state, a file that cannot be written is a warning, and so are trust anchors that were not validated for long. docs/monitoring.md has the configuration of Nagios, Icinga and Prometheus.",
+		Notes: monitorNotes,
 		Examples: []cli.Example{
 			{Line: "daneverify monitor example.org example.net", About: "on a terminal"},
 			{Line: "daneverify monitor -nagios -require -timeout 50s example.org"},

@@ -28,7 +28,7 @@ func TestMonitoringCommands(t *testing.T) {
 			continue
 		}
 		found++
-		args = strings.NewReplacer("$ARG1$", "-require example.org").Replace("-" + strings.TrimSpace(args))
+		args = strings.NewReplacer("$ARG1$", "-require example.org", "$FLAGS", "-within 168h", "$DOMAINS", "example.org").Replace("-" + strings.TrimSpace(args))
 		// Nothing is checked: the words at its end are no domains.
 		status, stdout, stderr := command(t, append(append([]string{"monitor"}, strings.Fields(args)...), "a..example")...)
 		if got := stdout + stderr; status == 0 || !strings.Contains(got, `"a..example" is not a domain`) {
@@ -128,12 +128,18 @@ func TestMonitoringPrometheus(t *testing.T) {
 		t.Skip("promtool is not installed; Debian's package prometheus has it")
 	}
 	folder := t.TempDir()
-	for name, text := range map[string]string{"prometheus.yml": blocks[0] + "rule_files: [rules.yml]\n", "rules.yml": blocks[1], "tests.yml": ruleTests} {
+	// The manual page has the first one, too, in fewer lines.
+	_, manual, _ := strings.Cut(monitorNotes, "    scrape_configs:\n")
+	manual, _, found := strings.Cut(manual, "\n\nFor Nagios")
+	if !found {
+		t.Error("the manual page has no configuration of Prometheus")
+	}
+	for name, text := range map[string]string{"manual.yml": "scrape_configs:" + strings.ReplaceAll("\n"+manual+"\n", "\n    ", "\n"), "prometheus.yml": blocks[0] + "rule_files: [rules.yml]\n", "rules.yml": blocks[1], "tests.yml": ruleTests} {
 		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for _, args := range [][]string{{"check", "config", "prometheus.yml"}, {"check", "rules", "rules.yml"}, {"test", "rules", "tests.yml"}} {
+	for _, args := range [][]string{{"check", "config", "prometheus.yml"}, {"check", "config", "manual.yml"}, {"check", "rules", "rules.yml"}, {"test", "rules", "tests.yml"}} {
 		cmd := exec.Command(program, args...)
 		cmd.Dir = folder
 		if out, err := cmd.CombinedOutput(); err != nil {
