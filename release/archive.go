@@ -45,10 +45,7 @@ func writeArchive(name string, at time.Time, files []file) (err error) {
 }
 
 func writeTar(w io.Writer, folder string, at time.Time, files []file) error {
-	compressed, err := gzip.NewWriterLevel(w, gzip.BestCompression)
-	if err != nil {
-		return err
-	}
+	compressed := gzip.NewWriter(w)
 	out := tar.NewWriter(compressed)
 	for _, f := range files {
 		octets, err := os.ReadFile(f.source)

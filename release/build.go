@@ -2,12 +2,15 @@ package main
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -34,29 +37,70 @@ func buildAll(source, out string) error {
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return err
 	}
-	licencesFile := filepath.Join(source, "release", "LICENSES")
-	for _, s := range systems() {
-		programs := filepath.Join(work, s.os+"-"+s.arch)
-		version, err := s.compile(source, programs)
-		if err != nil {
-			return err
-		}
-		content := s.content(source, programs, licencesFile)
-		name := fmt.Sprintf("danesmtp_%s_%s_%s", strings.TrimPrefix(version, "v"), s.os, s.arch)
-		if err := writeArchive(filepath.Join(out, name+s.ending()), at, content); err != nil {
-			return err
-		}
-		if s.os == "linux" {
-			if err := writePackages(out, version, s.arch, filepath.Join(source, "release", "scripts"), at, content); err != nil {
-				return err
-			}
-		}
-		fmt.Println(name)
+	r := &release{source: source, out: out, work: work, at: at}
+	chosen, err := chosenSystems(os.Getenv("RELEASE_SYSTEMS"))
+	if err != nil {
+		return err
+	}
+	// The go command uses all processors by itself; archives are compressed by one.
+	var group sync.WaitGroup
+	free, errs := make(chan struct{}, runtime.NumCPU()), make([]error, len(chosen))
+	for i, s := range chosen {
+		group.Go(func() {
+			free <- struct{}{}
+			errs[i] = r.write(s)
+			<-free
+		})
+	}
+	group.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return err
 	}
 	if err := writeSBOM(source, out); err != nil {
 		return err
 	}
 	return writeSums(out)
+}
+
+// chosenSystems are those of a list such as "linux/amd64 windows/arm64", or all: a part is enough to
+// try the program out.
+func chosenSystems(list string) (chosen []system, err error) {
+	if list == "" {
+		return systems(), nil
+	}
+	for text := range strings.FieldsSeq(list) {
+		os, arch, _ := strings.Cut(text, "/")
+		if !slices.Contains(systems(), system{os, arch}) {
+			return nil, fmt.Errorf("RELEASE_SYSTEMS: there is no release for %s", text)
+		}
+		chosen = append(chosen, system{os, arch})
+	}
+	return chosen, nil
+}
+
+// A release is written from a clean checkout.
+type release struct {
+	source, out, work string
+	at                time.Time // of the commit
+}
+
+// write writes what there is for one system.
+func (r *release) write(s system) error {
+	programs := filepath.Join(r.work, s.os+"-"+s.arch)
+	version, err := s.compile(r.source, programs)
+	if err != nil {
+		return err
+	}
+	content := s.content(r.source, programs, filepath.Join(r.source, "release", "LICENSES"))
+	name := fmt.Sprintf("danesmtp_%s_%s_%s", strings.TrimPrefix(version, "v"), s.os, s.arch)
+	if err := writeArchive(filepath.Join(r.out, name+s.ending()), r.at, content); err != nil {
+		return err
+	}
+	if s.os == "linux" {
+		err = writePackages(r.out, version, s.arch, filepath.Join(r.source, "release", "scripts"), r.at, content)
+	}
+	fmt.Println(name)
+	return err
 }
 
 func commitTime(source string) (time.Time, error) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -25,18 +26,21 @@ const description = `DANE for SMTP: check mail domains, and authenticate mail se
 // packageVersion is a version of Go as packages have it: what comes before a release sorts
 // before it by a tilde.
 func packageVersion(version string) string {
-	if module.IsPseudoVersion(version) {
-		at, _ := module.PseudoVersionTime(version)
-		revision, _ := module.PseudoVersionRev(version)
-		base, _ := module.PseudoVersionBase(version)
-		if base == "" {
-			base = "v0.0.0"
-		}
-		return strings.TrimPrefix(base, "v") + "+" + at.UTC().Format("20060102150405") + "." + revision
+	if !module.IsPseudoVersion(version) {
+		return packageNumber(version)
 	}
-	number := strings.TrimPrefix(strings.TrimSuffix(semver.Canonical(version), semver.Prerelease(version)), "v")
-	if before := semver.Prerelease(version); before != "" {
-		return number + "~" + strings.ReplaceAll(before[1:], "-", ".")
+	// The errors are those of versions that are no pseudo-versions.
+	at, _ := module.PseudoVersionTime(version)
+	revision, _ := module.PseudoVersionRev(version)
+	base, _ := module.PseudoVersionBase(version)
+	return packageNumber(cmp.Or(base, "v0.0.0")) + "+" + at.UTC().Format("20060102150405") + "." + revision
+}
+
+func packageNumber(version string) string {
+	before := semver.Prerelease(version)
+	number := strings.TrimPrefix(strings.TrimSuffix(semver.Canonical(version), before), "v")
+	if before != "" {
+		number += "~" + strings.ReplaceAll(before[1:], "-", ".")
 	}
 	return number
 }
