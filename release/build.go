@@ -150,8 +150,9 @@ func (s system) content(source, programs, licences string) []file {
 func writeSBOM(source, out string) error {
 	for _, program := range (system{os: "linux"}).programs() {
 		name := filepath.Join(out, program+".cdx.json")
-		// Without what differs each time: a serial number, and the instant.
-		if _, err := output(source, []string{"GOFLAGS=-mod=readonly", "GOWORK=off", "CGO_ENABLED=0", "GOOS=", "GOARCH="},
+		// Without what differs each time: a serial number, and the instant. The digest of the program
+		// that writes it is in it, so that must not depend on folders either.
+		if _, err := output(source, []string{"GOFLAGS=-mod=readonly -trimpath", "GOWORK=off", "CGO_ENABLED=0", "GOOS=", "GOARCH="},
 			"go", "run", sbomProgram, "app", "-json", "-noserial", "-notimestamp", "-std", "-licenses", "-main", "examples/"+program, "-output", name); err != nil {
 			return err
 		}
