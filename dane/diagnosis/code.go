@@ -13,6 +13,8 @@ const (
 	CodeDANEOff    Code = "dane-off"
 	CodeTrustState Code = "trust-state"
 	CodeClock      Code = "clock-wrong"
+
+	CodeTrustAnchorMismatch Code = "trust-anchor-mismatch"
 )
 
 // Of the DNS.
@@ -122,6 +124,7 @@ var kinds = [...]kind{
 	{CodeNotProbed, Unknown, Sender, "not everything was looked at"},
 	{CodeDANEOff, Note, Sender, "the sender's policy switches DANE off"},
 	{CodeTrustState, Warning, Sender, "the trust anchors of the machine that looked do not follow the root"},
+	{CodeTrustAnchorMismatch, Unknown, Sender, "the trust anchors of the machine that looked do not fit the keys of the root"},
 
 	{CodeNoDomain, Broken, DomainOwner, "the domain does not exist"},
 	{CodeNullMX, Note, DomainOwner, "the domain accepts no mail"},

@@ -142,6 +142,13 @@ func TestDiagnose(t *testing.T) {
 		{name: "a short key", world: oneHost(danetest.Host{TLSA: []string{shortRecord, "3 1 1 " + otherKey}, Server: presenting(short)}, ""), state: diagnosis.StateWarning,
 			code: diagnosis.CodeWeakKey, actor: diagnosis.MailHost, text: "RSA with 1024 bits", fix: "ECDSA P-256"},
 
+		{name: "the trust anchors are of another root", world: oneHost(sound, "").changed(func(v *dane.Verifier) {
+			v.Resolver.(*dnssec.Resolver).Anchors = anchor.Root()
+		}), state: diagnosis.StateUnknown, code: diagnosis.CodeTrustAnchorMismatch, actor: diagnosis.Sender, text: "trust anchors of this machine", fix: "daneverify anchors"},
+		{name: "the trust anchor is of another key of the zone", world: oneHost(sound, "").changed(func(v *dane.Verifier) {
+			ds := &dns.DS{Hdr: dns.RR_Header{Name: "a.example.", Rrtype: dns.TypeDS, Class: dns.ClassINET}, KeyTag: 1, Algorithm: dns.ECDSAP256SHA256, DigestType: dns.SHA256, Digest: otherKey}
+			v.Resolver.(*dnssec.Resolver).Anchors = anchor.Set{{Zone: "a.example.", DS: ds}}
+		}), state: diagnosis.StateUnknown, code: diagnosis.CodeTrustAnchorMismatch, actor: diagnosis.Sender, text: "the keys of a.example", fix: "daneverify anchors"},
 		{name: "signatures have expired", world: oneHost(sound, "").faulty(dnssectest.WholeZone, dnssectest.Expired), state: diagnosis.StateBroken,
 			code: diagnosis.CodeSignatureExpired, actor: diagnosis.DNSOperator, text: "zone a.example expired on " + time.Now().Add(-24*time.Hour).UTC().Format("2 Jan 2006"), fix: "must sign it again"},
 		{name: "signatures are not valid yet", world: oneHost(sound, "").faulty("@ MX", dnssectest.NotYetValid), state: diagnosis.StateBroken,

@@ -22,6 +22,9 @@ func (d *diagnosis) failedLookup(l *dane.Lookup, host string) {
 		f.Code = CodeLocalLack
 		f.Text = "This machine could not ask for " + question(l) + ": " + localCause(f.Evidence)
 		f.Fix = "Give it what it lacks, and ask again. It says nothing about the domain."
+	case misfits(l):
+		d.anchorsMisfit(l)
+		return
 	case l.Status == dnssec.Bogus:
 		d.bogus(l, &f)
 	case l.Type == dns.TypeTLSA:

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/miekg/dns"
+
 	"github.com/danesmtp/danesmtp/dnssec"
 	"github.com/danesmtp/danesmtp/internal/printable"
 )
@@ -76,6 +78,14 @@ func isLocal(err error) bool {
 // invalid is the Error of a view that does not validate.
 func (v *View) invalid() *Error {
 	return &Error{Reason: ReasonBogus, Server: v.Name(), Err: fmt.Errorf("its answer does not validate: %w", v.Err)}
+}
+
+// isMisfit reports whether the root's keys are none that this machine has trust anchors for,
+// which says nothing about any zone.
+func isMisfit(err error) bool {
+	e, ok := errors.AsType[*dnssec.Error](err)
+	return ok && e.Status == dnssec.Bogus && e.Reason.Zone == "." && e.Reason.Type == dns.TypeDNSKEY &&
+		e.Reason.Code == dnssec.EDEDNSKEYMissing && !strings.HasPrefix(e.Reason.Text, "server answered ")
 }
 
 func isBogus(err error) bool {

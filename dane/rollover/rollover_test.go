@@ -17,6 +17,7 @@ import (
 
 	"github.com/danesmtp/danesmtp/dane/rollover"
 	"github.com/danesmtp/danesmtp/dnssec"
+	"github.com/danesmtp/danesmtp/dnssec/anchor"
 	"github.com/danesmtp/danesmtp/dnssec/dnssectest"
 	"github.com/danesmtp/danesmtp/tlsa"
 )
@@ -279,6 +280,19 @@ func TestSurveyErrors(t *testing.T) {
 		if _, ok := errors.AsType[*dnssec.Error](err); !ok {
 			t.Errorf("%s: the cause is not there: %v", tt.name, err)
 		}
+	}
+}
+
+// Trust anchors that are not of the root's keys are a lack of this machine, and no verdict on
+// the zone.
+func TestMisfittingAnchors(t *testing.T) {
+	t.Parallel()
+	p := newPublisher(t)
+	s := p.surveyor()
+	s.Resolver.Anchors = anchor.Root()
+	look := (&rollover.Watch{Surveyor: s, Host: "mx.example", Port: 25, Chain: p.chain()}).Look(t.Context())
+	if look.Verdict != rollover.Unknown || !strings.Contains(look.Why, "trust anchors of this machine") || strings.Contains(look.Why, "bogus, so") {
+		t.Errorf("%s: %s", look.Verdict, look.Why)
 	}
 }
 

@@ -69,7 +69,10 @@ func (w *Watch) Look(ctx context.Context) *Look {
 	now := surveyor.now()
 	if err != nil {
 		look := &Look{Time: now, Readiness: Readiness{Why: "it is not known who serves the zone: " + err.Error()}}
-		if isBogus(err) {
+		switch {
+		case isMisfit(err):
+			look.Why = "the trust anchors of this machine are of none of the root's keys, so that nothing can be validated, whatever the zone (daneverify anchors shows them): " + err.Error()
+		case isBogus(err):
 			look.Verdict = NotSafe
 			look.Why = "the zone is bogus, so that senders that validate deliver nothing, whatever the records: " + err.Error()
 		}

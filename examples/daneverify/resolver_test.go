@@ -64,7 +64,12 @@ func TestCheckResolver(t *testing.T) {
 			}
 		})
 	}
-	_, stdout, _ := command(t, "-check-resolver", "-resolver", good, "-anchors", anchors, "-json")
+	// The anchors of another root.
+	status, stdout, stderr := command(t, "resolver", good)
+	if status != exitFailure || !strings.Contains(stdout, "trust anchors of this machine") {
+		t.Errorf("with the anchors of another root: exit status %d: %s%s", status, stdout, stderr)
+	}
+	_, stdout, _ = command(t, "-check-resolver", "-resolver", good, "-anchors", anchors, "-json")
 	if want := `{"server":"` + good + `","zone":".","capable":true,"report":"is capable of DNSSEC"}` + "\n"; stdout != want {
 		t.Errorf("got %s, want %s", stdout, want)
 	}
