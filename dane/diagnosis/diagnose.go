@@ -31,6 +31,8 @@ type Options struct {
 	// Servers is what each name server said, if they were asked by themselves: the questions
 	// of [ServerQuestions]. Then there are findings on where they disagree.
 	Servers *compare.Report
+	// Direct: the zones' own servers were asked, as by an upstream.Recursor, and no resolver.
+	Direct bool
 }
 
 // Diagnose says what is wrong with a domain by what a Checker has found, at all hosts and
@@ -41,7 +43,7 @@ func Diagnose(r *dane.Result, o Options) Report {
 	if r == nil {
 		r = new(dane.Result)
 	}
-	d := diagnosis{result: r, now: o.Now, within: cmp.Or(o.Within, DefaultWithin), compared: o.Servers != nil}
+	d := diagnosis{result: r, now: o.Now, within: cmp.Or(o.Within, DefaultWithin), asked: o.Servers, direct: o.Direct}
 	if d.now.IsZero() {
 		d.now = r.Started
 	}
@@ -61,7 +63,8 @@ type diagnosis struct {
 	result   *dane.Result
 	now      time.Time
 	within   time.Duration
-	compared bool // the name servers were asked by themselves
+	asked    *compare.Report // nil if the servers were not asked by themselves
+	direct   bool            // no resolver was asked
 	findings []Finding
 }
 

@@ -31,7 +31,7 @@ func (d *diagnosis) failedLookup(l *dane.Lookup, host string) {
 		d.failedTLSA(l, &f)
 	default:
 		f.Code = CodeDNSFailed
-		f.Text = "There is no usable answer to " + question(l) + from(serversOf(l)) + why(l) + "."
+		f.Text = "There is no usable answer to " + question(l) + from(serversOf(l)) + d.why(l) + "." + d.atCulprits(l)
 		f.Fix = "See that the name servers of " + trimDot(l.Name) + " run, are those that the zone above delegates to, and answer questions with EDNS, over UDP and TCP" + d.comparing() + "." + until(l, d.result)
 		if servfail(l) && (l.Type == dns.TypeA || l.Type == dns.TypeAAAA) {
 			f.Fix += " An alias that leads back to itself fails in this way, too."
@@ -71,7 +71,8 @@ func (d *diagnosis) bogus(l *dane.Lookup, f *Finding) {
 	case reason.Code == dnssec.EDEDNSKEYMissing && reason.Type == dns.TypeDNSKEY:
 		f.Code = CodeDSWithoutKey
 		f.Text = "The zone above has DS records for " + nameOr(zone, "the zone") + ", and none is of a key that signs it" + keyTag(reason) + "."
-		f.Fix = "Have the registrar replace the DS records by that of the key-signing key in use (dig DNSKEY " + zone + " | dnssec-dsfromkey -2 -f - " + zone + "), or remove them if the zone is not to be signed." + until
+		d.withoutKey(zone, f)
+		f.Fix += until
 	case reason.Code == dnssec.EDEDNSKEYMissing:
 		f.Code = CodeKeyMissing
 		f.Text = set + " is signed by a key that is not among the keys of " + ofZone + keyTag(reason) + "."
@@ -113,22 +114,22 @@ func (d *diagnosis) failedTLSA(l *dane.Lookup, f *Finding) {
 	good := d.answeredBy(servers)
 	if len(good) == 0 {
 		f.Code = CodeDNSFailed
-		f.Text = "There is no usable answer to " + question(l) + from(servers) + why(l) + "."
+		f.Text = "There is no usable answer to " + question(l) + from(servers) + d.why(l) + "." + d.atCulprits(l)
 		f.Fix = "See that the name servers of that zone run and answer over UDP and TCP. Until then senders that use DANE do not deliver to the host."
 		return
 	}
 	if others := d.failedAt(servers); len(others) > 0 {
 		f.Code = CodeDNSFailed
-		f.Text = "There is no usable answer to " + question(l) + from(servers) + why(l) + ". It fails for " + strings.Join(others, ", ") + ", too, and answers for " + strings.Join(good, ", ") + "."
+		f.Text = "There is no usable answer to " + question(l) + from(servers) + d.why(l) + ". It fails for " + strings.Join(others, ", ") + ", too, and answers for " + strings.Join(good, ", ") + "."
 		f.Fix = "Where some questions are answered and others are not, answers that are large get lost, or those over TCP: see that the name servers answer over TCP, and that firewalls let that and packets of 1,232 bytes over UDP through" +
 			d.comparing() + ". Until then senders that use DANE do not deliver to the host."
 		return
 	}
 	f.Code = CodeTLSAQueryFails
 	f.Text = strings.Join(servers, " and ") + " " + plural(len(servers), "answers", "answer") + " for " + strings.Join(good, ", ") + ", and " +
-		plural(len(servers), "fails", "fail") + " for TLSA alone" + why(l) + "."
+		plural(len(servers), "fails", "fail") + " for TLSA alone" + d.why(l) + "." + d.atCulprits(l)
 	f.Fix = "Update the name server's software, or let the firewall or load balancer before it pass questions of every type (RFC 3597). " +
-		"A server without TLSA records must say so. If " + strings.Join(servers, " or ") + " is a resolver, it passes on what a name server of that zone says: daneverify -recursive names that one. " +
+		"A server without TLSA records must say so. " + d.whereElse(l, servers) +
 		"Until then senders that use DANE do not deliver to the host."
 }
 
@@ -148,7 +149,7 @@ func (d *diagnosis) failedAt(servers []string) (types []string) {
 
 // comparing says how to look at each server, unless that was done.
 func (d *diagnosis) comparing() string {
-	if d.compared {
+	if d.asked != nil {
 		return ""
 	}
 	return " (daneverify check -compare asks each of them)"
@@ -241,8 +242,16 @@ func host(server string) string {
 	return server
 }
 
+// whereElse says how to find the name server behind a resolver.
+func (d *diagnosis) whereElse(l *dane.Lookup, servers []string) string {
+	if d.direct || len(d.culprits(l)) > 0 {
+		return ""
+	}
+	return "If " + strings.Join(servers, " or ") + " is a resolver, it passes on what a name server of that zone says: daneverify check -compare names that one. "
+}
+
 // why is what a failed lookup ended with, in brackets.
-func why(l *dane.Lookup) string {
+func (d *diagnosis) why(l *dane.Lookup) string {
 	text := l.Reason.Text
 	if text == "" {
 		return ""
@@ -250,7 +259,7 @@ func why(l *dane.Lookup) string {
 	if l.Err != nil && strings.Contains(l.Err.Error(), syscall.ECONNREFUSED.Error()) {
 		text += ": " + syscall.ECONNREFUSED.Error()
 	}
-	if l.Reason.Code == dnssec.EDENoReachableAuthority && servfail(l) {
+	if !d.direct && l.Reason.Code == dnssec.EDENoReachableAuthority && servfail(l) {
 		text += "; if it is a resolver, it got no answer from a name server of the zone"
 	}
 	return " (" + text + ")"
@@ -288,8 +297,9 @@ func instantIn(text, with, without string) string {
 func lookupEvidence(l *dane.Lookup) (lines []string) {
 	lines = append(lines, fmt.Sprintf("%s: %s", question(l), l.Status))
 	reason := l.Reason.String()
+	shown := refusal(l.Reason).String()
 	if reason != "" {
-		lines = append(lines, reason)
+		lines = append(lines, shown)
 	}
 	if l.Err == nil {
 		return lines

@@ -39,7 +39,7 @@ func (v *forOperator) render(r *dane.Result, also []diagnosis.Finding, _ error) 
 	}
 	now := time.Now()
 	servers := v.comparison.report(r)
-	report := v.diagnose(r, diagnosis.Options{Within: within, Also: append(also, v.trust.findings(now, within)...), Servers: servers})
+	report := v.diagnose(r, diagnosis.Options{Within: within, Also: append(also, v.trust.findings(now, within)...), Servers: servers, Direct: v.recursive})
 	v.pages.judged(r, report)
 	v.list.judged(r, report)
 	v.counting.Lock()

@@ -99,7 +99,7 @@ func (m *monitorOptions) sender(s cli.Streams) (*dane.Verifier, func(), error) {
 // check returns what finds out about one domain, as the command check does. A connection has at
 // most half of the time for the domain, so that one that hangs is known to.
 func (m *monitorOptions) check(v *dane.Verifier) monitor.Check {
-	options := diagnosis.Options{Within: cmp.Or(m.within, -1)}
+	options := diagnosis.Options{Within: cmp.Or(m.within, -1), Direct: m.recursive}
 	return func(ctx context.Context, domain string) (*dane.Result, diagnosis.Report) {
 		own := *v
 		if deadline, limited := ctx.Deadline(); limited {

@@ -70,7 +70,7 @@ func (p *forSender) render(r *dane.Result, _ []diagnosis.Finding, verdict error)
 	if p.verbose && !p.json {
 		writeDebug(&text, r)
 	}
-	report := p.diagnose(r, diagnosis.Options{})
+	report := p.diagnose(r, diagnosis.Options{Direct: p.recursive})
 	p.pages.judged(r, report)
 	p.list.judged(r, report)
 	write := r.WriteTranscript

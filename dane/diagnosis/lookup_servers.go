@@ -1,0 +1,114 @@
+package diagnosis
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/dane"
+	"github.com/danesmtp/danesmtp/dnssec"
+	"github.com/danesmtp/danesmtp/dnssec/compare"
+)
+
+// culprits are the name servers that have no answer to the question of a lookup either, each
+// asked by itself: a resolver only passes on what they say.
+func (d *diagnosis) culprits(l *dane.Lookup) (named []string) {
+	z := d.zoneOf(l.Name)
+	if z == nil {
+		return nil
+	}
+	q := compare.Question{Name: dns.CanonicalName(l.Name), Type: l.Type}
+	for i := range z.Servers {
+		s := &z.Servers[i]
+		outcome, rcode := s.Outcome, dns.RcodeServerFailure
+		if a := s.Answer(q); a != nil && outcome == compare.Answered {
+			outcome, rcode = a.Outcome, a.RCode
+		}
+		switch outcome {
+		case compare.Refused:
+			named = append(named, s.String()+" answers "+nameOr(dns.RcodeToString[rcode], "an unknown rcode"))
+		case compare.Silent:
+			named = append(named, s.String()+" does not answer")
+		case compare.Lame:
+			named = append(named, s.String()+" does not serve the zone")
+		case compare.Failed:
+			named = append(named, s.String()+" gives no usable answer")
+		}
+	}
+	return named
+}
+
+// atCulprits says which servers they are, if that is known.
+func (d *diagnosis) atCulprits(l *dane.Lookup) string {
+	if named := d.culprits(l); len(named) > 0 {
+		return " Of the zone's name servers, each asked by itself, " + strings.Join(named, ", and ") + "."
+	}
+	return ""
+}
+
+// zoneOf is the smallest zone around a name whose servers were asked by themselves.
+func (d *diagnosis) zoneOf(name string) (smallest *compare.Zone) {
+	if d.asked == nil || d.asked.Path != compare.PathOpen {
+		return nil
+	}
+	for i := range d.asked.Zones {
+		z := &d.asked.Zones[i]
+		if dns.IsSubDomain(z.Name, dns.CanonicalName(name)) && (smallest == nil || dns.CountLabel(z.Name) > dns.CountLabel(smallest.Name)) {
+			smallest = z
+		}
+	}
+	return smallest
+}
+
+// rightDS are the DS records of the key-signing keys that all servers of a zone show. They are
+// not validated, as nothing can be without them.
+func (d *diagnosis) rightDS(zone string) (records []string) {
+	z := d.zoneOf(zone)
+	if z == nil || z.Name != dns.CanonicalName(zone) {
+		return nil
+	}
+	q := compare.Question{Name: z.Name, Type: dns.TypeDNSKEY}
+	var shown []string
+	for i := range z.Servers {
+		a := z.Servers[i].Answer(q)
+		switch {
+		case a == nil || !a.HasData():
+		case shown == nil:
+			shown = a.Records
+		case !slices.Equal(shown, a.Records):
+			return nil // servers disagree, which is another finding
+		}
+	}
+	const most = 4
+	for _, text := range shown {
+		rr, err := dns.NewRR(z.Name + " IN DNSKEY " + text)
+		key, ok := rr.(*dns.DNSKEY)
+		if err != nil || !ok || key.Flags&dns.SEP == 0 || key.Flags&dns.ZONE == 0 || key.Flags&dns.REVOKE != 0 || len(records) == most {
+			continue
+		}
+		if ds := key.ToDS(dns.SHA256); ds != nil {
+			records = append(records, strings.Join(append([]string{z.Name, "IN", "DS"}, strings.Fields(ds.String())[4:]...), " "))
+		}
+	}
+	return records
+}
+
+// withoutKey completes a finding on DS records that fit no key.
+func (d *diagnosis) withoutKey(zone string, f *Finding) {
+	f.Publish = d.rightDS(zone)
+	how := "dig +cd +dnssec DNSKEY " + zone + " | dnssec-dsfromkey -2 -f - " + zone + ", where +cd has a validating resolver give the keys all the same; daneverify check -compare prints the record"
+	if len(f.Publish) > 0 {
+		how = "below, as the name servers show " + plural(len(f.Publish), "the key", "the keys") + ": nothing vouches for that yet, so compare it with what the signer has"
+	}
+	f.Fix = "Have the registrar replace the DS records by that of the key-signing key in use (" + how + "), or remove them if the zone is not to be signed."
+}
+
+// refusal is a reason without the code of an error that the server did not send: it answered
+// by SERVFAIL alone, and what that stands for is a guess.
+func refusal(r dnssec.Reason) dnssec.Reason {
+	if strings.HasPrefix(r.Text, "server answered ") {
+		r.Code = dnssec.EDEOther
+	}
+	return r
+}
