@@ -138,7 +138,7 @@ func (d *diagnosis) invalid(h *dane.HostResult, r *tlsa.Report, chain []*x509.Ce
 	if nearest.Err != nil {
 		cause = ": " + nearest.Err.Error()
 	}
-	own := "A record of the server's own key (3 1 1) would not depend on it."
+	own := "Or, instead of that, publish the record of the server's own key (3 1 1), which does not depend on it."
 	f.Publish = []string{rightRecord(h, chain)}
 	switch nearest.Reason {
 	case tlsa.ReasonExpired:
@@ -152,7 +152,7 @@ func (d *diagnosis) invalid(h *dane.HostResult, r *tlsa.Report, chain []*x509.Ce
 	case tlsa.ReasonName, tlsa.ReasonBadName:
 		f.Code = CodeCertName
 		f.Text = "The certificate of " + h.Name + " is for " + names(chain[0]) + ", and with a TLSA record of usage 2 it must be for " + strings.Join(h.Names, " or ") + "."
-		f.Fix = "Have a certificate issued for " + h.Base + ", or let the server present it for that name in SNI. A record of the server's own key (3 1 1) needs no name."
+		f.Fix = "Have a certificate issued for " + h.Base + ", or let the server present it for that name in SNI. Or, instead of that, publish the record of the server's own key (3 1 1), which needs no name."
 	case tlsa.ReasonConstraint, tlsa.ReasonNoPath, tlsa.ReasonParse:
 		f.Code = CodeCertPath
 		if algorithm := weakAlgorithm(cause); algorithm != "" {

@@ -148,7 +148,7 @@ var kinds = [...]kind{
 	{CodeSignatureEnds, Warning, DNSOperator, "a signature of the zone ends soon"},
 
 	{CodeUnreachable, Broken, MailHost, "no connection to an address"},
-	{CodeServerBusy, Unknown, MailHost, "a server wants to be asked later"},
+	{CodeServerBusy, Unknown, Sender, "a server wants to be asked later"},
 	{CodeClientRefused, Unknown, Sender, "a server refuses the machine that looked"},
 	{CodeSMTPBroken, Broken, MailHost, "a server does not speak SMTP as it should"},
 	{CodeNoStartTLS, Broken, MailHost, "a server with TLSA records does not offer STARTTLS"},

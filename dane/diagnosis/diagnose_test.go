@@ -192,7 +192,7 @@ func TestDiagnose(t *testing.T) {
 		{name: "connection refused", world: world{domains: oneHost(sound, "").domains, errnos: map[string]syscall.Errno{"192.0.2.1": syscall.ECONNREFUSED}},
 			state: diagnosis.StateBroken, code: diagnosis.CodeUnreachable, actor: diagnosis.MailHost, text: "connection refused", fix: "firewall"},
 		{name: "421 in the greeting", world: oneHost(danetest.Host{TLSA: sound.TLSA, Server: saying(smtptest.AtGreeting, "421 4.7.0 try again later")}, ""),
-			state: diagnosis.StateUnknown, code: diagnosis.CodeServerBusy, actor: diagnosis.MailHost, text: "421 4.7.0 try again later", fix: "again later"},
+			state: diagnosis.StateUnknown, code: diagnosis.CodeServerBusy, actor: diagnosis.Sender, text: "421 4.7.0 try again later", fix: "again later"},
 		{name: "554 in the greeting", world: oneHost(danetest.Host{TLSA: sound.TLSA, Server: failing(smtptest.AtGreeting, smtptest.Permanent)}, ""),
 			state: diagnosis.StateUnknown, code: diagnosis.CodeClientRefused, actor: diagnosis.Sender, fix: "PTR"},
 		{name: "closes without a greeting", world: oneHost(danetest.Host{TLSA: sound.TLSA, Server: failing(smtptest.AtGreeting, smtptest.Close)}, ""),
@@ -215,7 +215,7 @@ func TestDiagnose(t *testing.T) {
 			s.TLS = &tls.Config{ClientAuth: tls.RequireAnyClientCert}
 		}}, ""), state: diagnosis.StateBroken, code: diagnosis.CodeClientCertificate, actor: diagnosis.MailHost},
 
-		{name: "no TLSA record", world: oneHost(mail(), ""), state: diagnosis.StateNone, code: diagnosis.CodeTLSAAbsent, actor: diagnosis.MailHost, text: "_25._tcp.mail.a.example"},
+		{name: "no TLSA record", world: oneHost(mail(), ""), state: diagnosis.StateNone, code: diagnosis.CodeTLSAAbsent, actor: diagnosis.MailHost, text: "_25._tcp.mail.a.example", fix: "daneverify tlsa make -from mail.a.example"},
 		{name: "one of two hosts without TLSA record", world: world{domains: []danetest.Domain{{Name: "a.example", Hosts: []danetest.Host{{Name: "one", TLSA: sound.TLSA}, {Name: "two"}}}}},
 			state: diagnosis.StateWarning, code: diagnosis.CodeTLSAAbsent, actor: diagnosis.MailHost, text: "without authentication"},
 		{name: "usages of the Web alone", world: oneHost(leafHost("1 1 1 "+spki(leaf.Leaf.RawSubjectPublicKeyInfo)), ""), state: diagnosis.StateBroken,
@@ -264,7 +264,7 @@ func TestDiagnose(t *testing.T) {
 		{name: "the usage is that for a CA", world: oneHost(leafHost("2 1 1 "+spki(leaf.Leaf.RawSubjectPublicKeyInfo)), ""), state: diagnosis.StateBroken,
 			code: diagnosis.CodeWrongUsage, actor: diagnosis.MailHost, fix: wanted},
 		{name: "the digest of nothing", world: oneHost(leafHost("3 1 1 "+spki(nil)), ""), state: diagnosis.StateBroken, code: diagnosis.CodeEmptyDigest, actor: diagnosis.MailHost, fix: wanted},
-		{name: "the certificate has expired", world: oneHost(broken(tlsatest.Expired), ""), state: diagnosis.StateBroken, code: diagnosis.CodeCertExpired, actor: diagnosis.MailHost, text: "has expired on", fix: "Renew"},
+		{name: "the certificate has expired", world: oneHost(broken(tlsatest.Expired), ""), state: diagnosis.StateBroken, code: diagnosis.CodeCertExpired, actor: diagnosis.MailHost, text: "has expired on", fix: "Or, instead of that, publish"},
 		{name: "the certificate is not valid yet", world: oneHost(broken(tlsatest.NotYetValid), ""), state: diagnosis.StateBroken, code: diagnosis.CodeCertNotYetValid, actor: diagnosis.MailHost},
 		{name: "the certificate is for another name", world: oneHost(broken(tlsatest.WrongName), ""), state: diagnosis.StateBroken,
 			code: diagnosis.CodeCertName, actor: diagnosis.MailHost, text: "is for wrong.invalid", fix: "issued for mail.a.example"},
@@ -282,7 +282,7 @@ func TestDiagnose(t *testing.T) {
 			report := r.Hosts[0].Attempts[0].Report
 			report.Findings = append(report.Findings, tlsa.Finding{Problem: tlsa.ProblemLimit, Record: 0, Certificate: -1})
 		}, state: diagnosis.StateUnknown, code: diagnosis.CodeTLSALimit, actor: diagnosis.MailHost},
-		{name: "no next key", world: oneHost(mail("3 1 1"), ""), state: diagnosis.StateWarning, code: diagnosis.CodeNoNextKey, actor: diagnosis.MailHost, fix: "next key"},
+		{name: "no next key", world: oneHost(mail("3 1 1"), ""), state: diagnosis.StateWarning, code: diagnosis.CodeNoNextKey, actor: diagnosis.MailHost, fix: "daneverify tlsa plan"},
 		{name: "a certificate in full", world: oneHost(mail("3 1 1", "2 1 1", "3 1 0"), ""), state: diagnosis.StateOK, code: diagnosis.CodeTLSAWasteful, actor: diagnosis.MailHost},
 		{name: "the certificate ends in two days", world: oneHost(mail("2 1 1"), ""), options: at(88 * 24 * time.Hour), state: diagnosis.StateWarning,
 			code: diagnosis.CodeCertificateEnds, actor: diagnosis.MailHost, text: "certificate of mail.a.example ends on", fix: "Renew"},

@@ -43,7 +43,8 @@ func (d *diagnosis) risk(h *dane.HostResult, a *dane.Attempt, found tlsa.Finding
 	case tlsa.ProblemRollover:
 		f.Code = CodeNoNextKey
 		f.Text = "The TLSA records of " + h.Name + " are of the key that its server has now, and of nothing that is to come: when the key changes, senders do not deliver until they see new records."
-		f.Fix = "Publish a second record with the digest of the next key, two TTLs before the server gets it (RFC 7671), or one of its CA (2 1 1)."
+		f.Fix = "Make the next key already now, and publish its record two TTLs before the server gets it (RFC 7671); or publish a record of the CA (2 1 1) beside it. With files of both certificates daneverify tlsa plan has the steps and their times. " +
+			"Where renewals keep the key, as certbot does with --reuse-key, nothing is due before it changes: daneverify check -ignore " + string(CodeNoNextKey) + " leaves this out."
 	case tlsa.ProblemUnusable, tlsa.ProblemPKIX:
 		f.Code = CodeUselessRecord
 		f.Text = which + " " + found.Problem.String() + ". Another record matches."

@@ -39,19 +39,19 @@ func (r *Report) write(w io.Writer, long bool) error {
 	return err
 }
 
-// About says what a state means, in a sentence without the name of the domain.
+// About says what a state means to those who run the domain, in a sentence without its name.
 func (s State) About() string {
 	switch s {
 	case StateNone:
-		return "DANE does not protect the domain, and nothing is broken."
+		return "Mail to the domain is not protected by DANE. Nothing is broken."
 	case StateOK:
-		return "every host is authenticated at every address."
+		return "DANE protects mail to the domain: every mail server is authenticated at every address."
 	case StateWarning:
-		return "it works now, and will fail or can be evaded unless somebody acts."
+		return "DANE protects mail to the domain today, but something ends soon, leaves a gap, or breaks with the next change of a key."
 	case StateBroken:
-		return "a lookup, a host or an address fails, even where mail finds another way."
+		return "Something is broken now, and somebody must act, even where mail still finds another way."
 	}
-	return "not everything could be found out."
+	return "It could not be found out whether something is broken."
 }
 
 func at(addresses []netip.Addr) string {

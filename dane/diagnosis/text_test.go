@@ -32,7 +32,7 @@ func ExampleDiagnose() {
 	report.WriteText(os.Stdout)
 	// Output:
 	// Outcome for a sender: success
-	// State: BROKEN: a lookup, a host or an address fails, even where mail finds another way.
+	// State: BROKEN: Something is broken now, and somebody must act, even where mail still finds another way.
 	// BROKEN no-starttls at 192.0.2.2: mx2.example.org has TLSA records, which promise TLS, and does not offer STARTTLS.
 	//   fix (mail host): Switch STARTTLS on (Postfix: smtpd_tls_security_level = may, with a certificate), or stop a middlebox from hiding it. Otherwise remove the TLSA records. Until then senders that use DANE do not deliver here.
 }

@@ -22,9 +22,9 @@ func TestFindings(t *testing.T) {
 		want   []string
 	}{
 		{"good.example", exitSuccess, []string{"State: WARNING: ", "WARNING no-next-key at 192.0.2.1: "}},
-		{"ta.example", exitSuccess, []string{"State: OK: every host is authenticated at every address.\n"}},
+		{"ta.example", exitSuccess, []string{"State: OK: DANE protects mail to the domain: every mail server is authenticated at every address.\n"}},
 		{"backup.example", exitSuccess, []string{"State: BROKEN: ", "BROKEN tlsa-mismatch at 192.0.2.3: mail.backup.example presents", "  fix (mail host): Publish the record", "  publish: _25._tcp.mail.backup.example. IN TLSA 3 1 1 "}},
-		{"nodane.example", exitNoDANE, []string{"State: NONE: DANE does not protect the domain, and nothing is broken.\n", "NOTE tlsa-absent: "}},
+		{"nodane.example", exitNoDANE, []string{"State: NONE: Mail to the domain is not protected by DANE. Nothing is broken.\n", "NOTE tlsa-absent: "}},
 		{"unsigned.example", exitNoDANE, []string{"State: NONE: ", "NOTE mx-unsigned: ", "Whoever runs the DNS of unsigned.example must sign it"}},
 		{"unusable.example", exitNoDANE, []string{"State: BROKEN: ", "BROKEN tlsa-unusable: "}},
 		{"bogus.example", exitFailure, []string{"State: BROKEN: ", "BROKEN signature-expired: ", "fix (DNS operator): "}},
@@ -85,5 +85,20 @@ func TestFindingsInJSON(t *testing.T) {
 	var result dane.Result
 	if err := json.Unmarshal([]byte(stdout), &result); err != nil || result.Outcome != dane.OutcomeSuccess || len(result.Hosts) != 2 {
 		t.Errorf("%v: %+v", err, result)
+	}
+}
+
+// What a finding means can be read without the repository.
+func TestHelpOnFinding(t *testing.T) {
+	t.Parallel()
+	exit, stdout, stderr := command(t, "help", "no-next-key")
+	if exit != exitSuccess || !strings.HasPrefix(stdout, "no-next-key\n\nThe next change of the key") || stderr != "" {
+		t.Errorf("exit status %d\n%s%s", exit, stdout, stderr)
+	}
+	if exit, stdout, _ := command(t, "help", "nonsense"); exit != exitUsage || stdout != "" {
+		t.Errorf("an unknown code: exit status %d\n%s", exit, stdout)
+	}
+	if _, stdout, _ := command(t, "-help"); !strings.Contains(stdout, "\n  help ") {
+		t.Errorf("help is no command in the list:\n%s", stdout)
 	}
 }

@@ -1,6 +1,8 @@
 package page
 
 import (
+	"strings"
+
 	"github.com/danesmtp/danesmtp/dane/diagnosis"
 	"github.com/danesmtp/danesmtp/dnssec"
 )
@@ -23,7 +25,7 @@ func stateBadge(s diagnosis.State) badge {
 	return badge{Class: map[diagnosis.State]string{
 		diagnosis.StateOK: classOK, diagnosis.StateWarning: classWarning, diagnosis.StateBroken: classBroken,
 		diagnosis.StateNone: classNone,
-	}[s], Word: stateWords[s].word}.known()
+	}[s], Word: strings.ToUpper(s.String())}.known()
 }
 
 func severityBadge(s diagnosis.Severity) badge {
@@ -44,13 +46,4 @@ func (b badge) known() badge {
 		b.Class = classUnknown
 	}
 	return b
-}
-
-// stateWords say what a state means to those who run the domain.
-var stateWords = map[diagnosis.State]struct{ word, meaning string }{
-	diagnosis.StateOK:      {"OK", "DANE protects mail to this domain: every mail server is authenticated at every address."},
-	diagnosis.StateWarning: {"WARNING", "DANE protects mail to this domain today, but something ends soon, or the next change of a key will break it."},
-	diagnosis.StateBroken:  {"BROKEN", "Something is broken now, and somebody must act."},
-	diagnosis.StateNone:    {"NO DANE", "Mail to this domain is not protected by DANE. Nothing is broken."},
-	diagnosis.StateUnknown: {"UNKNOWN", "It could not be found out whether something is broken."},
 }

@@ -247,7 +247,7 @@ func TestWords(t *testing.T) {
 			"What ends when", "does not count", "STARTTLS", "TLS handshake",
 		}},
 		{"a chain that is broken", []page.Domain{recorded(t, "wrongds")}, page.Options{}, []string{"BROKEN", "registrar or parent zone", "DNSKEY", "bogus"}},
-		{"a host without DNSSEC", []page.Domain{recorded(t, "hosted")}, page.Options{}, []string{"NO DANE", "Nothing is broken", "no DS", "insecure"}},
+		{"a host without DNSSEC", []page.Domain{recorded(t, "hosted")}, page.Options{}, []string{"NONE", "Nothing is broken", "no DS", "insecure"}},
 		{"several domains", []page.Domain{recorded(t, "v6wrong"), recorded(t, "hosted")}, page.Options{}, []string{
 			"DANE report for 2 domains", "Domains</h2>", `href="#d1"`, `href="#d2"`, `id="d1"`, `id="d2"`,
 		}},

@@ -69,7 +69,7 @@ func newDomain(id string, d Domain, o Options, now time.Time) domainView {
 	ends := periods(g, chains, o.Anchors)
 	v := domainView{
 		ID: id, Name: clip(r.Name, maxName), About: clip(d.About, maxText), State: stateBadge(d.Report.State),
-		Meaning: stateWords[d.Report.State].meaning, Sender: senderWords(r, d.Report.State), Planned: r.Planned,
+		Meaning: d.Report.State.About(), Sender: senderWords(r, d.Report.State), Planned: r.Planned,
 		Chain: newChainView(id+"-chain", r.Name, g, now), Timeline: newTimeline(id+"-time", r.Name, ends, now),
 	}
 	v.Facts = facts(r, ends, now)
