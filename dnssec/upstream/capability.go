@@ -49,7 +49,7 @@ func (c Capability) String() string {
 }
 
 // Known names what stands behind an address that is the same on many machines:
-// "the stub of systemd-resolved", "the DNS server of Docker". It is empty for other
+// "where the stub of systemd-resolved is as a rule", "the DNS server of Docker". It is empty for other
 // addresses.
 func (c Capability) Known() string {
 	_, host, found := strings.Cut(c.Server, "://")
@@ -62,7 +62,7 @@ func (c Capability) Known() string {
 	}
 	switch server.Addr().String() {
 	case "127.0.0.53", "127.0.0.54": // systemd-resolved.service(8)
-		return "the stub of systemd-resolved"
+		return "where the stub of systemd-resolved is as a rule"
 	case "127.0.0.11": // https://docs.docker.com/engine/network/#dns-services
 		return "the DNS server of Docker"
 	}

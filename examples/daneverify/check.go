@@ -4,11 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 
 	"github.com/danesmtp/danesmtp/dane/diagnosis"
 	"github.com/danesmtp/danesmtp/examples/daneverify/internal/cli"
 )
+
+// trace is what mail servers see of a check.
+const trace = `
+
+Nothing is mailed, but mail servers log the connections, which end after STARTTLS. Each is asked for
+certificates of both kinds, RSA and ECDSA: one that has a single kind logs that a handshake failed
+(Postfix: no shared cipher). That does no harm.`
 
 // commandCheck judges a domain for those who run it.
 func commandCheck() *cli.Command {
@@ -19,12 +25,12 @@ func commandCheck() *cli.Command {
 one that works. Each finding says what is wrong, who must act, and how, with the records to publish. The
 state of a domain is one of:
 
-  OK       every host is authenticated at every address
-  WARNING  so it is, but not for long, or not through the next change of a key
-  BROKEN   a lookup, a host or an address fails, even where mail finds another way
+  OK       every mail server is authenticated at every address
+  WARNING  so it is, but something ends soon, leaves a gap, or breaks with the next change of a key
+  BROKEN   something is broken now, and somebody must act, even where mail still finds another way
   NONE     DANE does not protect the domain, and nothing is broken
-  UNKNOWN  something that counts could not be found out`,
-		Notes: "A lack of this machine, such as no IPv6, is never a fault of the domain: it is UNKNOWN. docs/findings.md has each finding. In the JSON the state and the findings come before what was found out.",
+  UNKNOWN  it could not be found out whether something is broken`,
+		Notes: "A lack of this machine, such as no IPv6, is never a fault of the domain: it is UNKNOWN. daneverify help CODE says more of a finding, as docs/findings.md does. In the JSON the state and the findings come before what was found out." + trace,
 		Examples: []cli.Example{
 			{Line: "daneverify check example.org"},
 			{Line: "daneverify check -strict -within 168h -input domains.txt", About: "from a timer: also fail for what ends within a week"},
@@ -42,14 +48,8 @@ state of a domain is one of:
 			o.checking = true
 			f.Group("What is judged")
 			f.DurationVar(&o.within, "within", diagnosis.DefaultWithin, "warn of what ends within a `DURATION`: signatures, certificates that must be valid, the trust state; 0 looks for nothing")
-			f.BoolFunc("compare", "ask each name server of the domain, its mail hosts and their TLSA records by itself, from this machine, and say where they disagree", func(value string) error {
-				o.comparison = nil
-				on, err := strconv.ParseBool(value)
-				if on {
-					o.comparison = new(comparison)
-				}
-				return err
-			})
+			o.compareFlag(f)
+			o.ignoreFlag(f)
 			f.BoolVar(&o.strict, "strict", false, "exit 1 for WARNING, too")
 			o.dnsFlags(f)
 			o.smtpFlags(f)

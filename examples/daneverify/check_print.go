@@ -13,6 +13,7 @@ import (
 	"github.com/danesmtp/danesmtp/dane/diagnosis"
 	"github.com/danesmtp/danesmtp/dnssec/compare"
 	"github.com/danesmtp/danesmtp/examples/daneverify/internal/cli"
+	"github.com/danesmtp/danesmtp/examples/daneverify/internal/monitor"
 	"github.com/danesmtp/danesmtp/internal/printable"
 )
 
@@ -40,6 +41,7 @@ func (v *forOperator) render(r *dane.Result, also []diagnosis.Finding, _ error) 
 	now := time.Now()
 	servers := v.comparison.report(r)
 	report := v.diagnose(r, diagnosis.Options{Within: within, Also: append(also, v.trust.findings(now, within)...), Servers: servers, Direct: v.recursive})
+	report = monitor.Ignore(report, v.ignored)
 	v.pages.judged(r, report)
 	v.list.judged(r, report)
 	v.counting.Lock()

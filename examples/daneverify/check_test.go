@@ -31,6 +31,8 @@ func TestCheckExitStatus(t *testing.T) {
 		{"UNKNOWN", []string{"exa mple"}, exitUsage},
 		{"UNKNOWN, since it has no IPv6 address", []string{"-6", "ta.example"}, exitUsage},
 		{"IPv4 alone", []string{"-4", "ta.example"}, exitSuccess},
+		{"WARNING that is accepted", []string{"-strict", "-ignore", "no-next-key", "good.example"}, exitSuccess},
+		{"BROKEN is never accepted", []string{"-ignore", "tlsa-mismatch", "mismatch.example"}, exitFailure},
 		{"what ends within a year", []string{"-strict", "-within", "8760h", "ta.example"}, exitFailure},
 		{"nothing that ends", []string{"-strict", "-within", "0", "ta.example"}, exitSuccess},
 		{"NONE is worse than OK", []string{"ta.example", "unsigned.example"}, exitNoDANE},

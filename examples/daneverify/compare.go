@@ -5,6 +5,7 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/danesmtp/danesmtp/dane/diagnosis"
 	"github.com/danesmtp/danesmtp/dnssec"
 	"github.com/danesmtp/danesmtp/dnssec/compare"
+	"github.com/danesmtp/danesmtp/examples/daneverify/internal/cli"
 	"github.com/danesmtp/danesmtp/internal/printable"
 )
 
@@ -19,6 +21,18 @@ import (
 type comparison struct {
 	dial    func(ctx context.Context, network, address string) (net.Conn, error) // nil means a net.Dialer
 	reports sync.Map                                                             // of *dane.Result to *compare.Report
+}
+
+// compareFlag declares -compare.
+func (o *options) compareFlag(f *cli.Flags) {
+	f.BoolFunc("compare", "ask each name server of the domain, its mail hosts and their TLSA records by itself, from this machine, and say where they disagree", func(value string) error {
+		o.comparison = nil
+		on, err := strconv.ParseBool(value)
+		if on {
+			o.comparison = new(comparison)
+		}
+		return err
+	})
 }
 
 // after returns a check that compares what the first one was about. The servers are asked from

@@ -11,6 +11,7 @@ import (
 	"github.com/danesmtp/danesmtp/dane"
 	"github.com/danesmtp/danesmtp/dane/diagnosis"
 	"github.com/danesmtp/danesmtp/examples/daneverify/internal/cli"
+	"github.com/danesmtp/danesmtp/examples/daneverify/internal/findingdocs"
 	"github.com/danesmtp/danesmtp/examples/daneverify/internal/monitor"
 )
 
@@ -90,4 +91,19 @@ func writeJSON(w io.Writer, r *dane.Result, report any) error {
 	}
 	_, err = fmt.Fprintf(w, "%s,%s\n", findings[:len(findings)-1], text[1:])
 	return err
+}
+
+// helpOnFinding is what "help" says of the code of a finding.
+func helpOnFinding(word string, s cli.Screen) string {
+	var b strings.Builder
+	for paragraph := range strings.SplitSeq(findingdocs.Section(diagnosis.Code(word)), "\n\n") {
+		if paragraph = strings.TrimSpace(paragraph); paragraph == "" {
+			continue
+		}
+		if b.Len() > 0 {
+			b.WriteByte('\n')
+		}
+		b.WriteString(s.Wrap("", "", paragraph))
+	}
+	return b.String()
 }

@@ -22,7 +22,8 @@ func TestNameInHello(t *testing.T) {
 		args []string
 		want int // how often it is noted
 	}{
-		{"[192.0.2.9]", []string{"good.example", "ta.example"}, 1},
+		{"[192.0.2.9]", []string{"-v", "good.example", "ta.example"}, 1},
+		{"[192.0.2.9]", []string{"good.example", "ta.example"}, 0}, // no server minds
 		{"[192.0.2.9]", []string{"-helo", "[192.0.2.9]", "good.example"}, 0},
 		{"client.example", []string{"good.example"}, 0},
 		{"[192.0.2.9]", []string{"nodane.example"}, 0}, // nobody was connected to

@@ -86,6 +86,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 // verdict of a sender, which has no name of its own.
 func program() *cli.Command {
 	p := commandVerify()
+	p.Topic, p.Topics = helpOnFinding, "(help COMMAND), or what is to be known of a finding (help CODE)"
 	p.Commands = []*cli.Command{
 		commandCheck(),
 		commandExplain(),

@@ -81,7 +81,7 @@ standard output. A run that fails leaves metrics that say so.
 of the scrape, /metrics counts, /-/healthy says that it is there. Whoever can reach it makes this machine
 look domains up and connect to their mail servers; so ADDR must be of this machine alone, unless
 -listen-any allows others, and with DOMAIN… no other one can be asked for.`,
-		Notes: monitorNotes,
+		Notes: monitorNotes + trace,
 		Examples: []cli.Example{
 			{Line: "daneverify monitor example.org example.net", About: "on a terminal"},
 			{Line: "daneverify monitor -nagios -require -timeout 50s example.org"},
@@ -119,7 +119,6 @@ type monitorOptions struct {
 	nagios, require, listenAny bool
 	prometheus, listen         string
 	interval, within           time.Duration
-	ignored                    []diagnosis.Code
 }
 
 func (m *monitorOptions) flags(f *cli.Flags) {
@@ -132,10 +131,8 @@ func (m *monitorOptions) flags(f *cli.Flags) {
 	f.Group("What is judged")
 	f.BoolVar(&m.require, "require", false, "a domain without DANE is as bad as a broken one")
 	f.DurationVar(&m.within, "within", diagnosis.DefaultWithin, "warn of what ends within a `DURATION`; 0 looks for nothing")
-	f.Func("ignore", "leave warnings with `CODE[,CODE…]` out: what is known and accepted, such as no-next-key", func(list string) (err error) {
-		m.ignored, err = monitor.ParseCodes(list)
-		return err
-	})
+	m.compareFlag(f)
+	m.ignoreFlag(f)
 	f.BoolVar(&m.demo, "demo", false, "use the Internet that is built in, to try it out")
 	f.BoolVar(&m.verbose, "v", false, "with -listen, log every probe")
 	m.dnsFlags(f)

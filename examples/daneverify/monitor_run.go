@@ -90,6 +90,9 @@ func (m *monitorOptions) sender(s cli.Streams) (*dane.Verifier, func(), error) {
 		internet.Close()
 		return nil, nil, err
 	}
+	if m.comparison != nil {
+		m.comparison.dial = internet.DNS.Dial
+	}
 	v := internet.Verifier()
 	v.Resolver = &dnssec.Resolver{Exchanger: servers, Anchors: internet.DNS.Anchors()}
 	v.Hello, v.AttemptTimeout, v.TLS, v.Network = cmp.Or(m.hello, "sender.example"), m.probeTimeout, m.tlsConfig(), m.network()
@@ -106,8 +109,14 @@ func (m *monitorOptions) check(v *dane.Verifier) monitor.Check {
 			own.AttemptTimeout = min(m.probeTimeout, max(minProbeTimeout, time.Until(deadline)/2))
 		}
 		checker := dane.Checker{Verifier: &own, AllCertificates: true}
-		result, _ := checker.Verify(ctx, domain) // there is a finding of the error
-		return result, monitor.Ignore(diagnosis.Diagnose(result, options), m.ignored)
+		verify := check(checker.Verify)
+		if m.comparison != nil {
+			verify = m.comparison.after(verify, &own)
+		}
+		result, _ := verify(ctx, domain) // there is a finding of the error
+		judged := options
+		judged.Servers = m.comparison.report(result)
+		return result, monitor.Ignore(diagnosis.Diagnose(result, judged), m.ignored)
 	}
 }
 

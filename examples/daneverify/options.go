@@ -9,9 +9,11 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/danesmtp/danesmtp/dane/diagnosis"
 	"github.com/danesmtp/danesmtp/dane/survey"
 	"github.com/danesmtp/danesmtp/dnssec/upstream"
 	"github.com/danesmtp/danesmtp/examples/daneverify/internal/cli"
+	"github.com/danesmtp/danesmtp/examples/daneverify/internal/monitor"
 )
 
 // options are the flags.
@@ -36,6 +38,7 @@ type options struct {
 	checking bool // by the command check
 	within   time.Duration
 	strict   bool
+	ignored  []diagnosis.Code // whose warnings are left out
 	screen   cli.Screen
 	trust    trustState
 
@@ -114,6 +117,14 @@ func (o *options) helloFlags(f *cli.Flags) {
 	f.StringVar(&o.hello, "helo", "", "`NAME` to give in EHLO (default: that of this machine, or where that has no dot its address in brackets)")
 	f.Func("curves", "offer these key exchanges in TLS, and no others: `NAME[,NAME…]` of X25519MLKEM768, X25519, P-256, P-384, P-521. Without the first one the client's first message is small enough for any middlebox", func(list string) (err error) {
 		o.curves, err = parseCurves(list)
+		return err
+	})
+}
+
+// ignoreFlag declares what is left out of a judgement.
+func (o *options) ignoreFlag(f *cli.Flags) {
+	f.Func("ignore", "leave warnings with `CODE[,CODE…]` out: what is known and accepted, such as no-next-key", func(list string) (err error) {
+		o.ignored, err = monitor.ParseCodes(list)
 		return err
 	})
 }

@@ -130,7 +130,7 @@ func (p *printer) print(e entry, r *dane.Result, text []byte, status int, err, b
 	} else if err != nil && !p.audience.told() {
 		complain(p.stderr, err)
 	}
-	if address := addressInHello(r); address != "" && p.hello == "" && !p.named {
+	if address := addressInHello(r); address != "" && (p.verbose || turnedAway(r)) && p.hello == "" && !p.named {
 		p.named = true
 		fmt.Fprintf(p.stderr, "daneverify: this machine's name has no dot, so EHLO gives its address, %s; -helo sets a name\n", address)
 	}
@@ -234,6 +234,19 @@ func (p *printer) exit(ctx context.Context) int {
 		}
 	}
 	return exitSuccess
+}
+
+// turnedAway reports whether a mail server refused this client before TLS, for which a name
+// without a dot may be the reason.
+func turnedAway(r *dane.Result) bool {
+	for _, h := range r.Hosts {
+		for _, a := range h.Attempts {
+			if e, ok := errors.AsType[*smtpprobe.Error](a.Err); ok && e.Reply != nil && e.Stage < smtpprobe.StageStartTLS {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // addressInHello returns what was said in EHLO for want of a name: an address in

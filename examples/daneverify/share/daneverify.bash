@@ -18,9 +18,9 @@ _daneverify() {
 		arguments='check explain monitor tlsa resolver anchors demo version man completion'
 		;;
 	'check')
-		flags='-compare -strict -within -anchors -hints -recursive -resolver -trust-state -4 -6 -curves -helo -local -port -probe-timeout -column -concurrency -input -timeout -demo -json -v -dot -html -help'
+		flags='-compare -ignore -strict -within -anchors -hints -recursive -resolver -trust-state -4 -6 -curves -helo -local -port -probe-timeout -column -concurrency -input -timeout -demo -json -v -dot -html -help'
 		files='-anchors -hints -trust-state -input -dot -html'
-		values='-within -resolver -curves -helo -local -port -probe-timeout -column -concurrency -timeout'
+		values='-ignore -within -resolver -curves -helo -local -port -probe-timeout -column -concurrency -timeout'
 		;;
 	'explain')
 		flags='-anchors -hints -recursive -resolver -trust-state -4 -6 -curves -helo -local -port -probe-timeout -demo -dns-only -json -mandatory -timeout -help'
@@ -28,7 +28,7 @@ _daneverify() {
 		values='-resolver -curves -helo -local -port -probe-timeout -timeout'
 		;;
 	'monitor')
-		flags='-interval -listen -listen-any -nagios -prometheus -demo -ignore -require -v -within -anchors -hints -recursive -resolver -trust-state -4 -6 -curves -helo -local -port -probe-timeout -concurrency -timeout -help'
+		flags='-interval -listen -listen-any -nagios -prometheus -compare -demo -ignore -require -v -within -anchors -hints -recursive -resolver -trust-state -4 -6 -curves -helo -local -port -probe-timeout -concurrency -timeout -help'
 		files='-prometheus -anchors -hints -trust-state'
 		values='-interval -listen -ignore -within -resolver -curves -helo -local -port -probe-timeout -concurrency -timeout'
 		;;

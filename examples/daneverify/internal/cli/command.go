@@ -35,6 +35,10 @@ type Command struct {
 	// Mistake tells a mistake in the command line, or an error of Run, where it is not read on
 	// standard error, and returns the exit status. It may leave that as it is. Nil does.
 	Mistake func(s Streams, args []string, err error) (status int, told bool)
+	// Topic returns what there is to know of a word, for "help WORD": nothing of one that is
+	// not known. Nil knows no words but the commands. Topics says in a few words what they are.
+	Topic  func(word string, s Screen) string
+	Topics string
 	// Commands are those below it. The first argument that is one of their names chooses it.
 	Commands []*Command
 	// Begin declares the flags, and returns what is run once they are set. Nil if the command
@@ -173,6 +177,12 @@ func (c *Command) help(s Streams, path []string, args []string) int {
 			continue
 		}
 		below := c.Command(name)
+		if below == nil && c.Topic != nil && i == len(args)-1 {
+			if text := c.Topic(name, s.Screen); text != "" {
+				io.WriteString(s.Out, text)
+				return 0
+			}
+		}
 		if below == nil {
 			s.Complain(path[:1], c.unknown(path, args[i:]))
 			return c.misuse()

@@ -27,6 +27,7 @@ func (c *Command) Help(path []string, s Screen) string {
 		for _, below := range c.Commands {
 			b.WriteString(row(s, below.Name, below.Summary))
 		}
+		b.WriteString(row(s, "help", strings.TrimSpace("print the help of a command "+c.Topics)))
 		b.WriteString("\n" + s.Wrap("", "", "Each has its own -help. Flags may follow other arguments."))
 	}
 	for _, g := range c.flags().groups {
