@@ -103,10 +103,18 @@ func (r Row) Serial() string {
 	return fmt.Sprint(r.Server.Serial)
 }
 
+// outcomeWord is an outcome for people: SERVFAIL and the like are no refusal to them.
+func outcomeWord(o Outcome, problem string) string {
+	if o == Refused && !strings.Contains(problem, "REFUSED") {
+		return "no answer"
+	}
+	return o.String()
+}
+
 // remarks are what is to be said of a server by itself.
 func (s *Server) remarks(z *Zone) (lines []string) {
 	if s.Outcome != Answered && s.Address.IsValid() {
-		lines = append(lines, s.Outcome.String()+": "+printable.Line(s.Problem))
+		lines = append(lines, outcomeWord(s.Outcome, s.Problem)+": "+printable.Line(s.Problem))
 	}
 	for _, f := range s.Flaws {
 		lines = append(lines, f.Flaw.String()+": "+printable.Line(f.Problem))
@@ -133,7 +141,7 @@ func (s *Server) failures() (lines []string) {
 		if a.Outcome == Answered {
 			continue
 		}
-		reason := a.Outcome.String()
+		reason := outcomeWord(a.Outcome, a.Problem)
 		if text := a.Reason.String(); text != "" {
 			reason += ": " + strings.TrimPrefix(text, a.Question.String()+": ")
 		}
