@@ -267,3 +267,16 @@ func TestWords(t *testing.T) {
 		}
 	}
 }
+
+// The domains that call for somebody to act come first, and what renews itself is no next end.
+func TestWorstFirst(t *testing.T) {
+	t.Parallel()
+	text := write(t, page.Options{}, recorded(t, "hosted"), recorded(t, "v6wrong"))
+	none, broken := strings.Index(text, `href="#d1"`), strings.Index(text, `href="#d2"`)
+	if none < 0 || broken < 0 || broken > none {
+		t.Errorf("NONE at %d, BROKEN at %d", none, broken)
+	}
+	if strings.Contains(text, "Next end</dt><dd>Signature") {
+		t.Error("a signature with weeks to go is the next end")
+	}
+}

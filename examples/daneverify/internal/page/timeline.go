@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/danesmtp/danesmtp/dane/diagnosis"
@@ -19,6 +20,12 @@ type period struct {
 	what, name  string
 	from, until time.Time
 	idle        string // why its end does no harm; empty if it does
+}
+
+// renewsItself reports whether it is a signature that its signer will replace by itself, as far
+// as anybody can tell: one that ends soon was not.
+func (p *period) renewsItself(now time.Time) bool {
+	return strings.HasPrefix(p.what, "Signature") && p.until.Sub(now) > soon
 }
 
 // periods returns what ends, the next end first.

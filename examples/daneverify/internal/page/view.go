@@ -3,6 +3,7 @@ package page
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -133,7 +134,7 @@ func facts(r *dane.Result, ends []period, now time.Time) []factView {
 		{"Mail servers", count(len(r.Hosts), "server", "servers") + ", " + count(tried, "address tried", "addresses tried") + fmt.Sprintf(", %d authenticated", authenticated)},
 	}
 	for _, p := range ends {
-		if p.idle == "" {
+		if p.idle == "" && !p.renewsItself(now) {
 			all = append(all, factView{"Next end", clip(fmt.Sprintf("%s %s, %s", p.what, p.name, shownSpan(now, p.until)), maxText)})
 			break
 		}
@@ -169,9 +170,12 @@ func records(texts []string) (shown []string) {
 	return shown
 }
 
-// newIndex returns the rows above several domains, and how many are in which state.
+// worstFirst is the order in which states call for somebody to act.
+var worstFirst = []diagnosis.State{diagnosis.StateBroken, diagnosis.StateUnknown, diagnosis.StateWarning, diagnosis.StateNone, diagnosis.StateOK}
+
+// newIndex returns the rows above several domains, the worst first, and how many are in which state.
 func newIndex(domains []Domain, shown []domainView) (rows []indexView, counts []countView) {
-	n := make(map[diagnosis.State]int)
+	n, ranks := make(map[diagnosis.State]int), make(map[string]int)
 	for i, v := range shown {
 		report := domains[i].Report
 		n[report.State]++
@@ -183,8 +187,10 @@ func newIndex(domains []Domain, shown []domainView) (rows []indexView, counts []
 			row.More = fmt.Sprintf("and %s", count(more, "other finding", "other findings"))
 		}
 		rows = append(rows, row)
+		ranks[row.ID] = slices.Index(worstFirst, report.State)
 	}
-	for _, s := range []diagnosis.State{diagnosis.StateBroken, diagnosis.StateUnknown, diagnosis.StateWarning, diagnosis.StateNone, diagnosis.StateOK} {
+	slices.SortStableFunc(rows, func(a, b indexView) int { return cmp.Compare(ranks[a.ID], ranks[b.ID]) })
+	for _, s := range worstFirst {
 		if n[s] > 0 {
 			counts = append(counts, countView{stateBadge(s), n[s]})
 		}
