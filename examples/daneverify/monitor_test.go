@@ -31,7 +31,7 @@ func TestMonitorNagios(t *testing.T) {
 		{"good.example", 1, "DANE WARNING - good.example WARNING: no-next-key at 192.0.2."},
 		{"-ignore no-next-key good.example", 0, "DANE OK - good.example OK: 1 of 1 host is authenticated by DANE, at 1 address | 'time'="},
 		{"-compare -ignore no-next-key good.example", 0, "DANE OK - good.example OK: 1 of 1 host"},
-		{"-require nullmx.example", 0, "DANE OK - nullmx.example NONE: null-mx"},
+		{"-require nullmx.example", 2, "DANE CRITICAL - nullmx.example (DANE is required) NONE: null-mx"},
 		{"-ignore no-next-key Good.Example. good.example", 0, "DANE OK - good.example OK: "},
 		{"backup.example", 2, "DANE CRITICAL - backup.example BROKEN: tlsa-mismatch at 192.0.2."},
 		{"mismatch.example", 2, "DANE CRITICAL - mismatch.example BROKEN: tlsa-mismatch"},

@@ -9,7 +9,7 @@ import (
 	"github.com/danesmtp/danesmtp/dane/diagnosis"
 )
 
-//go:embed findings.md
+//go:embed findings.txt
 var text string // a copy: go:embed takes nothing from other folders
 
 // Section returns what there is to know of a code, the code first; nothing of an unknown one.

@@ -20,12 +20,12 @@ func TestCopy(t *testing.T) {
 		t.Fatal(err)
 	}
 	if *update {
-		if err := os.WriteFile("findings.md", original, 0o644); err != nil {
+		if err := os.WriteFile("findings.txt", original, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if copied, err := os.ReadFile("findings.md"); err != nil || string(copied) != string(original) {
-		t.Errorf("findings.md is not docs/findings.md; -update copies it: %v", err)
+	if copied, err := os.ReadFile("findings.txt"); err != nil || string(copied) != string(original) {
+		t.Errorf("findings.txt is not docs/findings.md; -update copies it: %v", err)
 	}
 }
 
