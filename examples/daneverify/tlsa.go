@@ -42,11 +42,14 @@ status 1, since the new record is not there yet.
 3. Add the new record to the zone beside the old one: step 1 of the plan.
 
 4. Let wait go on, with the same -state. If it ends with status 0, install the new certificate and
-its private key, both at once, at all addresses of the host; if not, install neither.
+its private key, both at once, at all addresses of the host, and keep the old certificate as old.pem;
+if not, install neither.
 
-5. When every address presents it, remove the old record from the zone: the plan has it. What each
+5. When every address presents it, remove the old record from the zone: plan with -current old.pem has it. What each
 presents is shown by make with -from, as records: that of the old key must not be among them. The old
 key stays secret until the time that the plan has for its destruction.
+
+Where the primary takes dynamic updates, update changes the zone in steps 3 and 5.
 
 A renewal that keeps the key needs none of this where the record is 3 1 1.`
 
@@ -60,7 +63,7 @@ func (t *tlsaTool) command() *cli.Command {
 			{Line: "daneverify tlsa make -for mx.example.org -cert fullchain.pem", About: "the first record"},
 			{Line: "daneverify tlsa plan -current fullchain.pem -next new.pem mx.example.org", About: "step 1"},
 			{Line: "daneverify tlsa check -cert new.pem -state new.state mx.example.org", About: "step 2"},
-			{Line: "daneverify tlsa wait -cert new.pem -state new.state mx.example.org && cp new.pem fullchain.pem && install -m 600 new.key privkey.pem && systemctl reload postfix", About: "step 4"},
+			{Line: "daneverify tlsa wait -cert new.pem -state new.state mx.example.org && mv fullchain.pem old.pem && cp new.pem fullchain.pem && install -m 600 new.key privkey.pem && systemctl reload postfix", About: "step 4"},
 			{Line: "daneverify tlsa make -from mx.example.org", About: "step 5"},
 		},
 		Exits: []cli.Exit{

@@ -35,7 +35,7 @@ only if all servers are known to have the new ones for that long, by -state, whi
 that was first seen, or by -since.`,
 		Examples: []cli.Example{
 			{Line: "daneverify tlsa check -cert new.pem -since 48h mx.example.org"},
-			{Line: "daneverify tlsa check -cert new.pem -state /var/lib/mx.state mx.example.org && cp new.pem fullchain.pem && install -m 600 new.key privkey.pem && systemctl reload postfix"},
+			{Line: "daneverify tlsa check -cert new.pem -state /var/lib/mx.state mx.example.org && mv fullchain.pem old.pem && cp new.pem fullchain.pem && install -m 600 new.key privkey.pem && systemctl reload postfix"},
 		},
 		Exits: []cli.Exit{
 			{Status: tlsaSafe, Means: "safe: senders accept the certificate, whichever server or cache they ask"},

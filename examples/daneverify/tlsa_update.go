@@ -48,7 +48,7 @@ knot.conf (keymgr -t), K*.private or K*.key of dnssec-keygen, or a line hmac-sha
 than its owner and group should not be able to read it.`,
 		Examples: []cli.Example{
 			{Line: "daneverify tlsa update -server 192.0.2.1 -key ddns.key -current old.pem -next new.pem mx.example.org"},
-			{Line: "daneverify tlsa wait -cert new.pem mx.example.org && cp new.pem fullchain.pem && install -m 600 new.key privkey.pem && systemctl reload postfix"},
+			{Line: "daneverify tlsa wait -cert new.pem mx.example.org && mv fullchain.pem old.pem && cp new.pem fullchain.pem && install -m 600 new.key privkey.pem && systemctl reload postfix"},
 			{Line: "daneverify tlsa update -deployed -server 192.0.2.1 -key ddns.key -current old.pem -next new.pem mx.example.org"},
 			{Line: "daneverify tlsa update -server 192.0.2.1 -key ddns.key -current fullchain.pem mx.example.org"},
 			{Line: "daneverify tlsa update -dry-run -server 192.0.2.1 -key ddns.key -current old.pem -next new.pem mx.example.org | nsupdate -k ddns.key"},

@@ -96,12 +96,17 @@ func (c *updateCommand) already(u *updateReport) string {
 // nextStep says what comes then.
 func (c *updateCommand) nextStep(u *updateReport) string {
 	switch {
-	case u.at != nil && u.at.Kind == tlsa.TaskRetire, u.task != nil && u.task.Kind == tlsa.TaskWithdraw && c.isRollover():
-		return "destroy the old key when `daneverify tlsa plan` says so; until then somebody who has it may still be taken for the server"
+	case u.at != nil && u.at.Kind == tlsa.TaskRetire:
+		return "destroy the old key at the time that was given when its record was removed"
+	case u.task != nil && u.task.Kind == tlsa.TaskWithdraw && c.isRollover():
+		// Those are the times of the records that are gone. Later looks see others.
+		r := &c.rollover
+		until := c.now().Add(max(r.Propagation+r.TTL, r.SignatureValidity))
+		return fmt.Sprintf("destroy the old key at %s; until then somebody who has it may still be taken for the server", roundUp(until).Format("2006-01-02 15:04:05 UTC"))
 	case u.at != nil, u.task != nil && c.isRollover():
-		return fmt.Sprintf("daneverify tlsa wait -cert %s %s", c.nextFile, c.service)
+		return c.waitLine()
 	case u.task != nil && u.task.Kind == tlsa.TaskPublish:
-		return fmt.Sprintf("daneverify tlsa wait -cert %s %s; then all senders authenticate the server", c.nextFile, c.service)
+		return c.waitLine() + "; then all senders authenticate the server"
 	}
 	return ""
 }

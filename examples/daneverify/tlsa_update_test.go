@@ -97,14 +97,14 @@ func TestTLSAUpdate(t *testing.T) {
 		want   string
 		has    string // what the primary has in the end: old, next, other
 	}{
-		{name: "the first step", want: "DONE", has: "next old"},
+		{name: "the first step", want: "next: daneverify tlsa wait -cert ", has: "next old"},
 		{name: "the first step, though the next certificate is installed", args: []string{"-deployed"}, world: func(u *updater) { u.presents = u.next }, want: "DONE", has: "next old"},
 		{name: "the first step again, before the servers have it", world: func(u *updater) { u.primary.Set(updateOwner, u.text(u.current), u.text(u.next)) }, want: "ALREADY THERE", has: "next old"},
 		{name: "the first step again, while one has it", world: func(u *updater) {
 			u.primary.Set(updateOwner, u.text(u.current), u.text(u.next))
 			u.publish(u.both(), 1)
 		}, want: "ALREADY THERE", has: "next old"},
-		{name: "the second step", world: func(u *updater) { u.both2(); u.presents = u.next }, args: []string{"-deployed"}, want: "removed", has: "next"},
+		{name: "the second step", world: func(u *updater) { u.both2(); u.presents = u.next }, args: []string{"-deployed"}, want: "next: destroy the old key at 20", has: "next"},
 		{name: "the second step, while the old certificate is installed", world: func(u *updater) { u.both2() }, args: []string{"-deployed"}, status: 1, want: "presents the old certificate", has: "next old"},
 		{name: "the second step, while another is installed", world: func(u *updater) {
 			u.both2()

@@ -25,7 +25,7 @@ record for it, and the longest TTL of the old records has run out since the last
 seen with the new ones. Begin it before the records change, or soon after: what it has not seen it
 cannot count. -state keeps what it has seen, for the next run.`,
 		Examples: []cli.Example{
-			{Line: "daneverify tlsa wait -cert new.pem mx.example.org && cp new.pem fullchain.pem && install -m 600 new.key privkey.pem && systemctl reload postfix", About: "a deploy hook"},
+			{Line: "daneverify tlsa wait -cert new.pem mx.example.org && mv fullchain.pem old.pem && cp new.pem fullchain.pem && install -m 600 new.key privkey.pem && systemctl reload postfix", About: "a deploy hook"},
 			{Line: "daneverify tlsa wait -cert new.pem -state /var/lib/mx.state -timeout 26h mx.example.org"},
 		},
 		Exits: []cli.Exit{
