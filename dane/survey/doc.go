@@ -26,7 +26,7 @@
 // Connections are bounded for an address, for the network that it is in, and for the provider,
 // which is the registered domain of the mail server's name by the list of public suffixes: in
 // number at a time, and in rate. A server that says 421, or refuses the connection or the client, is
-// left alone for a while. [Survey.DialDNS] does the same for DNS servers. The time that a domain
+// left alone for a while. [Survey.AdmitDNS] does the same for DNS servers. The time that a domain
 // waits for its turn is not time that its servers have taken, and does not count as such.
 //
 // A lack of this machine of what it had before, such as of file descriptors or of a route,

@@ -3,7 +3,6 @@ package survey
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/netip"
 	"sync"
 	"testing"
@@ -122,37 +121,30 @@ func TestMemoryOfLimits(t *testing.T) {
 	}
 }
 
-func TestDialDNS(t *testing.T) {
+func TestAdmitDNS(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := &Survey{Limits: Limits{DNS: Limit{1, -1}}}
-		dial := s.DialDNS(func(context.Context, string, string) (net.Conn, error) {
-			client, server := net.Pipe()
-			server.Close()
-			return client, nil
-		})
-		first, err := dial(t.Context(), "udp", "192.0.2.53:53")
+		server, other := netip.MustParseAddr("192.0.2.53"), netip.MustParseAddr("192.0.2.54")
+		first, err := s.AdmitDNS(t.Context(), server)
 		if err != nil {
 			t.Fatal(err)
 		}
-		other, err := dial(t.Context(), "udp", "192.0.2.54:53")
-		if err != nil {
+		if done, err := s.AdmitDNS(t.Context(), other); err != nil {
 			t.Fatal(err)
+		} else {
+			defer done()
 		}
-		defer other.Close()
 		began := time.Now()
-		time.AfterFunc(time.Second, func() {
-			first.Close()
-			first.Close() // counts once
-		})
-		second, err := dial(t.Context(), "tcp", "192.0.2.53:53")
+		time.AfterFunc(time.Second, first)
+		second, err := s.AdmitDNS(t.Context(), server)
 		if err != nil || time.Since(began) != time.Second {
 			t.Fatalf("error %v after %v", err, time.Since(began))
 		}
-		defer second.Close()
+		defer second()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if _, err := dial(ctx, "udp", "192.0.2.53:53"); err != context.DeadlineExceeded {
+		if _, err := s.AdmitDNS(ctx, server); err != context.DeadlineExceeded {
 			t.Errorf("a third at a time: error %v", err)
 		}
 	})

@@ -13,7 +13,7 @@ type Limits struct {
 	// hosts below one registered domain, 8 and 10.
 	Address, Network, Provider Limit
 	// DNS bounds the queries to one server, 32 at a time and 200 a second, where
-	// Survey.DialDNS is used.
+	// Survey.AdmitDNS is used.
 	DNS Limit
 	// Pause is how long an address is left alone after it has said 421, or has refused the
 	// connection or the client; twice as long each time that it does so again, up to 32 times. 0

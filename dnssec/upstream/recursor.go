@@ -41,6 +41,11 @@ type Recursor struct {
 	// Dial connects to name servers, as Client has it. Nil means a net.Dialer.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
+	// Admit is called before each query to a name server, and may wait for the server's turn;
+	// done is called when the query is over. With an error the server is not asked, which says
+	// nothing about it. Nil admits every query at once.
+	Admit func(ctx context.Context, server netip.Addr) (done func(), err error)
+
 	// Allow reports whether a name server may be asked at an address that stands in the
 	// DNS. Nil refuses multicast, reserved and unspecified addresses, and loopback and
 	// link-local ones unless a hint is of that kind, as in a private Internet. It also
@@ -268,7 +273,7 @@ func (r *Recursor) setUp() {
 			hints = append(hints, netip.AddrPortFrom(netip.MustParseAddr(text), port))
 		}
 	}
-	r.servers.dial, r.servers.now = r.Dial, r.now
+	r.servers.dial, r.servers.admit, r.servers.now = r.Dial, r.Admit, r.now
 	r.filter.allow = r.Allow
 	r.hints = &delegation{name: ".", servers: []nameServer{{name: ".", addresses: hints}}}
 	for _, hint := range hints {

@@ -3,6 +3,8 @@ package upstream
 import (
 	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"math/rand/v2"
 	"net"
 	"net/netip"
@@ -17,7 +19,8 @@ import (
 // whether they answer, and what they do not know. Unbound calls that the infrastructure
 // cache.
 type serverCache struct {
-	dial    func(ctx context.Context, network, address string) (net.Conn, error) // nil means a net.Dialer
+	dial    func(ctx context.Context, network, address string) (net.Conn, error)  // nil means a net.Dialer
+	admit   func(ctx context.Context, server netip.Addr) (done func(), err error) // nil admits every query
 	now     func() time.Time
 	sockets sockets // of all
 
@@ -79,12 +82,12 @@ func (s *serverCache) exchange(ctx context.Context, server netip.AddrPort, msg *
 	if !withEDNS {
 		msg = copyWithoutEDNS(msg)
 	}
-	reply, err := info.client.exchange(ctx, &Query{Msg: msg}, info.at, attempts)
+	reply, err := s.ask(ctx, server, info, msg, attempts)
 	lacks := false
 	suggested := info.client.mayLackEDNS(err)
 	if withEDNS && msg.IsEdns0() != nil && (suggested || err == nil && lacksEDNS(reply.Msg)) {
 		var plain *Reply
-		if plain, err = info.client.exchange(ctx, &Query{Msg: copyWithoutEDNS(msg)}, info.at, attempts); err == nil && (suggested || !isRefusal(plain.Msg)) {
+		if plain, err = s.ask(ctx, server, info, copyWithoutEDNS(msg), attempts); err == nil && (suggested || !isRefusal(plain.Msg)) {
 			// A header alone is easier to forge than a reply, so it counts for this query only.
 			reply, lacks = plain, !suggested
 		}
@@ -96,8 +99,8 @@ func (s *serverCache) exchange(ctx context.Context, server netip.AddrPort, msg *
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case isUnusableReply(err):
-		return nil, err // it did answer
+	case isUnusableReply(err), errors.Is(err, errNotAdmitted):
+		return nil, err // it did answer, or was not asked
 	case err != nil:
 		info.silentUntil = s.now().Add(silentLife)
 		return nil, err
@@ -111,6 +114,21 @@ func (s *serverCache) exchange(ctx context.Context, server netip.AddrPort, msg *
 		info.noEDNSUntil = s.now().Add(noEDNSLife)
 	}
 	return reply, nil
+}
+
+// errNotAdmitted: a server was not asked, by the decision of Recursor.Admit.
+var errNotAdmitted = errors.New("the query was not admitted")
+
+// ask sends one query once it is admitted.
+func (s *serverCache) ask(ctx context.Context, server netip.AddrPort, info *serverInfo, msg *dns.Msg, attempts int) (*Reply, error) {
+	if s.admit != nil {
+		done, err := s.admit(ctx, server.Addr())
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", errNotAdmitted, err)
+		}
+		defer done()
+	}
+	return info.client.exchange(ctx, &Query{Msg: msg}, info.at, attempts)
 }
 
 // limitStreams notes that there may be a connection over TCP to a server. If that is one too

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -350,6 +353,46 @@ func TestRecursorChoosesServers(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Each query to a server is admitted, and over before the next one to it is. A server that is not
+// admitted now is asked the next time: nothing was learned of it.
+func TestRecursorAdmits(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		net := newNet(t, internet(map[string]behaviour{"192.0.2.10": authority(exampleZone), "192.0.2.11": silent}))
+		var mu sync.Mutex // guards these, as servers are asked concurrently
+		var admitted []string
+		asked, refuse := 0, errors.New("not now")
+		recursor := &Recursor{Hints: hints("192.0.2.1"), Dial: net.dial}
+		recursor.Admit = func(_ context.Context, server netip.Addr) (func(), error) {
+			mu.Lock()
+			defer mu.Unlock()
+			if refuse != nil && server != netip.MustParseAddr("192.0.2.1") && server != netip.MustParseAddr("192.0.2.2") {
+				return nil, refuse
+			}
+			admitted, asked = append(admitted, server.String()), asked+1
+			return func() { mu.Lock(); asked--; mu.Unlock() }, nil
+		}
+		if _, err := recursor.Exchange(t.Context(), &Query{Msg: question("example.test.", dns.TypeMX)}); !errors.Is(err, refuse) {
+			t.Errorf("servers that are not admitted: error %v", err)
+		}
+		if n := net.queries("192.0.2.10") + net.queries("192.0.2.11"); n != 0 {
+			t.Errorf("they got %d queries", n)
+		}
+		mu.Lock()
+		refuse, admitted = nil, nil
+		mu.Unlock()
+		if _, got := askRecursor(t, recursor, "example.test. MX"); got != "NOERROR, 10 mx.example.test." {
+			t.Fatal(got)
+		}
+		synctest.Wait()
+		mu.Lock()
+		defer mu.Unlock()
+		if n := net.queries("192.0.2.10"); n == 0 || asked != 0 || !slices.Contains(admitted, "192.0.2.10") {
+			t.Errorf("%d packets to a server, admitted %v, %d queries are not over", n, admitted, asked)
+		}
+	})
 }
 
 // A zone whose servers are all dead costs less the second time.

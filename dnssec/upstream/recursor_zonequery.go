@@ -256,7 +256,7 @@ func (z *zoneQuery) conclude(ctx context.Context) (zoneResult, error) {
 	case len(z.errs) > 0:
 		err := z.because(z.unsettled)
 		// What this machine lacked is no failure of the zone's (RFC 9520 §2).
-		if !z.replied && z.unsettled == nil && !z.knownOnly && !localfault.Is(err) {
+		if !z.replied && z.unsettled == nil && !z.knownOnly && !localfault.Is(err) && !errors.Is(err, errNotAdmitted) {
 			z.failures.put(z.zone.name, z.question, err, z.now())
 		}
 		return o, err

@@ -81,7 +81,7 @@ func (o *options) recursor() (*upstream.Recursor, error) {
 	recursor := new(upstream.Recursor)
 	if o.input != "" {
 		o.survey = new(survey.Survey)
-		recursor.Dial = o.survey.DialDNS(nil)
+		recursor.Admit = o.survey.AdmitDNS
 	}
 	if o.hints == "" {
 		return recursor, nil
