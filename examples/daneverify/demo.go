@@ -27,9 +27,6 @@ func runDemo(ctx context.Context, o options, stdout, stderr io.Writer) int {
 		complain(stderr, err)
 		return exitFailure
 	}
-	if o.comparison != nil {
-		o.comparison.dial = internet.DNS.Dial
-	}
 	if len(o.domains) > 0 || o.input != "" {
 		return verifyAll(ctx, v, o, stdout, stderr)
 	}
@@ -61,6 +58,9 @@ func (o *options) demoVerifier(internet *danetest.Internet) (*dane.Verifier, err
 	servers, err := upstream.Servers(address)
 	if err != nil {
 		return nil, err
+	}
+	if o.comparison != nil {
+		o.comparison.dial = internet.DNS.Dial
 	}
 	v := internet.Verifier()
 	v.Resolver = &dnssec.Resolver{Exchanger: servers, Anchors: internet.DNS.Anchors()}

@@ -15,7 +15,6 @@ import (
 	"github.com/danesmtp/danesmtp/dane/danetest"
 	"github.com/danesmtp/danesmtp/dane/diagnosis"
 	"github.com/danesmtp/danesmtp/dnssec"
-	"github.com/danesmtp/danesmtp/dnssec/upstream"
 	"github.com/danesmtp/danesmtp/examples/daneverify/internal/cli"
 	"github.com/danesmtp/danesmtp/examples/daneverify/internal/monitor"
 	"github.com/danesmtp/danesmtp/examples/internal/daemon"
@@ -80,22 +79,11 @@ func (m *monitorOptions) sender(s cli.Streams) (*dane.Verifier, func(), error) {
 		return v, func() {}, err
 	}
 	internet := danetest.NewInternet()
-	address, err := internet.Listen()
+	v, err := m.demoVerifier(internet)
 	if err != nil {
 		internet.Close()
 		return nil, nil, err
 	}
-	servers, err := upstream.Servers(address)
-	if err != nil {
-		internet.Close()
-		return nil, nil, err
-	}
-	if m.comparison != nil {
-		m.comparison.dial = internet.DNS.Dial
-	}
-	v := internet.Verifier()
-	v.Resolver = &dnssec.Resolver{Exchanger: servers, Anchors: internet.DNS.Anchors()}
-	v.Hello, v.AttemptTimeout, v.TLS, v.Network = cmp.Or(m.hello, "sender.example"), m.probeTimeout, m.tlsConfig(), m.network()
 	return v, internet.Close, nil
 }
 
