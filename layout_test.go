@@ -43,6 +43,7 @@ var rooms = []room{
 		"...", "github.com/miekg/dns", "golang.org/x/net/...", "golang.org/x/sync/...", "golang.org/x/term",
 	}, program: true},
 
+	{path: "examples/internal/cli", imports: []string{"internal/printable", "golang.org/x/term"}},
 	{path: "examples/internal/...", imports: []string{"dnssec/..."}},
 	{path: "examples/tlspolicy", imports: []string{"dane", "dnssec/...", "examples/internal/...", "github.com/miekg/dns"}, program: true},
 	{path: "examples/validator", imports: []string{"dnssec/...", "examples/internal/...", "github.com/miekg/dns"}, program: true},

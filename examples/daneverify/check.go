@@ -6,7 +6,7 @@ import (
 	"fmt"
 
 	"github.com/danesmtp/danesmtp/dane/diagnosis"
-	"github.com/danesmtp/danesmtp/examples/daneverify/internal/cli"
+	"github.com/danesmtp/danesmtp/examples/internal/cli"
 )
 
 // trace is what mail servers see of a check.

@@ -12,8 +12,8 @@ import (
 	"github.com/danesmtp/danesmtp/dane"
 	"github.com/danesmtp/danesmtp/dane/diagnosis"
 	"github.com/danesmtp/danesmtp/dnssec/compare"
-	"github.com/danesmtp/danesmtp/examples/daneverify/internal/cli"
 	"github.com/danesmtp/danesmtp/examples/daneverify/internal/monitor"
+	"github.com/danesmtp/danesmtp/examples/internal/cli"
 	"github.com/danesmtp/danesmtp/internal/printable"
 )
 

@@ -13,7 +13,7 @@ import (
 	"github.com/danesmtp/danesmtp/dane/diagnosis"
 	"github.com/danesmtp/danesmtp/dnssec"
 	"github.com/danesmtp/danesmtp/dnssec/compare"
-	"github.com/danesmtp/danesmtp/examples/daneverify/internal/cli"
+	"github.com/danesmtp/danesmtp/examples/internal/cli"
 	"github.com/danesmtp/danesmtp/internal/printable"
 )
 

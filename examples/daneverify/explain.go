@@ -15,7 +15,7 @@ import (
 	"github.com/danesmtp/danesmtp/dane/explanation"
 	"github.com/danesmtp/danesmtp/dnssec"
 	"github.com/danesmtp/danesmtp/dnssec/upstream"
-	"github.com/danesmtp/danesmtp/examples/daneverify/internal/cli"
+	"github.com/danesmtp/danesmtp/examples/internal/cli"
 )
 
 // commandExplain shows why a verdict, or an answer, is what it is.

@@ -10,9 +10,9 @@ import (
 
 	"github.com/danesmtp/danesmtp/dane"
 	"github.com/danesmtp/danesmtp/dane/diagnosis"
-	"github.com/danesmtp/danesmtp/examples/daneverify/internal/cli"
 	"github.com/danesmtp/danesmtp/examples/daneverify/internal/findingdocs"
 	"github.com/danesmtp/danesmtp/examples/daneverify/internal/monitor"
+	"github.com/danesmtp/danesmtp/examples/internal/cli"
 )
 
 // diagnose says what is wrong. What was not known when the time was over is not called broken.

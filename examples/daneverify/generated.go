@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/danesmtp/danesmtp/examples/daneverify/internal/cli"
+	"github.com/danesmtp/danesmtp/examples/internal/cli"
 )
 
 //go:generate sh -c "go run . man >share/daneverify.1"

@@ -49,7 +49,7 @@
 // # How it is built
 //
 // This package has the commands; [program] is the table of them. Reading flags, help and
-// what is made of the table are in examples/daneverify/internal/cli.
+// what is made of the table are in examples/internal/cli.
 package main
 
 import (
@@ -60,7 +60,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/danesmtp/danesmtp/examples/daneverify/internal/cli"
+	"github.com/danesmtp/danesmtp/examples/internal/cli"
 )
 
 func main() {

@@ -15,7 +15,7 @@ import (
 
 	"github.com/danesmtp/danesmtp/dane/danetest"
 	"github.com/danesmtp/danesmtp/dnssec/dnssectest"
-	"github.com/danesmtp/danesmtp/examples/daneverify/internal/cli"
+	"github.com/danesmtp/danesmtp/examples/internal/cli"
 )
 
 // command runs the program and returns its exit status and output.

@@ -13,8 +13,8 @@ import (
 	"time"
 
 	"github.com/danesmtp/danesmtp/dane/diagnosis"
-	"github.com/danesmtp/danesmtp/examples/daneverify/internal/cli"
 	"github.com/danesmtp/danesmtp/examples/daneverify/internal/monitor"
+	"github.com/danesmtp/danesmtp/examples/internal/cli"
 	"github.com/danesmtp/danesmtp/examples/internal/daemon"
 )
 

@@ -15,8 +15,8 @@ import (
 	"github.com/danesmtp/danesmtp/dane/danetest"
 	"github.com/danesmtp/danesmtp/dane/diagnosis"
 	"github.com/danesmtp/danesmtp/dnssec"
-	"github.com/danesmtp/danesmtp/examples/daneverify/internal/cli"
 	"github.com/danesmtp/danesmtp/examples/daneverify/internal/monitor"
+	"github.com/danesmtp/danesmtp/examples/internal/cli"
 	"github.com/danesmtp/danesmtp/examples/internal/daemon"
 )
 

@@ -12,8 +12,8 @@ import (
 	"github.com/danesmtp/danesmtp/dane/diagnosis"
 	"github.com/danesmtp/danesmtp/dane/survey"
 	"github.com/danesmtp/danesmtp/dnssec/upstream"
-	"github.com/danesmtp/danesmtp/examples/daneverify/internal/cli"
 	"github.com/danesmtp/danesmtp/examples/daneverify/internal/monitor"
+	"github.com/danesmtp/danesmtp/examples/internal/cli"
 )
 
 // options are the flags.

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/danesmtp/danesmtp/examples/daneverify/internal/cli"
+	"github.com/danesmtp/danesmtp/examples/internal/cli"
 )
 
 // defaults are the options of commands that have not all flags.

@@ -13,8 +13,8 @@ import (
 	"github.com/danesmtp/danesmtp/dane/danetest"
 	"github.com/danesmtp/danesmtp/dane/diagnosis"
 	"github.com/danesmtp/danesmtp/dnssec/anchor"
-	"github.com/danesmtp/danesmtp/examples/daneverify/internal/cli"
 	"github.com/danesmtp/danesmtp/examples/daneverify/internal/page"
+	"github.com/danesmtp/danesmtp/examples/internal/cli"
 )
 
 // pages keep results for -html and -dot until all are there. The zero value keeps nothing.

@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/danesmtp/danesmtp/examples/daneverify/internal/cli"
+	"github.com/danesmtp/danesmtp/examples/internal/cli"
 )
 
 // How often it is said how far a list is: on a terminal, in one line that is drawn again and

@@ -8,7 +8,7 @@ import (
 
 	"github.com/danesmtp/danesmtp/dane"
 	"github.com/danesmtp/danesmtp/dane/diagnosis"
-	"github.com/danesmtp/danesmtp/examples/daneverify/internal/cli"
+	"github.com/danesmtp/danesmtp/examples/internal/cli"
 )
 
 // halfDone is a list of 1,000 octets, half of which are done after 10 seconds.

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/danesmtp/danesmtp/examples/daneverify/internal/cli"
+	"github.com/danesmtp/danesmtp/examples/internal/cli"
 	"github.com/danesmtp/danesmtp/internal/printable"
 )
 

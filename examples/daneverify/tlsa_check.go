@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/danesmtp/danesmtp/dane/rollover"
-	"github.com/danesmtp/danesmtp/examples/daneverify/internal/cli"
+	"github.com/danesmtp/danesmtp/examples/internal/cli"
 )
 
 // A checkCommand is the flags of "tlsa check" and "tlsa wait", and what they find.

@@ -10,7 +10,7 @@ import (
 
 	"github.com/danesmtp/danesmtp/dane/rollover"
 	"github.com/danesmtp/danesmtp/dnssec"
-	"github.com/danesmtp/danesmtp/examples/daneverify/internal/cli"
+	"github.com/danesmtp/danesmtp/examples/internal/cli"
 )
 
 // A zoneNetwork reaches the DNS: a resolver for the way down, and each name server of a

@@ -9,7 +9,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/danesmtp/danesmtp/examples/daneverify/internal/cli"
+	"github.com/danesmtp/danesmtp/examples/internal/cli"
 	"github.com/danesmtp/danesmtp/tlsa"
 )
 

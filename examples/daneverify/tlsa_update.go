@@ -11,8 +11,8 @@ import (
 
 	"github.com/danesmtp/danesmtp/dane/rollover"
 	"github.com/danesmtp/danesmtp/dnssec"
-	"github.com/danesmtp/danesmtp/examples/daneverify/internal/cli"
 	"github.com/danesmtp/danesmtp/examples/daneverify/internal/nsupdate"
+	"github.com/danesmtp/danesmtp/examples/internal/cli"
 	"github.com/danesmtp/danesmtp/tlsa"
 )
 

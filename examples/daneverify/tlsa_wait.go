@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/danesmtp/danesmtp/dane/rollover"
-	"github.com/danesmtp/danesmtp/examples/daneverify/internal/cli"
+	"github.com/danesmtp/danesmtp/examples/internal/cli"
 )
 
 // defaultWait is more than a day, which few TTLs are.

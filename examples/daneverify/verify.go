@@ -4,7 +4,7 @@ import (
 	"context"
 	"io"
 
-	"github.com/danesmtp/danesmtp/examples/daneverify/internal/cli"
+	"github.com/danesmtp/danesmtp/examples/internal/cli"
 )
 
 // commandVerify is the program without the name of a command: the verdict of a sender.

@@ -10,7 +10,7 @@ import (
 	"runtime/debug"
 	"strings"
 
-	"github.com/danesmtp/danesmtp/examples/daneverify/internal/cli"
+	"github.com/danesmtp/danesmtp/examples/internal/cli"
 )
 
 // A version is what is known of how this program was built.

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/danesmtp/danesmtp/examples/daneverify/internal/cli"
+	"github.com/danesmtp/danesmtp/examples/internal/cli"
 )
 
 func TestVersionOf(t *testing.T) {

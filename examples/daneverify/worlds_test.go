@@ -13,7 +13,7 @@ import (
 
 	"github.com/danesmtp/danesmtp/dane/danetest"
 	"github.com/danesmtp/danesmtp/dnssec/dnssectest"
-	"github.com/danesmtp/danesmtp/examples/daneverify/internal/cli"
+	"github.com/danesmtp/danesmtp/examples/internal/cli"
 	"github.com/danesmtp/danesmtp/smtpprobe/smtptest"
 	"github.com/danesmtp/danesmtp/tlsa/tlsatest"
 )

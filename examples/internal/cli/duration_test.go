@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/danesmtp/danesmtp/examples/daneverify/internal/cli"
+	"github.com/danesmtp/danesmtp/examples/internal/cli"
 )
 
 func TestParseDuration(t *testing.T) {
