@@ -31,6 +31,9 @@ type Entry struct {
 	Domain string
 	// Err says why the line has no domain. Then nothing is asked.
 	Err error
+	// End is how many octets of the list there are up to the end of the line, for who says how
+	// far it is; 0 if that is not known.
+	End int64
 }
 
 // A Row is what was found out about an entry.

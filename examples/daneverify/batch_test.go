@@ -3,18 +3,17 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"testing/iotest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/danesmtp/danesmtp/dane/danetest"
+	"github.com/danesmtp/danesmtp/dane/survey"
 	"github.com/danesmtp/danesmtp/dnssec/dnssectest"
 )
 
@@ -23,48 +22,6 @@ func feed(ctx context.Context, list io.Reader, args ...string) (status int, stdo
 	var out, errs bytes.Buffer
 	status = run(ctx, args, list, &out, &errs)
 	return status, out.String(), errs.String()
-}
-
-func TestReadLines(t *testing.T) {
-	t.Parallel()
-	long := strings.Repeat("a", maxLine)
-	for _, tt := range []struct {
-		name   string
-		list   io.Reader
-		want   []string
-		errors []string
-	}{
-		{"nothing", strings.NewReader(""), nil, nil},
-		{"blank lines, comments, spaces and a last line without an end", strings.NewReader("\n# no domain\n a.example \r\n\t\n  # none\nb.example"), []string{"a.example", "b.example"}, nil},
-		{"a line at the limit", strings.NewReader(long[:maxLine-1] + "\nb.example\n"), []string{long[:maxLine-1], "b.example"}, nil},
-		{"a line beyond the limit, and the one after it", strings.NewReader("a.example\n" + long + long + "\nb.example\n"), []string{"a.example", "b.example"}, []string{"line 2 is longer"}},
-		{"a last line beyond the limit", strings.NewReader(long + "a"), nil, []string{"line 1 is longer"}},
-		{"a read that fails", io.MultiReader(strings.NewReader("a.example\n"), iotest.ErrReader(errors.New("disk on fire"))), []string{"a.example"}, []string{"line 2: disk on fire"}},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			var got, wrong []string
-			readLines(tt.list, newLineReader(""), func(e entry) bool {
-				if e.err != nil {
-					wrong = append(wrong, e.err.Error())
-				} else {
-					got = append(got, e.domain)
-				}
-				return true
-			})
-			if diff := cmp.Diff(tt.want, got); diff != "" {
-				t.Error(diff)
-			}
-			if len(wrong) != len(tt.errors) {
-				t.Fatalf("errors %q, want %q", wrong, tt.errors)
-			}
-			for i, want := range tt.errors {
-				if !strings.Contains(wrong[i], want) {
-					t.Errorf("error %q, want %q", wrong[i], want)
-				}
-			}
-		})
-	}
 }
 
 const list = "# a survey\ngood.example\n\nunsigned.example\nmismatch.example\nexa mple\nbackup.example\n"
@@ -118,7 +75,7 @@ func TestOrderAcrossBadLines(t *testing.T) {
 	resolver, anchors := private(t,
 		danetest.Domain{Name: "good.example", Hosts: []danetest.Host{{Name: "mail"}}},
 		danetest.Domain{Name: "silent.example", Zone: dnssectest.Zone{Faults: map[string]dnssectest.Fault{"@ MX": dnssectest.Silent}}})
-	list := "silent.example\n" + strings.Repeat("a", maxLine+1) + "\ngood.example\n"
+	list := "silent.example\n" + strings.Repeat("a", survey.MaxLine+1) + "\ngood.example\n"
 	_, stdout, stderr := feed(t.Context(), strings.NewReader(list), "-dns-only", "-timeout", "1s", "-resolver", resolver, "-anchors", anchors, "-input", "-")
 	first, second := strings.Index(stdout, "for silent.example"), strings.Index(stdout, "for good.example")
 	if first < 0 || second < first || !strings.Contains(stderr, "line 2 is longer") {
@@ -136,7 +93,7 @@ func TestSurveyExitStatus(t *testing.T) {
 		{"good.example\n", exitSuccess},
 		{"good.example\nunsigned.example\n", exitNoDANE},
 		{"mismatch.example\nunsigned.example\n", exitFailure},
-		{"good.example\n" + strings.Repeat("a", maxLine+1), exitUsage},
+		{"good.example\n" + strings.Repeat("a", survey.MaxLine+1), exitUsage},
 	} {
 		if status, stdout, stderr := feed(t.Context(), strings.NewReader(tt.list), "-demo", "-input", "-"); status != tt.want {
 			t.Errorf("%.40q: exit status %d, want %d\n%s%s", tt.list, status, tt.want, stdout, stderr)

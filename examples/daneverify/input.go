@@ -1,18 +1,14 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-)
 
-// maxLine bounds a line of -input in octets. A domain name has 255 (RFC 1035
-// §2.3.4), an internationalized one several times as many.
-const maxLine = 4096
+	"github.com/danesmtp/danesmtp/dane/survey"
+)
 
 // An entry is a domain to verify, or else a line of -input that has none.
 type entry struct {
@@ -20,7 +16,7 @@ type entry struct {
 	err    error
 
 	line  int    // of -input, from 1; 0 for a domain of the command line, and for a read that has failed
-	input string // the line as it stands there, without its end; no more than maxLine octets
+	input string // the line as it stands there, without its end; no more than [survey.MaxLine] octets
 	end   int64  // octets of the list until its end
 }
 
@@ -64,55 +60,51 @@ func (o *options) entries(ctx context.Context) (<-chan entry, int64, error) {
 	if err != nil {
 		return nil, 0, err
 	}
+	lines, err := survey.NewList(list, o.column)
+	if err != nil {
+		return nil, 0, errors.Join(err, list.Close())
+	}
 	read := make(chan entry)
 	go func() {
 		defer close(read)
 		defer list.Close()
-		readLines(list, newLineReader(o.column), func(e entry) bool {
+		for {
+			e, err := nextLine(ctx, lines)
+			if err == io.EOF {
+				return
+			}
 			select {
 			case read <- e:
-				return true
 			case <-ctx.Done():
-				return false
+				return
 			}
-		})
+			if err != nil {
+				return
+			}
+		}
 	}()
 	return read, list.size, nil
 }
 
-// readLines yields one domain a line, without blank lines and comments. A line that is too
-// long, or in which there is no domain, is an entry of its own with an error, and so is a read
-// that fails.
-func readLines(r io.Reader, format *lineReader, yield func(entry) bool) {
-	lines := bufio.NewReaderSize(r, maxLine)
-	var end int64
-	for number := 1; ; number++ {
-		line, err := lines.ReadSlice('\n')
-		e := entry{line: number, input: string(bytes.TrimRight(line, "\r\n"))}
-		end += int64(len(line))
-		if errors.Is(err, bufio.ErrBufferFull) {
-			e.err = fmt.Errorf("-input: line %d is longer than %d octets: %.40q…", number, maxLine, line)
-			for errors.Is(err, bufio.ErrBufferFull) {
-				line, err = lines.ReadSlice('\n')
-				end += int64(len(line))
-			}
-		} else if domain, wrong := format.domain(line); isFatal(wrong) {
-			yield(entry{err: fmt.Errorf("-input: line %d: %w", number, wrong)})
-			return
-		} else if wrong != nil {
-			e.err = fmt.Errorf("-input: line %d: %.60q: %w", number, e.input, wrong)
-		} else {
-			e.domain = domain
-		}
-		e.end = end
-		if (e.domain != "" || e.err != nil) && !yield(e) {
-			return
-		}
-		if err != nil {
-			if err != io.EOF {
-				yield(entry{err: fmt.Errorf("-input: line %d: %w", number, err)})
-			}
-			return
-		}
+// nextLine returns an entry; one that has an error, too, is the last.
+func nextLine(ctx context.Context, lines *survey.List) (entry, error) {
+	e, err := lines.Next(ctx)
+	if err != nil {
+		return entry{err: fmt.Errorf("-input: %w", err)}, err
 	}
+	if errors.Is(e.Err, survey.ErrColumns) {
+		e.Err = fmt.Errorf("%w; -column does", e.Err)
+	}
+	if e.Err != nil {
+		e.Err = fmt.Errorf("-input: %w", e.Err)
+	}
+	return entry{domain: e.Domain, err: e.Err, line: e.Line, input: e.Input, end: e.End}, nil
+}
+
+// wrongColumn returns what is wrong with -column before any list is read.
+func wrongColumn(column string) error {
+	if _, err := survey.NewList(nil, column); err != nil {
+		return fmt.Errorf("-%w", err)
+	}
+	return nil
 }

@@ -6,19 +6,21 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/danesmtp/danesmtp/dane/survey"
 )
 
 // TestRowsOfAList: each line is a row, with what stands there; bad ones have an error, too.
 func TestRowsOfAList(t *testing.T) {
 	t.Parallel()
-	long := strings.Repeat("a", maxLine+7)
+	long := strings.Repeat("a", survey.MaxLine+7)
 	list := "# a list\n1,good.example\nexa mple # two words\nme@mismatch.example\nx,y,z\n" + long + "\nhttps://unsigned.example/\n"
 	want := map[int][4]string{ // line: input, domain, state, finding
 		2: {"1,good.example", "good.example", "warning", "no-next-key"},
 		3: {"exa mple # two words", "exa mple", "unknown", "not-a-domain"},
 		4: {"me@mismatch.example", "mismatch.example", "broken", "tlsa-mismatch"},
 		5: {"x,y,z", "", "unknown", "not-a-domain"},
-		6: {long[:maxLine], "", "unknown", "not-a-domain"},
+		6: {long[:survey.MaxLine], "", "unknown", "not-a-domain"},
 		7: {"https://unsigned.example/", "unsigned.example", "none", "mx-unsigned"},
 	}
 	for _, command := range []string{"", "check"} {

@@ -151,8 +151,8 @@ func (o *options) wrong() error {
 		return errors.New("-check-resolver takes no domain, -input or -dns-only")
 	case o.column != "" && o.input == "":
 		return errors.New("-column is for -input")
-	case isNumber(strings.TrimPrefix(o.column, "-")) && newLineReader(o.column).index < 0:
-		return fmt.Errorf("-column %s: columns are counted from 1", o.column)
+	case wrongColumn(o.column) != nil:
+		return wrongColumn(o.column)
 	case len(o.domains) > 0 && o.input != "":
 		return errors.New("-input names the domains, and takes no others")
 	case o.dnsOnly && (o.local != "" || o.hello != "" || o.curves != nil || o.only4 || o.only6):

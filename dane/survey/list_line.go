@@ -1,4 +1,4 @@
-package main
+package survey
 
 import (
 	"bytes"
@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// A lineReader finds the domain in a line of -input. Lists come as people have them.
+// A lineReader finds the domain in a line.
 type lineReader struct {
 	column string // of CSV, by name or number; empty for lines that have no columns
 	comma  rune   // between columns, as the first line has it
@@ -18,13 +18,15 @@ type lineReader struct {
 	header bool   // the line with names has been read
 }
 
-// newLineReader takes what -column says: a number counts from 1, and then no line has names.
-func newLineReader(column string) *lineReader {
+func newLineReader(column string) (*lineReader, error) {
 	l := &lineReader{column: column, index: -1}
 	if n, err := strconv.Atoi(column); err == nil {
+		if n < 1 {
+			return nil, fmt.Errorf("column %d: columns are counted from 1", n)
+		}
 		l.index, l.header = n-1, true
 	}
-	return l
+	return l, nil
 }
 
 // domain returns the domain of a line; empty if it is blank, a comment, or has the names of
@@ -40,7 +42,7 @@ func (l *lineReader) domain(line []byte) (string, error) {
 	text = withoutComment(text)
 	if rank, domain, ok := strings.Cut(text, ","); ok {
 		if !isNumber(rank) || strings.Contains(domain, ",") {
-			return "", errors.New("it has columns: -column says which has the domain")
+			return "", ErrColumns
 		}
 		text = strings.TrimSpace(domain) // of Tranco: 1,google.com
 	}
@@ -65,7 +67,7 @@ func (l *lineReader) cell(line string) (string, error) {
 		return "", l.names(cells)
 	}
 	if l.index < 0 || l.index >= len(cells) {
-		return "", fmt.Errorf("it has %d columns, and none that is -column %s", len(cells), l.column)
+		return "", fmt.Errorf("it has %d columns, and no column %s", len(cells), l.column)
 	}
 	return domainOf(withoutComment(strings.TrimSpace(cells[l.index])))
 }
@@ -79,22 +81,7 @@ func (l *lineReader) names(cells []string) error {
 			return nil
 		}
 	}
-	return &noColumnError{l.column, cells}
-}
-
-// A noColumnError is a list that does not have the column, so that no line has a domain.
-type noColumnError struct {
-	column string
-	names  []string
-}
-
-func (e *noColumnError) Error() string {
-	return fmt.Sprintf("no column is named %q, but %q", e.column, e.names)
-}
-
-func isFatal(err error) bool {
-	_, ok := errors.AsType[*noColumnError](err)
-	return ok
+	return &ColumnError{l.column, cells}
 }
 
 // separator is what stands between the columns of a line.
