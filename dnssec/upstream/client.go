@@ -21,10 +21,11 @@ import (
 //
 // This is what happens to a query over UDP. It goes out from a port of its own, with a
 // random ID, the name in random case, and a cookie. If there is no reply, it is sent up to
-// five times within Timeout. A packet that does not match the query is ignored. A packet
-// that almost matches is suspect: it may be forged, or the server may be like that. Then
-// the query goes over TCP as well, where forgers cannot guess, and the first good reply
-// counts. TCP is also used if the reply is truncated, and for the last of the Attempts.
+// five times within Timeout, the sooner the faster the server has been. A packet that does
+// not match the query is ignored. A packet that almost matches is suspect: it may be forged,
+// or the server may be like that. Then the query goes over TCP as well, where forgers cannot
+// guess, and the first good reply counts. TCP is also used if the reply is truncated, and
+// for the last of the Attempts.
 //
 // Over TCP, TLS and HTTPS, queries share a connection, which is replaced if it breaks. What
 // a Client learns about its server, such as its cookie, it keeps for the next query.

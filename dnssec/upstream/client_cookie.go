@@ -36,6 +36,8 @@ type peer struct {
 	edns          bool // it has sent an OPT record
 	missedCookies int  // replies without its cookie, or with that of another query, after it had shown one
 	headersAlone  int  // queries that it answered by a header alone
+
+	rtt rttEstimator // over UDP
 }
 
 // cookie returns the cookie to send, or "".

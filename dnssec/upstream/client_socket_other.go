@@ -7,3 +7,5 @@ package upstream
 const socketsServeAgain = false
 
 func (s *socket) isSilent() bool { return false }
+
+func (s *socket) hasPacket() bool { return false }

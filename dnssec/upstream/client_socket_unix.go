@@ -26,3 +26,18 @@ func (s *socket) lookOnce(fd uintptr) (done bool) {
 	_, s.seen = syscall.Read(int(fd), packet[:])
 	return true
 }
+
+// hasPacket reports whether a packet or an error has come. It does not wait, and leaves it
+// there. The deadline must not be over.
+func (s *socket) hasPacket() bool {
+	if s.raw == nil {
+		return false
+	}
+	var problem error
+	err := s.raw.Read(func(fd uintptr) (done bool) {
+		var packet [1]byte
+		_, _, problem = syscall.Recvfrom(int(fd), packet[:], syscall.MSG_PEEK)
+		return true
+	})
+	return err == nil && !errors.Is(problem, syscall.EAGAIN)
+}

@@ -115,31 +115,77 @@ func (q *udpExchange) ask(ctx context.Context) (*dns.Msg, string, error) {
 // retransmit sends the query up to five times, with a wait after each for the reply.
 func (q *udpExchange) retransmit(ctx context.Context, packet []byte) (*dns.Msg, string, error) {
 	start := time.Now()
-	total := q.end.Sub(start)
-	sent, ignoredBefore := q.query.wire, q.late.ignored
-	waits := [...]time.Duration{total / 8, total / 4, total / 2, 3 * total / 4, total}
-	for i, wait := range waits {
-		q.last = i == len(waits)-1
-		if q.last && q.query.cookie != "" && q.client.lacksServerCookie() {
-			sent = q.query.withoutCookie() // something on the way may drop queries with one
+	plan := q.client.schedule(q.end.Sub(start), q.query.msg.RecursionDesired)
+	ignoredBefore := q.late.ignored
+	for packets := 1; ; packets++ {
+		sent := time.Duration(0)
+		if packets > 1 {
+			sent = time.Since(start)
 		}
-		if err := q.conn.SetDeadline(start.Add(wait)); err != nil {
-			return nil, "udp", q.conn.failure(err)
-		}
-		if i == 0 && q.conn.reused && !q.conn.isSilent() {
-			// What came before the query cannot be a reply to it.
-			return nil, "udp", errStale
-		}
-		if _, err := q.conn.Write(sent); err != nil && !isTimeout(err) {
-			return nil, "udp", q.conn.failure(err)
+		wait, early := plan.waitsUntil(packets, sent)
+		q.last = wait >= plan.total
+		if err := q.send(start.Add(wait), packets == 1); err != nil {
+			return nil, "udp", err
 		}
 		msg, network, err := q.receive(ctx, packet)
+		if isTimeout(err) && !q.last {
+			msg, network, err = q.beforeNext(ctx, packet, start.Add(plan.usual(packets)), early)
+		}
 		if !isTimeout(err) {
-			q.quiet = err == nil && i == 0 && q.late.ignored == ignoredBefore && q.suspect == nil
+			if network == "udp" && (err == nil || errors.Is(err, errTruncated)) {
+				q.client.observe(time.Since(start), packets)
+			}
+			q.quiet = err == nil && packets == 1 && q.late.ignored == ignoredBefore && q.suspect == nil
+			return msg, network, err
+		}
+		if q.last {
+			return nil, "udp", q.late
+		}
+	}
+}
+
+// send sends one packet of the query, and sets how long to wait for the reply.
+func (q *udpExchange) send(deadline time.Time, first bool) error {
+	sent := q.query.wire
+	if q.last && q.query.cookie != "" && q.client.lacksServerCookie() {
+		sent = q.query.withoutCookie() // something on the way may drop queries with one
+	}
+	if err := q.conn.SetDeadline(deadline); err != nil {
+		return q.conn.failure(err)
+	}
+	if first && q.conn.reused && !q.conn.isSilent() {
+		// What came before the query cannot be a reply to it.
+		return errStale
+	}
+	if _, err := q.conn.Write(sent); err != nil && !isTimeout(err) {
+		return q.conn.failure(err)
+	}
+	return nil
+}
+
+// readTime is how long a packet that is there may take to be read.
+const readTime = 5 * time.Millisecond
+
+// beforeNext reads on when a wait is over. On a busy machine the timer may have been quicker
+// than the packet that had come. Or it is too early to send the query again, with too few
+// early retransmissions left.
+func (q *udpExchange) beforeNext(ctx context.Context, packet []byte, usual time.Time, early bool) (*dns.Msg, string, error) {
+	deadline := time.Now().Add(readTime)
+	if err := q.conn.SetDeadline(deadline); err != nil {
+		return nil, "udp", q.conn.failure(err)
+	}
+	if q.conn.hasPacket() {
+		if msg, network, err := q.receive(ctx, packet); !isTimeout(err) {
 			return msg, network, err
 		}
 	}
-	return nil, "udp", q.late
+	if !early || q.client.mayRetransmitEarly() {
+		return nil, "udp", q.late
+	}
+	if err := q.conn.SetDeadline(usual); err != nil {
+		return nil, "udp", q.conn.failure(err)
+	}
+	return q.receive(ctx, packet)
 }
 
 // receive reads until the deadline of the socket. The error is a timeout if nothing came

@@ -21,17 +21,18 @@ import (
 func TestLimitsOfAQuery(t *testing.T) {
 	t.Parallel()
 	limittest.Table(t, "../../SECURITY.md", "One query (package dnssec/upstream)", map[string]limittest.Row{
-		"packets that are no reply":                           {Limit: fmt.Sprint(maxIgnored), Check: limitOfPackets},
-		"waiting for a better reply than a suspect one":       {Limit: "2 milliseconds", Check: func(t *testing.T) { wantDuration(t, fallbackDelay, 2*time.Millisecond) }, Tests: []string{"TestReplayedReplies", "TestClientAgainstFaults"}},
-		"that, where TCP fails":                               {Limit: "100 milliseconds; 1/8 of the timeout where TCP is silent", Check: func(t *testing.T) { wantDuration(t, tcpFailureGrace, 100*time.Millisecond) }, Tests: []string{"TestReplayedRepliesAndSilentTCP", "TestSuspectRepliesBeforeGoodOnes"}},
-		"suspect replies of a server that has shown a cookie": {Limit: fmt.Sprint(maxSuspects), Tests: []string{"TestCookiesOutliveOneSuspectReply"}},
-		"a message over TCP or TLS, the body over HTTPS":      {Limit: "65535 octets", Check: limitOfBody, Tests: []string{"TestHTTPS"}},
-		"the header over HTTPS":                               {Limit: fmt.Sprintf("%d kB", maxHeader>>10), Check: limitOfHeader},
-		"queries that wait at one connection":                 {Limit: fmt.Sprint(maxInFlight), Tests: []string{"TestQueriesInFlightAreBounded"}},
-		"a connection that is idle":                           {Limit: "10 seconds", Check: func(t *testing.T) { wantDuration(t, idleTimeout, 10*time.Second) }, Tests: []string{"TestConnectionsAreReusedUntilTheyAreIdle"}},
-		"silence of a connection that was idle":               {Limit: "1/5 of the timeout, 1 second by default", Tests: []string{"TestStreamsThatDied", "TestHTTPSConnectionsThatDied"}},
-		"waiting for one server":                              {Limit: "5 seconds, and as long again over TCP if no other is left", Tests: []string{"TestClientAgainstFaults", "TestTheWholeWaitIsBounded", "TestDeadServersLeaveTimeForOthers"}},
-		"waiting for the probe of a server":                   {Limit: "10 seconds", Check: limitOfProbe},
+		"packets that are no reply":                            {Limit: fmt.Sprint(maxIgnored), Check: limitOfPackets},
+		"waiting for a better reply than a suspect one":        {Limit: "2 milliseconds", Check: func(t *testing.T) { wantDuration(t, fallbackDelay, 2*time.Millisecond) }, Tests: []string{"TestReplayedReplies", "TestClientAgainstFaults"}},
+		"that, where TCP fails":                                {Limit: "100 milliseconds; 1/8 of the timeout where TCP is silent", Check: func(t *testing.T) { wantDuration(t, tcpFailureGrace, 100*time.Millisecond) }, Tests: []string{"TestReplayedRepliesAndSilentTCP", "TestSuspectRepliesBeforeGoodOnes"}},
+		"suspect replies of a server that has shown a cookie":  {Limit: fmt.Sprint(maxSuspects), Tests: []string{"TestCookiesOutliveOneSuspectReply"}},
+		"a message over TCP or TLS, the body over HTTPS":       {Limit: "65535 octets", Check: limitOfBody, Tests: []string{"TestHTTPS"}},
+		"the header over HTTPS":                                {Limit: fmt.Sprintf("%d kB", maxHeader>>10), Check: limitOfHeader},
+		"queries that wait at one connection":                  {Limit: fmt.Sprint(maxInFlight), Tests: []string{"TestQueriesInFlightAreBounded"}},
+		"a connection that is idle":                            {Limit: "10 seconds", Check: func(t *testing.T) { wantDuration(t, idleTimeout, 10*time.Second) }, Tests: []string{"TestConnectionsAreReusedUntilTheyAreIdle"}},
+		"silence of a connection that was idle":                {Limit: "1/5 of the timeout, 1 second by default", Tests: []string{"TestStreamsThatDied", "TestHTTPSConnectionsThatDied"}},
+		"waiting for one server":                               {Limit: "5 seconds, and as long again over TCP if no other is left", Tests: []string{"TestClientAgainstFaults", "TestTheWholeWaitIsBounded", "TestDeadServersLeaveTimeForOthers"}},
+		"packets sent again earlier than to an unknown server": {Limit: "one for each 20 queries to the server, 20 in a row", Check: limitOfEarlyPackets, Tests: []string{"TestRetransmissionsWithoutLossAreFew"}},
+		"waiting for the probe of a server":                    {Limit: "10 seconds", Check: limitOfProbe},
 	})
 }
 
