@@ -28,8 +28,10 @@ type inflight struct {
 	cancel  context.CancelFunc
 	waiters int // and holders; guarded by inflights.mu
 
-	replied chan struct{} // closed when reply is set, or is not going to be
-	reply   *dns.Msg      // the first one, without the sections that no suggester gets; not validated
+	// What came first; guarded by inflights.mu until replied is set.
+	replied    bool         // reply is set, or is not going to be
+	reply      *dns.Msg     // without the sections that no suggester gets; not validated
+	suggesters []*suggester // who are to be told of it
 
 	done      chan struct{} // closed when the fields below are set
 	verdict   *validate.Verdict
@@ -42,6 +44,7 @@ type inflight struct {
 
 	own    lookup          // that finds the verdict; empty when it is done
 	budget validate.Budget // of it
+	first  dns.Msg         // room for reply
 }
 
 type inflightKey struct {
@@ -74,31 +77,66 @@ func (l *lookup) join(ctx context.Context, q validate.Question, speculative bool
 	key := inflightKey{q, l.judge.Anchors.Generation, l.judge.Now.Unix() / int64(time.Hour/time.Second)}
 	all := &l.resolver.inflights
 	all.mu.Lock()
-	defer all.mu.Unlock()
-	f := all.byKey[key]
-	if f == nil || !f.serves(l.judge.Now, l.margin) {
-		// The verdict is in the cache before it is no longer in flight.
-		if v := l.cached(q); v != nil {
-			l.judge.Budget.Refund(advance)
-			return nil, v
+	if f := all.byKey[key]; f != nil && f.serves(l.judge.Now, l.margin) {
+		f.waiters++
+		replied := f.replied
+		if l.suggest != nil && !replied {
+			f.suggesters = append(f.suggesters, l.suggest)
 		}
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), validate.QuestionTime)
-		f = &inflight{inflightKey: key, cancel: cancel, replied: make(chan struct{}), done: make(chan struct{})}
-		if all.byKey == nil {
-			all.byKey = make(map[inflightKey]*inflight)
+		all.mu.Unlock()
+		if l.suggest != nil && replied {
+			l.suggest.lookUp(l.resolver, f.reply)
 		}
-		all.byKey[key] = f
-		f.budget = validate.OneLookup()
-		if speculative {
-			f.budget = validate.SpeculativeLookup() // there may be many, and they are paid when they are done
-		}
-		f.own.setUp(l.resolver, l.judge.Now, l.judge.Anchors, &f.budget)
-		f.own.inflight, f.own.speculative, f.own.margin = f, speculative, l.margin
-		f.own.known.set(q, inProgress)
-		go f.run(ctx)
+		return f, nil
 	}
-	f.waiters++
+	// The verdict is in the cache before it is no longer in flight.
+	if v := l.cached(q); v != nil {
+		all.mu.Unlock()
+		l.judge.Budget.Refund(advance)
+		return nil, v
+	}
+	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), validate.QuestionTime)
+	f := l.newInflight(key, cancel, speculative)
+	if all.byKey == nil {
+		all.byKey = make(map[inflightKey]*inflight)
+	}
+	all.byKey[key] = f
+	all.mu.Unlock()
+	if l.ahead {
+		f.runFor(ctx, limited)
+	} else {
+		go f.run(limited)
+	}
 	return f, nil
+}
+
+// newInflight returns a question in flight that the lookup waits for.
+func (l *lookup) newInflight(key inflightKey, cancel context.CancelFunc, speculative bool) *inflight {
+	f := &inflight{inflightKey: key, cancel: cancel, waiters: 1, done: make(chan struct{}), budget: validate.OneLookup()}
+	if speculative {
+		f.budget = validate.SpeculativeLookup() // there may be many, and they are paid when they are done
+	}
+	if l.suggest != nil {
+		f.suggesters = []*suggester{l.suggest}
+	}
+	f.own.setUp(l.resolver, l.judge.Now, l.judge.Anchors, &f.budget)
+	f.own.inflight, f.own.speculative, f.own.margin = f, speculative, l.margin
+	f.own.known.set(key.Question, inProgress)
+	return f
+}
+
+// runFor finds the verdict in the goroutine of the lookup that began it, which has nothing else to
+// do, and saves a goroutine, whose stack would have to grow. The lookup waits no longer than ctx
+// all the same: then the question is in flight for others alone, if there are any.
+func (f *inflight) runFor(ctx, limited context.Context) {
+	all := &f.own.resolver.inflights
+	stop := context.AfterFunc(ctx, func() { all.leave(f) })
+	f.run(limited)
+	if !stop() { // who is going to leave once more
+		all.mu.Lock()
+		f.waiters++
+		all.mu.Unlock()
+	}
 }
 
 // run finds the verdict.
@@ -148,14 +186,21 @@ func inOrderOfNeed(a, b *inflight) int {
 // answered hands the first reply to those who want to see it; nil means that there will be no
 // reply.
 func (f *inflight) answered(msg *dns.Msg) {
-	select {
-	case <-f.replied:
-	default:
-		if msg != nil {
-			f.reply = &dns.Msg{MsgHdr: msg.MsgHdr, Question: msg.Question, Answer: msg.Answer}
-		}
-		close(f.replied)
+	if f.replied { // which only this goroutine changes
+		return
 	}
+	r := f.own.resolver
+	r.inflights.mu.Lock()
+	if msg != nil {
+		f.first = dns.Msg{MsgHdr: msg.MsgHdr, Question: msg.Question, Answer: msg.Answer}
+		f.reply = &f.first
+	}
+	f.replied = true
+	r.inflights.mu.Unlock()
+	for _, s := range f.suggesters {
+		s.lookUp(r, f.reply)
+	}
+	f.suggesters = nil
 }
 
 // remove makes whoever asks next ask anew.
@@ -169,8 +214,7 @@ func (all *inflights) remove(f *inflight) {
 
 // leave waits no longer for a question in flight, nor holds it. The last one who leaves ends it,
 // and with it all that it held.
-func (l *lookup) leave(f *inflight) {
-	all := &l.resolver.inflights
+func (all *inflights) leave(f *inflight) {
 	all.mu.Lock()
 	f.waiters--
 	last := f.waiters == 0
@@ -178,12 +222,17 @@ func (l *lookup) leave(f *inflight) {
 		delete(all.byKey, f.inflightKey) // whoever comes now begins another one
 	}
 	all.mu.Unlock()
-	if last {
-		f.cancel()
-		<-f.done
-		for _, held := range f.held {
-			l.leave(held)
-		}
+	if !last {
+		return
+	}
+	f.cancel()
+	<-f.done
+	all.mu.Lock()
+	held := f.held
+	f.held = nil // who ran it for itself may leave twice
+	all.mu.Unlock()
+	for _, other := range held {
+		all.leave(other)
 	}
 }
 
@@ -206,13 +255,6 @@ func (l *lookup) awaitOnce(ctx context.Context, q validate.Question) (v *validat
 			return v, false
 		}
 	}
-	if l.suggest != nil {
-		select {
-		case <-f.replied:
-			l.suggest.lookUp(l.resolver, f.reply)
-		case <-ctx.Done():
-		}
-	}
 	select {
 	case <-f.done:
 		v = f.verdict
@@ -220,7 +262,7 @@ func (l *lookup) awaitOnce(ctx context.Context, q validate.Question) (v *validat
 		v = unanswered(q, ctx.Err())
 	}
 	if v.Status == validate.Indeterminate {
-		l.leave(f)
+		l.resolver.inflights.leave(f)
 	} else {
 		l.hold(f)
 	}

@@ -39,6 +39,7 @@ type lookup struct {
 	prefetched  prefetched  // that it may have to wait for
 	speculative bool        // it was begun before it is known to be needed
 	suggest     *suggester  // of WithAhead, if the caller has one
+	ahead       bool        // nobody waits for it: it is what a suggester suggested
 
 	margin time.Duration // of WithPrefetch: how long what the cache has must hold
 

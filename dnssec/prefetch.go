@@ -105,7 +105,7 @@ func (l *lookup) leavePrefetched() {
 			l.hold(f)
 		default:
 			l.judge.Budget.Forfeit(advance)
-			l.leave(f)
+			l.resolver.inflights.leave(f)
 		}
 	}
 	l.prefetched = nil
@@ -115,7 +115,7 @@ func (l *lookup) leavePrefetched() {
 func (l *lookup) end() {
 	l.leavePrefetched()
 	for _, f := range l.held {
-		l.leave(f)
+		l.resolver.inflights.leave(f)
 	}
 	l.held = nil
 }

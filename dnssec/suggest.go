@@ -3,6 +3,7 @@ package dnssec
 import (
 	"context"
 	"slices"
+	"sync"
 	"sync/atomic"
 
 	"github.com/miekg/dns"
@@ -20,7 +21,9 @@ type suggester struct {
 	ctx     context.Context  // of the first lookup: it may outlive the others
 	budget  *validate.Budget // for all of it
 	suggest func(reply *dns.Msg) []dns.Question
-	asked   atomic.Int32
+
+	mu    sync.Mutex
+	asked []dns.Question // each once
 }
 
 type suggesterKey struct{}
@@ -53,11 +56,11 @@ func suggesterFrom(ctx context.Context) *suggester {
 
 // lookUp looks up what a reply suggests. There may be no reply: nil.
 func (s *suggester) lookUp(r *Resolver, reply *dns.Msg) {
-	if reply == nil || s.asked.Load() >= maxSuggested {
+	if reply == nil || s.enough() {
 		return
 	}
 	own := &dns.Msg{MsgHdr: reply.MsgHdr, Question: slices.Clone(reply.Question), Answer: deepCopies(reply.Answer)}
-	questions := s.suggest(own)
+	questions := s.further(s.suggest(own))
 	if len(questions) == 0 {
 		return
 	}
@@ -71,18 +74,32 @@ func (s *suggester) lookUp(r *Resolver, reply *dns.Msg) {
 	}
 	defer done()
 	for _, q := range questions {
-		if q.Qclass != dns.ClassINET {
-			continue
-		}
-		if s.asked.Add(1) > maxSuggested {
-			return
-		}
 		left.Add(1)
 		go func() {
 			defer done()
 			r.lookUpAhead(ctx, s, q)
 		}()
 	}
+}
+
+func (s *suggester) enough() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.asked) >= maxSuggested
+}
+
+// further returns those of the questions that are to be asked: they were not suggested before, by
+// the reply for another type perhaps, and are not too many.
+func (s *suggester) further(suggested []dns.Question) (questions []dns.Question) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before := len(s.asked)
+	for _, q := range suggested {
+		if q.Qclass == dns.ClassINET && len(s.asked) < maxSuggested && !slices.Contains(s.asked, q) {
+			s.asked = append(s.asked, q)
+		}
+	}
+	return s.asked[before:len(s.asked):len(s.asked)]
 }
 
 // lookUpAhead has the verdict on a question in the cache when it is done, and those on the
@@ -97,7 +114,7 @@ func (r *Resolver) lookUpAhead(ctx context.Context, s *suggester, question dns.Q
 	if err != nil {
 		return
 	}
-	l := &lookup{suggest: s, margin: prefetchFrom(ctx)}
+	l := &lookup{suggest: s, ahead: true, margin: prefetchFrom(ctx)}
 	l.setUp(r, now, anchors, s.budget)
 	defer l.end()
 	for range maxAliases + 1 {

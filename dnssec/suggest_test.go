@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -211,5 +212,41 @@ func TestSuggestingChangesNoReply(t *testing.T) {
 	answer, err := world.Resolver().Lookup(ctx, "test.", dns.TypeMX)
 	if err != nil || answer.Status != dnssec.Secure || len(answer.Records) != 1 || answer.Records[0].(*dns.MX).Mx != "mail.test." {
 		t.Errorf("%+v, %v", answer, err)
+	}
+}
+
+// When the context of WithAhead ends, what was asked ahead goes on for those alone who wait for it.
+func TestAheadGoesOnForOthers(t *testing.T) {
+	t.Parallel()
+	for label, others := range map[string]int{"nobody else": 0, "one": 1, "two": 2} {
+		t.Run(label, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				world := dnssectest.New(t, dnssectest.Zone{Name: "test.", Records: "@ MX 10 mail\nmail A 192.0.2.1"})
+				resolver := &dnssec.Resolver{Exchanger: &distant{Exchanger: world}, Anchors: world.Anchors()}
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				var all sync.WaitGroup
+				all.Go(func() { resolver.Lookup(dnssec.WithAhead(ctx, mailHosts), "test.", dns.TypeMX) })
+				time.Sleep(roundTrip + roundTrip/2) // when the addresses have been asked for
+				for range others {
+					all.Go(func() {
+						if answer, err := resolver.Lookup(t.Context(), "mail.test.", dns.TypeA); err != nil || answer.Status != dnssec.Secure {
+							t.Errorf("%+v, %v", answer, err)
+						}
+					})
+				}
+				synctest.Wait()
+				cancel()
+				all.Wait()
+				synctest.Wait()
+				asked := slices.DeleteFunc(world.Questions(), func(q dns.Question) bool { return q.Name != "mail.test." || q.Qtype != dns.TypeA })
+				if want := min(others, 1); len(asked) != want { // it gets through half a round trip later
+					t.Errorf("the address was asked for %d times, want %d", len(asked), want)
+				}
+				if n := dnssec.InFlight(resolver); n != 0 {
+					t.Errorf("%d questions are left in flight", n)
+				}
+			})
+		})
 	}
 }
