@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"sync"
 	"syscall"
 
 	"github.com/miekg/dns"
@@ -22,6 +23,9 @@ type family struct {
 	omitted   int
 }
 
+// usualLookups is how many questions most hosts take: two families, and TLSA records.
+const usualLookups = 3
+
 // lookupAddresses finds the host's addresses, both families at once. The answer by
 // which DANE applies or not is that of the family with addresses and the better
 // status, IPv4 before IPv6. So one family that is secure is enough, and a failure of
@@ -31,17 +35,22 @@ type family struct {
 // which is at once if the IPv4 addresses are secure: a slow denial of AAAA then costs
 // its own time only. The search is nil if TLSA records were not looked for.
 func (v *Verifier) lookupAddresses(ctx context.Context, h *Host, wanted bool) (*search, error) {
-	second := make(chan family, 1)
-	go func() { second <- v.lookupFamily(ctx, h.Name, dns.TypeAAAA) }()
-	first := v.lookupFamily(ctx, h.Name, dns.TypeA)
+	var families [2]family
+	var second sync.WaitGroup
+	second.Go(func() { v.lookupFamily(ctx, &families[1], h.Name, dns.TypeAAAA) })
+	first := &families[0]
+	v.lookupFamily(ctx, first, h.Name, dns.TypeA)
 	var found *search
 	if wanted && first.answer.Status == dnssec.Secure && first.usable() {
 		found = v.searchTLSA(ctx, h, first.answer)
 	}
+	second.Wait()
 
 	var deciding *dnssec.Answer
 	var failed error
-	for _, f := range []family{first, <-second} {
+	h.Lookups = make([]Lookup, 0, usualLookups)
+	for i := range families {
+		f := &families[i]
 		h.Lookups = append(h.Lookups, f.lookup)
 		h.Addresses = append(h.Addresses, f.addresses...)
 		h.Omitted += f.omitted
@@ -93,10 +102,11 @@ func (v *Verifier) connects(addr netip.Addr) bool {
 	return false
 }
 
-func (v *Verifier) lookupFamily(ctx context.Context, host string, qtype uint16) (f family) {
+// lookupFamily looks the addresses of one family up.
+func (v *Verifier) lookupFamily(ctx context.Context, f *family, host string, qtype uint16) {
 	f.answer, f.lookup, f.err = v.lookup(ctx, host, qtype)
 	if f.err != nil {
-		return f
+		return
 	}
 	for _, rr := range f.answer.Records {
 		addr, ok := address(rr)
@@ -108,7 +118,6 @@ func (v *Verifier) lookupFamily(ctx context.Context, host string, qtype uint16) 
 			f.addresses = append(f.addresses, Address{Addr: addr, Status: f.answer.Status, Refused: !v.allows(addr)})
 		}
 	}
-	return f
 }
 
 // usable reports whether there is an address to connect to.

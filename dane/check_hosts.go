@@ -10,7 +10,8 @@ import (
 // A hostsCheck is the work of one Verify on the hosts of a domain. Only the goroutine that
 // called Verify reads or changes it, and calls the hooks. The goroutines that it starts
 // look one host up, or make one attempt at an address, and hand back what is to be done
-// with what came of it; they end before Verify returns.
+// with what came of it; they end before Verify returns. What is all that can be done for now needs
+// none.
 type hostsCheck struct {
 	verifier     *Verifier
 	parallel     int
@@ -41,7 +42,7 @@ type hostCheck struct {
 	attempts []*Attempt
 }
 
-// work is what a goroutine does. It returns what the goroutine of the hostsCheck does with
+// work is what a goroutine does, or that of Verify if there is no other. It returns what the goroutine of the hostsCheck does with
 // what came of it.
 type work func(context.Context) func()
 
@@ -57,11 +58,19 @@ func (c *hostsCheck) run(ctx context.Context) {
 	results := make(chan func(), len(c.hosts)*(1+maxAttemptsPerHost))
 	running := 0
 	for c.report(ctx) {
-		for running < c.parallel {
+		begun := make([]work, 0, 1)
+		for running+len(begun) < c.parallel {
 			next := c.next()
 			if next == nil {
 				break
 			}
+			begun = append(begun, next)
+		}
+		if running == 0 && len(begun) == 1 {
+			begun[0](own)() // here: there is nothing to do beside it
+			continue
+		}
+		for _, next := range begun {
 			running++
 			go func() { results <- next(own) }()
 		}
