@@ -46,11 +46,11 @@ func (v *Verifier) lookupHost(ctx context.Context, d *Domain, mx MX) *Host {
 	if err != nil {
 		h.skip(err)
 	}
-	lookups := h.Lookups
+	var own []Lookup
 	if d.Lookup.Type != 0 {
-		lookups = append(lookups[:len(lookups):len(lookups)], d.Lookup)
+		own = []Lookup{d.Lookup}
 	}
-	h.Expires = expiry(lookups)
+	h.Expires = expiry(h.Lookups, own)
 	if h.Audited != nil {
 		h.Audited.Expires = h.Expires
 	}

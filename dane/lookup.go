@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -89,13 +90,15 @@ func (v *Verifier) lookup(ctx context.Context, name string, qtype uint16) (*dnss
 			answer.Status, answer.Reason = e.Status, e.Reason
 		}
 	}
-	own := *answer // a simple fake may share its answers
-	answer = &own
-	if answer.Name == "" {
-		answer.Name = name + "." // and leave this out
-	}
-	if err != nil || !keepsContract(answer) {
-		answer.Status = failed(answer.Status)
+	if broken := err != nil || !keepsContract(answer); broken || answer.Name == "" {
+		own := *answer // a simple fake may share its answers
+		answer = &own
+		if answer.Name == "" {
+			answer.Name = name + "." // and leave this out
+		}
+		if broken {
+			answer.Status = failed(answer.Status)
+		}
 	}
 	if err == nil && answer.Status < dnssec.Insecure {
 		err = &dnssec.Error{Name: name + ".", Type: qtype, Status: answer.Status, Reason: answer.Reason, Err: notAnswered(answer)}
@@ -104,33 +107,56 @@ func (v *Verifier) lookup(ctx context.Context, name string, qtype uint16) (*dnss
 		Name: name, Type: qtype, Status: answer.Status, RCode: answer.RCode, Aliases: answer.Aliases, Reason: answer.Reason,
 		Err: err, Expires: answer.Expires, Elapsed: time.Since(start), Exchanges: answer.Exchanges(), Chain: evidence(ctx, answer),
 	}
+	if len(answer.Records) > 0 {
+		l.Records = make([]string, 0, len(answer.Records))
+	}
 	for _, rr := range answer.Records {
 		if rr == nil {
 			continue
 		}
-		l.Records = append(l.Records, rdata(rr.String()))
+		l.Records = append(l.Records, rdata(rr))
 	}
 	return answer, l, err
 }
 
 // expiry returns when the first of the answers must be forgotten; zero if one has failed, or
 // does not tell.
-func expiry(lookups []Lookup) (first time.Time) {
-	for _, l := range lookups {
-		if l.Err != nil || l.Expires.IsZero() {
-			return time.Time{}
-		}
-		if first.IsZero() || l.Expires.Before(first) {
-			first = l.Expires
+func expiry(lookups ...[]Lookup) (first time.Time) {
+	for _, some := range lookups {
+		for i := range some {
+			l := &some[i]
+			if l.Err != nil || l.Expires.IsZero() {
+				return time.Time{}
+			}
+			if first.IsZero() || l.Expires.Before(first) {
+				first = l.Expires
+			}
 		}
 	}
 	return first
 }
 
-// rdata returns what follows owner, TTL, class and type in a record's presentation form,
-// which tabs separate; in names they are escaped (RFC 1035 §5.1).
-func rdata(record string) string {
-	for range 4 {
+// rdata returns a record in presentation form, without owner, TTL, class and type. The usual
+// records are written without them.
+func rdata(rr dns.RR) string {
+	switch rr := rr.(type) {
+	case *dns.A:
+		if rr.A.To4() != nil {
+			return rr.A.String()
+		}
+	case *dns.MX:
+		if strings.Trim(rr.Mx, hostOctets) == "" { // so that nothing has to be escaped
+			return strconv.Itoa(int(rr.Preference)) + " " + rr.Mx
+		}
+	case *dns.TLSA:
+		text := make([]byte, 0, len("255 255 255 ")+len(rr.Certificate))
+		for _, field := range [...]uint8{rr.Usage, rr.Selector, rr.MatchingType} {
+			text = append(strconv.AppendUint(text, uint64(field), 10), ' ')
+		}
+		return string(append(text, rr.Certificate...))
+	}
+	record := rr.String()
+	for range 4 { // tabs separate the fields; in names they are escaped (RFC 1035 §5.1)
 		_, record, _ = strings.Cut(record, "\t")
 	}
 	return record
