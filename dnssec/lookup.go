@@ -18,14 +18,14 @@ import (
 // set of anchors, and one budget. It is used by one goroutine.
 //
 // A question takes this way, and this file follows it from top to bottom. answer asks for the
-// name, and for each name that an alias leads to. ask takes the verdict from the first that
+// name, and for each name that an alias leads to. Ask takes the verdict from the first that
 // knows it: the lookup itself, the cache (cache.go), and the NSEC cache, which denies names
 // without asking (validate.NSECCache). What nobody knows is in flight or will be: all who ask it
 // meanwhile wait for one verdict (inflight.go). resolve finds that verdict: exchange sends the
 // query, judgeReply has the reply judged (package validate), and while it is judged, the keys
-// and DS records that it rests on are on their way already (prefetch.go). To the judge, ask is
-// the door to the network: for each of them the way begins anew. A reply that does not validate
-// is asked for at other servers (others.go), since one wrong server must not break a zone.
+// and DS records that it rests on are on their way already (prefetch.go). To the judge, Ask is
+// the door to the network (validate.Source): for each of them the way begins anew. A reply that does
+// not validate is asked for at other servers (others.go), since one wrong server must not break a zone.
 type lookup struct {
 	resolver  *Resolver
 	judge     validate.Validator // with the instant, the anchors and the budget
@@ -64,7 +64,7 @@ func (l *lookup) setUp(r *Resolver, now time.Time, anchors *validate.Anchors, bu
 	l.judge = validate.Validator{
 		Now: now, Skew: r.clockSkew(), Anchors: anchors, Negative: r.negative,
 		Algorithms: rrsig.Algorithms(r.Algorithms), MaxIterations: r.MaxIterations,
-		Budget: budget, Signatures: &r.signatures, Ask: l.ask, Recall: l.recall,
+		Budget: budget, Signatures: &r.signatures, Source: l,
 	}
 	if !r.NoAggressiveUse {
 		l.judge.Denials = &r.denials
@@ -86,7 +86,7 @@ func (l *lookup) answer(ctx context.Context, name canonical.Name, qtype uint16) 
 	defer func() { answer.exchanges = l.allExchanges() }()
 	for {
 		q := validate.Question{Name: name, Type: qtype}
-		v := l.ask(ctx, q)
+		v := l.Ask(ctx, q)
 		answer.findings = append(answer.findings, finding{q, v})
 		status, reason := statusOf(v.Status), reasonOf(v.Reason)
 		if status < answer.Status {
@@ -125,8 +125,8 @@ func (l *lookup) answer(ctx context.Context, name canonical.Name, qtype uint16) 
 // inProgress is the verdict on a question until there is one.
 var inProgress = new(validate.Verdict)
 
-// ask gives the verdict on one question: from what is known, or from the network.
-func (l *lookup) ask(ctx context.Context, q validate.Question) *validate.Verdict {
+// Ask gives the verdict on one question: from what is known, or from the network.
+func (l *lookup) Ask(ctx context.Context, q validate.Question) *validate.Verdict {
 	switch v := l.known.get(q); v {
 	case nil:
 	case inProgress:
@@ -163,10 +163,10 @@ func (l *lookup) cached(q validate.Question) *validate.Verdict {
 	return v
 }
 
-// recall returns what is known of a question without asking, and nil if nothing is. If the
+// Recall returns what is known of a question without asking, and nil if nothing is. If the
 // question is prefetched, it waits for that, but no longer than for another prefetched one
 // beside it.
-func (l *lookup) recall(ctx context.Context, q, beside validate.Question) *validate.Verdict {
+func (l *lookup) Recall(ctx context.Context, q, beside validate.Question) *validate.Verdict {
 	if q != beside {
 		l.prefetched.await(ctx, q, beside)
 	}

@@ -118,7 +118,7 @@ func (r *Resolver) lookUpAhead(ctx context.Context, s *suggester, question dns.Q
 	l.setUp(r, now, anchors, s.budget)
 	defer l.end()
 	for range maxAliases + 1 {
-		v := l.ask(ctx, validate.Question{Name: name, Type: question.Qtype})
+		v := l.Ask(ctx, validate.Question{Name: name, Type: question.Qtype})
 		if v.Failed() || v.Shape != validate.Aliased {
 			return
 		}

@@ -11,7 +11,7 @@ import (
 	"github.com/danesmtp/danesmtp/dnssec/internal/validate"
 )
 
-// A verdict rests on those that Ask gives: as they are, so it is.
+// A verdict rests on those that its source gives: as they are, so it is.
 func TestVerdictRestsOnOthers(t *testing.T) {
 	t.Parallel()
 	world := newWorld(t, judgedZones()...)
@@ -69,6 +69,27 @@ func TestChainInACircle(t *testing.T) {
 	}
 }
 
+// knowing is a source that knows one verdict.
+type knowing struct {
+	validate.Source
+	question validate.Question
+	verdict  *validate.Verdict
+}
+
+func (k knowing) Ask(ctx context.Context, q validate.Question) *validate.Verdict {
+	if q == k.question {
+		return k.verdict
+	}
+	return k.Source.Ask(ctx, q)
+}
+
+func (k knowing) Recall(_ context.Context, q, _ validate.Question) *validate.Verdict {
+	if q == k.question {
+		return k.verdict
+	}
+	return nil
+}
+
 // What is known of a delegation above decides before anything below it is asked for.
 func TestRecallBeforeAsk(t *testing.T) {
 	t.Parallel()
@@ -80,19 +101,7 @@ func TestRecallBeforeAsk(t *testing.T) {
 	j.asked = nil
 	delete(j.verdicts, cut)
 	delete(j.replies, cut)
-	j.Recall = func(_ context.Context, q, _ validate.Question) *validate.Verdict {
-		if q == cut {
-			return known
-		}
-		return nil
-	}
-	ask := j.Ask
-	j.Ask = func(ctx context.Context, q validate.Question) *validate.Verdict {
-		if q == cut {
-			return known
-		}
-		return ask(ctx, q)
-	}
+	j.Source = knowing{j, cut, known}
 	if v := j.verdict(t.Context(), q); v.Status != validate.Insecure || len(j.asked) != 0 {
 		t.Errorf("status %d, and %v was asked", v.Status, j.asked)
 	}

@@ -22,7 +22,7 @@ func (val *Validator) zoneKeys(ctx context.Context, zone canonical.Name) *Verdic
 	if _, v := val.entryPoints(ctx, zone); v.Status != Secure {
 		return v
 	}
-	keys := val.Ask(ctx, Question{zone, dns.TypeDNSKEY})
+	keys := val.Source.Ask(ctx, Question{zone, dns.TypeDNSKEY})
 	if keys.Status == Secure && keys.Shape != Data {
 		return val.bogus(keyless(zone))
 	}

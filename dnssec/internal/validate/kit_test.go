@@ -108,11 +108,19 @@ func newJudge(t testing.TB, world *dnssectest.Internet, replies replies) *judge 
 	}
 	j := &judge{replies: replies, verdicts: make(map[validate.Question]*validate.Verdict)}
 	j.Validator = &validate.Validator{Now: now, Anchors: validate.NewAnchors(0, anchors...), Budget: validate.NewBudget(1)}
-	j.Ask = func(ctx context.Context, q validate.Question) *validate.Verdict {
-		j.asked = append(j.asked, q)
-		return j.verdict(ctx, q)
-	}
+	j.Source = j
 	return j
+}
+
+// Ask implements validate.Source.
+func (j *judge) Ask(ctx context.Context, q validate.Question) *validate.Verdict {
+	j.asked = append(j.asked, q)
+	return j.verdict(ctx, q)
+}
+
+// Recall implements validate.Source. It knows nothing.
+func (j *judge) Recall(context.Context, validate.Question, validate.Question) *validate.Verdict {
+	return nil
 }
 
 // verdict judges what the map has for a question, once. What leads back to itself proves

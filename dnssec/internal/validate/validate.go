@@ -3,7 +3,7 @@
 // It never sends a query, opens a connection, or reads a clock, and it keeps no verdicts: that is
 // the business of package dnssec. It believes nothing of a reply but what signatures prove, from
 // a trust anchor down. What a verdict rests on, the keys of a zone and the DS records above it,
-// it gets through [Validator.Ask], which may be the network, a cache, or in a test a map.
+// it gets through a [Source], which may be the network, a cache, or in a test a map.
 //
 // # How a reply is judged
 //

@@ -8,7 +8,7 @@ import (
 )
 
 // A Validator says what replies prove. It sees one instant, one set of anchors, and one
-// budget. Now, Anchors, Budget and Ask must be set. It is used by one goroutine at a time.
+// budget. Now, Anchors, Budget and Source must be set. It is used by one goroutine at a time.
 type Validator struct {
 	Now           time.Time        // when signatures must be valid
 	Skew          time.Duration    // by which Now may be wrong
@@ -20,27 +20,24 @@ type Validator struct {
 	Signatures    *SignatureCache  // what was verified before; nil if that is not remembered
 	Denials       *NSECCache       // for Deny; nil if denials are not used for other names
 
-	// Ask gives the verdict on another question: DS records and keys on the way to an
-	// anchor. It is the only door to the network. For a question that leads back to itself
-	// it gives Circle.
-	Ask func(context.Context, Question) *Verdict
-
-	// Recall returns what is known of a question without asking, and nil if nothing is. If the
-	// question is on its way, it waits, but no longer than for the answer to the one beside
-	// it, which is needed in any case. A nil Recall knows nothing.
-	Recall func(ctx context.Context, q, beside Question) *Verdict
+	// Source is where the verdicts on other questions come from.
+	Source Source
 
 	// Observe is shown the keys of a trust anchor's zone before they are judged, unless it is
 	// nil.
 	Observe func(context.Context, *RRset)
 }
 
-// recall is Recall.
-func (val *Validator) recall(ctx context.Context, q, beside Question) *Verdict {
-	if val.Recall == nil {
-		return nil
-	}
-	return val.Recall(ctx, q, beside)
+// A Source has what a verdict rests on: DS records and keys on the way to an anchor.
+type Source interface {
+	// Ask gives the verdict on another question. It is the only door to the network. For a
+	// question that leads back to itself it gives Circle.
+	Ask(ctx context.Context, q Question) *Verdict
+
+	// Recall returns what is known of a question without asking, and nil if nothing is. If the
+	// question is on its way, it waits, but no longer than for the answer to the one beside
+	// it, which is needed in any case.
+	Recall(ctx context.Context, q, beside Question) *Verdict
 }
 
 // Circle is the verdict on a question that is asked again to prove the answer to it. Whatever

@@ -17,12 +17,12 @@ func (val *Validator) askDelegation(ctx context.Context, zone canonical.Name) *V
 	q := Question{zone, dns.TypeDS}
 	top, ok := val.AnchorOf(q)
 	if !ok {
-		return val.Ask(ctx, q)
+		return val.Source.Ask(ctx, q)
 	}
 	if v := val.knownInsecure(ctx, top, q); v != nil {
 		return v
 	}
-	v := val.Ask(ctx, q)
+	v := val.Source.Ask(ctx, q)
 	if v.Status != Indeterminate {
 		return v
 	}
@@ -35,13 +35,13 @@ func (val *Validator) askDelegation(ctx context.Context, zone canonical.Name) *V
 // knownInsecure returns the verdict on a delegation between the anchor and the DS records
 // asked for, if there is one that is known to be insecure before those are; otherwise nil.
 func (val *Validator) knownInsecure(ctx context.Context, top canonical.Name, q Question) *Verdict {
-	if val.recall(ctx, q, q) != nil {
+	if val.Source.Recall(ctx, q, q) != nil {
 		return nil
 	}
 	lowest := q.Enclosed()
 	for labels := top.Labels() + 1; labels <= lowest.Labels(); labels++ {
 		cut := lowest.Ancestor(labels)
-		v := val.recall(ctx, Question{cut, dns.TypeDS}, q)
+		v := val.Source.Recall(ctx, Question{cut, dns.TypeDS}, q)
 		if v == nil || v.Failed() || v.Reason.Code == CodeNSEC3IterationsTooBig { // which leaves open what is there
 			continue
 		}
@@ -58,7 +58,7 @@ func (val *Validator) knownInsecure(ctx context.Context, top canonical.Name, q Q
 func (val *Validator) firstBreak(ctx context.Context, top, lowest canonical.Name) *Verdict {
 	for labels := top.Labels() + 1; labels <= lowest.Labels(); labels++ {
 		cut := lowest.Ancestor(labels)
-		v := val.Ask(ctx, Question{cut, dns.TypeDS})
+		v := val.Source.Ask(ctx, Question{cut, dns.TypeDS})
 		if v.Status == Secure && v.Shape == NameError {
 			break // RFC 8020 §2: there is nothing below
 		}
