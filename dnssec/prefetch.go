@@ -27,8 +27,8 @@ func (l *lookup) prefetch(ctx context.Context, q validate.Question, msg *dns.Msg
 	// What is most likely a zone: the signer, or the domain below the top-level domain.
 	lowest := q.Enclosed()
 	lowest = lowest.Ancestor(min(lowest.Labels(), top.Labels()+2))
-	if signers := l.judge.Signers(q, msg); len(signers) > 0 {
-		lowest = signers[0]
+	if signer, ok := l.judge.Signer(q, msg); ok {
+		lowest = signer
 		l.begin(ctx, validate.Question{Name: lowest, Type: dns.TypeDNSKEY})
 	}
 	for zone := lowest; zone != top && zone.Below(top) && l.begin(ctx, validate.Question{Name: zone, Type: dns.TypeDS}); zone = zone.Parent() {

@@ -68,7 +68,7 @@ func (r TrustAD) Lookup(ctx context.Context, name string, qtype uint16) (*Answer
 	if reply.Msg.AuthenticatedData {
 		answer.Status, answer.Reason, aliases = Secure, Reason{}, Secure
 	}
-	answers, authority := validate.Collect(reply.Msg)
+	answers, authority := validate.Collect(owner, reply.Msg)
 	if err := answer.follow(answers, owner, aliases, start); err != nil {
 		return failed(unanswered(q, err))
 	}

@@ -187,3 +187,27 @@ func FuzzParseName(f *testing.F) {
 		}
 	})
 }
+
+// What is near makes no difference to the name.
+func TestParseNear(t *testing.T) {
+	texts := []string{".", "test.", "TEST", "zone.test.", "a.zone.test.", "one.test.", "xone.test.", `a\.zone.test.`, `\004zone.test.`, "e.test.", ""}
+	for _, text := range append(texts, "..", "a..b", strings.Repeat("a", 64)) {
+		want, wantErr := canonical.ParseName(text)
+		for _, near := range texts {
+			name, err := canonical.ParseName(near)
+			if err != nil {
+				name = "" // the zero Name, too
+			}
+			if got, err := canonical.ParseNear(name, text); got != want || err != wantErr {
+				t.Errorf("%q near %q: %q, %v; want %q, %v", text, near, got, err, want, wantErr)
+			}
+		}
+	}
+	near, err := canonical.ParseName("_25._tcp.mail.zone.test.")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := testing.AllocsPerRun(100, func() { canonical.ParseNear(near, "Zone.test.") }); n != 0 {
+		t.Errorf("%v allocations for a name above", n)
+	}
+}

@@ -40,6 +40,23 @@ func ParseName(text string) (Name, error) {
 	return Name(wire[:end]), nil
 }
 
+// ParseNear is ParseName, and takes no memory if the text is the name near or one above it, as
+// most names in a reply are beside the name that was asked for.
+func ParseNear(near Name, text string) (Name, error) {
+	var wire [maxNameLength + 1]byte
+	end, ok := pack(text, &wire)
+	if !ok {
+		return "", ErrName
+	}
+	for len(near) > end {
+		near = near.Parent()
+	}
+	if string(near) == string(wire[:end]) {
+		return near, nil
+	}
+	return Name(wire[:end]), nil
+}
+
 // Is reports whether the text is the presentation form of n.
 func (n Name) Is(text string) bool {
 	var wire [maxNameLength + 1]byte
@@ -51,6 +68,10 @@ func (n Name) Is(text string) bool {
 func pack(text string, wire *[maxNameLength + 1]byte) (end int, ok bool) {
 	if name, ok := AppendHostName(wire[:0], text); ok {
 		return len(name), true
+	}
+	if text == "." {
+		wire[0] = 0
+		return 1, true
 	}
 	end, err := dns.PackDomainName(dns.Fqdn(text), wire[:], 0, nil, false)
 	if err != nil || end > maxNameLength {
@@ -111,6 +132,9 @@ func (n Name) String() string {
 			text = append(append(text, n[i+1:i+1+int(n[i])]...), '.')
 		}
 		return string(text)
+	}
+	if n.IsRoot() {
+		return "."
 	}
 	text, _, err := dns.UnpackDomainName([]byte(n), 0)
 	if err != nil {

@@ -31,11 +31,11 @@ func newNSECChain(zone canonical.Name, records []dns.RR) nsecChain {
 		if !ok {
 			continue
 		}
-		owner, err := canonical.ParseName(record.Hdr.Name)
+		owner, err := canonical.ParseNear(zone, record.Hdr.Name)
 		if err != nil || !owner.Below(zone) {
 			continue
 		}
-		next, err := canonical.ParseName(record.NextDomain)
+		next, err := canonical.ParseNear(zone, record.NextDomain)
 		if err != nil || !next.Below(zone) {
 			continue
 		}

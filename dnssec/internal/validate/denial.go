@@ -38,7 +38,8 @@ func (val *Validator) judgeDenial(ctx context.Context, q Question, rcode int, au
 			problem = because(set.Reason(CodeRRSIGsMissing, "no signature"), errNoSignature)
 		}
 	}
-	for _, zone := range val.signersAmong(q, sigs) {
+	var room [maxSigners]canonical.Name
+	for _, zone := range val.signersAmong(room[:0], q, sigs) {
 		keys := val.signerKeys(ctx, q, zone)
 		switch keys.Status {
 		case Secure:

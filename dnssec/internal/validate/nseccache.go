@@ -44,11 +44,11 @@ func (c *NSECCache) Add(v *Verdict, generation int) {
 		if len(set.Records) != 1 {
 			continue
 		}
-		zone, err := canonical.ParseName(set.Sig.SignerName)
+		owner, err := canonical.ParseName(set.Records[0].Header().Name)
 		if err != nil {
 			continue
 		}
-		owner, err := canonical.ParseName(set.Records[0].Header().Name)
+		zone, err := canonical.ParseNear(owner, set.Sig.SignerName)
 		if err != nil {
 			continue
 		}

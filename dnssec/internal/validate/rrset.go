@@ -83,14 +83,15 @@ type signatures struct {
 
 func (s signatures) key() Question { return s.Question }
 
-// Collect sorts the records of a reply into the RRsets of its answer and authority
-// sections, in order of appearance. Signatures count wherever they are: some servers
+// Collect sorts the records of a reply to a question for a name into the RRsets of its answer and
+// authority sections, in order of appearance. Signatures count wherever they are: some servers
 // have them elsewhere than the RRset, and they prove no less there.
-func Collect(msg *dns.Msg) (answers, authority []*RRset) {
-	var sigs index[Question, signatures]
-	answers, authority = rrsets(msg.Answer, &sigs), rrsets(msg.Ns, &sigs)
+func Collect(name canonical.Name, msg *dns.Msg) (answers, authority []*RRset) {
+	var room [fewValues / 2]signatures
+	sigs := index[Question, signatures]{values: room[:0]}
+	answers, authority = rrsets(name, msg.Answer, &sigs), rrsets(name, msg.Ns, &sigs)
 	if hasSignature(msg.Extra) {
-		rrsets(msg.Extra, &sigs)
+		rrsets(name, msg.Extra, &sigs)
 	}
 	for _, sets := range [...][]*RRset{answers, authority} {
 		for _, set := range sets {
@@ -108,7 +109,7 @@ func hasSignature(section []dns.RR) bool {
 
 // rrsets sorts the records of a section, and adds the signatures in it to sigs. Records
 // of another class and names that cannot be parsed are left out.
-func rrsets(section []dns.RR, sigs *index[Question, signatures]) []*RRset {
+func rrsets(asked canonical.Name, section []dns.RR, sigs *index[Question, signatures]) []*RRset {
 	var sets index[place, *RRset]
 	var text string // of the owner, which most often is that of the record before
 	var owner canonical.Name
@@ -116,7 +117,7 @@ func rrsets(section []dns.RR, sigs *index[Question, signatures]) []*RRset {
 		h := rr.Header()
 		if owner == "" || h.Name != text {
 			var err error
-			if owner, err = canonical.ParseName(h.Name); err != nil {
+			if owner, err = canonical.ParseNear(asked, h.Name); err != nil {
 				continue
 			}
 			text = h.Name

@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
 )
 
 // BenchmarkCollect is what it takes to sort the records of a parsed reply: two mail hosts,
@@ -26,7 +28,7 @@ func BenchmarkCollect(b *testing.B) {
 	msg.Answer = append(msg.Answer, &dns.RRSIG{Hdr: dns.RR_Header{Name: "example.", Rrtype: dns.TypeRRSIG, Class: dns.ClassINET}, TypeCovered: dns.TypeMX})
 	b.ReportAllocs()
 	for b.Loop() {
-		if answers, authority := Collect(msg); len(answers) != 1 || len(answers[0].Sigs) != 1 || len(authority) != 1 {
+		if answers, authority := Collect(canonical.Root, msg); len(answers) != 1 || len(answers[0].Sigs) != 1 || len(authority) != 1 {
 			b.Fatal(answers, authority)
 		}
 	}

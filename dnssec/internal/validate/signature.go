@@ -6,6 +6,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
 	"github.com/danesmtp/danesmtp/dnssec/internal/rrsig"
 )
 
@@ -17,7 +18,8 @@ func (val *Validator) judgeSet(ctx context.Context, set *RRset, authority []*RRs
 	}
 	var problem *fault
 	var tried *Verdict
-	for _, zone := range val.signersAmong(set.Question, set.Sigs) {
+	var room [maxSigners]canonical.Name
+	for _, zone := range val.signersAmong(room[:0], set.Question, set.Sigs) {
 		keys := val.signerKeys(ctx, set.Question, zone)
 		if keys.Status != Secure {
 			if keys.Status == Insecure {

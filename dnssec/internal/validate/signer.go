@@ -12,38 +12,51 @@ import (
 // can be only one, and a reply in transition holds no more.
 const maxSigners = 3
 
-// Signers returns the zones that may have signed what a reply says, closest first.
-func (val *Validator) Signers(q Question, msg *dns.Msg) []canonical.Name {
-	var sigs []*dns.RRSIG
+// Signer returns the closest zone that may have signed what a reply says, and whether there is
+// one.
+func (val *Validator) Signer(q Question, msg *dns.Msg) (closest canonical.Name, found bool) {
+	looked := 0
 	for _, section := range [...][]dns.RR{msg.Answer, msg.Ns} {
 		for _, rr := range section {
-			if sig, ok := rr.(*dns.RRSIG); ok && len(sigs) < maxRRsetSignatures {
-				sigs = append(sigs, sig)
+			sig, ok := rr.(*dns.RRSIG)
+			if !ok {
+				continue
+			}
+			if looked++; looked > maxRRsetSignatures {
+				break
+			}
+			if zone, ok := val.signerOf(q, sig); ok && (!found || zone.Labels() > closest.Labels()) {
+				closest, found = zone, true
 			}
 		}
 	}
-	return val.signersAmong(q, sigs)
+	return closest, found
 }
 
-// signersAmong returns the zones that the signatures name, closest first. Only a zone
-// that encloses the owner and lies at or below a trust anchor can be one (RFC 4035
-// §5.3.1).
-func (val *Validator) signersAmong(q Question, sigs []*dns.RRSIG) []canonical.Name {
-	if _, ok := val.AnchorOf(q); !ok {
-		return nil
-	}
-	var zones []canonical.Name
+// signersAmong returns the zones that the signatures name, closest first, in room if there is
+// enough.
+func (val *Validator) signersAmong(room []canonical.Name, q Question, sigs []*dns.RRSIG) []canonical.Name {
+	zones := room
 	for _, sig := range sigs {
-		zone, err := canonical.ParseName(sig.SignerName)
-		if err != nil || !q.Enclosed().Below(zone) {
-			continue
+		if zone, ok := val.signerOf(q, sig); ok {
+			zones = insertCloser(zones, zone)
 		}
-		if _, anchored := val.AnchorOf(Question{zone, dns.TypeDNSKEY}); !anchored {
-			continue
-		}
-		zones = insertCloser(zones, zone)
 	}
 	return zones[:min(len(zones), maxSigners)]
+}
+
+// signerOf returns the zone that a signature names. Only one that encloses the owner and lies at or
+// below a trust anchor can be the signer (RFC 4035 §5.3.1).
+func (val *Validator) signerOf(q Question, sig *dns.RRSIG) (canonical.Name, bool) {
+	zone, err := canonical.ParseNear(q.Name, sig.SignerName)
+	if err != nil || !q.Enclosed().Below(zone) {
+		return "", false
+	}
+	if _, ok := val.AnchorOf(q); !ok {
+		return "", false
+	}
+	_, anchored := val.AnchorOf(Question{zone, dns.TypeDNSKEY})
+	return zone, anchored
 }
 
 // signerKeys is zoneKeys for a signer. Where anchors are nested, any of them may lead to

@@ -44,7 +44,7 @@ func (val *Validator) judge(ctx context.Context, q Question, msg *dns.Msg) *Verd
 	if Refuses(msg) {
 		return Refusal(q, msg)
 	}
-	answers, authority := Collect(msg)
+	answers, authority := Collect(q.Name, msg)
 	for _, set := range answers {
 		if set.Type == dns.TypeDNAME && len(set.Records) > 0 && q.Name != set.Name && q.Name.Below(set.Name) && val.sameAnchor(q, set.Name) {
 			return val.judgeDNAME(ctx, q, set, Find(answers, Question{q.Name, dns.TypeCNAME}))
