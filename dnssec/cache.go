@@ -90,9 +90,9 @@ func (s *shard) use(c *cache, element *list.Element, now time.Time, generation i
 	return entry
 }
 
-// put keeps a verdict, unless it takes more than its share of the memory.
-func (c *cache) put(q validate.Question, v *validate.Verdict, generation int) {
-	entry := &cached{Question: q, Verdict: v, text: q.Name.String(), generation: generation}
+// put keeps a verdict, unless it takes more than its share of the memory. text is the name.
+func (c *cache) put(q validate.Question, text string, v *validate.Verdict, generation int) {
+	entry := &cached{Question: q, Verdict: v, text: text, generation: generation}
 	entry.weight = int64(perEntry + weight.Rounded(len(q.Name)) + weight.Rounded(len(entry.text)))
 	if v.Size()+entry.weight > cacheBytes/100 {
 		return

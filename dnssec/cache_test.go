@@ -32,7 +32,7 @@ func TestCacheIsBoundedByMemory(t *testing.T) {
 		return validate.Question{Name: n, Type: dns.TypeTXT}
 	}
 	for i := range 2000 {
-		c.put(name(i), verdictOf(100), 0)
+		c.put(name(i), "name.", verdictOf(100), 0)
 	}
 	if weight, entries := c.size(t); weight > cacheBytes || entries < 100 || entries > 1000 {
 		t.Errorf("%d octets in %d entries", weight, entries)
@@ -40,12 +40,12 @@ func TestCacheIsBoundedByMemory(t *testing.T) {
 	if c.get(name(1999), now, 0) == nil || c.get(name(0), now, 0) != nil {
 		t.Error("not the least recently used were forgotten")
 	}
-	c.put(name(-1), verdictOf(1000), 0)
+	c.put(name(-1), "name.", verdictOf(1000), 0)
 	if c.get(name(-1), now, 0) != nil {
 		t.Error("one entry may take a large part of the cache")
 	}
 	for i := range 100_000 {
-		c.put(name(i), verdictOf(0), 0)
+		c.put(name(i), "name.", verdictOf(0), 0)
 	}
 	if weight, entries := c.size(t); weight > cacheBytes || entries > 60_000 {
 		t.Errorf("%d octets in %d entries", weight, entries)
@@ -72,8 +72,8 @@ func TestCacheAndGenerations(t *testing.T) {
 	now := time.Now()
 	q := validate.Question{Name: canonical.Root, Type: dns.TypeNS}
 	v := &validate.Verdict{Made: now, Expires: now.Add(time.Minute)}
-	c.put(q, v, 2)
-	c.put(q, &validate.Verdict{Made: now, Expires: now.Add(time.Minute)}, 1) // a lookup that began before
+	c.put(q, "name.", v, 2)
+	c.put(q, "name.", &validate.Verdict{Made: now, Expires: now.Add(time.Minute)}, 1) // a lookup that began before
 	if c.get(q, now, 1) != nil || c.get(q, now, 2) != v || c.get(q, now, 3) != nil {
 		t.Error("a verdict is known by other anchors")
 	}
@@ -84,7 +84,7 @@ func TestCacheAndClocks(t *testing.T) {
 	var c cache
 	now := time.Now()
 	q := validate.Question{Name: canonical.Root, Type: dns.TypeNS}
-	c.put(q, &validate.Verdict{Made: now, Expires: now.Add(time.Minute)}, 0)
+	c.put(q, "name.", &validate.Verdict{Made: now, Expires: now.Add(time.Minute)}, 0)
 	if c.get(q, now.Add(-time.Millisecond), 0) == nil {
 		t.Error("a lookup that began a moment before asks again")
 	}

@@ -57,8 +57,9 @@ func (a *Answer) links(whole bool) []Link {
 	}
 	var chain []Link
 	seen := make(map[*validate.Verdict]bool)
+	var room [8]*validate.Verdict // keys and DS records of four zones
 	for _, f := range a.findings {
-		path := path(f.verdict, seen)
+		path := path(room[:0], f.verdict, seen)
 		if chain == nil {
 			chain = make([]Link, 0, len(path)+1)
 		}
@@ -79,9 +80,9 @@ func (a *Answer) links(whole bool) []Link {
 }
 
 // path returns what the verdict rests on that was not seen before, anchor first, and
-// the verdict itself.
-func path(v *validate.Verdict, seen map[*validate.Verdict]bool) []*validate.Verdict {
-	var path []*validate.Verdict
+// the verdict itself. It is in room, if there is enough.
+func path(room []*validate.Verdict, v *validate.Verdict, seen map[*validate.Verdict]bool) []*validate.Verdict {
+	path := room
 	for ; v != nil && !seen[v]; v = v.RestsOn {
 		seen[v] = true
 		path = append(path, v)
@@ -153,8 +154,9 @@ func (a *Answer) AuthenticationChain() ([]byte, error) {
 	}
 	var wire []byte
 	seen := make(map[*validate.Verdict]bool)
+	var room [8]*validate.Verdict // keys and DS records of four zones
 	for _, f := range a.findings {
-		path := path(f.verdict, seen)
+		path := path(room[:0], f.verdict, seen)
 		slices.Reverse(path)
 		for _, v := range path {
 			for _, set := range v.Proof {

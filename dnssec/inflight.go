@@ -45,6 +45,7 @@ type inflight struct {
 	own    lookup          // that finds the verdict; empty when it is done
 	budget validate.Budget // of it
 	first  dns.Msg         // room for reply
+	only   [1]Exchange     // room for exchanges
 }
 
 type inflightKey struct {
@@ -120,7 +121,7 @@ func (l *lookup) newInflight(key inflightKey, cancel context.CancelFunc, specula
 		f.suggesters = []*suggester{l.suggest}
 	}
 	f.own.setUp(l.resolver, l.judge.Now, l.judge.Anchors, &f.budget)
-	f.own.inflight, f.own.speculative, f.own.margin = f, speculative, l.margin
+	f.own.inflight, f.own.speculative, f.own.margin, f.own.exchanges = f, speculative, l.margin, f.only[:0]
 	f.own.known.set(key.Question, inProgress)
 	return f
 }
@@ -154,7 +155,7 @@ func (f *inflight) run(ctx context.Context) {
 	if f.verdict.Status == validate.Indeterminate {
 		l.resolver.inflights.remove(f) // others may have more time or luck
 	}
-	f.own = lookup{}
+	f.own = lookup{room: room{awaited: f.own.room.awaited, held: f.own.room.held}} // where the slices may lie
 }
 
 // serves reports whether a lookup that began at some time can wait for it: until it is done, or
@@ -278,12 +279,7 @@ func (l *lookup) awaitOnce(ctx context.Context, q validate.Question) (v *validat
 }
 
 // hold keeps what is done for others who need it, until the lookup ends.
-func (l *lookup) hold(f *inflight) {
-	if l.held == nil {
-		l.held = make([]*inflight, 0, usualFindings)
-	}
-	l.held = append(l.held, f)
-}
+func (l *lookup) hold(f *inflight) { l.held = append(l.held, f) }
 
 // charge pays for what it and those that it waited for spent, each once.
 func (l *lookup) charge(f *inflight) error {
@@ -308,21 +304,19 @@ func (l *lookup) chargeOnce(f *inflight) error {
 		l.judge.Budget.Exhaust() // what cannot be paid was done all the same
 		return err
 	}
-	if l.awaited == nil {
-		l.awaited = make([]*inflight, 0, usualFindings)
-	}
 	l.awaited = append(l.awaited, f)
 	return nil
 }
 
-// allExchanges returns those of the lookup and of all that it waited for.
+// allExchanges returns those of the lookup and of all that it waited for: copies, by which an answer
+// that is kept keeps no question in flight.
 func (l *lookup) allExchanges() []Exchange {
-	if len(l.exchanges) == 0 && len(l.awaited) == 1 {
-		return slices.Clip(l.awaited[0].exchanges) // nobody changes them
-	}
 	count := len(l.exchanges)
 	for _, f := range l.awaited {
 		count += len(f.exchanges)
+	}
+	if count == 0 {
+		return nil
 	}
 	all := append(make([]Exchange, 0, count), l.exchanges...)
 	for _, f := range l.awaited {

@@ -30,7 +30,7 @@ type lookup struct {
 	resolver  *Resolver
 	judge     validate.Validator // with the instant, the anchors and the budget
 	known     findings           // what this lookup found, failures included
-	room      [usualFindings]finding
+	room      room
 	exchanges []Exchange // for what it asked by itself
 
 	inflight    *inflight   // that it is made for; nil if it is a caller's
@@ -50,6 +50,12 @@ type lookup struct {
 // usualFindings is how many questions most lookups have: their own, and keys and DS records.
 const usualFindings = 4
 
+// A room is where a lookup has what grows, as long as there is enough of it.
+type room struct {
+	known         [usualFindings]finding
+	awaited, held [usualFindings]*inflight
+}
+
 // lookupWith is one lookup by a set of anchors.
 func (r *Resolver) lookupWith(ctx context.Context, q validate.Question, now time.Time, anchors *validate.Anchors, budget *validate.Budget) (*Answer, error) {
 	l := &lookup{suggest: suggesterFrom(ctx), margin: prefetchFrom(ctx)}
@@ -60,7 +66,7 @@ func (r *Resolver) lookupWith(ctx context.Context, q validate.Question, now time
 
 // setUp makes a lookup of a Resolver, and the validator that judges for it.
 func (l *lookup) setUp(r *Resolver, now time.Time, anchors *validate.Anchors, budget *validate.Budget) {
-	l.resolver, l.known = r, l.room[:0]
+	l.resolver, l.known, l.awaited, l.held = r, l.room.known[:0], l.room.awaited[:0], l.room.held[:0]
 	l.judge = validate.Validator{
 		Now: now, Skew: r.clockSkew(), Anchors: anchors, Negative: r.negative,
 		Algorithms: rrsig.Algorithms(r.Algorithms), MaxIterations: r.MaxIterations,
@@ -183,14 +189,16 @@ func (l *lookup) Recall(ctx context.Context, q, beside validate.Question) *valid
 
 // resolve gives the verdict on one question from the network, and caches it.
 func (l *lookup) resolve(ctx context.Context, q validate.Question) *validate.Verdict {
-	reply, err := l.exchange(ctx, l.query(q, l.avoid))
+	query := l.query(q, l.avoid)
+	name := query.Msg.Question[0].Name
+	reply, err := l.exchange(ctx, query)
 	v := l.judgeReply(ctx, q, reply, err)
 	final := !l.fresh || !v.Failed() // another server may be the worse one
 	if v.Status == validate.Bogus && !l.fresh {
 		v, final = l.askOthers(ctx, q, v, reply)
 	}
 	if v.Status != validate.Indeterminate && final && l.replaces(q, v) {
-		l.resolver.cache.put(q, v, l.judge.Anchors.Generation)
+		l.resolver.cache.put(q, name, v, l.judge.Anchors.Generation)
 		if !l.resolver.NoAggressiveUse {
 			l.resolver.denials.Add(v, l.judge.Anchors.Generation)
 		}

@@ -147,7 +147,7 @@ func TestMemoryIsBounded(t *testing.T) {
 					for _, key := range v.Keys {
 						key.Usable()
 					}
-					c.put(validate.Question{Name: name, Type: set.Records[0].Header().Rrtype}, v, 0)
+					c.put(validate.Question{Name: name, Type: set.Records[0].Header().Rrtype}, name.String(), v, 0)
 					if c.weight.Load() > cacheBytes*98/100 || i == 50_000 {
 						return c // it is full
 					}
@@ -171,7 +171,7 @@ func TestMemoryOfKeysIsBounded(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					c.put(validate.Question{Name: name, Type: dns.TypeA}, v, 0)
+					c.put(validate.Question{Name: name, Type: dns.TypeA}, name.String(), v, 0)
 				}
 				return c
 			}), cacheBytes)

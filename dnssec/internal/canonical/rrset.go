@@ -39,11 +39,11 @@ func NewRRset(records ...dns.RR) (*RRset, error) {
 // Len counts the records.
 func (s *RRset) Len() int { return len(s.rdatas) }
 
-// Room for the records of a common RRset.
-const (
-	usualRecords = 2
-	usualRData   = 128 // octets of all records together
-)
+// A room is for the records of a common RRset.
+type room struct {
+	rdatas [2][]byte
+	buffer [128]byte // for all of them
+}
 
 // fewRecords are compared one by one with what is added. More are looked up, so that the
 // thousands that a message can hold take no time that grows with their square.
@@ -67,7 +67,8 @@ func (s *RRset) AddAt(owner Name, rr dns.RR) (bool, error) {
 	h := rr.Header()
 	if len(s.rdatas) == 0 {
 		s.Owner, s.Class, s.Type = owner, h.Class, h.Rrtype
-		s.rdatas, s.buffer = make([][]byte, 0, usualRecords), make([]byte, 0, usualRData)
+		room := new(room)
+		s.rdatas, s.buffer = room.rdatas[:0], room.buffer[:0]
 	} else if h.Class != s.Class || h.Rrtype != s.Type || s.Owner != owner {
 		return false, ErrRRset
 	}

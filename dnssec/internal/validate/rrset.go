@@ -87,8 +87,7 @@ func (s signatures) key() Question { return s.Question }
 // authority sections, in order of appearance. Signatures count wherever they are: some servers
 // have them elsewhere than the RRset, and they prove no less there.
 func Collect(name canonical.Name, msg *dns.Msg) (answers, authority []*RRset) {
-	var room [fewValues / 2]signatures
-	sigs := index[Question, signatures]{values: room[:0]}
+	var sigs index[Question, signatures]
 	answers, authority = rrsets(name, msg.Answer, &sigs), rrsets(name, msg.Ns, &sigs)
 	if hasSignature(msg.Extra) {
 		rrsets(name, msg.Extra, &sigs)
