@@ -59,8 +59,9 @@ func (s *suggester) addTLSA(next *questions, host string, signers []string) {
 type questions []dns.Question
 
 func (q *questions) add(name string, types ...uint16) {
+	name = dns.Fqdn(name)
 	for _, t := range types {
-		*q = append(*q, dns.Question{Name: dns.Fqdn(name), Qtype: t, Qclass: dns.ClassINET})
+		*q = append(*q, dns.Question{Name: name, Qtype: t, Qclass: dns.ClassINET})
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/miekg/dns"
 
@@ -48,7 +49,9 @@ func (v *Verifier) searchTLSA(ctx context.Context, h *Host, addresses *dnssec.An
 }
 
 // tlsaOwner returns the name that the TLSA records of a host are at (RFC 6698 §3).
-func tlsaOwner(port uint16, base string) string { return fmt.Sprintf("_%d._tcp.%s", port, base) }
+func tlsaOwner(port uint16, base string) string {
+	return "_" + strconv.Itoa(int(port)) + "._tcp." + base
+}
 
 // canExist reports whether a name is no longer than one can be (RFC 1035 §3.1).
 func canExist(name string) bool {

@@ -59,8 +59,7 @@ func (s *suggester) lookUp(r *Resolver, reply *dns.Msg) {
 	if reply == nil || s.enough() {
 		return
 	}
-	own := &dns.Msg{MsgHdr: reply.MsgHdr, Question: slices.Clone(reply.Question), Answer: deepCopies(reply.Answer)}
-	questions := s.further(s.suggest(own))
+	questions := s.further(s.suggest(answerOf(reply)))
 	if len(questions) == 0 {
 		return
 	}
@@ -80,6 +79,21 @@ func (s *suggester) lookUp(r *Resolver, reply *dns.Msg) {
 			r.lookUpAhead(ctx, s, q)
 		}()
 	}
+}
+
+// answerOf returns a copy of a reply without authority and additional section.
+func answerOf(reply *dns.Msg) *dns.Msg {
+	own := &struct { // in one piece, if it is as short as most
+		msg      dns.Msg
+		question [1]dns.Question
+		answer   [4]dns.RR
+	}{msg: dns.Msg{MsgHdr: reply.MsgHdr}}
+	own.msg.Question = append(own.question[:0], reply.Question...)
+	own.msg.Answer = own.answer[:0]
+	for _, rr := range reply.Answer {
+		own.msg.Answer = append(own.msg.Answer, dns.Copy(rr))
+	}
+	return &own.msg
 }
 
 func (s *suggester) enough() bool {
