@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"iter"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -71,7 +73,7 @@ type hierarchy struct {
 }
 
 func newHierarchy(dir string, n int, now time.Time) (*hierarchy, error) {
-	ta, ee, err := writeKeys(dir)
+	ta, ee, err := writeIssuer(dir, now)
 	if err != nil {
 		return nil, err
 	}
@@ -121,31 +123,39 @@ func start(apex, server, address string) []string {
 	}
 }
 
-// writeZones signs all zones, as many at a time as there are processors.
+// writeZones signs all zones.
 func (h *hierarchy) writeZones(dir string) error {
-	type signing struct {
-		zone  *zone.Zone
-		spoil func([]dns.RR) []dns.RR
+	all := func(yield func(*leaf) bool) {
+		for _, parent := range []*zone.Zone{h.root, h.top} {
+			if !yield(&leaf{Zone: *parent, class: secure}) {
+				return
+			}
+		}
+		slices.Values(h.leaves)(yield)
 	}
-	asIs := func(records []dns.RR) []dns.RR { return records }
-	work := make(chan signing)
+	return parallel(all, func(l *leaf) error {
+		records, err := l.Sign()
+		if err != nil {
+			return err
+		}
+		return writeZone(dir, l.Apex, l.spoil(records))
+	})
+}
+
+// parallel calls a function with all values, as many at a time as there are processors.
+func parallel[T any](values iter.Seq[T], f func(T) error) error {
+	work := make(chan T)
 	errs := make([]error, runtime.GOMAXPROCS(0))
 	var workers sync.WaitGroup
 	for i := range errs {
 		workers.Go(func() {
-			for s := range work {
-				records, err := s.zone.Sign()
-				if err == nil {
-					err = writeZone(dir, s.zone.Apex, s.spoil(records))
-				}
-				errs[i] = errors.Join(errs[i], err)
+			for value := range work {
+				errs[i] = errors.Join(errs[i], f(value))
 			}
 		})
 	}
-	work <- signing{h.root, asIs}
-	work <- signing{h.top, asIs}
-	for _, leaf := range h.leaves {
-		work <- signing{&leaf.Zone, leaf.spoil}
+	for value := range values {
+		work <- value
 	}
 	close(work)
 	workers.Wait()

@@ -82,7 +82,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 // waitFor asks a DNS server until it answers anything at all. The question is of class
 // CHAOS, which touches no cache.
 func waitFor(ctx context.Context, address string) error {
-	const limit, pause = 10 * time.Second, 20 * time.Millisecond
+	const limit, pause = time.Minute, 20 * time.Millisecond
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	query := new(dns.Msg).SetQuestion("version.bind.", dns.TypeTXT)

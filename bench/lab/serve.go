@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -40,14 +41,22 @@ func readServers(dir string) (map[string]*authority.Server, error) {
 		return nil, fmt.Errorf("no zones in %s", dir)
 	}
 	addresses := []string{rootAddress, tldAddress, leafAddress}
+	var mu sync.Mutex
 	zones := map[string][]*authority.Zone{}
-	for _, path := range paths {
+	err = parallel(slices.Values(paths), func(path string) error {
 		records, err := readZone(path)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		address := addresses[min(dns.CountLabel(records[0].Header().Name), 2)]
-		zones[address] = append(zones[address], authority.NewZone(records))
+		zone := authority.NewZone(records)
+		mu.Lock()
+		defer mu.Unlock()
+		zones[address] = append(zones[address], zone)
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	servers := map[string]*authority.Server{}
 	for address, zones := range zones {
