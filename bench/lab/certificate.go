@@ -19,7 +19,7 @@ import (
 	"time"
 )
 
-// An issuer makes the certificates of all mail servers, for one key.
+// An issuer makes the certificates of all mail servers, and of the forwarder, for one key.
 type issuer struct {
 	ca         *x509.Certificate
 	caKey, key *ecdsa.PrivateKey
@@ -28,13 +28,14 @@ type issuer struct {
 
 const (
 	caKeyFile   = "ca.key"
+	caFile      = "ca.pem"
 	mailKeyFile = "mail.key"
 	validFor    = 90 * 24 * time.Hour
 )
 
-// writeKeys makes the keys of an issuer, and returns the data of its TLSA records 2 1 1
-// and 3 1 1.
-func writeKeys(dir string) (ta, ee string, err error) {
+// writeIssuer makes the keys of an issuer and its own certificate, and returns the data of its
+// TLSA records 2 1 1 and 3 1 1.
+func writeIssuer(dir string, now time.Time) (ta, ee string, err error) {
 	var digests [2]string
 	for i, file := range []string{caKeyFile, mailKeyFile} {
 		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -55,8 +56,28 @@ func writeKeys(dir string) (ta, ee string, err error) {
 		if err := os.WriteFile(filepath.Join(dir, file), text, 0o600); err != nil {
 			return "", "", err
 		}
+		if file == caKeyFile {
+			err = writeAuthority(dir, key, now)
+		}
+		if err != nil {
+			return "", "", err
+		}
 	}
 	return digests[0], digests[1], nil
+}
+
+// writeAuthority writes the certificate that all others are signed with.
+func writeAuthority(dir string, key *ecdsa.PrivateKey, now time.Time) error {
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "laboratory"},
+		NotBefore: now.Add(-time.Hour), NotAfter: now.Add(validFor),
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, caFile), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o644)
 }
 
 func readIssuer(dir string) (*issuer, error) {
@@ -68,13 +89,7 @@ func readIssuer(dir string) (*issuer, error) {
 	if err != nil {
 		return nil, err
 	}
-	now := time.Now()
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "laboratory"},
-		NotBefore: now.Add(-time.Hour), NotAfter: now.Add(validFor),
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, caKey.Public(), caKey)
+	der, err := readPEM(filepath.Join(dir, caFile))
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +97,7 @@ func readIssuer(dir string) (*issuer, error) {
 	return &issuer{ca: ca, caKey: caKey, key: key}, err
 }
 
-func readKey(path string) (*ecdsa.PrivateKey, error) {
+func readPEM(path string) ([]byte, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
@@ -91,7 +106,15 @@ func readKey(path string) (*ecdsa.PrivateKey, error) {
 	if block == nil {
 		return nil, fmt.Errorf("%s is not PEM", path)
 	}
-	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	return block.Bytes, nil
+}
+
+func readKey(path string) (*ecdsa.PrivateKey, error) {
+	der, err := readPEM(path)
+	if err != nil {
+		return nil, err
+	}
+	parsed, err := x509.ParsePKCS8PrivateKey(der)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"net"
 	"net/http/httptest"
@@ -207,6 +208,62 @@ func TestPassOn(t *testing.T) {
 		if err := reply.Unpack(passOn(address)(query, network)); err != nil || len(reply.Answer) != 1 {
 			t.Errorf("%s: %v, %v", network, reply, err)
 		}
+	}
+}
+
+// TestOverTLS asks over TLS, from far away. Only who trusts the laboratory believes the server.
+func TestOverTLS(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if _, _, err := writeIssuer(dir, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	issuer, err := readIssuer(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	meter := new(traffic.Meter)
+	meter.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/reset?rtt=30ms", nil))
+	server := &traffic.Server{Respond: passOn(hostZone(t)), Meter: meter}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- server.ServeTLS(ctx, listener, &tls.Config{GetCertificate: issuer.certificate}) }()
+	defer func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}()
+	text, err := os.ReadFile(filepath.Join(dir, caFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(text)
+	query := &upstream.Query{Msg: new(dns.Msg).SetQuestion("ns.example.", dns.TypeA)}
+	for _, tt := range []struct {
+		name    string
+		roots   *x509.CertPool
+		answers bool
+		atLeast time.Duration
+	}{
+		{"the laboratory is trusted", roots, true, 90 * time.Millisecond}, // two handshakes and a query
+		{"it is not", x509.NewCertPool(), false, 60 * time.Millisecond},
+	} {
+		client := &upstream.Client{Address: "tls://" + listener.Addr().String() + "#forwarder.test", TLS: &tls.Config{RootCAs: tt.roots}}
+		start := time.Now()
+		reply, err := client.Exchange(t.Context(), query)
+		if elapsed := time.Since(start); elapsed < tt.atLeast {
+			t.Errorf("%s: it took %v, less than %v", tt.name, elapsed, tt.atLeast)
+		}
+		if (err == nil) != tt.answers || err == nil && len(reply.Msg.Answer) != 1 {
+			t.Errorf("%s: %+v, %v", tt.name, reply, err)
+		}
+		client.CloseIdleConnections()
 	}
 }
 

@@ -53,6 +53,7 @@ peeraddr() {
 	unbound-fwd) echo 127.0.11.5 ;;
 	unbound-noqmin) echo 127.0.11.6 ;;
 	pdns) echo 127.0.11.7 ;;
+	unbound-dot) echo 127.0.11.8 ;;
 	esac
 }
 

@@ -4,13 +4,13 @@
 //
 //	lab make [-n N] DIR
 //	lab authority DIR
-//	lab delay
+//	lab delay DIR
 //	lab mail DIR
 //	lab wait ADDRESS
 //	lab control ADDRESS PATH
 //
 // make writes N signed zones and what goes with them. authority serves them, delay is a
-// DNS proxy that adds a round trip, and mail is the mail server of all domains. wait
+// DNS proxy that adds a round trip, over TLS too, and mail is the mail server of all domains. wait
 // returns when a DNS server answers, and control changes what authority and delay do, or
 // prints what they counted.
 package main
@@ -32,14 +32,15 @@ import (
 
 // Where everything is. The scripts have the same addresses.
 const (
-	rootAddress   = "127.0.10.1"
-	tldAddress    = "127.0.10.2"
-	leafAddress   = "127.0.10.3"
-	authorityCtl  = "127.0.10.9:8053"
-	forwarder     = "127.0.11.1:53"
-	slowForwarder = "127.0.11.2:53"
-	delayCtl      = "127.0.11.9:8053"
-	mailServers   = 32 // from 127.0.20.1 on
+	rootAddress      = "127.0.10.1"
+	tldAddress       = "127.0.10.2"
+	leafAddress      = "127.0.10.3"
+	authorityCtl     = "127.0.10.9:8053"
+	forwarder        = "127.0.11.1:53"
+	slowForwarder    = "127.0.11.2:53"
+	slowForwarderTLS = "127.0.11.2:853"
+	delayCtl         = "127.0.11.9:8053"
+	mailServers      = 32 // from 127.0.20.1 on
 )
 
 func main() {
@@ -51,7 +52,7 @@ func main() {
 	}
 }
 
-var errUsage = errors.New("want make [-n N] DIR, authority DIR, delay, mail DIR, wait ADDRESS, or control ADDRESS PATH")
+var errUsage = errors.New("want make [-n N] DIR, authority DIR, delay DIR, mail DIR, wait ADDRESS, or control ADDRESS PATH")
 
 func run(ctx context.Context, args []string, stdout io.Writer) error {
 	if len(args) == 0 {
@@ -67,8 +68,8 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 		return generate(flags.Arg(0), *n, time.Now())
 	case verb == "authority" && flags.NArg() == 1:
 		return serveZones(ctx, flags.Arg(0))
-	case verb == "delay" && flags.NArg() == 0:
-		return serveSlowly(ctx)
+	case verb == "delay" && flags.NArg() == 1:
+		return serveSlowly(ctx, flags.Arg(0))
 	case verb == "mail" && flags.NArg() == 1:
 		return serveMail(ctx, flags.Arg(0))
 	case verb == "wait" && flags.NArg() == 1:

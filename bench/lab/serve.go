@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -86,11 +87,22 @@ func readZone(path string) ([]dns.RR, error) {
 }
 
 // serveSlowly passes queries on to the forwarder, which then is as far away as the
-// meter says.
-func serveSlowly(ctx context.Context) error {
+// meter says, and speaks TLS, too. The certificate is that of the name that a client sends.
+func serveSlowly(ctx context.Context, dir string) error {
+	issuer, err := readIssuer(dir)
+	if err != nil {
+		return err
+	}
 	meter := new(traffic.Meter)
 	server := &traffic.Server{Respond: passOn(forwarder), Waits: true, Meter: meter}
-	return together(ctx, controlled(meter, delayCtl), served(server, slowForwarder))
+	overTLS := func(ctx context.Context) error {
+		listener, err := net.Listen("tcp", slowForwarderTLS)
+		if err != nil {
+			return err
+		}
+		return server.ServeTLS(ctx, listener, &tls.Config{GetCertificate: issuer.certificate})
+	}
+	return together(ctx, controlled(meter, delayCtl), served(server, slowForwarder), overTLS)
 }
 
 // passOn returns a function that asks the server at an address.

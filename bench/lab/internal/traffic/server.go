@@ -2,6 +2,7 @@ package traffic
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -13,7 +14,8 @@ import (
 // A Server answers DNS messages by UDP and TCP on one address.
 type Server struct {
 	// Respond returns the reply to a query, or nil if there is to be none. Network is
-	// "udp" or "tcp". It may be called concurrently, and keeps neither query nor reply.
+	// "udp" or "tcp", which is that of queries over TLS, too. It may be called
+	// concurrently, and keeps neither query nor reply.
 	Respond func(query []byte, network string) []byte
 
 	// Waits says that Respond waits for others, so that queries by UDP are answered
@@ -55,7 +57,7 @@ func (s *Server) Serve(ctx context.Context, conn *net.UDPConn, listener net.List
 	for range readers {
 		running.Go(func() { cancel(s.packets(conn)) })
 	}
-	running.Go(func() { cancel(s.connections(ctx, listener)) })
+	running.Go(func() { cancel(s.connections(ctx, listener, nil)) })
 	<-ctx.Done()
 	conn.Close()
 	listener.Close()
@@ -64,6 +66,21 @@ func (s *Server) Serve(ctx context.Context, conn *net.UDPConn, listener net.List
 		return err
 	}
 	return nil
+}
+
+// ServeTLS answers queries over TLS (RFC 7858) until the context ends or the listener fails,
+// and closes it. A handshake takes one round trip, which is that of TLS 1.3.
+func (s *Server) ServeTLS(ctx context.Context, listener net.Listener, config *tls.Config) error {
+	config = config.Clone()
+	config.MinVersion = tls.VersionTLS13
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { listener.Close() })()
+	err := s.connections(ctx, listener, config)
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
 }
 
 // packets answers what comes by UDP.
@@ -99,8 +116,8 @@ func (s *Server) packets(conn *net.UDPConn) error {
 	}
 }
 
-// connections answers what comes by TCP.
-func (s *Server) connections(ctx context.Context, listener net.Listener) error {
+// connections answers what comes by TCP, and over TLS if config is not nil.
+func (s *Server) connections(ctx context.Context, listener net.Listener, config *tls.Config) error {
 	var open sync.WaitGroup
 	defer open.Wait()
 	for {
@@ -110,7 +127,13 @@ func (s *Server) connections(ctx context.Context, listener net.Listener) error {
 		}
 		open.Go(func() {
 			defer context.AfterFunc(ctx, func() { conn.Close() })()
-			s.connection(conn)
+			time.Sleep(s.Meter.RTT()) // the handshake of TCP
+			if config == nil {
+				s.connection(conn)
+				return
+			}
+			time.Sleep(s.Meter.RTT()) // that of TLS
+			s.connection(tls.Server(conn, config))
 		})
 	}
 }
@@ -118,7 +141,6 @@ func (s *Server) connections(ctx context.Context, listener net.Listener) error {
 // connection answers the queries of one client side by side (RFC 7766 §6.2.1.1).
 func (s *Server) connection(conn net.Conn) {
 	defer conn.Close()
-	time.Sleep(s.Meter.RTT()) // the handshake
 	var answers sync.WaitGroup
 	defer answers.Wait()
 	var writing sync.Mutex
