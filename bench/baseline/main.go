@@ -4,6 +4,7 @@
 //
 //	baseline ask [-concurrency N] SERVER <DOMAINS
 //	baseline probe [-n N] ADDRESS NAME
+//	baseline probes [-concurrency N] <SERVERS
 //	baseline time COMMAND…
 //	baseline plan [-concurrency N] HINTS ANCHORS <DOMAINS
 //
@@ -13,12 +14,13 @@
 // port. It does as little as it can, to leave the cores to the resolver.
 //
 // The second connects to a mail server N times, one after another, up to and through
-// STARTTLS, and prints how many milliseconds each session took.
+// STARTTLS, and prints how many milliseconds each session took. The third does so once with
+// each of many, a line "ADDRESS NAME" each.
 //
-// The third runs a command, and prints on standard error its seconds of real time and
+// The fourth runs a command, and prints on standard error its seconds of real time and
 // of CPU time, and its peak resident set in MiB. Its exit status is not judged.
 //
-// The fourth makes the lookups of daneverify -dns-only -recursive in its own process, and prints
+// The fifth makes the lookups of daneverify -dns-only -recursive in its own process, and prints
 // what they take of memory, and how long the same signatures take by crypto alone, once each.
 package main
 
@@ -33,9 +35,6 @@ import (
 	"os/exec"
 	"syscall"
 	"time"
-
-	"github.com/danesmtp/danesmtp/dane"
-	"github.com/danesmtp/danesmtp/smtpprobe"
 )
 
 func main() {
@@ -45,7 +44,7 @@ func main() {
 	}
 }
 
-var errUsage = errors.New("want ask [-concurrency N] SERVER, probe [-n N] ADDRESS NAME, time COMMAND…, or plan [-concurrency N] HINTS ANCHORS")
+var errUsage = errors.New("want ask [-concurrency N] SERVER, probe [-n N] ADDRESS NAME, probes [-concurrency N], time COMMAND…, or plan [-concurrency N] HINTS ANCHORS")
 
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	if len(args) == 0 {
@@ -66,28 +65,14 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return out.Flush()
 	case args[0] == "probe" && flags.NArg() == 2:
 		return probe(ctx, flags.Arg(0), flags.Arg(1), *n, stdout)
+	case args[0] == "probes" && flags.NArg() == 0 && *concurrency > 0:
+		return probes(ctx, *concurrency, stdin, stdout)
 	case args[0] == "plan" && flags.NArg() == 2 && *concurrency > 0:
 		return plan(ctx, flags.Arg(0), flags.Arg(1), *concurrency, stdin, stdout)
 	case args[0] == "time" && flags.NArg() > 0:
 		return measure(ctx, flags.Args(), stdin, stdout, stderr)
 	}
 	return errUsage
-}
-
-// probe is the floor for a check of one mail server.
-func probe(ctx context.Context, address, name string, n int, stdout io.Writer) error {
-	var prober smtpprobe.Prober
-	// Nothing is authenticated: what is measured is the way to a certificate.
-	host := dane.Host{Name: name, Base: name, Action: dane.MustEncrypt}
-	config := host.TLSConfig(nil)
-	for range n {
-		start := time.Now()
-		if _, err := prober.Probe(ctx, address, config); err != nil {
-			return err
-		}
-		fmt.Fprintf(stdout, "%.3f\n", float64(time.Since(start).Microseconds())/1000)
-	}
-	return nil
 }
 
 // measure runs a command. Linux gives the peak resident set in KiB.

@@ -84,6 +84,26 @@ func TestProbe(t *testing.T) {
 	}
 }
 
+func TestProbes(t *testing.T) {
+	t.Parallel()
+	server := smtptest.NewServer()
+	defer server.Close()
+	for _, tt := range []struct {
+		list     string
+		sessions int
+		fails    bool
+	}{
+		{strings.Repeat(server.Addr+" mail.example\n", 5), 5, false},
+		{server.Addr + " mail.example\n127.0.0.1:1 closed.example\n", 1, true},
+	} {
+		var out bytes.Buffer
+		err := run(t.Context(), []string{"probes", "-concurrency", "2"}, strings.NewReader(tt.list), &out, nil)
+		if (err != nil) != tt.fails || strings.Count(out.String(), "\n") != tt.sessions {
+			t.Errorf("%q: %v: %q", tt.list, err, out.String())
+		}
+	}
+}
+
 func TestTime(t *testing.T) {
 	t.Parallel()
 	var out, errs bytes.Buffer
@@ -94,7 +114,7 @@ func TestTime(t *testing.T) {
 
 func TestUsage(t *testing.T) {
 	t.Parallel()
-	for _, args := range [][]string{nil, {"ask"}, {"probe", "127.0.0.1:25"}, {"time"}, {"plan", "hints"}, {"nonsense"}, {"ask", "-concurrency", "0", "127.0.0.1:53"}} {
+	for _, args := range [][]string{nil, {"ask"}, {"probe", "127.0.0.1:25"}, {"probes", "127.0.0.1:25"}, {"time"}, {"plan", "hints"}, {"nonsense"}, {"ask", "-concurrency", "0", "127.0.0.1:53"}} {
 		if err := run(t.Context(), args, nil, nil, nil); err != errUsage {
 			t.Errorf("%q: %v", args, err)
 		}
