@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -118,7 +119,7 @@ func TestNamesWithoutLetters(t *testing.T) {
 			t.Fatal(err)
 		}
 		before := string(m.question)
-		if m.randomizeCase(); m.randomCase != want || !strings.EqualFold(before, string(m.question)) {
+		if m.randomizeCase(slices.Clone(m.name)); m.randomCase != want || !strings.EqualFold(before, string(m.question)) {
 			t.Errorf("%s: mixed %t, %q from %q", name, m.randomCase, m.question, before)
 		}
 	}

@@ -26,6 +26,8 @@ type message struct {
 	keepCase   bool   // the name is to go out as the caller has it
 	cookie     string // in the query; empty if it has no cookie
 	randomCase bool   // the case of the name is random, and has to come back
+
+	space [96]byte // for wire, if that is enough
 }
 
 // newMessage returns a copy of the query with a random ID. Packing writes into the OPT record,
@@ -35,6 +37,7 @@ func newMessage(query *dns.Msg) (*message, error) {
 		return nil, errNoQuestion
 	}
 	own := &struct { // in one piece, if there is no more than an OPT record
+		message
 		msg   dns.Msg
 		extra [1]dns.RR
 		opt   dns.OPT
@@ -49,12 +52,24 @@ func newMessage(query *dns.Msg) (*message, error) {
 		own.msg.Extra[i] = dns.Copy(rr)
 	}
 	takeOptions(&own.msg)
-	return assemble(&own.msg)
+	if err := own.message.pack(&own.msg); err != nil {
+		return nil, err
+	}
+	return &own.message, nil
 }
 
 // assemble packs a query. If it has an OPT record, the options are added to it.
 func assemble(msg *dns.Msg, options ...dns.EDNS0) (*message, error) {
-	m := &message{msg: msg, size: minUDPSize}
+	m := new(message)
+	if err := m.pack(msg, options...); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// pack makes m the message of a query, with a random ID.
+func (m *message) pack(msg *dns.Msg, options ...dns.EDNS0) error {
+	m.msg, m.size = msg, minUDPSize
 	if opt := msg.IsEdns0(); opt != nil {
 		m.size = max(m.size, int(opt.UDPSize()))
 		if len(options) > 0 {
@@ -63,20 +78,20 @@ func assemble(msg *dns.Msg, options ...dns.EDNS0) (*message, error) {
 			opt.Option = append(opt.Option, options...)
 		}
 	}
-	wire, err := msg.Pack()
+	wire, err := msg.PackBuffer(m.space[:])
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if len(wire) > maxMessage {
-		return nil, fmt.Errorf("query of %d octets", len(wire))
+		return fmt.Errorf("query of %d octets", len(wire))
 	}
 	end, ok := skipName(wire, headerSize)
-	if !ok || end+4 > len(wire) {
-		return nil, errMalformed
+	if !ok || end-headerSize > maxName || end+4 > len(wire) {
+		return errMalformed
 	}
 	m.wire, m.question, m.name = wire, wire[headerSize:end+4], wire[headerSize:end]
 	m.renew()
-	return m, nil
+	return nil
 }
 
 // renew gives the message another ID.
@@ -103,8 +118,9 @@ func (m *message) appendCookie(cookie string) *message {
 	if len(m.msg.Extra) != 1 || len(m.msg.IsEdns0().Option) > 0 || len(m.wire) > minUDPSize {
 		return nil
 	}
+	query := &message{msg: m.msg, size: m.size, cookie: cookie}
 	end := len(m.wire)
-	wire := append(make([]byte, 0, end+64), m.wire...)
+	wire := append(query.space[:0], m.wire...)
 	wire = binary.BigEndian.AppendUint16(wire, dns.EDNS0COOKIE)
 	wire = binary.BigEndian.AppendUint16(wire, uint16(len(cookie)/2))
 	wire, err := hex.AppendDecode(wire, []byte(cookie))
@@ -112,8 +128,7 @@ func (m *message) appendCookie(cookie string) *message {
 		return nil
 	}
 	binary.BigEndian.PutUint16(wire[end-2:], uint16(len(wire)-end)) // RDLENGTH
-	query := &message{msg: m.msg, wire: wire, size: m.size, cookie: cookie}
-	query.question, query.name = wire[headerSize:][:len(m.question)], wire[headerSize:][:len(m.name)]
+	query.wire, query.question, query.name = wire, wire[headerSize:][:len(m.question)], wire[headerSize:][:len(m.name)]
 	query.renew()
 	return query
 }
@@ -146,12 +161,12 @@ func (m *message) padded() (*message, error) {
 
 // randomizeCase makes each letter of the name upper or lower case at random, which a forger
 // would have to guess (draft-vixie-dnsext-dns0x20). The lengths of labels are below the
-// letters.
-func (m *message) randomizeCase() {
-	m.name = slices.Clone(m.name)
-	random := make([]byte, len(m.name))
-	rand.Read(random) // never fails
-	for i, b := range m.name {
+// letters. The name as the caller has it is given apart, since that in the message changes.
+func (m *message) randomizeCase(name []byte) {
+	var random [maxName]byte
+	rand.Read(random[:len(name)]) // never fails
+	m.name = name
+	for i, b := range name {
 		if 'a' <= lower(b) && lower(b) <= 'z' {
 			m.question[i] = b ^ random[i]&0x20
 			m.randomCase = true

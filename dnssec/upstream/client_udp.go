@@ -39,7 +39,12 @@ func (c *Client) overUDP(caller context.Context, e endpoint, m *message) (*dns.M
 		defer cancel()
 		ctx = try
 	}
-	q := &udpExchange{client: c, endpoint: e, message: m, end: end, late: new(timeoutError)}
+	own := &struct {
+		udpExchange
+		late timeoutError
+	}{udpExchange: udpExchange{client: c, endpoint: e, message: m, end: end}}
+	q := &own.udpExchange
+	q.late = &own.late
 	for newCookie := false; ; {
 		msg, network, err := q.ask(ctx)
 		switch {
@@ -237,7 +242,7 @@ func (c *Client) prepareQuery(m *message, local net.Addr, noCookie bool) (*messa
 	}
 	query, err := m.withCookie(cookie)
 	if err == nil && !m.keepCase && !changesCase && query.msg.Question[0].Qtype != dns.TypeDNSKEY {
-		query.randomizeCase()
+		query.randomizeCase(m.name)
 	}
 	return query, err
 }

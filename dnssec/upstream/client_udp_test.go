@@ -3,6 +3,7 @@ package upstream
 import (
 	"bytes"
 	"net"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -83,7 +84,7 @@ func BenchmarkReply(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	query.randomizeCase()
+	query.randomizeCase(slices.Clone(query.name))
 	sent := new(dns.Msg)
 	if err := sent.Unpack(query.wire); err != nil {
 		b.Fatal(err)

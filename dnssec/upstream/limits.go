@@ -6,6 +6,8 @@ import "time"
 const (
 	// headerSize is the length of the header of a message (RFC 1035 §4.1.1).
 	headerSize = 12
+	// maxName is the length of the longest name in wire form (RFC 1035 §3.1).
+	maxName = 255
 	// minUDPSize is what a server may send to those who offer nothing larger
 	// (RFC 1035 §4.2.1, RFC 6891 §6.2.3).
 	minUDPSize = 512
