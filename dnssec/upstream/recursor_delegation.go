@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"bytes"
+	"iter"
 	"net/netip"
 	"slices"
 	"sync"
@@ -150,21 +151,31 @@ func (d *delegation) serverNames() []string {
 }
 
 // addresses returns the addresses of the zone's servers.
-func (d *delegation) addresses(now time.Time) []netip.AddrPort {
+func (d *delegation) addresses(now time.Time) (known []netip.AddrPort) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	var known []netip.AddrPort
-	for _, s := range d.servers {
-		if s.found && !now.Before(s.expires) {
-			continue
-		}
-		for _, address := range s.addresses {
-			if !slices.Contains(known, address) {
-				known = append(known, address)
-			}
+	for address := range d.known(now) {
+		if !slices.Contains(known, address) {
+			known = append(known, address)
 		}
 	}
 	return known
+}
+
+// known yields them, those of two servers twice. The caller holds the lock.
+func (d *delegation) known(now time.Time) iter.Seq[netip.AddrPort] {
+	return func(yield func(netip.AddrPort) bool) {
+		for _, s := range d.servers {
+			if s.found && !now.Before(s.expires) {
+				continue
+			}
+			for _, address := range s.addresses {
+				if !yield(address) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // addressesOf returns the known addresses of one server.
@@ -228,9 +239,9 @@ func (d *delegation) setLame(server netip.AddrPort, now time.Time) {
 	d.lame = append(d.lame, lameServer{server, now.Add(lameLife)})
 }
 
+// isLame reports whether a server is remembered not to serve the zone. The caller holds the
+// lock.
 func (d *delegation) isLame(server netip.AddrPort, now time.Time) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
 	return slices.ContainsFunc(d.lame, func(l lameServer) bool { return l.address == server && now.Before(l.until) })
 }
 

@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"context"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -74,10 +75,13 @@ func (r *resolution) askForRoot(ctx context.Context) *delegation {
 	msg.SetQuestion(".", dns.TypeNS)
 	msg.RecursionDesired = false
 	msg.SetEdns0(wireform.UDPSize, false)
-	for _, server := range r.servers.sorted(r.hints, nil)[:min(len(r.hints.servers[0].addresses), maxPrimed)] {
-		if server.Port() != port {
+	var asked []netip.AddrPort
+	for range maxPrimed {
+		server, ok := r.servers.best(r.hints, asked, [2]time.Duration{})
+		if !ok || server.Port() != port {
 			return nil
 		}
+		asked = append(asked, server)
 		reply, err := r.servers.exchange(ctx, server, msg, 1)
 		if ctx.Err() != nil {
 			return nil

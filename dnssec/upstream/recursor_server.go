@@ -24,7 +24,7 @@ type serverCache struct {
 	now     func() time.Time
 	sockets sockets // of all
 
-	mu        sync.Mutex
+	mu        sync.Mutex // taken after that of a delegation
 	infos     map[netip.AddrPort]*serverInfo
 	connected []*serverInfo // to which there may be a connection over TCP, the latest last
 }
@@ -184,13 +184,16 @@ func (s *serverCache) setDropsMinimised(servers []netip.AddrPort) {
 // dropsMinimised reports whether a server of a zone is known to drop minimised questions.
 func (s *serverCache) dropsMinimised(zone *delegation) bool {
 	now := s.now()
-	servers := zone.addresses(now)
+	zone.mu.Lock()
+	defer zone.mu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.ContainsFunc(servers, func(server netip.AddrPort) bool {
-		info := s.infos[server]
-		return info != nil && now.Before(info.noMinimiseUntil)
-	})
+	for server := range zone.known(now) {
+		if info := s.infos[server]; info != nil && now.Before(info.noMinimiseUntil) {
+			return true
+		}
+	}
+	return false
 }
 
 // copyWithoutEDNS returns a copy of a query without its OPT record.
@@ -205,36 +208,46 @@ func lacksEDNS(reply *dns.Msg) bool {
 	return reply.IsEdns0() == nil && (reply.Rcode == dns.RcodeFormatError || reply.Rcode == dns.RcodeNotImplemented)
 }
 
-// sorted returns the known servers of a zone in the order in which to ask them: the fastest
-// first, equal ones shuffled; then those that did not reply; lame ones last. A penalty, if
-// it is not nil, is added to the time that each is taken to need.
-func (s *serverCache) sorted(zone *delegation, penalty func(netip.AddrPort) time.Duration) []netip.AddrPort {
+// best returns the server of a zone to ask next, but none of those that are left out: the fastest,
+// or by chance one of several that are equal; then one that did not reply; a lame one last. What
+// the families have as penalties is added to the time that a server is taken to need.
+func (s *serverCache) best(zone *delegation, leftOut []netip.AddrPort, penalties [2]time.Duration) (best netip.AddrPort, ok bool) {
 	now := s.now()
-	servers := zone.addresses(now)
-	if len(servers) < 2 {
-		return servers
-	}
-	rand.Shuffle(len(servers), func(i, j int) { servers[i], servers[j] = servers[j], servers[i] })
-	costs := make(map[netip.AddrPort]time.Duration, len(servers))
+	zone.mu.Lock()
+	defer zone.mu.Unlock()
 	s.mu.Lock()
-	for _, server := range servers {
-		costs[server] = unknownRoundTrip
-		if info := s.infos[server]; info != nil {
-			costs[server] = cmp.Or(info.roundTrip, unknownRoundTrip)
-			if now.Before(info.silentUntil) {
-				costs[server] += silentPenalty
+	defer s.mu.Unlock()
+	var least time.Duration
+	equal := 0
+	for server := range zone.known(now) {
+		if slices.Contains(leftOut, server) {
+			continue
+		}
+		cost := s.cost(server, now) + penalties[family(server)]
+		if zone.isLame(server, now) {
+			cost += lamePenalty
+		}
+		switch {
+		case equal == 0 || cost < least:
+			best, least, equal = server, cost, 1
+		case cost == least:
+			if equal++; rand.IntN(equal) == 0 {
+				best = server
 			}
 		}
 	}
-	s.mu.Unlock()
-	for server := range costs {
-		if zone.isLame(server, now) {
-			costs[server] += lamePenalty
-		}
-		if penalty != nil {
-			costs[server] += penalty(server)
-		}
+	return best, equal > 0
+}
+
+// cost is the time that a server is taken to need. The caller holds the lock.
+func (s *serverCache) cost(server netip.AddrPort, now time.Time) time.Duration {
+	info := s.infos[server]
+	if info == nil {
+		return unknownRoundTrip
 	}
-	slices.SortStableFunc(servers, func(a, b netip.AddrPort) int { return cmp.Compare(costs[a], costs[b]) })
-	return servers
+	cost := cmp.Or(info.roundTrip, unknownRoundTrip)
+	if now.Before(info.silentUntil) {
+		cost += silentPenalty
+	}
+	return cost
 }

@@ -105,22 +105,17 @@ func (z *zoneQuery) mayAsk() bool {
 // best returns the server to ask next. IPv4 or IPv6 often fails as a whole, so the family
 // with fewer failures is preferred.
 func (z *zoneQuery) best() (netip.AddrPort, bool) {
-	var penalty func(netip.AddrPort) time.Duration
-	if z.familyFailures != [2]int{} {
-		penalty = func(server netip.AddrPort) time.Duration {
-			return time.Duration(z.familyFailures[family(server)]) * silentPenalty
-		}
+	var penalties [2]time.Duration
+	for i, failures := range z.familyFailures {
+		penalties[i] = time.Duration(failures) * silentPenalty
 	}
-	for _, address := range z.servers.sorted(z.zone, penalty) {
-		switch {
-		case slices.Contains(z.asked, address):
-		case len(z.avoid) > 0 && slices.Contains(z.avoid, address.String()):
-			z.asked, z.avoided = append(z.asked, address), true
-		default:
-			return address, true
+	for {
+		address, ok := z.servers.best(z.zone, z.asked, penalties)
+		if !ok || len(z.avoid) == 0 || !slices.Contains(z.avoid, address.String()) {
+			return address, ok
 		}
+		z.asked, z.avoided = append(z.asked, address), true
 	}
-	return netip.AddrPort{}, false
 }
 
 // family is 0 for IPv4 and 1 for IPv6.
