@@ -23,6 +23,8 @@ type failover struct {
 	errs      []error       // failed otherwise
 
 	passedOver []error // all of these and why, in order
+
+	space [4]*poolServer // for the candidates, if that is enough
 }
 
 type refusal struct {
@@ -32,7 +34,8 @@ type refusal struct {
 
 // candidates returns the servers to ask, those in backoff last, and notes the others.
 func (f *failover) candidates() []*poolServer {
-	var ready, inBackoff []*poolServer
+	var inBackoff []*poolServer
+	ready := f.space[:0]
 	now := f.pool.now()
 	for _, s := range f.pool.servers {
 		if slices.Contains(f.query.Avoid, s.name) {

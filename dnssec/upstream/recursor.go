@@ -74,6 +74,7 @@ type Recursor struct {
 type resolution struct {
 	*Recursor
 	query   *Query
+	first   task         // has the question of the query
 	queries atomic.Int32 // sent
 	tries   atomic.Int32 // to send one
 	lookups atomic.Int32 // of name servers
@@ -124,9 +125,9 @@ func (r *Recursor) Exchange(ctx context.Context, q *Query) (*Reply, error) {
 	if _, ok := dns.IsDomainName(question.Name); !ok || question.Qclass != dns.ClassINET {
 		return nil, newError("", "", q, errMalformed)
 	}
-	resolution := &resolution{Recursor: r, query: q}
+	resolution := &resolution{Recursor: r, query: q, first: task{question: question, avoid: q.Avoid}}
 	defer resolution.prime(ctx)()
-	reply, err := resolution.resolve(ctx, &task{question: question, avoid: q.Avoid})
+	reply, err := resolution.resolve(ctx, &resolution.first)
 	if err != nil {
 		if errors.Is(err, ErrExhausted) {
 			return nil, ErrExhausted

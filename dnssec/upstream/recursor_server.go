@@ -74,20 +74,20 @@ func (s *serverCache) info(server netip.AddrPort) *serverInfo {
 // exchange sends a query to a server, and remembers how it went. A server that does not know
 // EDNS is asked without (RFC 6891 §7). A server that does not reply is not: servers that drop
 // queries with EDNS have been given up in 2019 (dnsflagday.net).
-func (s *serverCache) exchange(ctx context.Context, server netip.AddrPort, msg *dns.Msg, attempts int) (*Reply, error) {
+func (s *serverCache) exchange(ctx context.Context, server netip.AddrPort, q *Query, attempts int) (*Reply, error) {
 	info := s.info(server)
 	s.mu.Lock()
 	withEDNS := !s.now().Before(info.noEDNSUntil)
 	s.mu.Unlock()
 	if !withEDNS {
-		msg = copyWithoutEDNS(msg)
+		q = queryWithoutEDNS(q)
 	}
-	reply, err := s.ask(ctx, server, info, msg, attempts)
+	reply, err := s.ask(ctx, server, info, q, attempts)
 	lacks := false
 	suggested := info.client.mayLackEDNS(err)
-	if withEDNS && msg.IsEdns0() != nil && (suggested || err == nil && lacksEDNS(reply.Msg)) {
+	if withEDNS && q.Msg.IsEdns0() != nil && (suggested || err == nil && lacksEDNS(reply.Msg)) {
 		var plain *Reply
-		if plain, err = s.ask(ctx, server, info, copyWithoutEDNS(msg), attempts); err == nil && (suggested || !isRefusal(plain.Msg)) {
+		if plain, err = s.ask(ctx, server, info, queryWithoutEDNS(q), attempts); err == nil && (suggested || !isRefusal(plain.Msg)) {
 			// A header alone is easier to forge than a reply, so it counts for this query only.
 			reply, lacks = plain, !suggested
 		}
@@ -120,7 +120,7 @@ func (s *serverCache) exchange(ctx context.Context, server netip.AddrPort, msg *
 var errNotAdmitted = errors.New("the query was not admitted")
 
 // ask sends one query once it is admitted.
-func (s *serverCache) ask(ctx context.Context, server netip.AddrPort, info *serverInfo, msg *dns.Msg, attempts int) (*Reply, error) {
+func (s *serverCache) ask(ctx context.Context, server netip.AddrPort, info *serverInfo, q *Query, attempts int) (*Reply, error) {
 	if s.admit != nil {
 		done, err := s.admit(ctx, server.Addr())
 		if err != nil {
@@ -128,7 +128,7 @@ func (s *serverCache) ask(ctx context.Context, server netip.AddrPort, info *serv
 		}
 		defer done()
 	}
-	return info.client.exchange(ctx, &Query{Msg: msg}, info.at, attempts)
+	return info.client.exchange(ctx, q, info.at, attempts)
 }
 
 // limitStreams notes that there may be a connection over TCP to a server. If that is one too
@@ -196,11 +196,11 @@ func (s *serverCache) dropsMinimised(zone *delegation) bool {
 	return false
 }
 
-// copyWithoutEDNS returns a copy of a query without its OPT record.
-func copyWithoutEDNS(msg *dns.Msg) *dns.Msg {
-	plain := msg.Copy()
+// queryWithoutEDNS returns a copy of a query without its OPT record.
+func queryWithoutEDNS(q *Query) *Query {
+	plain := q.Msg.Copy()
 	plain.Extra = slices.DeleteFunc(plain.Extra, func(rr dns.RR) bool { return rr.Header().Rrtype == dns.TypeOPT })
-	return plain
+	return &Query{Msg: plain}
 }
 
 // lacksEDNS reports whether a reply says that the server does not know EDNS.

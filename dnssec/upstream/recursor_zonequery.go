@@ -47,6 +47,11 @@ type zoneQuery struct {
 	silent         []netip.AddrPort // did not reply, and may be asked again
 	refusal        *Reply           // from a server that gave no answer
 	errs           []error          // of the servers that gave no answer
+
+	// What is sent; see message.
+	sent      Query
+	msg       dns.Msg
+	questions [1]dns.Question
 }
 
 func (r *resolution) newQuery(t *task, zone *delegation, question dns.Question) *zoneQuery {
@@ -224,11 +229,15 @@ func isUnreachable(err error) bool {
 }
 
 // message returns the query for an authoritative server.
-func (z *zoneQuery) message() *dns.Msg {
-	msg := *z.query.Msg // Exchange changes nothing in it
-	msg.Question = []dns.Question{z.question}
-	msg.RecursionDesired = false
-	return &msg
+func (z *zoneQuery) message() *Query {
+	if z.sent.Msg == nil {
+		z.msg = *z.query.Msg // Exchange changes nothing in it
+		z.questions[0] = z.question
+		z.msg.Question = z.questions[:]
+		z.msg.RecursionDesired = false
+		z.sent.Msg = &z.msg
+	}
+	return &z.sent
 }
 
 func (z *zoneQuery) failed(reply *Reply, err error) error {
