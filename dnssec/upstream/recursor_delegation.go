@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/dnssec/internal/wireform"
 )
 
 // A delegation is a zone and its name servers, as the zone above names them.
@@ -93,8 +95,8 @@ func proof(cut string, records []dns.RR) []byte {
 // answerDS returns the proof as a reply, or nil if one of its TTLs is over.
 func (d *delegation) answerDS(q *Query, now time.Time) *Reply {
 	age := uint32(max(now.Sub(d.made), 0) / time.Second)
-	msg := new(dns.Msg)
-	if msg.Unpack(d.proof) != nil {
+	msg, err := wireform.Unpack(d.proof)
+	if err != nil {
 		return nil
 	}
 	for _, section := range [][]dns.RR{msg.Answer, msg.Ns} {
