@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -13,6 +12,7 @@ import (
 	"github.com/danesmtp/danesmtp/examples/daneverify/internal/findingdocs"
 	"github.com/danesmtp/danesmtp/examples/daneverify/internal/monitor"
 	"github.com/danesmtp/danesmtp/examples/internal/cli"
+	"github.com/danesmtp/danesmtp/examples/internal/surveyrow"
 )
 
 // diagnose says what is wrong. What was not known when the time was over is not called broken.
@@ -78,18 +78,14 @@ func consoled(transcript []byte, report diagnosis.Report) []byte {
 	return slices.Insert(transcript, after, []byte("Nothing is broken: the domain is not protected by DANE, that is all.\n")...)
 }
 
-// writeJSON writes the object that dane has for a result, with the state and the findings
-// before the rest. The report is a diagnosis.Report, or has one embedded.
+// writeJSON writes the object of a result as a line. The report is a diagnosis.Report, or has one
+// embedded.
 func writeJSON(w io.Writer, r *dane.Result, report any) error {
-	text, err := r.MarshalJSON() // json.Marshal would go through all of it once more
+	text, err := surveyrow.AppendResult(nil, r, report)
 	if err != nil {
 		return err
 	}
-	findings, err := json.Marshal(report)
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(w, "%s,%s\n", findings[:len(findings)-1], text[1:])
+	_, err = w.Write(append(text, '\n'))
 	return err
 }
 

@@ -1,10 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -15,6 +13,7 @@ import (
 	"github.com/danesmtp/danesmtp/dane"
 	"github.com/danesmtp/danesmtp/dane/diagnosis"
 	"github.com/danesmtp/danesmtp/dane/survey"
+	"github.com/danesmtp/danesmtp/examples/internal/surveyrow"
 )
 
 // A listing is what is known of a list, besides what is printed of each domain.
@@ -119,44 +118,20 @@ func (l *listing) count(e entry) {
 	l.end = max(l.end, e.end)
 }
 
-// A rowHead is what the object of a list's domain begins with.
-type rowHead struct {
-	Line    int    `json:"line"`
-	Input   string `json:"input"`
-	State   string `json:"state,omitempty"`
-	Finding string `json:"finding,omitempty"`
-	Seen    string `json:"seen,omitempty"`
-	Busy    bool   `json:"busy,omitempty"`
-	Error   string `json:"error,omitempty"`
-}
-
-// row adds to the object of a domain where it stands in the list, and what was found above
-// all.
-func (l *listed) row(e entry, object []byte) ([]byte, error) {
-	head := rowHead{Line: e.line, Input: e.input, Busy: l.busy}
-	if !bytes.HasPrefix(object, []byte(`{"state":`)) {
-		head.State = l.state.String()
-	}
+// head is what the row of a domain has before its object.
+func (l *listed) head(e entry) *surveyrow.Head {
+	head := &surveyrow.Head{Line: e.line, Input: e.input, State: l.state, Seen: l.seen, Busy: l.busy}
 	if len(l.codes) > 0 {
-		head.Finding = string(l.codes[0])
+		head.Finding = l.codes[0]
 	}
-	if !l.seen.IsZero() {
-		head.Seen = l.seen.UTC().Format(time.RFC3339Nano)
-	}
-	text, err := json.Marshal(head)
-	if err != nil || len(object) == 0 {
-		return object, err
-	}
-	return slices.Concat(text[:len(text)-1], []byte(","), object[1:]), nil
+	return head
 }
 
 // badRow is that of a line without a domain.
-func badRow(e entry) ([]byte, error) {
-	text, err := json.Marshal(rowHead{
-		Line: e.line, Input: e.input, Error: e.err.Error(),
-		State: diagnosis.StateUnknown.String(), Finding: string(diagnosis.CodeNotADomain),
-	})
-	return append(text, '\n'), err
+func badRow(e entry) []byte {
+	row := &survey.Row{Entry: survey.Entry{Line: e.line, Input: e.input, Err: e.err}}
+	head := surveyrow.HeadOf(row, nil)
+	return head.Append(nil, nil)
 }
 
 // byState says how many domains there are of each state.

@@ -79,8 +79,6 @@ func (p *forSender) render(r *dane.Result, _ []diagnosis.Finding, verdict error)
 	}
 	var err error
 	switch {
-	case p.json && p.dnsOnly:
-		err = writePlanJSON(&text, r)
 	case p.json:
 		err = writeJSON(&text, r, report)
 	default:
@@ -108,7 +106,7 @@ func (p *printer) print(e entry, r *dane.Result, text []byte, status int, err, b
 	if p.list != nil {
 		listed := p.list.printed(e, r)
 		if p.json && broken == nil {
-			text, broken = listed.row(e, text)
+			text = listed.head(e).Append(nil, bytes.TrimSuffix(text, []byte("\n")))
 		}
 	}
 	if p.verbose && p.json {
@@ -148,12 +146,11 @@ func (p *printer) bad(e entry) {
 	defer p.mu.Unlock()
 	if e.line > 0 {
 		p.list.failed(e)
-		text, err := fmt.Appendf(nil, "No domain in line %d of the list.\n", e.line), error(nil)
+		text := fmt.Appendf(nil, "No domain in line %d of the list.\n", e.line)
 		if p.json {
-			text, err = badRow(e)
+			text = badRow(e)
 		}
-		p.keep(err)
-		_, err = p.stdout.Write(text)
+		_, err := p.stdout.Write(text)
 		p.keep(err)
 	}
 	complain(p.stderr, e.err)
