@@ -54,6 +54,9 @@ const (
 	// heldPerPlace is how many domains are held for each that is worked on: the others wait for
 	// a server that is left alone.
 	heldPerPlace = 16
+	// maxHeldInOrder bounds them where rows have their order: all that are held may be ready,
+	// with a result of some 50 kB each.
+	maxHeldInOrder = 1024
 	// defaultTimeout is time for one server that hangs, and for the next one.
 	defaultTimeout = 12 * time.Minute
 	defaultShare   = time.Hour

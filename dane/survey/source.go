@@ -18,7 +18,7 @@ type Source interface {
 // A Sink takes what was found.
 type Sink interface {
 	// Put takes a row. It is called by one goroutine at a time, in the order in which rows
-	// are ready. An error ends the survey.
+	// are ready, unless Survey.InOrder is set. An error ends the survey.
 	Put(ctx context.Context, row Row) error
 }
 
@@ -50,6 +50,8 @@ type Row struct {
 	// Busy: an address was not connected to, as it has long been busy. If the outcome is a
 	// failure it is no verdict.
 	Busy bool
+	// Extra is for Survey.Finish.
+	Extra any
 }
 
 // ErrBusy is why an address was not connected to that has said 421, or has refused connections

@@ -3,8 +3,6 @@ package survey
 import (
 	"cmp"
 	"context"
-	"errors"
-	"io"
 	"sync"
 	"time"
 
@@ -32,6 +30,14 @@ type Survey struct {
 	Share time.Duration
 	// Memory bounds what is kept to be shared, in octets. 0 means 64 MiB.
 	Memory int
+	// Finish, if it is not nil, is called by Run for each row before the sink has it, for several
+	// at a time, each in the place of its domain: for further questions, and for what takes long
+	// to write. What it makes of the row goes into Row.Extra. Timeout does not bound it.
+	Finish func(ctx context.Context, row *Row)
+	// InOrder: Run gives rows to the sink in the order of the source. Rows that are ready
+	// before their turn are held, 16 for each domain that is worked on at a time, but 1,024 at
+	// most or as many as Parallel; then the source is not read on until the first one is ready.
+	InOrder bool
 
 	once    sync.Once
 	limiter *limiter
@@ -91,49 +97,23 @@ func (s *Survey) try(ctx context.Context, e Entry, places chan struct{}) Row {
 // once that is done, or the first error of the source or the sink, or that of ctx; domains that
 // it has cut short have no row.
 func (s *Survey) Run(ctx context.Context, source Source, sink Sink) error {
-	run, end := context.WithCancelCause(ctx)
+	running, end := context.WithCancelCause(ctx)
 	defer end(nil)
-	parallel := cmp.Or(s.Parallel, defaultParallel)
-	held, places := make(chan struct{}, heldPerPlace*parallel), make(chan struct{}, parallel)
-	var failed error // of the source
-	var running sync.WaitGroup
-	var printing sync.Mutex
-	for take(run, held) && take(run, places) {
-		entry, err := source.Next(run)
-		if err != nil {
-			if !errors.Is(err, io.EOF) {
-				failed = err
-			}
-			<-places // those that wait need it
-			break
-		}
-		running.Go(func() {
-			defer func() { <-held }()
-			row := s.row(run, entry, places)
-			<-places
-			printing.Lock()
-			defer printing.Unlock()
-			if run.Err() != nil {
-				return
-			}
-			if err := sink.Put(run, row); err != nil {
-				end(err)
-			}
-		})
-	}
-	running.Wait()
-	if err := context.Cause(run); err != nil {
+	r := &run{survey: s, sink: sink, end: end, held: make(chan struct{}, s.holds()), places: make(chan struct{}, s.parallel())}
+	failed := r.read(running, source)
+	r.domains.Wait()
+	if err := context.Cause(running); err != nil {
 		return err
 	}
 	return failed
 }
 
-// take waits for room in a channel; false if ctx ends before.
-func take(ctx context.Context, places chan struct{}) bool {
-	select {
-	case places <- struct{}{}:
-		return ctx.Err() == nil
-	case <-ctx.Done():
-		return false
+func (s *Survey) parallel() int { return cmp.Or(s.Parallel, defaultParallel) }
+
+// holds is how many domains are held, those that are worked on included.
+func (s *Survey) holds() int {
+	if s.InOrder {
+		return max(s.parallel(), min(heldPerPlace*s.parallel(), maxHeldInOrder))
 	}
+	return heldPerPlace * s.parallel()
 }
