@@ -10,7 +10,7 @@ import (
 // A cache has what servers have shown, bounded in octets: what was used longest ago gives way.
 type cache struct {
 	limit int           // octets
-	ttl   time.Duration // 0 or less keeps nothing
+	ttl   time.Duration // with 0 or less nobody comes here
 
 	mu       sync.Mutex
 	octets   int
@@ -36,10 +36,6 @@ func newCache(limit int, ttl time.Duration) *cache {
 // to know looks, and the others wait, by wait; if what he saw is for nobody else, each of them
 // looks for himself.
 func (c *cache) sight(ctx context.Context, key serverKey, wait func(func()), look func() (*sighting, error)) (s *sighting, shared bool, err error) {
-	if c.ttl <= 0 {
-		s, err = look()
-		return s, false, err
-	}
 	c.mu.Lock()
 	if s := c.get(key); s != nil {
 		c.mu.Unlock()

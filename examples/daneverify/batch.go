@@ -3,20 +3,15 @@ package main
 import (
 	"context"
 	"io"
-	"iter"
-	"sync"
 
 	"github.com/danesmtp/danesmtp/dane"
+	"github.com/danesmtp/danesmtp/dane/survey"
 )
-
-// A check finds out about one domain.
-type check func(ctx context.Context, domain string) (*dane.Result, error)
 
 // verifyAll verifies the domains concurrently and prints each result: text in the
 // order of the domains, JSON as it is ready. However many domains there are, it
-// keeps no more of them than run at the same time: one whose turn to be printed has
-// not come occupies its place. It returns the exit status; one that cannot print
-// fails with exitUsage, since nobody has seen the results.
+// keeps no more of them than package survey holds at a time. It returns the exit status; one
+// that cannot print fails with exitUsage, since nobody has seen the results.
 func verifyAll(ctx context.Context, v *dane.Verifier, o options, stdout, stderr io.Writer) int {
 	if o.input != "" || len(o.domains) > 1 {
 		o.fitConcurrency(stderr)
@@ -29,40 +24,13 @@ func verifyAll(ctx context.Context, v *dane.Verifier, o options, stdout, stderr 
 		complain(stderr, err)
 		return exitUsage
 	}
-	// A transcript ends with the first host that is good; the findings are of all.
-	checker := &dane.Checker{Verifier: v, AllCertificates: o.checking}
-	verify := check(checker.Verify)
-	if o.dnsOnly {
-		verify = checker.Plan
-	}
-	p := newPrinter(o, stdout, stderr)
-	p.resolver = v.Resolver
+	p := newPrinter(o, v, stdout, stderr)
 	if o.input != "" {
-		p.list = o.newListing(checker)
-		verify = p.list.verify
+		p.list = newListing()
 		p.watch(size)
 		defer p.unwatch()
 	}
-	if o.comparison != nil {
-		verify = o.comparison.after(verify, v)
-	}
-	places := make(chan struct{}, o.concurrency)
-	before := make(chan struct{}) // closed once the domain before is printed
-	close(before)
-	var running sync.WaitGroup
-	for e := range p.until(ctx, entries, places) {
-		previous, printed := before, make(chan struct{})
-		before = printed
-		running.Go(func() {
-			defer func() { <-places }()
-			defer close(printed)
-			if !o.json {
-				defer func() { <-previous }() // what is not printed keeps the order, too
-			}
-			p.verify(ctx, verify, e, previous)
-		})
-	}
-	running.Wait()
+	p.through(ctx, entries)
 	p.unwatch()
 	if o.verbose && o.auto != nil {
 		say(p.debug(), "DNS servers: %s", o.auto.Choice())
@@ -73,62 +41,57 @@ func verifyAll(ctx context.Context, v *dane.Verifier, o options, stdout, stderr 
 	return p.exit(ctx)
 }
 
-// until yields entries, each once there is a place for it, until there are no more,
-// ctx is done, or nothing can be printed any longer.
-func (p *printer) until(ctx context.Context, entries <-chan entry, places chan struct{}) iter.Seq[entry] {
-	return func(yield func(entry) bool) {
-		for ctx.Err() == nil && !p.broken() {
-			select {
-			case <-ctx.Done():
-				return
-			case places <- struct{}{}:
-			}
-			select {
-			case <-ctx.Done():
-				return
-			case e, more := <-entries:
-				if !more || !yield(e) {
-					return
-				}
-			}
-		}
+// through goes through the domains, and prints their rows.
+func (p *printer) through(ctx context.Context, entries *entries) {
+	err := p.newSurvey().Run(ctx, entries, p)
+	if err != nil && ctx.Err() == nil && p.err == nil {
+		p.unreadable(err)
 	}
+	p.unfinished = entries.begun - p.done
 }
 
-// verify finds out about one entry and prints it, after the one before if the order
-// matters. What an interrupt has cut short is counted, and not printed: it says
-// nothing about the domain.
-func (p *printer) verify(ctx context.Context, verify check, e entry, previous <-chan struct{}) {
-	if e.err != nil {
-		if !p.json {
-			<-previous
-		}
-		p.bad(e)
+// newSurvey returns what goes through domains as the flags say. A list has the limits of package survey; who
+// names a domain wants to see what it is like now, and whoever else asks for it is not here.
+func (p *printer) newSurvey() *survey.Survey {
+	s := p.survey
+	if s == nil {
+		s = new(survey.Survey)
+	}
+	if p.list == nil {
+		s.Limits, s.Share = unlimited(), -1
+	}
+	// A transcript ends with the first host that is good; the findings are of all.
+	s.Checker = &dane.Checker{Verifier: p.verifier, AllCertificates: p.checking}
+	s.Planned, s.Parallel, s.Timeout = p.dnsOnly, p.concurrency, p.timeout
+	s.InOrder, s.Finish = !p.json, p.finish
+	return s
+}
+
+func unlimited() survey.Limits {
+	no := survey.Limit{Connections: -1, PerSecond: -1}
+	return survey.Limits{Address: no, Network: no, Provider: no, DNS: no, Pause: -1}
+}
+
+// finish asks what is to be asked besides, and writes what will be printed.
+func (p *printer) finish(ctx context.Context, row *survey.Row) {
+	if row.Entry.Err != nil {
+		row.Extra = p.badRow(row)
 		return
 	}
-	checking, cancel := p.limit(ctx)
-	defer cancel()
-	result, err := verify(checking, e.domain)
 	limited, cancel := context.WithTimeout(ctx, p.timeout)
 	defer cancel()
-	also := p.audience.also(limited, result)
-	if ctx.Err() != nil {
-		p.list.forget(result)
-		p.cut()
-		return
+	also := p.audience.also(limited, row.Result)
+	text := p.audience.render(row.Result, also, row.Err)
+	if p.list != nil && p.json && text.broken == nil {
+		text.text = inList(row, text)
 	}
-	text, status, broken := p.audience.render(result, also, err)
-	if !p.json {
-		<-previous
-	}
-	p.print(e, result, text, status, err, broken)
+	row.Extra = text
 }
 
-// limit bounds the time for a domain. In a list that is for package survey to do: a domain
-// may wait for its turn.
-func (p *printer) limit(ctx context.Context) (context.Context, context.CancelFunc) {
-	if p.list != nil {
-		return context.WithCancel(ctx)
+// Put prints a row. It is a [survey.Sink].
+func (p *printer) Put(_ context.Context, row survey.Row) error {
+	if row.Entry.Err != nil {
+		return p.bad(row)
 	}
-	return context.WithTimeout(ctx, p.timeout)
+	return p.print(row)
 }

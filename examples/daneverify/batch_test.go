@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -15,6 +16,7 @@ import (
 	"github.com/danesmtp/danesmtp/dane/danetest"
 	"github.com/danesmtp/danesmtp/dane/survey"
 	"github.com/danesmtp/danesmtp/dnssec/dnssectest"
+	"github.com/danesmtp/danesmtp/smtpprobe/smtptest"
 )
 
 // feed runs the program with a list on standard input.
@@ -107,6 +109,69 @@ func TestSurveySharesTheCache(t *testing.T) {
 	_, stdout, _ := feed(t.Context(), strings.NewReader("good.example\ngood.example\n"), "-demo", "-dns-only", "-json", "-input", "-", "-concurrency", "1")
 	if lines := strings.Split(stdout, "\n"); !strings.Contains(lines[1], `"queries":0,`) {
 		t.Errorf("the second time took more than the cache:\n%s", stdout)
+	}
+}
+
+// A domain that waits for a server that is left alone holds up no others, even where one is worked
+// on at a time; as text all come in the order of the list. What an interrupt cuts short is counted.
+func TestSurveyWhileAServerIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	customer := dnssectest.Zone{Records: "@ MX 10 mail.busy.example."}
+	for _, tt := range []struct {
+		name      string
+		json      bool
+		interrupt time.Duration
+		want      []string
+		cut       int
+	}{
+		{"JSON as it is ready", true, 0, []string{"good.example", "a.example", "b.example"}, 0},
+		{"text in order", false, 0, []string{"a.example", "b.example", "good.example"}, 0},
+		{"JSON, interrupted", true, 30 * time.Second, []string{"good.example"}, 2},
+		{"text, interrupted", false, 30 * time.Second, nil, 3},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			internet := danetest.NewInternet(
+				danetest.Domain{Name: "busy.example", Hosts: []danetest.Host{{Name: "mail", TLSA: []string{"3 1 1"}, Server: func(s *smtptest.Server) {
+					s.Replies = map[smtptest.Stage]string{smtptest.AtGreeting: "421 4.7.0 Too many"}
+				}}}},
+				danetest.Domain{Name: "a.example", Zone: customer},
+				danetest.Domain{Name: "b.example", Zone: customer},
+				danetest.Domain{Name: "good.example", Hosts: []danetest.Host{{Name: "mail", TLSA: []string{"3 1 1"}}}},
+			)
+			defer internet.Close()
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			if tt.interrupt > 0 {
+				time.AfterFunc(tt.interrupt, cancel)
+			}
+			o, err := parse([]string{"-input", "-", "-concurrency", "1"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			o.json, o.stdin = tt.json, strings.NewReader("a.example\nb.example\ngood.example\n")
+			entries, _, err := o.entries(ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var stdout, stderr bytes.Buffer
+			p := newPrinter(o, internet.Verifier(), &stdout, &stderr)
+			p.list = newListing()
+			p.through(ctx, entries)
+			if status := p.exit(ctx); status == exitSuccess {
+				t.Errorf("%s: exit status %d", tt.name, status)
+			}
+			var got []string
+			for line := range strings.Lines(stdout.String()) {
+				for _, domain := range []string{"a.example", "b.example", "good.example"} {
+					if strings.Contains(line, `"domain":"`+domain+`"`) || strings.HasPrefix(line, "DANE ") && strings.Contains(line, " for "+domain) {
+						got = append(got, domain)
+					}
+				}
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" || p.unfinished != tt.cut {
+				t.Errorf("%s: %d cut short, want %d; rows (-want +got):\n%s", tt.name, p.unfinished, tt.cut, diff)
+			}
+		})
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/danesmtp/danesmtp/dane"
@@ -19,56 +18,35 @@ import (
 
 // forOperator is for who runs a domain: its state, what is wrong, who must act, and
 // how.
-type forOperator struct {
-	*printer
-
-	counting sync.Mutex
-	states   map[diagnosis.State]int
-}
+type forOperator struct{ *printer }
 
 func (v *forOperator) told() bool { return true }
 
 // also asks what shows only by further questions.
-func (v *forOperator) also(ctx context.Context, r *dane.Result) []diagnosis.Finding {
-	return misplaced(ctx, v.resolver, r)
+func (v *forOperator) also(ctx context.Context, r *dane.Result) further {
+	servers := v.comparison.ask(ctx, v.verifier, r)
+	return further{misplaced(ctx, v.verifier.Resolver, r), servers}
 }
 
-func (v *forOperator) render(r *dane.Result, also []diagnosis.Finding, _ error) ([]byte, int, error) {
+func (v *forOperator) render(r *dane.Result, also further, _ error) rendered {
 	within := v.within
 	if within == 0 {
 		within = -1 // nothing
 	}
-	now := time.Now()
-	servers := v.comparison.report(r)
-	report := v.diagnose(r, diagnosis.Options{Within: within, Also: append(also, v.trust.findings(now, within)...), Servers: servers, Direct: v.recursive})
+	found := append(also.findings, v.trust.findings(time.Now(), within)...)
+	report := v.diagnose(r, diagnosis.Options{Within: within, Also: found, Servers: also.servers, Direct: v.recursive})
 	report = monitor.Ignore(report, v.ignored)
-	v.pages.judged(r, report)
-	v.list.judged(r, report)
-	v.counting.Lock()
-	if v.states == nil {
-		v.states = make(map[diagnosis.State]int)
-	}
-	v.states[report.State]++
-	v.counting.Unlock()
 	var text bytes.Buffer
 	var err error
 	if v.json {
-		err = writeJSON(&text, r, comparedReport{report, servers})
+		err = writeJSON(&text, r, comparedReport{report, also.servers})
 	} else {
-		v.text(&text, r, &report, servers)
+		v.text(&text, r, &report, also.servers)
 	}
-	return text.Bytes(), stateExit(report.State, v.strict), err
+	return rendered{text.Bytes(), stateExit(report.State, v.strict), err, report}
 }
 
-func (v *forOperator) summary() string {
-	v.counting.Lock()
-	defer v.counting.Unlock()
-	var parts []string
-	for _, state := range []diagnosis.State{diagnosis.StateOK, diagnosis.StateWarning, diagnosis.StateBroken, diagnosis.StateNone, diagnosis.StateUnknown} {
-		parts = append(parts, fmt.Sprintf("%d %s", v.states[state], state))
-	}
-	return strings.Join(parts, ", ")
-}
+func (v *forOperator) summary() string { return v.list.ofStates() }
 
 // text writes the state, the findings, and what became of each address.
 func (v *forOperator) text(b *bytes.Buffer, r *dane.Result, report *diagnosis.Report, servers *compare.Report) {

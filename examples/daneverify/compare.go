@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/danesmtp/danesmtp/dane"
 	"github.com/danesmtp/danesmtp/dane/diagnosis"
@@ -19,8 +18,7 @@ import (
 
 // A comparison is -compare: after a domain is verified, its name servers are asked one by one.
 type comparison struct {
-	dial    func(ctx context.Context, network, address string) (net.Conn, error) // nil means a net.Dialer
-	reports sync.Map                                                             // of *dane.Result to *compare.Report
+	dial func(ctx context.Context, network, address string) (net.Conn, error) // nil means a net.Dialer
 }
 
 // compareFlag declares -compare.
@@ -35,35 +33,20 @@ func (o *options) compareFlag(f *cli.Flags) {
 	})
 }
 
-// after returns a check that compares what the first one was about. The servers are asked from
-// this machine, whichever resolver finds them.
-func (c *comparison) after(verify check, v *dane.Verifier) check {
-	resolver, _ := v.Resolver.(*dnssec.Resolver)
-	return func(ctx context.Context, domain string) (*dane.Result, error) {
-		result, err := verify(ctx, domain)
-		if result.Domain == nil || result.Unresolved || ctx.Err() != nil {
-			return result, err
-		}
-		first, next := diagnosis.ServerQuestions(result.Domain.Name, v.Port)
-		comparer := &compare.Comparer{Resolver: resolver, Dial: c.dial, Next: next}
-		if v.AllowAll {
-			comparer.Allow = func(netip.Addr) bool { return true }
-		}
-		if report, _ := comparer.Compare(ctx, first); report != nil { // which says what it lacks
-			c.reports.Store(result, report)
-		}
-		return result, err
-	}
-}
-
-// report returns what the name servers said, once; nil if they were not asked.
-func (c *comparison) report(r *dane.Result) *compare.Report {
-	if c == nil {
+// ask compares what a result is about; nil without -compare, or where there is nothing to ask.
+// The servers are asked from this machine, whichever resolver finds them.
+func (c *comparison) ask(ctx context.Context, v *dane.Verifier, r *dane.Result) *compare.Report {
+	if c == nil || r.Domain == nil || r.Unresolved || ctx.Err() != nil {
 		return nil
 	}
-	report, _ := c.reports.LoadAndDelete(r)
-	servers, _ := report.(*compare.Report)
-	return servers
+	resolver, _ := v.Resolver.(*dnssec.Resolver)
+	first, next := diagnosis.ServerQuestions(r.Domain.Name, v.Port)
+	comparer := &compare.Comparer{Resolver: resolver, Dial: c.dial, Next: next}
+	if v.AllowAll {
+		comparer.Allow = func(netip.Addr) bool { return true }
+	}
+	report, _ := comparer.Compare(ctx, first) // which says what it lacks
+	return report
 }
 
 // A comparedReport has what the name servers said beside the findings, in JSON.

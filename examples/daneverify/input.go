@@ -10,14 +10,33 @@ import (
 	"github.com/danesmtp/danesmtp/dane/survey"
 )
 
-// An entry is a domain to verify, or else a line of -input that has none.
-type entry struct {
-	domain string
-	err    error
+// entries are the domains of the command line, or the lines of -input: a [survey.Source].
+type entries struct {
+	read  <-chan read
+	begun int // given to the survey
+}
 
-	line  int    // of -input, from 1; 0 for a domain of the command line, and for a read that has failed
-	input string // the line as it stands there, without its end; no more than [survey.MaxLine] octets
-	end   int64  // octets of the list until its end
+// A read is an entry, or why there are no more.
+type read struct {
+	entry survey.Entry
+	err   error
+}
+
+// Next waits for a line until ctx ends: a read that hangs, as that of a terminal may, lasts as
+// long as the process.
+func (e *entries) Next(ctx context.Context) (survey.Entry, error) {
+	select {
+	case <-ctx.Done():
+		return survey.Entry{}, ctx.Err()
+	case next, more := <-e.read:
+		if !more {
+			return survey.Entry{}, io.EOF
+		}
+		if next.err == nil {
+			e.begun++
+		}
+		return next.entry, next.err
+	}
 }
 
 // A listFile is what -input names.
@@ -45,16 +64,15 @@ func (o *options) openList() (list listFile, err error) {
 }
 
 // entries returns the domains of the command line or of -input, and the size of the list. The
-// file is read as its lines are taken, never whole; the reading ends with ctx. Only a read that
-// hangs, as that of a terminal may, lasts as long as the process.
-func (o *options) entries(ctx context.Context) (<-chan entry, int64, error) {
+// file is read as its lines are taken, never whole; the reading ends with ctx.
+func (o *options) entries(ctx context.Context) (*entries, int64, error) {
 	if o.input == "" {
-		given := make(chan entry, len(o.domains))
+		given := make(chan read, len(o.domains))
 		for _, domain := range o.domains {
-			given <- entry{domain: domain}
+			given <- read{entry: survey.Entry{Input: domain, Domain: domain}}
 		}
 		close(given)
-		return given, 0, nil
+		return &entries{read: given}, 0, nil
 	}
 	list, err := o.openList()
 	if err != nil {
@@ -64,41 +82,41 @@ func (o *options) entries(ctx context.Context) (<-chan entry, int64, error) {
 	if err != nil {
 		return nil, 0, errors.Join(err, list.Close())
 	}
-	read := make(chan entry)
+	lined := make(chan read)
 	go func() {
-		defer close(read)
+		defer close(lined)
 		defer list.Close()
 		for {
-			e, err := nextLine(ctx, lines)
-			if err == io.EOF {
+			next := nextLine(ctx, lines)
+			if next.err == io.EOF {
 				return
 			}
 			select {
-			case read <- e:
+			case lined <- next:
 			case <-ctx.Done():
 				return
 			}
-			if err != nil {
+			if next.err != nil {
 				return
 			}
 		}
 	}()
-	return read, list.size, nil
+	return &entries{read: lined}, list.size, nil
 }
 
-// nextLine returns an entry; one that has an error, too, is the last.
-func nextLine(ctx context.Context, lines *survey.List) (entry, error) {
+// nextLine reads a line, with errors in the words of the flags.
+func nextLine(ctx context.Context, lines *survey.List) read {
 	e, err := lines.Next(ctx)
-	if err != nil {
-		return entry{err: fmt.Errorf("-input: %w", err)}, err
-	}
 	if errors.Is(e.Err, survey.ErrColumns) {
 		e.Err = fmt.Errorf("%w; -column does", e.Err)
 	}
 	if e.Err != nil {
 		e.Err = fmt.Errorf("-input: %w", e.Err)
 	}
-	return entry{domain: e.Domain, err: e.Err, line: e.Line, input: e.Input, end: e.End}, nil
+	if err != nil && err != io.EOF {
+		err = fmt.Errorf("-input: %w", err)
+	}
+	return read{e, err}
 }
 
 // wrongColumn returns what is wrong with -column before any list is read.

@@ -97,13 +97,9 @@ func (m *monitorOptions) check(v *dane.Verifier) monitor.Check {
 			own.AttemptTimeout = min(m.probeTimeout, max(minProbeTimeout, time.Until(deadline)/2))
 		}
 		checker := dane.Checker{Verifier: &own, AllCertificates: true}
-		verify := check(checker.Verify)
-		if m.comparison != nil {
-			verify = m.comparison.after(verify, &own)
-		}
-		result, _ := verify(ctx, domain) // there is a finding of the error
+		result, _ := checker.Verify(ctx, domain) // there is a finding of the error
 		judged := options
-		judged.Servers = m.comparison.report(result)
+		judged.Servers = m.comparison.ask(ctx, &own, result)
 		return result, monitor.Ignore(diagnosis.Diagnose(result, judged), m.ignored)
 	}
 }

@@ -23,7 +23,6 @@ type pages struct {
 	about     map[string]string // what is special about domains of the demonstration
 
 	mu      sync.Mutex
-	reports map[*dane.Result]diagnosis.Report // of what is not printed yet
 	domains []page.Domain
 	omitted int // beyond what a page shows: lists may be of any length
 }
@@ -87,28 +86,13 @@ func (p *pages) explain(domains []danetest.Domain) {
 	}
 }
 
-// judged keeps what is said of a result, which is printed later, in its turn.
-func (p *pages) judged(r *dane.Result, report diagnosis.Report) {
-	if !p.wanted() {
-		return
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.reports == nil {
-		p.reports = make(map[*dane.Result]diagnosis.Report)
-	}
-	p.reports[r] = report
-}
-
 // add adds a result, with what was said of it, in the order in which they are printed.
-func (p *pages) add(r *dane.Result) {
+func (p *pages) add(r *dane.Result, report diagnosis.Report) {
 	if !p.wanted() {
 		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	report := p.reports[r]
-	delete(p.reports, r)
 	if len(p.domains) == page.MaxDomains {
 		p.omitted++
 		return

@@ -13,6 +13,8 @@ import (
 
 	"github.com/danesmtp/danesmtp/dane"
 	"github.com/danesmtp/danesmtp/dane/diagnosis"
+	"github.com/danesmtp/danesmtp/dane/survey"
+	"github.com/danesmtp/danesmtp/dnssec/compare"
 	"github.com/danesmtp/danesmtp/examples/internal/cli"
 	"github.com/danesmtp/danesmtp/smtpprobe"
 )
@@ -23,13 +25,13 @@ type printer struct {
 	stdout, stderr io.Writer
 	started        time.Time
 	audience       audience
-	resolver       dane.Resolver
+	verifier       *dane.Verifier
 	list           *listing // nil without -input
 	unwatch        func()   // ends the progress, if there is one
 
-	mu         sync.Mutex
 	seen       [exitNoDANE + 1]int // results by exit status
-	wrong      int                 // entries that are no domain names
+	done       int                 // entries that are printed
+	wrong      int                 // those that are no domain names
 	unfinished int                 // domains begun when it was interrupted
 	lacking    int                 // results without a verdict, for a lack of this machine
 	advised    bool
@@ -37,8 +39,8 @@ type printer struct {
 	err        error // of stdout
 }
 
-func newPrinter(o options, stdout, stderr io.Writer) *printer {
-	p := &printer{options: o, stdout: stdout, stderr: stderr, started: time.Now(), unwatch: func() {}}
+func newPrinter(o options, v *dane.Verifier, stdout, stderr io.Writer) *printer {
+	p := &printer{options: o, verifier: v, stdout: stdout, stderr: stderr, started: time.Now(), unwatch: func() {}}
 	p.audience = &forSender{p}
 	if o.checking {
 		p.audience = &forOperator{printer: p}
@@ -49,13 +51,27 @@ func newPrinter(o options, stdout, stderr io.Writer) *printer {
 // An audience is for whom results are printed.
 type audience interface {
 	// also finds out about a domain what a Result does not have.
-	also(ctx context.Context, r *dane.Result) []diagnosis.Finding
-	// render returns what is printed of a result, and the exit status.
-	render(r *dane.Result, also []diagnosis.Finding, err error) (text []byte, status int, broken error)
+	also(ctx context.Context, r *dane.Result) further
+	// render returns what is printed of a result.
+	render(r *dane.Result, also further, err error) rendered
 	// told reports whether what is printed says what the error says.
 	told() bool
 	// summary says in a line what became of a list of domains.
 	summary() string
+}
+
+// A further is what was asked besides.
+type further struct {
+	findings []diagnosis.Finding
+	servers  *compare.Report // nil without -compare
+}
+
+// A rendered is what is printed of a domain.
+type rendered struct {
+	text   []byte
+	status int   // of the exit
+	broken error // there is no text
+	report diagnosis.Report
 }
 
 // forSender is for who sends mail: the verdict, and below it what is wrong.
@@ -63,16 +79,14 @@ type forSender struct{ *printer }
 
 func (p *forSender) told() bool { return false }
 
-func (p *forSender) also(context.Context, *dane.Result) []diagnosis.Finding { return nil }
+func (p *forSender) also(context.Context, *dane.Result) further { return further{} }
 
-func (p *forSender) render(r *dane.Result, _ []diagnosis.Finding, verdict error) ([]byte, int, error) {
+func (p *forSender) render(r *dane.Result, _ further, verdict error) rendered {
 	var text bytes.Buffer
 	if p.verbose && !p.json {
 		writeDebug(&text, r)
 	}
 	report := p.diagnose(r, diagnosis.Options{Direct: p.recursive})
-	p.pages.judged(r, report)
-	p.list.judged(r, report)
 	write := r.WriteTranscript
 	if p.verbose {
 		write = r.WriteLongTranscript
@@ -89,7 +103,7 @@ func (p *forSender) render(r *dane.Result, _ []diagnosis.Finding, verdict error)
 			err = p.writeFindings(&text, report)
 		}
 	}
-	return text.Bytes(), status(r, verdict), err
+	return rendered{text.Bytes(), status(r, verdict), err, report}
 }
 
 // watch begins to say how far the list is, until unwatch is called. What else is printed
@@ -100,22 +114,20 @@ func (p *printer) watch(size int64) {
 	p.unwatch = sync.OnceFunc(progress.watch(progressSignals()...))
 }
 
-func (p *printer) print(e entry, r *dane.Result, text []byte, status int, err, broken error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+// print prints a row, and what it is to tell besides. The error is that of standard output.
+func (p *printer) print(row survey.Row) error {
+	r, err, text := row.Result, row.Err, row.Extra.(rendered)
+	p.done++
 	if p.list != nil {
-		listed := p.list.printed(e, r)
-		if p.json && broken == nil {
-			text = listed.head(e).Append(nil, bytes.TrimSuffix(text, []byte("\n")))
-		}
+		p.list.count(&row, &text.report)
 	}
 	if p.verbose && p.json {
 		writeDebug(p.stderr, r)
 	}
+	p.keep(text.broken)
+	_, broken := p.stdout.Write(text.text)
 	p.keep(broken)
-	_, broken = p.stdout.Write(text)
-	p.keep(broken)
-	p.seen[status]++
+	p.seen[text.status]++
 	if r.Local {
 		p.lacking++
 	}
@@ -124,7 +136,7 @@ func (p *printer) print(e entry, r *dane.Result, text []byte, status int, err, b
 		p.wrong++
 	}
 	if misnamed && p.list != nil {
-		complain(p.stderr, fmt.Errorf("-input: line %d: %w", e.line, err))
+		complain(p.stderr, fmt.Errorf("-input: line %d: %w", row.Line, err))
 	} else if err != nil && !p.audience.told() {
 		complain(p.stderr, err)
 	}
@@ -136,33 +148,25 @@ func (p *printer) print(e entry, r *dane.Result, text []byte, status int, err, b
 		p.advised = true
 		fmt.Fprint(p.stderr, p.screen.Wrap("", "", advice))
 	}
-	p.pages.add(r)
+	p.pages.add(r, text.report)
+	return p.err
 }
 
-// bad reports an entry that names no domain. A line of a list is a row all the same; a read
-// that has failed is none.
-func (p *printer) bad(e entry) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if e.line > 0 {
-		p.list.failed(e)
-		text := fmt.Appendf(nil, "No domain in line %d of the list.\n", e.line)
-		if p.json {
-			text = badRow(e)
-		}
-		_, err := p.stdout.Write(text)
-		p.keep(err)
-	}
-	complain(p.stderr, e.err)
+// bad prints the row of a line without a domain.
+func (p *printer) bad(row survey.Row) error {
+	p.done++
+	p.list.count(&row, nil)
+	_, err := p.stdout.Write(row.Extra.(rendered).text)
+	p.keep(err)
+	p.unreadable(row.Entry.Err)
+	return p.err
+}
+
+// unreadable tells of a line without a domain, or of a read that has failed.
+func (p *printer) unreadable(err error) {
+	complain(p.stderr, err)
 	p.seen[exitUsage]++
 	p.wrong++
-}
-
-// cut counts a domain that an interrupt has cut short.
-func (p *printer) cut() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.unfinished++
 }
 
 // debug is where -v writes: not among JSON.
@@ -177,13 +181,6 @@ func (p *printer) keep(err error) {
 	if p.err == nil {
 		p.err = err
 	}
-}
-
-// broken reports whether nothing can be printed any longer.
-func (p *printer) broken() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.err != nil
 }
 
 // summarize says what was done, for each entry where it went.

@@ -6,19 +6,17 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/danesmtp/danesmtp/dane"
 	"github.com/danesmtp/danesmtp/dane/diagnosis"
+	"github.com/danesmtp/danesmtp/dane/survey"
 	"github.com/danesmtp/danesmtp/examples/internal/cli"
 )
 
 // halfDone is a list of 1,000 octets, half of which are done after 10 seconds.
 func halfDone() *listing {
-	o := options{}
-	l := o.newListing(nil)
+	l := newListing()
 	for i := range 50 {
-		r := new(dane.Result)
-		l.judged(r, diagnosis.Report{State: diagnosis.StateOK})
-		l.printed(entry{line: i + 1, end: int64(10 * (i + 1))}, r)
+		row := survey.Row{Entry: survey.Entry{Line: i + 1, End: int64(10 * (i + 1))}}
+		l.count(&row, &diagnosis.Report{State: diagnosis.StateOK})
 	}
 	return l
 }
