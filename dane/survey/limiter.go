@@ -28,14 +28,9 @@ type waiter struct {
 }
 
 func newLimiter(l Limits) *limiter {
+	l = l.withDefaults()
 	made := &limiter{pause: l.Pause, gates: make(map[gateKey]*gate), sweepAt: 1024}
-	made.limits = [gateKinds]Limit{
-		gateAddress: l.Address.or(defaultAddress), gateNetwork: l.Network.or(defaultNetwork),
-		gateProvider: l.Provider.or(defaultProvider), gateDNS: l.DNS.or(defaultDNS),
-	}
-	if made.pause == 0 {
-		made.pause = defaultPause
-	}
+	made.limits = [gateKinds]Limit{gateAddress: l.Address, gateNetwork: l.Network, gateProvider: l.Provider, gateDNS: l.DNS}
 	return made
 }
 

@@ -34,6 +34,20 @@ func (l Limit) or(other Limit) Limit {
 	return Limit{cmp.Or(l.Connections, other.Connections), cmp.Or(l.PerSecond, other.PerSecond)}
 }
 
+// DefaultLimits returns those of the zero Limits.
+func DefaultLimits() Limits { return Limits{}.withDefaults() }
+
+func (l Limits) withDefaults() Limits {
+	return Limits{
+		Address: l.Address.or(defaultAddress), Network: l.Network.or(defaultNetwork),
+		Provider: l.Provider.or(defaultProvider), DNS: l.DNS.or(defaultDNS),
+		Pause: cmp.Or(l.Pause, defaultPause),
+	}
+}
+
+// DefaultShare is how long what a server showed is good for others, if Survey.Share is 0.
+const DefaultShare = time.Hour
+
 // Defaults. Postfix delivers to one destination over 20 connections at a time, and servers count
 // clients by address and network; what looks around should take less than what has mail.
 var (
@@ -59,7 +73,6 @@ const (
 	maxHeldInOrder = 1024
 	// defaultTimeout is time for one server that hangs, and for the next one.
 	defaultTimeout = 12 * time.Minute
-	defaultShare   = time.Hour
 	defaultMemory  = 64 << 20
 	// maxFailureShare is how long a refusal is shared, or a handshake that failed: somebody may
 	// be about to mend it.

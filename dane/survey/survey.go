@@ -48,7 +48,7 @@ type Survey struct {
 func (s *Survey) start() {
 	s.once.Do(func() {
 		s.limiter = newLimiter(s.Limits)
-		s.cache = newCache(cmp.Or(s.Memory, defaultMemory), cmp.Or(s.Share, defaultShare))
+		s.cache = newCache(cmp.Or(s.Memory, defaultMemory), cmp.Or(s.Share, DefaultShare))
 	})
 }
 

@@ -50,14 +50,16 @@ func (p *printer) through(ctx context.Context, entries *entries) {
 	p.unfinished = entries.begun - p.done
 }
 
-// newSurvey returns what goes through domains as the flags say. A list has the limits of package survey; who
-// names a domain wants to see what it is like now, and whoever else asks for it is not here.
+// newSurvey returns what goes through domains as the flags say. Who names a domain wants to see what it
+// is like now, and few connections are a burden to nobody.
 func (p *printer) newSurvey() *survey.Survey {
 	s := p.survey
 	if s == nil {
 		s = new(survey.Survey)
 	}
-	if p.list == nil {
+	if p.list != nil {
+		p.considerate.Set(s)
+	} else {
 		s.Limits, s.Share = unlimited(), -1
 	}
 	// A transcript ends with the first host that is good; the findings are of all.

@@ -229,6 +229,10 @@ func TestBatchUsageErrors(t *testing.T) {
 		{[]string{"-check-resolver", "-dns-only"}, "-check-resolver takes no"},
 		{[]string{"-dns-only", "-local", "127.0.0.1", "example.org"}, "takes no -local"},
 		{[]string{"-concurrency", "0", "example.org"}, "-concurrency 0"},
+		{[]string{"-per-address", "1", "example.org"}, "are for -input"},
+		{[]string{"-share", "0", "example.org"}, "are for -input"},
+		{[]string{"-pause", "-1s", "-input", "-"}, "-pause -1s"},
+		{[]string{"-per-provider", "a", "-input", "-"}, "want N or N,RATE"},
 		{[]string{"-concurrency", "100000", "example.org"}, "-concurrency 100000"},
 	} {
 		status, stdout, stderr := command(t, tt.args...)

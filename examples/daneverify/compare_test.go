@@ -44,6 +44,9 @@ func TestCompareAsJSON(t *testing.T) {
 			t.Errorf("%s: %+v", domain, result)
 		}
 	}
+	if _, stdout, _ := feed(t.Context(), strings.NewReader("good.example\nbogus.example\n"), "check", "-demo", "-compare", "-json", "-input", "-"); strings.Count(stdout, `"name_servers":{`) != 2 {
+		t.Error("the name servers are not in both rows of a list")
+	}
 	if _, stdout, _ := command(t, "check", "-demo", "-json", "good.example"); strings.Contains(stdout, "name_servers") {
 		t.Error("the name servers are there without -compare")
 	}

@@ -74,6 +74,15 @@ func TestRowsSayWhenItWasSeen(t *testing.T) {
 	}
 }
 
+// TestNothingIsShared on request.
+func TestNothingIsShared(t *testing.T) {
+	t.Parallel()
+	_, stdout, _ := feed(t.Context(), strings.NewReader("good.example\ngood.example\n"), "-demo", "-json", "-share", "0", "-input", "-")
+	if strings.Count(stdout, `"outcome":"success"`) != 2 || strings.Contains(stdout, `"seen":`) {
+		t.Errorf("%s", stdout)
+	}
+}
+
 // TestColumnErrors are told before anything is looked up.
 func TestColumnErrors(t *testing.T) {
 	t.Parallel()

@@ -14,6 +14,7 @@ import (
 	"github.com/danesmtp/danesmtp/dnssec/upstream"
 	"github.com/danesmtp/danesmtp/examples/daneverify/internal/monitor"
 	"github.com/danesmtp/danesmtp/examples/internal/cli"
+	"github.com/danesmtp/danesmtp/examples/internal/surveyflags"
 )
 
 // options are the flags.
@@ -30,8 +31,9 @@ type options struct {
 	dnsOnly                         bool
 	timeout, probeTimeout           time.Duration
 	concurrency                     int
-	input                           string // instead of domains
-	column                          string // of input, if that is CSV
+	input                           string            // instead of domains
+	column                          string            // of input, if that is CSV
+	considerate                     surveyflags.Flags // in going through it
 	domains                         []string
 	only4, only6                    bool
 
@@ -134,8 +136,9 @@ func (o *options) listFlags(f *cli.Flags) {
 	f.Group("Many domains, and time")
 	f.StringVar(&o.input, "input", "", "read domains from `FILE`, one a line: names, ranks and names as in 1,example.org, e-mail addresses, or URLs; - is standard input")
 	f.StringVar(&o.column, "column", "", "-input is CSV: the domain is in the column with this `NAME`, or number from 1 on if no line has names")
-	f.IntVar(&o.concurrency, "concurrency", defaultConcurrency, "verify `N` domains at a time")
-	f.DurationVar(&o.timeout, "timeout", defaultTimeout, "for one domain, all in: a `DURATION`")
+	f.IntVar(&o.concurrency, "concurrency", defaultConcurrency, "verify `N` domains at a time, besides those that wait for a server that is left alone")
+	f.DurationVar(&o.timeout, "timeout", defaultTimeout, "for one domain, all in: a `DURATION`, of which waiting for its turn takes nothing")
+	o.considerate.Declare(f)
 }
 
 // wrong returns what is wrong with the options: what contradicts each other, or is missing.
@@ -153,6 +156,10 @@ func (o *options) wrong() error {
 		return errors.New("-column is for -input")
 	case wrongColumn(o.column) != nil:
 		return wrongColumn(o.column)
+	case o.considerate.Given() && o.input == "":
+		return errors.New("-per-address, -per-network, -per-provider, -per-dns-server, -pause and -share are for -input")
+	case o.considerate.Wrong() != nil:
+		return o.considerate.Wrong()
 	case len(o.domains) > 0 && o.input != "":
 		return errors.New("-input names the domains, and takes no others")
 	case o.dnsOnly && (o.local != "" || o.hello != "" || o.curves != nil || o.only4 || o.only6):

@@ -23,8 +23,10 @@ A line is a name, a rank and a name as in "1,example.org", an e-mail address, or
 says which column it is. Blank lines and comments, which begin with "#", are left out. Text comes in the
 order of the list; JSON as it is ready. A line without a domain is a row, and an error. A line on standard
 error says how far it is, on a terminal all the time, else once a minute or on SIGUSR1; at the end states
-and findings are counted. A server that many domains share is connected to once an hour, and a busy one is
-left alone for a while.`,
+and findings are counted. A server that many domains share is connected to once an hour (-share), and one
+that is busy is left alone for a while (-pause), for as long as half an hour in all. Its domains wait, and
+others go on meanwhile; as text at most 1,024 of them, which wait to be printed. Servers of this machine, at
+loopback addresses, are spared nothing.`,
 		Examples: []cli.Example{
 			{Line: "daneverify example.org", About: "the verdict of a sender, and below it what is wrong and who must act"},
 			{Line: "daneverify -recursive -v example.org", About: "ask the zones' own servers, and print every answer"},

@@ -12,15 +12,15 @@ _daneverify() {
 	done
 	case $path in
 	'')
-		flags='-anchors -hints -recursive -resolver -trust-state -4 -6 -curves -helo -local -port -probe-timeout -column -concurrency -input -timeout -dns-only -json -mandatory -v -dot -html -anchors-update -check-resolver -demo -show-anchors -help'
+		flags='-anchors -hints -recursive -resolver -trust-state -4 -6 -curves -helo -local -port -probe-timeout -column -concurrency -input -timeout -pause -per-address -per-dns-server -per-network -per-provider -share -dns-only -json -mandatory -v -dot -html -anchors-update -check-resolver -demo -show-anchors -help'
 		files='-anchors -hints -trust-state -input -dot -html -anchors-update'
-		values='-resolver -curves -helo -local -port -probe-timeout -column -concurrency -timeout'
+		values='-resolver -curves -helo -local -port -probe-timeout -column -concurrency -timeout -pause -per-address -per-dns-server -per-network -per-provider -share'
 		arguments='check explain monitor tlsa resolver anchors demo version man completion'
 		;;
 	'check')
-		flags='-compare -ignore -strict -within -anchors -hints -recursive -resolver -trust-state -4 -6 -curves -helo -local -port -probe-timeout -column -concurrency -input -timeout -demo -json -v -dot -html -help'
+		flags='-compare -ignore -strict -within -anchors -hints -recursive -resolver -trust-state -4 -6 -curves -helo -local -port -probe-timeout -column -concurrency -input -timeout -pause -per-address -per-dns-server -per-network -per-provider -share -demo -json -v -dot -html -help'
 		files='-anchors -hints -trust-state -input -dot -html'
-		values='-ignore -within -resolver -curves -helo -local -port -probe-timeout -column -concurrency -timeout'
+		values='-ignore -within -resolver -curves -helo -local -port -probe-timeout -column -concurrency -timeout -pause -per-address -per-dns-server -per-network -per-provider -share'
 		;;
 	'explain')
 		flags='-anchors -hints -recursive -resolver -trust-state -4 -6 -curves -helo -local -port -probe-timeout -demo -dns-only -json -mandatory -timeout -help'
@@ -71,9 +71,9 @@ _daneverify() {
 		files='-anchors -anchors-update -trust-state'
 		;;
 	'demo')
-		flags='-curves -helo -probe-timeout -column -concurrency -input -timeout -json -mandatory -v -dot -html -help'
+		flags='-curves -helo -probe-timeout -column -concurrency -input -timeout -pause -per-address -per-dns-server -per-network -per-provider -share -json -mandatory -v -dot -html -help'
 		files='-input -dot -html'
-		values='-curves -helo -probe-timeout -column -concurrency -timeout'
+		values='-curves -helo -probe-timeout -column -concurrency -timeout -pause -per-address -per-dns-server -per-network -per-provider -share'
 		;;
 	'version')
 		flags='-json -help'
