@@ -88,7 +88,7 @@ var rooms = []room{
 	}, kit: true},
 	{path: "dane/rollover", imports: []string{"dnssec", "dnssec/upstream", "internal/printable", "tlsa", "github.com/miekg/dns"}},
 	{path: "dane/tlsrpt", imports: []string{"dane", "internal/printable"}},
-	{path: "dane/survey", imports: []string{"dane", "internal/localfault", "smtpprobe", "golang.org/x/net/..."}},
+	{path: "dane/survey", imports: []string{"dane", "dnssec/upstream", "internal/localfault", "smtpprobe", "github.com/miekg/dns", "golang.org/x/net/..."}},
 	{path: "dane/diagnosis", imports: []string{"dane", "dnssec", "dnssec/compare", "internal/printable", "smtpprobe", "tlsa", "github.com/miekg/dns"}},
 	{path: "dane/explanation", imports: []string{"dane", "dnssec", "internal/printable", "smtpprobe", "tlsa", "github.com/miekg/dns"}},
 	{path: "dane", imports: []string{

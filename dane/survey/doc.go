@@ -26,8 +26,12 @@
 // Connections are bounded for an address, for the network that it is in, and for the provider,
 // which is the registered domain of the mail server's name by the list of public suffixes: in
 // number at a time, and in rate. A server that says 421, or refuses the connection or the client, is
-// left alone for a while. [Survey.AdmitDNS] does the same for DNS servers. The time that a domain
-// waits for its turn is not time that its servers have taken, and does not count as such.
+// left alone for a while. The time that a domain waits for its turn is not time that its servers
+// have taken, and does not count as such.
+//
+// Where the zones' own DNS servers are asked, [Survey.AdmitDNS] bounds queries to each of them. A
+// server that has answered, and then refuses or is silent sixteen times in a row, is left alone, too;
+// the others of its zones are asked, and domains that have none left are tried again after the pause.
 //
 // A lack of this machine of what it had before, such as of file descriptors or of a route,
 // pauses everything, and the domain is tried again: it says nothing about the domain. After ten

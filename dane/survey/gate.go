@@ -10,8 +10,8 @@ import (
 // A gateKey is what connections are counted for.
 type gateKey struct {
 	kind gateKind
-	net  netip.Prefix // of an address or network
-	name string       // of a provider, or of a DNS server
+	net  netip.Prefix // of an address or network, or of a DNS server
+	name string       // of a provider
 }
 
 type gateKind uint8
@@ -59,7 +59,11 @@ type gate struct {
 	// to a second earlier (the generic cell rate algorithm).
 	next     time.Time
 	paused   time.Time // until then nobody is let through
-	refusals int       // in a row
+	refusals int       // in a row; for a DNS server pauses in a row
+
+	// Of DNS servers.
+	answered   time.Time // last
+	unanswered int       // queries in a row since
 }
 
 // opens returns when the gate lets the next one through, as far as it hangs on time; false if
@@ -84,12 +88,23 @@ func (g *gate) interval() time.Duration {
 // enter counts a connection that is begun.
 func (g *gate) enter(now time.Time) {
 	g.inFlight++
+	g.charge(now)
+}
+
+// charge counts something that is begun for the rate.
+func (g *gate) charge(now time.Time) {
 	if g.limit.PerSecond > 0 {
 		if g.next.Before(now) {
 			g.next = now
 		}
 		g.next = g.next.Add(g.interval())
 	}
+}
+
+// pause leaves it alone, and longer each time.
+func (g *gate) pause(first time.Duration, now time.Time) {
+	g.paused = now.Add(first << min(g.refusals, maxDoublings))
+	g.refusals++
 }
 
 // busy reports whether it is of no use to wait: there may be ten thousand who do.

@@ -24,7 +24,7 @@ type limiter struct {
 type waiter struct {
 	keys     []gateKey
 	admitted chan struct{} // closed when it may begin, or need not wait any longer
-	err      error         // ErrBusy: it need not
+	err      error         // is ErrBusy: it need not
 }
 
 func newLimiter(l Limits) *limiter {
@@ -94,16 +94,19 @@ func (l *limiter) refused(key gateKey) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	g := l.gate(key)
-	g.paused = time.Now().Add(l.pause << min(g.refusals, maxDoublings))
-	g.refusals++
-	if !g.busy() {
-		return
+	g.pause(l.pause, time.Now())
+	if g.busy() {
+		l.sendAway(key, ErrBusy)
 	}
+}
+
+// sendAway has those who wait for an address, or a DNS server, wait no longer.
+func (l *limiter) sendAway(key gateKey, err error) {
 	l.waiting = slices.DeleteFunc(l.waiting, func(w *waiter) bool {
 		if w.keys[0] != key {
 			return false
 		}
-		w.err = ErrBusy
+		w.err = err
 		close(w.admitted)
 		return true
 	})

@@ -2,6 +2,7 @@ package survey
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"sync"
@@ -121,6 +122,8 @@ func TestMemoryOfLimits(t *testing.T) {
 	}
 }
 
+var errOdd = errors.New("something odd") // says nothing
+
 func TestAdmitDNS(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -133,15 +136,15 @@ func TestAdmitDNS(t *testing.T) {
 		if done, err := s.AdmitDNS(t.Context(), other); err != nil {
 			t.Fatal(err)
 		} else {
-			defer done()
+			defer done(nil, errOdd)
 		}
 		began := time.Now()
-		time.AfterFunc(time.Second, first)
+		time.AfterFunc(time.Second, func() { first(nil, errOdd) })
 		second, err := s.AdmitDNS(t.Context(), server)
 		if err != nil || time.Since(began) != time.Second {
 			t.Fatalf("error %v after %v", err, time.Since(began))
 		}
-		defer second()
+		defer second(nil, errOdd)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		if _, err := s.AdmitDNS(ctx, server); err != context.DeadlineExceeded {

@@ -16,7 +16,8 @@ type Limits struct {
 	// Survey.AdmitDNS is used.
 	DNS Limit
 	// Pause is how long an address is left alone after it has said 421, or has refused the
-	// connection or the client; twice as long each time that it does so again, up to 32 times. 0
+	// connection or the client, or a DNS server after it has stopped to answer, or has begun to
+	// refuse; twice as long each time that it does so again, up to 32 times. 0
 	// means a minute; with a negative one nobody is left alone. After six times in a row nobody
 	// waits for it any more: what would need it has ErrBusy, but for one domain after each pause.
 	Pause time.Duration
@@ -61,6 +62,21 @@ var (
 const (
 	defaultPause = time.Minute
 	maxDoublings = 5
+)
+
+// When a DNS server counts as busy: it has answered within a minute, and then so many queries in
+// a row were refused, or not answered. Hosters have servers that many zones name without right, one
+// after the other in a list, each of which takes a query or two.
+const (
+	answeredLately   = time.Minute
+	unansweredInARow = 16
+)
+
+// A domain whose DNS servers are left alone is tried again, so many times. Failures are known
+// for 5 seconds to the resolver that it is looked up by.
+const (
+	maxBusyTries = 6
+	afterFailure = 6 * time.Second
 )
 
 const (

@@ -47,15 +47,15 @@ type Row struct {
 	// shows. Seen is when the oldest of that was seen; zero if there is none.
 	Shared int
 	Seen   time.Time
-	// Busy: an address was not connected to, as it has long been busy. If the outcome is a
-	// failure it is no verdict.
+	// Busy: an address was not connected to, or a DNS server not asked, as it has long been busy.
+	// If the outcome is a failure it is no verdict.
 	Busy bool
 	// Extra is for Survey.Finish.
 	Extra any
 }
 
 // ErrBusy is why an address was not connected to that has said 421, or has refused connections
-// or the client, again and again.
+// or the client, again and again; or why a DNS server was not asked that is left alone.
 var ErrBusy = errors.New("not connected to: it was busy for too long, or refuses us")
 
 // Verdict reports whether the row says something about the domain.

@@ -64,10 +64,22 @@ func (s *Survey) row(ctx context.Context, e Entry, places chan struct{}) Row {
 		return Row{Entry: e}
 	}
 	s.start()
-	for n := 1; ; n++ {
+	for n, busy := 1, 1; ; {
 		s.lacks.wait(ctx)
 		row := s.try(ctx, e, places)
-		if ctx.Err() != nil || !s.lacks.again(&row, n) {
+		wait, unasked := s.limiter.unasked(&row)
+		switch {
+		case ctx.Err() != nil:
+			return row
+		case unasked && !wait.IsZero() && busy < maxBusyTries:
+			busy++
+			aside(ctx, wait, places)
+		case unasked:
+			row.Busy = true
+			return row
+		case s.lacks.again(&row, n):
+			n++
+		default:
 			return row
 		}
 	}

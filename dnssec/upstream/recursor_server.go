@@ -19,8 +19,8 @@ import (
 // whether they answer, and what they do not know. Unbound calls that the infrastructure
 // cache.
 type serverCache struct {
-	dial    func(ctx context.Context, network, address string) (net.Conn, error)  // nil means a net.Dialer
-	admit   func(ctx context.Context, server netip.Addr) (done func(), err error) // nil admits every query
+	dial    func(ctx context.Context, network, address string) (net.Conn, error)               // nil means a net.Dialer
+	admit   func(ctx context.Context, server netip.Addr) (done func(*Reply, error), err error) // nil admits every query
 	now     func() time.Time
 	sockets sockets // of all
 
@@ -120,13 +120,13 @@ func (s *serverCache) exchange(ctx context.Context, server netip.AddrPort, q *Qu
 var errNotAdmitted = errors.New("the query was not admitted")
 
 // ask sends one query once it is admitted.
-func (s *serverCache) ask(ctx context.Context, server netip.AddrPort, info *serverInfo, q *Query, attempts int) (*Reply, error) {
+func (s *serverCache) ask(ctx context.Context, server netip.AddrPort, info *serverInfo, q *Query, attempts int) (reply *Reply, err error) {
 	if s.admit != nil {
-		done, err := s.admit(ctx, server.Addr())
-		if err != nil {
+		var done func(*Reply, error)
+		if done, err = s.admit(ctx, server.Addr()); err != nil {
 			return nil, fmt.Errorf("%w: %w", errNotAdmitted, err)
 		}
-		defer done()
+		defer func() { done(reply, err) }()
 	}
 	return info.client.exchange(ctx, q, info.at, attempts)
 }

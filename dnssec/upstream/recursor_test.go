@@ -365,14 +365,21 @@ func TestRecursorAdmits(t *testing.T) {
 		var admitted []string
 		asked, refuse := 0, errors.New("not now")
 		recursor := &Recursor{Hints: hints("192.0.2.1"), Dial: net.dial}
-		recursor.Admit = func(_ context.Context, server netip.Addr) (func(), error) {
+		recursor.Admit = func(_ context.Context, server netip.Addr) (func(*Reply, error), error) {
 			mu.Lock()
 			defer mu.Unlock()
 			if refuse != nil && server != netip.MustParseAddr("192.0.2.1") && server != netip.MustParseAddr("192.0.2.2") {
 				return nil, refuse
 			}
 			admitted, asked = append(admitted, server.String()), asked+1
-			return func() { mu.Lock(); asked--; mu.Unlock() }, nil
+			return func(reply *Reply, err error) {
+				mu.Lock()
+				defer mu.Unlock()
+				asked--
+				if silence := server == netip.MustParseAddr("192.0.2.11"); silence != (err != nil) || !silence && (reply == nil || reply.Network != "udp") {
+					t.Errorf("%s: the query is over with %+v, %v", server, reply, err)
+				}
+			}, nil
 		}
 		if _, err := recursor.Exchange(t.Context(), &Query{Msg: question("example.test.", dns.TypeMX)}); !errors.Is(err, refuse) {
 			t.Errorf("servers that are not admitted: error %v", err)
@@ -427,4 +434,54 @@ func TestRecursorEndsWithTheContext(t *testing.T) {
 			t.Errorf("%v does not name the question", err)
 		}
 	})
+}
+
+// Who admits queries is told what came of them.
+func TestRecursorAdmitsAndTells(t *testing.T) {
+	t.Parallel()
+	truncated := func(network string, query *dns.Msg) [][]byte {
+		if network == "tcp" {
+			return authority(exampleZone)(network, query)
+		}
+		return serveReply(func(r *dns.Msg) { r.Truncated = true })(network, query)
+	}
+	for _, tt := range []struct {
+		name   string
+		server behaviour
+		want   string
+	}{
+		{"a reply", authority(exampleZone), "udp NOERROR"},
+		{"over TCP after UDP", truncated, "tcp NOERROR"},
+		{"a refusal", serveReply(func(r *dns.Msg) { r.Rcode = dns.RcodeRefused }), "udp REFUSED"},
+		{"silence", silent, "no reply in time"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				net := newNet(t, internet(map[string]behaviour{"192.0.2.10": tt.server, "192.0.2.11": tt.server}))
+				var mu sync.Mutex
+				var got []string
+				recursor := &Recursor{Hints: hints("192.0.2.1"), Dial: net.dial}
+				recursor.Admit = func(_ context.Context, server netip.Addr) (func(*Reply, error), error) {
+					return func(reply *Reply, err error) {
+						mu.Lock()
+						defer mu.Unlock()
+						switch {
+						case server.String() != "192.0.2.10" && server.String() != "192.0.2.11":
+						case err != nil:
+							got = append(got, err.Error())
+						default:
+							got = append(got, reply.Network+" "+dns.RcodeToString[reply.Msg.Rcode])
+						}
+					}, nil
+				}
+				recursor.Exchange(t.Context(), &Query{Msg: question("example.test.", dns.TypeMX)})
+				synctest.Wait()
+				mu.Lock()
+				defer mu.Unlock()
+				if !slices.ContainsFunc(got, func(text string) bool { return strings.Contains(text, tt.want) }) {
+					t.Errorf("told %q, want %q", got, tt.want)
+				}
+			})
+		})
+	}
 }
