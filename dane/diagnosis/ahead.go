@@ -14,14 +14,22 @@ import (
 
 // lookAhead finds what ends soon.
 func (d *diagnosis) lookAhead() {
-	seen := make(map[string]bool)
+	type signature struct {
+		zone, name string
+		qtype, tag uint16
+	}
+	told := make(map[signature]bool)
 	lookups := d.result.Lookups()
 	for i := range lookups {
-		for _, link := range lookups[i].Chain {
-			key := fmt.Sprint(link.Zone, link.Name, link.Type, link.KeyTag)
-			if !seen[key] {
-				seen[key] = true
-				d.signature(&link)
+		chain := lookups[i].Chain
+		for j := range chain {
+			link := &chain[j]
+			if link.Status != dnssec.Secure || !d.endsSoon(link.Inception, link.Expiration) {
+				continue // nearly all; their lookups share most of their chains
+			}
+			if one := (signature{link.Zone, link.Name, link.Type, link.KeyTag}); !told[one] {
+				told[one] = true
+				d.signature(link)
 			}
 		}
 	}
@@ -42,9 +50,6 @@ func (d *diagnosis) endsSoon(begin, end time.Time) bool {
 }
 
 func (d *diagnosis) signature(link *dnssec.Link) {
-	if link.Status != dnssec.Secure || !d.endsSoon(link.Inception, link.Expiration) {
-		return
-	}
 	zone := "the root zone"
 	if name := trimDot(link.Zone); name != "" {
 		zone = "the zone " + name
