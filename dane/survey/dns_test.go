@@ -32,9 +32,9 @@ func TestDNSServersThatBeginToRefuse(t *testing.T) {
 		failed int           // before it was noticed, at most
 		most   int           // queries that it gets meanwhile
 	}{
-		{name: "for some time", lasts: 50 * time.Second, failed: 20, most: 20},
-		{name: "for some time, without a word", lasts: 50 * time.Second, silent: true, failed: 20, most: 300},
-		{name: "for long", lasts: 10 * time.Hour, busy: true, failed: 20, most: 30},
+		{name: "for some time", lasts: 50 * time.Second, failed: 24, most: 60},
+		{name: "for some time, without a word", lasts: 50 * time.Second, silent: true, failed: 24, most: 300},
+		{name: "for long", lasts: 10 * time.Hour, busy: true, failed: 24, most: 60},
 		{name: "for a zone that names it without right", lame: true, failed: 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
