@@ -25,6 +25,9 @@ var (
 	ErrNotDANE = errors.New("DANE is mandatory, and the destination does not have it")
 	// ErrSkipped: the host must not be delivered to; see Host.Err.
 	ErrSkipped = errors.New("host must not be delivered to")
+	// ErrBusy is what a Prober returns that has not connected, as the server has said again and again
+	// that it has no room, or refuses the client. It says nothing about the domain.
+	ErrBusy = errors.New("not connected to: it was busy for too long, or refuses us")
 	// ErrNoTLS: the connection is in clear, or its handshake was not completed.
 	ErrNoTLS = errors.New("connection is not encrypted")
 	// ErrWeakTLS: the connection is encrypted by a version before TLS 1.2 (RFC 8996 §3).

@@ -79,6 +79,10 @@ func (d *diagnosis) failedStage(h *dane.HostResult, a *dane.Attempt, stage smtpp
 	code, said := lastReply(a, stage)
 	until := " Until then senders that use DANE do not deliver here."
 	switch {
+	case stage == smtpprobe.StageDial && strings.Contains(failure.Text, dane.ErrBusy.Error()):
+		f.Code = CodeServerBusy
+		f.Text = h.Name + " was left alone, as it has put this client off or refused it before, so that its certificate is not known."
+		f.Fix = "Ask again later, or from another address."
 	case stage == smtpprobe.StageDial:
 		f.Code = CodeUnreachable
 		f.Text = fmt.Sprintf("No connection to port %d of %s: %s.", a.Addr.Port(), h.Name, shortDial(failure.Text))

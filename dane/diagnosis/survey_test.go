@@ -1,6 +1,7 @@
 package diagnosis_test
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"github.com/danesmtp/danesmtp/dane/diagnosis"
 	"github.com/danesmtp/danesmtp/dane/survey"
 	"github.com/danesmtp/danesmtp/dnssec/dnssectest"
+	"github.com/danesmtp/danesmtp/smtpprobe"
 )
 
 // verdict is all that a Result says about a domain, without times and ports.
@@ -107,4 +109,23 @@ func surveyRandomWorld(t *testing.T, seed uint64, broken bool) (compared, shared
 		compared, shared = compared+1, shared+row.Shared
 	}
 	return compared, shared
+}
+
+// busyProber connects to nobody, as package survey does while servers are busy.
+type busyProber struct{}
+
+func (busyProber) Probe(_ context.Context, p *dane.Probe) (*smtpprobe.Result, error) {
+	return &smtpprobe.Result{Addr: p.Addr}, &smtpprobe.Error{Stage: smtpprobe.StageDial, Addr: p.Addr, Err: dane.ErrBusy}
+}
+
+// TestServersLeftAlone: who was not connected to is not to blame for it.
+func TestServersLeftAlone(t *testing.T) {
+	t.Parallel()
+	checker := oneHost(danetest.Host{TLSA: []string{"3 1 1", "2 1 1"}}, "").checker(t)
+	checker.Prober = busyProber{}
+	result, _ := checker.Verify(t.Context(), "a.example")
+	report := diagnose(t, result, diagnosis.Options{})
+	if report.State != diagnosis.StateUnknown || len(report.Findings) == 0 || report.Findings[0].Code != diagnosis.CodeServerBusy {
+		t.Errorf("%s, %+v", report.State, report.Findings)
+	}
 }
