@@ -1,0 +1,20 @@
+module github.com/danesmtp/danesmtp/examples/danesurvey
+
+go 1.26.0
+
+require (
+	github.com/danesmtp/danesmtp v0.0.0
+	github.com/google/go-cmp v0.7.0
+	github.com/klauspost/compress v1.20.4
+	go.etcd.io/bbolt v1.5.0
+)
+
+require (
+	github.com/miekg/dns v1.1.73 // indirect
+	golang.org/x/net v0.62.0 // indirect
+	golang.org/x/sys v0.50.0 // indirect
+	golang.org/x/term v0.48.0 // indirect
+	golang.org/x/text v0.43.0 // indirect
+)
+
+replace github.com/danesmtp/danesmtp => ../..

@@ -1,0 +1,129 @@
+// Package row is one line of results: what "daneverify -json -input" prints of a domain, with
+// when and from where it was asked.
+//
+// [Of] makes one of what package survey has found out, and [Parse] reads one back. Its text
+// is JSON, of which the keys of a Row come first.
+package row
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/danesmtp/danesmtp/dane/survey"
+)
+
+// MaxText bounds the JSON of a row in octets. A domain with all the hosts and records that
+// package dane looks at has less.
+const MaxText = 64 << 20
+
+// A Row is what is known about one line of a list, as seen from one vantage point.
+type Row struct {
+	// Vantage is the name of the vantage point; empty where there is one only.
+	Vantage string
+	// At is when it was asked, by the clock of the machine that did.
+	At time.Time
+	// NoVerdict: nothing is known about the domain, for a lack of the machine that asked, for want of
+	// a DNS server, or since its mail servers were busy. It can be asked again.
+	NoVerdict bool
+	// Line is its number in the list, and Input what stands there.
+	Line  int
+	Input string
+	// State and Finding are those of package diagnosis: the code of the gravest. Finding is
+	// empty if there is nothing to be said.
+	State, Finding string
+	// Text is all of it: one line of JSON, without the line feed.
+	Text []byte
+}
+
+// A head is what the text begins with.
+type head struct {
+	Vantage   string    `json:"vantage,omitempty"`
+	At        time.Time `json:"at"`
+	NoVerdict bool      `json:"no_verdict,omitempty"`
+}
+
+// Of returns the row of what was found out from a vantage point. The time now is for lines
+// that nobody was asked about.
+func Of(vantage string, r *survey.Row, now time.Time) (Row, error) {
+	h := head{Vantage: vantage, At: now}
+	if r.Result != nil {
+		h.At = r.Result.Started
+		h.NoVerdict = noVerdict(r)
+	}
+	h.At = h.At.UTC().Round(0)
+	object, err := appendObject(nil, r)
+	if err != nil {
+		return Row{}, fmt.Errorf("line %d: %w", r.Line, err)
+	}
+	first, err := json.Marshal(h)
+	if err != nil {
+		return Row{}, err
+	}
+	text := append(append(first[:len(first)-1], ','), bytes.TrimSpace(object)[1:]...)
+	return Parse(text)
+}
+
+// noVerdict reports whether a domain can be asked again. A name that is no domain name stays
+// one.
+func noVerdict(r *survey.Row) bool {
+	own := *r
+	own.Err = nil
+	return !own.Verdict()
+}
+
+// Parse reads a line of JSON, with or without its line feed. The Row keeps the text.
+func Parse(text []byte) (Row, error) {
+	var v struct {
+		head
+		Line    int    `json:"line"`
+		Input   string `json:"input"`
+		State   string `json:"state"`
+		Finding string `json:"finding"`
+	}
+	text = bytes.TrimRight(text, "\r\n")
+	if err := json.Unmarshal(text, &v); err != nil {
+		return Row{}, err
+	}
+	if err := cmp.Or(wrongVantage(v.Vantage), wrongLine(v.Line)); err != nil {
+		return Row{}, err
+	}
+	return Row{
+		Vantage: v.Vantage, At: v.At, NoVerdict: v.NoVerdict, Line: v.Line, Input: v.Input,
+		State: v.State, Finding: v.Finding, Text: text,
+	}, nil
+}
+
+func wrongLine(n int) error {
+	if n < 1 {
+		return fmt.Errorf("line %d: lines are counted from 1", n)
+	}
+	return nil
+}
+
+// wrongVantage returns what is wrong with the name of a vantage point.
+func wrongVantage(name string) error {
+	const most = 63
+	if len(name) > most {
+		return fmt.Errorf("vantage point %.70q: a name has at most %d octets", name, most)
+	}
+	for _, c := range []byte(name) {
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '_':
+		default:
+			return fmt.Errorf("vantage point %q: a name has letters, digits, - and _", name)
+		}
+	}
+	return nil
+}
+
+// CheckVantage returns an error unless a vantage point can have the name.
+func CheckVantage(name string) error {
+	if name == "" {
+		return errors.New("the vantage point has no name")
+	}
+	return wrongVantage(name)
+}
