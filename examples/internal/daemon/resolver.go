@@ -1,10 +1,12 @@
 package daemon
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"os"
 	"strings"
 	"time"
@@ -19,6 +21,8 @@ type ResolverFlags struct {
 	// System: without flags those servers are asked that /etc/resolv.conf names, if they
 	// are capable of DNSSEC. It is not for a program that the file may lead back to.
 	System bool
+	// Admit is for [upstream.Recursor], where there is one. Nil admits every query at once.
+	Admit func(ctx context.Context, server netip.Addr) (done func(*upstream.Reply, error), err error)
 
 	servers, hints, anchors, trustState string
 }
@@ -60,14 +64,17 @@ func (f *ResolverFlags) exchanger(private bool) (upstream.Exchanger, error) {
 		}
 		return pool, nil
 	}
-	recursor := new(upstream.Recursor)
+	recursor := &upstream.Recursor{Admit: f.Admit}
 	if f.hints != "" {
 		var err error
 		if recursor.Hints, err = upstream.ReadHints(f.hints); err != nil {
 			return nil, fmt.Errorf("-hints: %w", err)
 		}
 	} else if f.System {
-		return &upstream.Auto{Private: private}, nil
+		if private {
+			recursor = nil // the built-in root servers know nothing of it
+		}
+		return &upstream.Auto{Recursor: recursor, Private: private}, nil
 	}
 	// A pool of one, which finds out a network that answers in place of the servers.
 	return &upstream.Pool{Exchangers: []upstream.Exchanger{recursor}}, nil
