@@ -55,6 +55,8 @@ func program() *cli.Command {
 that nothing is lost when it is interrupted, by whatever it is.`,
 		Exits: []cli.Exit{{Status: exitUsage, Means: "a mistake in the command line"}},
 		Commands: []*cli.Command{
+			commandRun(),
+			commandResume(),
 			commandRows(),
 			commandVersion(),
 			commandMan(),

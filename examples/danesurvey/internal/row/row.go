@@ -11,9 +11,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
+	"github.com/danesmtp/danesmtp/dane/diagnosis"
 	"github.com/danesmtp/danesmtp/dane/survey"
+	"github.com/danesmtp/danesmtp/examples/internal/surveyrow"
 )
 
 // MaxText bounds the JSON of a row in octets. A domain with all the hosts and records that
@@ -39,50 +42,67 @@ type Row struct {
 	Text []byte
 }
 
-// A head is what the text begins with.
-type head struct {
-	Vantage   string    `json:"vantage,omitempty"`
-	At        time.Time `json:"at"`
-	NoVerdict bool      `json:"no_verdict,omitempty"`
+// Options say how a row was come by.
+type Options struct {
+	// Vantage point; empty where there is one only.
+	Vantage string
+	// Now is for lines that nobody was asked about. Zero means the time.
+	Now time.Time
+	// Direct: the zones' own servers were asked, and no resolver.
+	Direct bool
 }
 
-// Of returns the row of what was found out from a vantage point. The time now is for lines
-// that nobody was asked about.
-func Of(vantage string, r *survey.Row, now time.Time) (Row, error) {
-	h := head{Vantage: vantage, At: now}
+// Of returns the row of what was found out.
+func Of(r *survey.Row, o Options) (Row, error) {
+	var object []byte
+	var report diagnosis.Report
+	at := o.Now
+	if at.IsZero() {
+		at = time.Now()
+	}
 	if r.Result != nil {
-		h.At = r.Result.Started
-		h.NoVerdict = noVerdict(r)
+		at = r.Result.Started
+		report = diagnosis.Diagnose(r.Result, diagnosis.Options{Direct: o.Direct})
+		var err error
+		if object, err = surveyrow.AppendResult(nil, r.Result, report); err != nil {
+			return Row{}, fmt.Errorf("line %d: %w", r.Line, err)
+		}
 	}
-	h.At = h.At.UTC().Round(0)
-	object, err := appendObject(nil, r)
-	if err != nil {
-		return Row{}, fmt.Errorf("line %d: %w", r.Line, err)
+	head := surveyrow.HeadOf(r, &report)
+	head.At, head.Vantage = at.UTC().Round(0), o.Vantage
+	text := make([]byte, 0, len(object)+256)
+	if noVerdict(r) {
+		text = append(text, `{"no_verdict":true,`...)
 	}
-	first, err := json.Marshal(h)
-	if err != nil {
-		return Row{}, err
+	start := len(text)
+	text = head.Append(text, object)
+	if start > 0 {
+		text = slices.Delete(text, start, start+1) // its brace
 	}
-	text := append(append(first[:len(first)-1], ','), bytes.TrimSpace(object)[1:]...)
-	return Parse(text)
+	return Row{
+		Vantage: o.Vantage, At: head.At, NoVerdict: noVerdict(r), Line: r.Line, Input: r.Input,
+		State: head.State.String(), Finding: string(head.Finding), Text: bytes.TrimRight(text, "\n"),
+	}, nil
 }
 
-// noVerdict reports whether a domain can be asked again. A name that is no domain name stays
-// one.
+// noVerdict reports whether a domain can be asked again. A line without a domain stays one, and a name that
+// is no domain name.
 func noVerdict(r *survey.Row) bool {
 	own := *r
 	own.Err = nil
-	return !own.Verdict()
+	return own.Result != nil && !own.Verdict()
 }
 
 // Parse reads a line of JSON, with or without its line feed. The Row keeps the text.
 func Parse(text []byte) (Row, error) {
 	var v struct {
-		head
-		Line    int    `json:"line"`
-		Input   string `json:"input"`
-		State   string `json:"state"`
-		Finding string `json:"finding"`
+		Vantage   string    `json:"vantage"`
+		At        time.Time `json:"at"`
+		NoVerdict bool      `json:"no_verdict"`
+		Line      int       `json:"line"`
+		Input     string    `json:"input"`
+		State     string    `json:"state"`
+		Finding   string    `json:"finding"`
 	}
 	text = bytes.TrimRight(text, "\r\n")
 	if err := json.Unmarshal(text, &v); err != nil {

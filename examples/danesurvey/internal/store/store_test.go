@@ -129,7 +129,7 @@ func TestTallyAndStanding(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := store.Tally{Rows: 3, NoVerdict: 1, States: map[string]int{"ok": 2, "unknown": 1}, Findings: map[string]int{}}
+	want := store.Tally{Rows: 3, NoVerdict: 1, States: map[string]int{"ok": 2, "unknown": 1}, Findings: map[string]int{}, Open: map[string]int{"unknown": 1}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("tally (-want +got)\n%s", diff)
 	}

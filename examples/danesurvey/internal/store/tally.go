@@ -2,6 +2,8 @@ package store
 
 import (
 	"encoding/binary"
+	"encoding/json"
+	"errors"
 	"strings"
 
 	bolt "go.etcd.io/bbolt"
@@ -13,11 +15,13 @@ type Tally struct {
 	Rows, NoVerdict int
 	// States and Findings are how many have each; of the findings the gravest counts.
 	States, Findings map[string]int
+	// Open are the states of the rows without a verdict.
+	Open map[string]int
 }
 
 // Tally counts the rows of a vantage point.
 func (s *Store) Tally(vantage string) (Tally, error) {
-	t := Tally{States: make(map[string]int), Findings: make(map[string]int)}
+	t := Tally{States: make(map[string]int), Findings: make(map[string]int), Open: make(map[string]int)}
 	err := s.db.View(func(tx *bolt.Tx) error {
 		prefix := string(keyOf(vantage, nil))
 		each(tx.Bucket(bucketStates), prefix, func(key string, value []byte) {
@@ -28,8 +32,14 @@ func (s *Store) Tally(vantage string) (Tally, error) {
 		each(tx.Bucket(bucketFindings), prefix, func(key string, value []byte) {
 			t.Findings[key] = int(int64(binary.BigEndian.Uint64(value)))
 		})
-		each(tx.Bucket(bucketOpen), prefix, func(string, []byte) { t.NoVerdict++ })
-		return nil
+		var err error
+		each(tx.Bucket(bucketOpen), prefix, func(_ string, value []byte) {
+			var o openRow
+			err = errors.Join(err, json.Unmarshal(value, &o))
+			t.NoVerdict++
+			t.Open[o.State]++
+		})
+		return err
 	})
 	return t, err
 }

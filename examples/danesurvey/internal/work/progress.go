@@ -1,0 +1,83 @@
+package work
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/danesmtp/danesmtp/dane/diagnosis"
+	"github.com/danesmtp/danesmtp/examples/danesurvey/internal/store"
+)
+
+// A Progress is how far a survey is. It is safe for concurrent use.
+type Progress struct {
+	total int // lines that will have a row; 0 if it is not known
+
+	mu      sync.Mutex
+	started time.Time // by the clock that does not jump
+	before  int       // rows that were there when it started
+	now     int       // rows since then
+	states  map[string]int
+}
+
+// NewProgress begins with what there is, of so many lines; again as in a Work.
+func NewProgress(total int, t store.Tally, again bool) *Progress {
+	p := &Progress{total: total, started: time.Now(), before: t.Rows, states: make(map[string]int)}
+	for state, n := range t.States {
+		p.states[state] = n
+	}
+	if again {
+		for state, n := range t.Open {
+			p.states[state] -= n
+			p.before -= n
+		}
+	}
+	return p
+}
+
+// Count counts a row with a state.
+func (p *Progress) Count(state string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.now++
+	p.states[state]++
+}
+
+// Done returns how many lines have a row, and of how many.
+func (p *Progress) Done() (done, total int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.before + p.now, p.total
+}
+
+// String says how much is done, how fast, what came of it, and when it will be over.
+func (p *Progress) String() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var b strings.Builder
+	done := p.before + p.now
+	fmt.Fprintf(&b, "%d", done)
+	if p.total > 0 {
+		fmt.Fprintf(&b, " of %d done (%d %%)", p.total, min(100, 100*done/p.total))
+	} else {
+		b.WriteString(" done")
+	}
+	elapsed := time.Since(p.started)
+	if p.now > 0 && elapsed > 0 {
+		fmt.Fprintf(&b, ", %.1f a second", float64(p.now)/elapsed.Seconds())
+	}
+	b.WriteString(": " + p.byState())
+	if left := p.total - done; p.now > 0 && left > 0 {
+		fmt.Fprintf(&b, "; ends in about %s", (elapsed / time.Duration(p.now) * time.Duration(left)).Round(time.Second))
+	}
+	return b.String()
+}
+
+func (p *Progress) byState() string {
+	var parts []string
+	for _, state := range []diagnosis.State{diagnosis.StateOK, diagnosis.StateWarning, diagnosis.StateBroken, diagnosis.StateNone, diagnosis.StateUnknown} {
+		parts = append(parts, fmt.Sprintf("%d %s", p.states[state.String()], state))
+	}
+	return strings.Join(parts, ", ")
+}

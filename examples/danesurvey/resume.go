@@ -1,0 +1,154 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+
+	"github.com/danesmtp/danesmtp/dane/danetest"
+	"github.com/danesmtp/danesmtp/examples/danesurvey/internal/row"
+	"github.com/danesmtp/danesmtp/examples/danesurvey/internal/store"
+	"github.com/danesmtp/danesmtp/examples/danesurvey/internal/work"
+	"github.com/danesmtp/danesmtp/examples/internal/cli"
+)
+
+// commandResume goes on with a survey.
+func commandResume() *cli.Command {
+	return &cli.Command{
+		Name: "resume", Summary: "go on with a survey that has ended before its list",
+		Usage: []string{"[flags] DIR"},
+		About: `Goes on with the survey in DIR, with the flags that it was begun with, whatever has ended it: a signal, a full
+disk, the machine. What was finished is not asked again. Flags that are given here hold from now on.`,
+		Examples: []cli.Example{
+			{Line: "danesurvey resume top1m"},
+			{Line: "danesurvey resume -again -resolver 192.0.2.1 top1m", About: "ask once more about what there is no verdict on, another DNS server"},
+		},
+		Exits: surveyExits,
+		Begin: func(f *cli.Flags) cli.Run {
+			f.Group("What is asked about")
+			again := f.Bool("again", false, "ask once more about domains on which there is no verdict; the newer row counts")
+			new(options).changing(f)
+			return func(ctx context.Context, s cli.Streams, args []string) (int, error) {
+				dir, err := oneFolder(args)
+				if err != nil {
+					return exitUsage, err
+				}
+				flags, err := given(f, "again")
+				if err != nil {
+					return exitUsage, err
+				}
+				return goOn(ctx, s, dir, flags, *again)
+			}
+		},
+	}
+}
+
+func goOn(ctx context.Context, s cli.Streams, dir string, flags map[string]string, again bool) (status int, err error) {
+	st, err := store.Open(dir)
+	if err != nil {
+		return exitUsage, err
+	}
+	o, flags, err := remembered(st.About().Flags, flags)
+	if err == nil && !maps.Equal(flags, st.About().Flags) {
+		about := st.About()
+		about.Flags = flags
+		err = st.SetAbout(about)
+	}
+	var w *work.Work
+	end := func() {}
+	if err == nil {
+		w, end, err = o.worker(s.Err)
+	}
+	if err != nil {
+		return exitUsage, errors.Join(err, st.Close())
+	}
+	defer end()
+	w.Again = again
+	return o.work(ctx, s, st, w, dir)
+}
+
+// worker makes a Work, but for its store and list, and what ends it.
+func (o *options) worker(stderr io.Writer) (*work.Work, func(), error) {
+	o.fitConcurrency(stderr)
+	var internet *danetest.Internet
+	end := func() {}
+	if o.demo {
+		internet = danetest.NewInternet()
+		end = internet.Close
+	}
+	s, err := o.survey(internet, stderr)
+	if err != nil {
+		end()
+		return nil, nil, err
+	}
+	return &work.Work{Survey: s, Row: row.Options{Vantage: o.vantage, Direct: o.recursive}, Sync: o.sync}, end, nil
+}
+
+// work does what is left, and closes the store.
+func (o *options) work(ctx context.Context, s cli.Streams, st *store.Store, w *work.Work, dir string) (status int, err error) {
+	defer func() {
+		if closed := st.Close(); closed != nil && err == nil {
+			status, err = exitCutShort, closed
+		}
+	}()
+	ignoreSignals()
+	about := st.About().List
+	list, err := work.OpenList(dir, about, o.column)
+	if err != nil {
+		return exitUsage, err
+	}
+	defer list.Close()
+	tally, err := st.Tally(o.vantage)
+	if err != nil {
+		return exitUsage, err
+	}
+	w.Store, w.List = st, list
+	w.Progress = work.NewProgress(about.Entries, tally, w.Again)
+	watch := newWatch(w.Progress, s.Err)
+	if about.Bad > 0 {
+		watch.say("%d lines of the list have no domain", about.Bad)
+	}
+	stop := watch.begin(progressSignals()...)
+	failed := w.Run(ctx)
+	stop()
+	watch.say("%s", w.Progress)
+	return conclude(ctx, watch, st, o.vantage, dir, failed)
+}
+
+// conclude says what became of the work, and what can be done now.
+func conclude(ctx context.Context, w *watch, st *store.Store, vantage, dir string, failed error) (int, error) {
+	switch {
+	case failed != nil && ctx.Err() != nil:
+		w.say("interrupted; to go on: danesurvey resume %s", dir)
+		return exitCutShort, nil
+	case failed != nil:
+		w.say("%v", failed)
+		w.say("what is finished is kept; when that is mended, go on: danesurvey resume %s", dir)
+		return exitCutShort, nil
+	}
+	tally, err := st.Tally(vantage)
+	if err != nil {
+		return exitCutShort, err
+	}
+	w.say("findings: %s", byFrequency(tally.Findings))
+	w.say("to see the rows: danesurvey rows %s", dir)
+	if tally.NoVerdict == 0 {
+		return exitDone, nil
+	}
+	w.say("on %d domains there is no verdict, for a lack of this machine, for want of a DNS server, or as servers were busy; to ask once more: danesurvey resume -again %s", tally.NoVerdict, dir)
+	return exitNoVerdict, nil
+}
+
+// byFrequency lists what was counted, the most frequent first.
+func byFrequency(counts map[string]int) string {
+	text := ""
+	for i, name := range sortedByCount(counts) {
+		if i > 0 {
+			text += ", "
+		}
+		text += fmt.Sprintf("%d %s", counts[name], name)
+	}
+	return text
+}

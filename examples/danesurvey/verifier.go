@@ -1,0 +1,95 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/danesmtp/danesmtp/dane"
+	"github.com/danesmtp/danesmtp/dane/danetest"
+	"github.com/danesmtp/danesmtp/dane/survey"
+	"github.com/danesmtp/danesmtp/dnssec"
+	"github.com/danesmtp/danesmtp/dnssec/upstream"
+	"github.com/danesmtp/danesmtp/examples/internal/daemon"
+)
+
+// survey makes what the flags ask for. The internet is the one that it is in; nil means the real
+// one.
+func (o *options) survey(internet *danetest.Internet, stderr io.Writer) (*survey.Survey, error) {
+	s := &survey.Survey{
+		Planned: o.dnsOnly, Parallel: o.concurrency, Timeout: o.timeout, Limits: o.limits,
+		Share: cmp.Or(o.share, -1), Memory: int(o.memory) << 20,
+	}
+	s.Limits.Pause = cmp.Or(s.Limits.Pause, -1)
+	v, err := o.verifier(internet, s, stderr)
+	if err != nil {
+		return nil, err
+	}
+	v.Port, v.AttemptTimeout, v.Network = uint16(o.port), o.probeTimeout, o.network()
+	s.Checker = &dane.Checker{Verifier: v}
+	return s, nil
+}
+
+func (o *options) verifier(internet *danetest.Internet, s *survey.Survey, stderr io.Writer) (*dane.Verifier, error) {
+	if internet != nil {
+		return o.inside(internet)
+	}
+	o.dns.System, o.dns.Admit = !o.recursive, s.AdmitDNS
+	resolver, err := o.dns.Resolver(daemon.Log(stderr, slog.LevelInfo))
+	if err != nil {
+		return nil, err
+	}
+	v := &dane.Verifier{Resolver: resolver, Hello: o.hello}
+	if set, err := resolver.Anchors.Anchors(time.Now()); err == nil && set.Private() {
+		v.AllowAll = true // a private Internet, whose servers may be on this machine
+	}
+	v.LocalAddr, err = localAddr(o.local)
+	return v, err
+}
+
+// inside is a verifier in the built-in Internet, whose DNS is asked by its socket.
+func (o *options) inside(internet *danetest.Internet) (*dane.Verifier, error) {
+	address, err := internet.Listen()
+	if err != nil {
+		return nil, err
+	}
+	servers, err := upstream.Servers(address)
+	if err != nil {
+		return nil, err
+	}
+	v := internet.Verifier()
+	v.Resolver = &dnssec.Resolver{Exchanger: servers, Anchors: internet.DNS.Anchors()}
+	v.Hello = cmp.Or(o.hello, "sender.example")
+	return v, nil
+}
+
+// localAddr returns the address that connections come from. Binding tells at once whether it is
+// one of this machine's.
+func localAddr(text string) (netip.Addr, error) {
+	if text == "" {
+		return netip.Addr{}, nil
+	}
+	addr, err := netip.ParseAddr(text)
+	if err != nil {
+		return addr, fmt.Errorf("-local: %w", err)
+	}
+	listener, err := net.Listen("tcp", netip.AddrPortFrom(addr, 0).String())
+	if err != nil {
+		return addr, fmt.Errorf("-local: %w", err)
+	}
+	return addr, listener.Close()
+}
+
+func (o *options) network() string {
+	switch {
+	case o.only4:
+		return "tcp4"
+	case o.only6:
+		return "tcp6"
+	}
+	return ""
+}
