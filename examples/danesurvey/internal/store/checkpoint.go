@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -33,8 +34,19 @@ const chunk = 4096
 // lockWait is how long another process may take to end.
 const lockWait = 500 * time.Millisecond
 
+// openCheckpoint opens the file, and locks it. Bolt takes an empty file for a new one, and crashes
+// by one that was begun and never finished, as on a full disk: such a one is emptied first.
 func openCheckpoint(dir string, readOnly bool) (*bolt.DB, error) {
-	db, err := bolt.Open(filepath.Join(dir, checkpointFile), 0o666, &bolt.Options{
+	name := filepath.Join(dir, checkpointFile)
+	if isBegun(name) {
+		time.Sleep(lockWait) // unless somebody is at it now
+		if isBegun(name) {
+			if err := os.Truncate(name, 0); err != nil {
+				return nil, err
+			}
+		}
+	}
+	db, err := bolt.Open(name, 0o666, &bolt.Options{
 		Timeout: lockWait, ReadOnly: readOnly, FreelistType: bolt.FreelistMapType,
 	})
 	if errors.Is(err, bolterrors.ErrTimeout) {
@@ -44,6 +56,12 @@ func openCheckpoint(dir string, readOnly bool) (*bolt.DB, error) {
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
 	return db, nil
+}
+
+// isBegun reports whether a file has less than the pages that a new one begins with.
+func isBegun(name string) bool {
+	info, err := os.Stat(name)
+	return err == nil && info.Size() > 0 && info.Size() < 4*int64(os.Getpagesize())
 }
 
 // makeBuckets makes the buckets of a new survey.

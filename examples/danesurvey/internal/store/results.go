@@ -22,6 +22,7 @@ type results struct {
 	dir     string
 	encoder *zstd.Encoder
 	buffer  []byte
+	most    int64 // octets of a file
 
 	number int      // of the last file, from 1; 0 if there is none
 	file   *os.File // the last one, once it is written to
@@ -63,7 +64,7 @@ func (r *results) cut(tx *bolt.Tx) error {
 
 // write adds a frame to the last file, and has it on the disk.
 func (r *results) write(rows []row.Row) error {
-	if r.number == 0 || r.size >= maxResults {
+	if r.number == 0 || r.size >= r.most {
 		if err := r.next(); err != nil {
 			return err
 		}

@@ -39,6 +39,8 @@ type Store struct {
 	unsaved *unsaved // nil if it is only read
 	results *results
 	failed  error // why nothing is written any more
+
+	step func(string) // for tests: after each thing that is written; nil does nothing
 }
 
 // An About is what a survey is about.
@@ -143,12 +145,11 @@ func Read(dir string) (*Store, error) {
 }
 
 func exists(dir string) error {
-	if _, err := os.Stat(filepath.Join(dir, checkpointFile)); errors.Is(err, fs.ErrNotExist) {
+	info, err := os.Stat(filepath.Join(dir, checkpointFile))
+	if errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0 {
 		return fmt.Errorf("%s: %w", dir, ErrNone)
-	} else if err != nil {
-		return err
 	}
-	return nil
+	return err
 }
 
 func open(dir string) (*Store, error) {
@@ -168,7 +169,7 @@ func (s *Store) restore() error {
 	if err != nil {
 		return err
 	}
-	s.results = &results{dir: s.dir, encoder: encoder}
+	s.results = &results{dir: s.dir, encoder: encoder, most: maxResults}
 	if err := s.db.View(func(tx *bolt.Tx) error { return s.results.cut(tx) }); err != nil {
 		return err
 	}
@@ -199,7 +200,9 @@ func (s *Store) Keep(r row.Row) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.sticky(func() error {
-		if err := s.unsaved.add(r); err != nil || !s.unsaved.full() {
+		err := s.unsaved.add(r)
+		s.written("a row kept")
+		if err != nil || !s.unsaved.full() {
 			return err
 		}
 		return s.save()
@@ -228,7 +231,15 @@ func (s *Store) save() error {
 	if err := s.put(s.unsaved.rows); err != nil {
 		return err
 	}
-	return s.unsaved.clear()
+	err := s.unsaved.clear()
+	s.written("nothing unsaved")
+	return err
+}
+
+func (s *Store) written(what string) {
+	if s.step != nil {
+		s.step(what)
+	}
 }
 
 // put writes a frame, and then counts it.
@@ -240,16 +251,20 @@ func (s *Store) put(rows []row.Row) error {
 	}); err != nil || len(fresh) == 0 {
 		return err
 	}
-	if err := s.results.write(fresh); err != nil {
+	err := s.results.write(fresh)
+	s.written("a frame")
+	if err != nil {
 		return err
 	}
-	return s.db.Update(func(tx *bolt.Tx) error {
+	err = s.db.Update(func(tx *bolt.Tx) error {
 		first, err := s.results.count(tx, len(fresh))
 		if err != nil {
 			return err
 		}
 		return mark(tx, fresh, first)
 	})
+	s.written("the checkpoint")
+	return err
 }
 
 // Close saves what was kept, and lets others have the folder.

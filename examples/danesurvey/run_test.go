@@ -1,0 +1,281 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/danesmtp/danesmtp/dane/danetest"
+	"github.com/danesmtp/danesmtp/examples/danesurvey/internal/store"
+	"github.com/danesmtp/danesmtp/examples/internal/cli"
+)
+
+// TestDemo: the one command of the README, and what can be said of it afterwards.
+func TestDemo(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "demo")
+	status, stdout, stderr := command(t, "", "run", "-dir", dir, "-demo")
+	if status != exitDone || stdout != "" {
+		t.Fatalf("exit status %d: %s%s", status, stdout, stderr)
+	}
+	var lines []listed
+	for _, d := range danetest.Domains() {
+		lines = append(lines, listed{d.Name, d.Outcome.String()})
+	}
+	compare(t, lines, rowsOf(t, dir))
+	for _, want := range []string{"12 of 12 done (100 %), ", ": 1 ok, 1 warning, 7 broken, 3 none, 0 unknown\n", "findings: 2 tlsa-mismatch, ", "danesurvey rows " + dir} {
+		if !strings.Contains(stderr, want) {
+			t.Errorf("no %q in %s", want, stderr)
+		}
+	}
+	if status, _, stderr := command(t, "", "resume", dir); status != exitDone || !strings.Contains(stderr, "12 of 12 done (100 %): 1 ok") {
+		t.Errorf("resume when all is done: exit status %d: %s", status, stderr)
+	}
+	if status, _, stderr := command(t, "", "run", "-dir", dir, "-demo"); status != exitUsage || !strings.Contains(stderr, "there is a survey already; danesurvey resume goes on") {
+		t.Errorf("run again: exit status %d: %s", status, stderr)
+	}
+	compare(t, lines, rowsOf(t, dir))
+}
+
+// TestLists: from standard input, by a column, and without mail servers.
+func TestLists(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name, list string
+		flags      []string
+		want       map[int]string // outcomes by line
+	}{
+		{"ranks and addresses", "1,good.example\n\npostmaster@nodane.example\nhttps://expired.example/x\n", nil,
+			map[int]string{1: "success", 3: "none", 4: "failure"}},
+		{"CSV", "name;domain\n\"x;y\";good.example\n;;\n", []string{"-column", "domain"}, map[int]string{2: "success", 3: ""}},
+		{"look up only", "good.example\nexpired.example\n", []string{"-dns-only"}, map[int]string{1: "success", 2: "success"}},
+		{"no line end", "good.example", nil, map[int]string{1: "success"}},
+		{"nothing", "", nil, map[int]string{}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			dir := filepath.Join(t.TempDir(), "survey")
+			status, _, stderr := command(t, tt.list, append([]string{"run", "-demo", "-dir", dir, "-"}, tt.flags...)...)
+			if status != exitDone {
+				t.Fatalf("exit status %d: %s", status, stderr)
+			}
+			got := make(map[int]string)
+			for line, r := range rowsOf(t, dir) {
+				got[line] = r.Outcome
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("outcomes (-want +got)\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestMistakes(t *testing.T) {
+	t.Parallel()
+	empty := t.TempDir()
+	for _, tt := range []struct{ wants, args string }{
+		{"no command is given", ""},
+		{`no flag -colum`, "run -dir x -colum x LIST"},
+		{"-dir DIR says where", "run LIST"},
+		{"want one list, and not 0", "run -dir DIR"},
+		{"want one list, and not 2", "run -dir DIR a b"},
+		{"no such file", "run -dir DIR missing"},
+		{"column 0", "run -dir DIR -column 0 -"},
+		{`no column is named "x"`, "run -dir DIR -demo -column x -"},
+		{"-4 and -6", "run -dir DIR -4 -6 -"},
+		{"-concurrency 0", "run -dir DIR -concurrency 0 -"},
+		{"want N/RATE", "run -dir DIR -limit-address 2 -"},
+		{"want N/RATE", "run -dir DIR -limit-dns 0/1 -"},
+		{"want N/RATE", "run -dir DIR -limit-dns 1/NaN -"},
+		{"positive duration", "run -dir DIR -sync 0 -"},
+		{"-memory 0", "run -dir DIR -memory 0 -"},
+		{"vantage point", "run -dir DIR -vantage a.b -"},
+		{"one word of ASCII", "run -dir DIR -helo ü -"},
+		{"-resolver", "run -dir DIR -resolver nonsense -"},
+		{"-hints is for a start at the root", "run -dir DIR -resolver 192.0.2.1 -hints /dev/null -"},
+		{"there is no survey", "resume EMPTY"},
+		{"there is no survey", "rows EMPTY"},
+		{"there is no survey", "rows missing"},
+		{"want one folder", "resume"},
+		{"want one folder", "rows a b"},
+		{"no flag -column", "resume -column x DIR"},
+	} {
+		dir := filepath.Join(t.TempDir(), "survey")
+		args := strings.Fields(strings.NewReplacer("DIR", dir, "EMPTY", empty).Replace(strings.ReplaceAll(tt.args, "-dir DIR", "-dir "+dir)))
+		status, stdout, stderr := command(t, "a,b\n", args...)
+		if status != exitUsage || stdout != "" || !strings.Contains(stderr, tt.wants) || strings.Count(stderr, "\n") != 1 {
+			t.Errorf("%s: exit status %d, %s%s; want %q", tt.args, status, stdout, stderr, tt.wants)
+		}
+		if status, _, _ := command(t, "", "run", "-demo", "-dir", dir); strings.Contains(tt.args, "-dir DIR") && status != exitDone {
+			t.Errorf("%s: afterwards there is no survey in the folder: exit status %d", tt.args, status)
+		}
+	}
+}
+
+// TestListStays: rows belong to lines by their numbers.
+func TestListStays(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "survey")
+	list := writeList(t, []listed{{text: "good.example"}, {text: "nodane.example"}})
+	if status, _, stderr := command(t, "", "run", "-demo", "-dir", dir, list); status != exitDone {
+		t.Fatal(stderr)
+	}
+	// The list itself is not needed any more.
+	if err := os.Remove(list); err != nil {
+		t.Fatal(err)
+	}
+	if status, _, stderr := command(t, "", "resume", dir); status != exitDone {
+		t.Errorf("exit status %d: %s", status, stderr)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "list"), []byte("good.example\nexpired.example\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if status, _, stderr := command(t, "", "resume", dir); status != exitUsage || !strings.Contains(stderr, "not the one that the survey began with") {
+		t.Errorf("exit status %d: %s", status, stderr)
+	}
+}
+
+// TestAgain: on what the DNS did not answer there is no verdict, until it is asked again and answers.
+func TestAgain(t *testing.T) {
+	t.Parallel()
+	internet := danetest.New(t)
+	address, err := internet.Listen()
+	if err != nil {
+		t.Fatal(err)
+	}
+	anchors := filepath.Join(t.TempDir(), "root.ds")
+	if err := os.WriteFile(anchors, []byte(internet.DNS.Anchors()[0].DS.String()+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	deaf, err := net.ListenPacket("udp", "127.0.0.1:0") // and no TCP
+	if err != nil {
+		t.Fatal(err)
+	}
+	nobody := deaf.LocalAddr().String()
+	deaf.Close()
+	dir := filepath.Join(t.TempDir(), "survey")
+	none := map[int]read{}
+	status, _, stderr := command(t, "nullmx.example\n..\nnodane.example\n", "run", "-dir", dir, "-dns-only", "-vantage", "here", "-anchors", anchors, "-resolver", nobody, "-")
+	for line, r := range rowsOf(t, dir) {
+		if r.None {
+			none[line] = r
+		}
+	}
+	if status != exitNoVerdict || len(none) != 2 || !strings.Contains(stderr, "on 2 domains there is no verdict") || !strings.Contains(stderr, "resume -again "+dir) {
+		t.Fatalf("exit status %d, %d rows without a verdict: %s", status, len(none), stderr)
+	}
+	if status, _, stderr := command(t, "", "resume", "-resolver", address, dir); status != exitNoVerdict {
+		t.Errorf("without -again: exit status %d: %s", status, stderr)
+	}
+	if status, _, stderr := command(t, "", "resume", "-again", dir); status != exitDone || !strings.Contains(stderr, "3 of 3 done") {
+		t.Errorf("with -again: exit status %d: %s", status, stderr)
+	}
+	rows := rowsOf(t, dir)
+	if len(rows) != 3 || rows[1].None || rows[3].None || rows[3].Outcome != "none" || rows[1].State != "none" {
+		t.Errorf("in the end: %+v", rows)
+	}
+	if n := writtenLines(t, dir); n != 5 {
+		t.Errorf("%d rows were written, want 5: the third was asked once", n)
+	}
+	st, err := store.Read(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close()
+	want := map[string]string{"dns-only": "true", "vantage": "here", "anchors": anchors, "resolver": address}
+	if diff := cmp.Diff(want, st.About().Flags); diff != "" {
+		t.Errorf("what is remembered (-want +got)\n%s", diff)
+	}
+}
+
+// TestFlagsAreRemembered: every flag of run can be said again by its text.
+func TestFlagsAreRemembered(t *testing.T) {
+	t.Parallel()
+	o := new(options)
+	f := cli.NewFlags("run")
+	o.fixed(f)
+	o.changing(f)
+	args := strings.Fields("-column 2 -vantage here -dns-only -demo=false -port 2525 -4 -resolver 192.0.2.1 -recursive=false -hints h -anchors a " +
+		"-trust-state t -local 127.0.0.1 -helo a.example -probe-timeout 5s -timeout 1m -concurrency 7 -limit-address 1/0.5 -limit-network -/- " +
+		"-limit-provider 8/- -limit-dns -/1e3 -pause 0s -share 1d -memory 3 -sync 1s")
+	if _, err := f.Parse(args); err != nil {
+		t.Fatal(err)
+	}
+	flags, err := given(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := 0
+	f.VisitAll(func(*flag.Flag) { all++ })
+	if len(flags) != all-1 { // -6
+		t.Errorf("%d of %d flags are in this test", len(flags), all)
+	}
+	if !filepath.IsAbs(flags["anchors"]) {
+		t.Errorf("a file is remembered as %q", flags["anchors"])
+	}
+	again, _, err := remembered(flags, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again.limits != o.limits || again.share != o.share || again.column != o.column || again.concurrency != 7 || again.port != 2525 {
+		t.Errorf("%+v, and it was %+v", again, o)
+	}
+}
+
+// TestInterruptedBefore: a list that does not come leaves no survey.
+func TestInterruptedBefore(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "survey")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var stdout, stderr strings.Builder
+	status := run(ctx, []string{"run", "-demo", "-dir", dir}, strings.NewReader(""), &stdout, &stderr)
+	if status != exitUsage || !strings.Contains(stderr.String(), "interrupted before the list was read") {
+		t.Errorf("exit status %d: %s", status, &stderr)
+	}
+	if _, err := store.Open(dir); err == nil {
+		t.Error("there is a survey")
+	}
+}
+
+func TestHelp(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{{"-help"}, {"run", "-help"}, {"resume", "-help"}, {"rows", "-help"}, {"version"}, {"man"}, {"completion", "bash"}} {
+		status, stdout, stderr := command(t, "", args...)
+		if status != exitDone || stderr != "" || len(stdout) < 20 {
+			t.Errorf("%q: exit status %d: %s%s", args, status, stdout, stderr)
+		}
+	}
+	for _, args := range [][]string{{"version", "x"}, {"man", "x"}, {"completion"}, {"completion", "csh"}} {
+		if status, _, _ := command(t, "", args...); status != exitUsage {
+			t.Errorf("%q: exit status %d", args, status)
+		}
+	}
+}
+
+// TestRowsAreLines: after their own keys rows have what the package of rows writes, so that readers of
+// daneverify's lists read them.
+func TestRowsAreLines(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "survey")
+	if status, _, stderr := command(t, "good.example\n", "run", "-demo", "-vantage", "here", "-dir", dir, "-"); status != exitDone {
+		t.Fatal(stderr)
+	}
+	_, stdout, _ := command(t, "", "rows", dir)
+	var keys map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(stdout), &keys); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{"at", "vantage", "line", "input", "state", "finding", "findings", "version", "domain", "outcome", "hosts"} {
+		if keys[key] == nil {
+			t.Errorf("no %q in %.300s", key, stdout)
+		}
+	}
+}
