@@ -129,7 +129,7 @@ func TestSignals(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			dir := filepath.Join(t.TempDir(), "survey")
-			lines := listOf(60)
+			lines := listOf(30)
 			c := process(t, tt.prefix+`exec "$0" "$@"`, append([]string{"run", "-dir", dir, "-concurrency", "1", writeList(t, lines)}, rude...)...)
 			var said bytes.Buffer
 			c.Stderr = &said
@@ -148,7 +148,7 @@ func TestSignals(t *testing.T) {
 				t.Errorf("exit status %d, want %d: %s", status, tt.status, &said)
 			}
 			if tt.status == exitCutShort {
-				if n := len(rowsOf(t, dir)); n == 0 || n >= 60*13 {
+				if n := len(rowsOf(t, dir)); n == 0 || n >= 30*13 {
 					t.Errorf("%d rows when it was interrupted", n)
 				}
 				if status, _, stderr := command(t, "", "resume", dir); status != exitDone {

@@ -5,48 +5,61 @@ package main
 import (
 	"bytes"
 	"errors"
-	"maps"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
-	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/danesmtp/danesmtp/examples/danesurvey/internal/store"
 )
 
-// TestKill kills a survey at random moments and goes on with it, until it is done. In the end each line has one row,
-// the verdicts are right, and no row that was there once has changed, or was written twice.
+// TestKill kills a survey at random moments and goes on with it, until it is done.
 func TestKill(t *testing.T) {
 	t.Parallel()
-	const kills = 10
+	lines := listOf(100)
+	args := append([]string{"-sync", "3ms", "-concurrency", "2", writeList(t, lines)}, rude...)
+	compare(t, lines, killed(t, 10, 250*time.Millisecond, args))
+}
+
+// TestKillInLaboratory does it over all domains of bench/lab, whose folder is in the environment:
+// README.md has the command.
+func TestKillInLaboratory(t *testing.T) {
+	lab := os.Getenv("DANESURVEY_LABORATORY")
+	if lab == "" {
+		t.Skip("SKIPPED: there is no DANESURVEY_LABORATORY")
+	}
+	domains, err := os.ReadFile(filepath.Join(lab, "domains.txt")) // name, status, algorithm, TLSA
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []listed
+	for line := range strings.Lines(string(domains)) {
+		f := strings.Fields(line)
+		want := "success"
+		switch {
+		case strings.HasPrefix(f[1], "bogus"):
+			want = "failure"
+		case f[1] == "insecure", f[3] == "none":
+			want = "none"
+		}
+		lines = append(lines, listed{strings.TrimSuffix(f[0], "."), want})
+	}
+	compare(t, lines, killed(t, 10, 1200*time.Millisecond, []string{
+		"-recursive", "-hints", filepath.Join(lab, "root.hints"), "-anchors", filepath.Join(lab, "root.ds"), "-sync", "20ms", "-concurrency", "8", writeList(t, lines),
+	}))
+}
+
+// killed begins a survey with the arguments, kills it so many times after a random while, each time goes on with it,
+// and returns the rows. No row that was there once has changed, or was written twice.
+func killed(t *testing.T, kills int, while time.Duration, args []string) map[int]read {
+	t.Helper()
 	dir := filepath.Join(t.TempDir(), "survey")
-	lines := listOf(150)
-	args := append([]string{"run", "-dir", dir, "-sync", "3ms", "-concurrency", "2", writeList(t, lines)}, rude...)
+	args = append([]string{"run", "-dir", dir}, args...)
 	before := make(map[int]read)
-	for n := 0; ; n++ {
-		c := process(t, `exec "$0" "$@"`, args...)
-		var said bytes.Buffer
-		c.Stderr = &said
-		if err := c.Start(); err != nil {
-			t.Fatal(err)
-		}
-		var timer *time.Timer
-		if n < kills {
-			timer = time.AfterFunc(time.Duration(50+rand.IntN(350))*time.Millisecond, func() { c.Process.Kill() })
-		}
-		c.Wait()
-		if timer != nil {
-			timer.Stop()
-		}
-		status := c.ProcessState.ExitCode()
-		if status == exitDone {
-			t.Logf("done after %d kills", n)
-			break
-		}
-		if status >= 0 {
-			t.Fatalf("exit status %d: %s", status, &said)
-		}
+	n := 0
+	for ; isKilled(t, n < kills, while, args); n++ {
 		st, err := store.Read(dir)
 		if errors.Is(err, store.ErrNone) {
 			continue // the list was not read: it begins anew
@@ -65,9 +78,31 @@ func TestKill(t *testing.T) {
 		t.Logf("killed with %d rows", len(after))
 		before = after
 	}
+	t.Logf("done after %d kills", n)
 	rows := rowsOf(t, dir)
-	compare(t, lines, rows)
 	if n := writtenLines(t, dir); n != len(rows) {
-		t.Errorf("%d rows were written for %d lines: %v", n, len(rows), slices.Sorted(maps.Keys(rows)))
+		t.Errorf("%d rows were written, and %d count", n, len(rows))
 	}
+	return rows
+}
+
+// isKilled runs the program, and reports whether it was killed before it was done.
+func isKilled(t *testing.T, kill bool, while time.Duration, args []string) bool {
+	t.Helper()
+	c := process(t, `exec "$0" "$@"`, args...)
+	var said bytes.Buffer
+	c.Stderr = &said
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if kill {
+		timer := time.AfterFunc(while/5+rand.N(while), func() { c.Process.Kill() })
+		defer timer.Stop()
+	}
+	c.Wait()
+	status := c.ProcessState.ExitCode()
+	if status > exitDone {
+		t.Fatalf("exit status %d: %s", status, &said)
+	}
+	return status < 0
 }

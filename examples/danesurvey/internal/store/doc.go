@@ -17,7 +17,7 @@
 //
 // [Store.Put] writes a frame, has the disk take it, and then counts it in the checkpoint, in
 // one transaction with the lines that it has. What lies beyond what is counted was not finished,
-// and is cut off when the folder is opened the next time.
+// and is cut off when the folder is opened to be written the next time.
 //
 // [Store.Keep] is for rows that come one by one. It writes them to unsaved.ndjson, which outlives
 // the process, although not the machine; [Store.Sync] makes a frame of them.

@@ -273,3 +273,53 @@ func TestManyFiles(t *testing.T) {
 		}
 	}
 }
+
+// TestReadWritesNothing: what a killed process has left is read from where it is, be it on a disk that is full, or
+// can only be read.
+func TestReadWritesNothing(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := newStore(t, dir)
+	if err := s.Put([]row.Row{testRow(t, 3, 0), testRow(t, 4, 0), testRow(t, 8, 0)}); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range []row.Row{testRow(t, 1, 1), testRow(t, 3, 1), testRow(t, 4, 1)} {
+		if err := s.Keep(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	killed := t.TempDir()
+	if err := os.CopyFS(killed, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	before := listing(t, killed)
+	again, err := Read(killed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Close()
+	got := linesOf(t, again)
+	if len(got) != 4 || got[1].Line == 0 || got[3].At.Unix() != 3 || got[4].NoVerdict || !got[8].NoVerdict {
+		t.Errorf("%+v", got)
+	}
+	if after := listing(t, killed); after != before {
+		t.Errorf("the folder was %s, and is %s", before, after)
+	}
+}
+
+// listing says what is in a folder.
+func listing(t *testing.T, dir string) (all string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		info, err := e.Info()
+		if err != nil {
+			t.Fatal(err)
+		}
+		all += fmt.Sprintln(e.Name(), info.Size(), info.ModTime())
+	}
+	return all
+}

@@ -38,8 +38,8 @@ func (s *Store) Standing(vantage string, line int) (st Standing, err error) {
 	return st, err
 }
 
-// Rows yields all rows that are saved and count, in the order in which they were saved. After
-// an error there are no more.
+// Rows yields all rows that count, in the order in which they were saved; what this process has kept and
+// not saved is not among them. After an error there are no more.
 func (s *Store) Rows() iter.Seq2[row.Row, error] {
 	return func(yield func(row.Row, error) bool) {
 		for text, err := range s.Texts() {
@@ -76,6 +76,11 @@ func (s *Store) Texts() iter.Seq2[[]byte, error] {
 			}
 			ordinal += f.rows
 		}
+		for _, r := range s.left {
+			if !yield(r.Text, nil) {
+				return
+			}
+		}
 	}
 }
 
@@ -97,7 +102,7 @@ func (s *Store) textsOf(f fileInfo, ordinal int, yield func([]byte, error) bool)
 				return false, err
 			}
 		}
-		if replaced != nil && replaced[n%chunk/8]&(1<<(n%8)) != 0 {
+		if replaced != nil && replaced[n%chunk/8]&(1<<(n%8)) != 0 || s.gone[n] {
 			continue
 		}
 		if !yield(lines.Bytes(), nil) {

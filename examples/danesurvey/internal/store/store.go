@@ -34,6 +34,10 @@ type Store struct {
 	db    *bolt.DB
 	about About
 
+	// What is only read has rows that were left unsaved, and those that they replace, by their ordinals.
+	left []row.Row
+	gone map[int]bool
+
 	// mu is held by who writes.
 	mu      sync.Mutex
 	unsaved *unsaved // nil if it is only read
@@ -118,30 +122,46 @@ func Open(dir string) (*Store, error) {
 	return s, nil
 }
 
-// Read opens a survey to read it, as several processes can at a time. What a process that was
-// killed has left is put in order before, for which the folder must be writable.
+// Read opens a survey to read it, as several processes can at a time. It writes nothing: rows that a
+// process has left unsaved are read from where they are, and the others are as they were saved.
 func Read(dir string) (*Store, error) {
 	if err := exists(dir); err != nil {
 		return nil, err
-	}
-	if info, err := os.Stat(filepath.Join(dir, unsavedFile)); err == nil && info.Size() > 0 {
-		s, err := Open(dir)
-		if err == nil {
-			err = s.Close()
-		}
-		if err != nil {
-			return nil, err
-		}
 	}
 	db, err := openCheckpoint(dir, true)
 	if err != nil {
 		return nil, err
 	}
 	s := &Store{dir: dir, db: db}
-	if err := s.readAbout(); err != nil {
+	if err = s.readAbout(); err == nil {
+		err = s.readLeft()
+	}
+	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
+}
+
+// readLeft reads the rows that were left unsaved, and finds those that they replace.
+func (s *Store) readLeft() error {
+	left, err := readUnsaved(filepath.Join(s.dir, unsavedFile))
+	if err != nil {
+		return err
+	}
+	s.gone = make(map[int]bool)
+	return s.db.View(func(tx *bolt.Tx) error {
+		s.left = wanted(tx, left)
+		for _, r := range s.left {
+			old, err := openRowOf(tx, r.Vantage, r.Line)
+			if err != nil {
+				return err
+			}
+			if old != nil {
+				s.gone[int(old.Ordinal)] = true
+			}
+		}
+		return nil
+	})
 }
 
 func exists(dir string) error {

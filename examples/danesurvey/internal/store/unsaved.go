@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"errors"
+	"io/fs"
 	"os"
 
 	"github.com/danesmtp/danesmtp/examples/danesurvey/internal/row"
@@ -21,23 +22,31 @@ type unsaved struct {
 	octets int
 }
 
-// openUnsaved opens the file, and returns the rows that an earlier process has left there. Where
-// a line makes no sense, that process or its machine came to an end.
+// openUnsaved opens the file, and returns the rows that an earlier process has left there.
 func openUnsaved(name string) (*unsaved, []row.Row, error) {
-	file, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o666)
+	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o666)
 	if err != nil {
 		return nil, nil, err
 	}
-	text, err := os.ReadFile(name)
+	left, err := readUnsaved(name)
 	if err != nil {
 		return nil, nil, errors.Join(err, file.Close())
 	}
-	var left []row.Row
+	return &unsaved{file: file}, left, nil
+}
+
+// readUnsaved returns the rows of a file; there are none if it is not there. Where a line makes
+// no sense, the process that wrote it or its machine came to an end.
+func readUnsaved(name string) (left []row.Row, err error) {
+	text, err := os.ReadFile(name)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
 	for {
 		line, rest, ended := bytes.Cut(text, []byte("\n"))
 		r, err := row.Parse(line)
 		if !ended || err != nil {
-			return &unsaved{file: file}, left, nil
+			return left, nil
 		}
 		left = append(left, r)
 		text = rest
