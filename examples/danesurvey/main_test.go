@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 
 // rude are flags for the built-in Internet without limits, in which nothing is shared, so that a survey of it takes
 // a while for what it does, and not for what it waits.
-var rude = []string{"-demo", "-share", "0", "-limit-address", "-/-", "-limit-network", "-/-", "-limit-provider", "-/-"}
+var rude = []string{"-demo", "-share", "0", "-per-address", "0,0", "-per-network", "0,0", "-per-provider", "0,0"}
 
 // command runs the program in this process.
 func command(t *testing.T, stdin string, args ...string) (status int, stdout, stderr string) {

@@ -14,6 +14,7 @@ import (
 	"github.com/danesmtp/danesmtp/examples/danesurvey/internal/work"
 	"github.com/danesmtp/danesmtp/examples/internal/cli"
 	"github.com/danesmtp/danesmtp/examples/internal/daemon"
+	"github.com/danesmtp/danesmtp/examples/internal/surveyflags"
 )
 
 // options are the flags of a survey. Those that were given are remembered in its folder.
@@ -31,8 +32,7 @@ type options struct {
 	probeTimeout time.Duration
 	timeout      time.Duration
 	concurrency  int
-	limits       survey.Limits
-	share        time.Duration
+	polite       surveyflags.Flags
 	memory       uint // MiB
 	sync         time.Duration
 }
@@ -65,9 +65,7 @@ func (o *options) changing(f *cli.Flags) {
 	f.StringVar(&o.local, "local", "", "source address `ADDR` of SMTP connections")
 	f.StringVar(&o.hello, "helo", "", "`NAME` to give in EHLO (default: that of this machine)")
 	f.DurationVar(&o.probeTimeout, "probe-timeout", time.Minute, "for one SMTP connection: a `DURATION`")
-	f.Group("Politeness")
-	o.limitFlags(f)
-	f.DurationVar(&o.share, "share", time.Hour, "what a server showed is good for all its domains for a `DURATION`; with 0 each connects by itself")
+	o.polite.Declare(f)
 	f.Group("This machine")
 	f.IntVar(&o.concurrency, "concurrency", defaultConcurrency, "work on `N` domains at a time")
 	f.DurationVar(&o.timeout, "timeout", 12*time.Minute, "for one domain, without what it waits for its turn: a `DURATION`")
@@ -87,8 +85,8 @@ func (o *options) wrong() error {
 		return fmt.Errorf("-concurrency %d: want 1 to %d", o.concurrency, maxConcurrency)
 	case o.timeout <= 0 || o.probeTimeout <= 0 || o.sync <= 0:
 		return errors.New("-timeout, -probe-timeout and -sync want a positive duration")
-	case o.share < 0:
-		return fmt.Errorf("-share %s: want a duration that is not negative", o.share)
+	case o.polite.Wrong() != nil:
+		return o.polite.Wrong()
 	case o.memory < 1 || o.memory > 1<<20:
 		return fmt.Errorf("-memory %d: want 1 to %d", o.memory, mib)
 	case o.hello != "" && strings.ContainsFunc(o.hello, func(r rune) bool { return r <= ' ' || r > '~' }):

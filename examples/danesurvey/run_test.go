@@ -91,9 +91,8 @@ func TestMistakes(t *testing.T) {
 		{`no column is named "x"`, "run -dir DIR -demo -column x -"},
 		{"-4 and -6", "run -dir DIR -4 -6 -"},
 		{"-concurrency 0", "run -dir DIR -concurrency 0 -"},
-		{"want N/RATE", "run -dir DIR -limit-address 2 -"},
-		{"want N/RATE", "run -dir DIR -limit-dns 0/1 -"},
-		{"want N/RATE", "run -dir DIR -limit-dns 1/NaN -"},
+		{"want N or N,RATE", "run -dir DIR -per-address x -"},
+		{"-share -1s", "run -dir DIR -share -1s -"},
 		{"positive duration", "run -dir DIR -sync 0 -"},
 		{"-memory 0", "run -dir DIR -memory 0 -"},
 		{"vantage point", "run -dir DIR -vantage a.b -"},
@@ -206,8 +205,8 @@ func TestFlagsAreRemembered(t *testing.T) {
 	o.fixed(f)
 	o.changing(f)
 	args := strings.Fields("-column 2 -vantage here -dns-only -demo=false -port 2525 -4 -resolver 192.0.2.1 -recursive=false -hints h -anchors a " +
-		"-trust-state t -local 127.0.0.1 -helo a.example -probe-timeout 5s -timeout 1m -concurrency 7 -limit-address 1/0.5 -limit-network -/- " +
-		"-limit-provider 8/- -limit-dns -/1e3 -pause 0s -share 1d -memory 3 -sync 1s")
+		"-trust-state t -local 127.0.0.1 -helo a.example -probe-timeout 5s -timeout 1m -concurrency 7 -per-address 1,0.5 -per-network 0,0 " +
+		"-per-provider 8 -per-dns-server 0,1e3 -pause 0s -share 1d -memory 3 -sync 1s")
 	if _, err := f.Parse(args); err != nil {
 		t.Fatal(err)
 	}
@@ -227,7 +226,7 @@ func TestFlagsAreRemembered(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if again.limits != o.limits || again.share != o.share || again.column != o.column || again.concurrency != 7 || again.port != 2525 {
+	if again.polite != o.polite || again.column != o.column || again.concurrency != 7 || again.port != 2525 {
 		t.Errorf("%+v, and it was %+v", again, o)
 	}
 }

@@ -20,11 +20,8 @@ import (
 // survey makes what the flags ask for. The internet is the one that it is in; nil means the real
 // one.
 func (o *options) survey(internet *danetest.Internet, stderr io.Writer) (*survey.Survey, error) {
-	s := &survey.Survey{
-		Planned: o.dnsOnly, Parallel: o.concurrency, Timeout: o.timeout, Limits: o.limits,
-		Share: cmp.Or(o.share, -1), Memory: int(o.memory) << 20,
-	}
-	s.Limits.Pause = cmp.Or(s.Limits.Pause, -1)
+	s := &survey.Survey{Planned: o.dnsOnly, Parallel: o.concurrency, Timeout: o.timeout, Memory: int(o.memory) << 20}
+	o.polite.Set(s)
 	v, err := o.verifier(internet, s, stderr)
 	if err != nil {
 		return nil, err

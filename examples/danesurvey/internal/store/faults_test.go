@@ -57,7 +57,7 @@ func linesOf(t *testing.T, s *Store) map[int]row.Row {
 // then. What was kept or put by then is there, as it was, and the rest can be put.
 func TestKilledBetween(t *testing.T) {
 	t.Parallel()
-	const lines = 20
+	const lines = 10
 	dir := t.TempDir()
 	s := newStore(t, dir)
 	var copies []string

@@ -17,7 +17,8 @@ const DefaultSync = 5 * time.Second
 
 // A Work is what is left to do of a survey.
 type Work struct {
-	Store  *store.Store
+	Store *store.Store
+	// Survey finds out. Run sets its Finish, which makes the rows.
 	Survey *survey.Survey
 	// List is read from its beginning.
 	List survey.Source
@@ -50,6 +51,10 @@ func (w *Work) Run(ctx context.Context) error {
 			}
 		}
 	})
+	w.Survey.Finish = func(_ context.Context, r *survey.Row) {
+		one, err := row.Of(r, w.Row)
+		r.Extra, r.Result = made{one, err}, nil // what is in the row is held no longer
+	}
 	err := w.Survey.Run(ctx, &source{w}, &sink{w})
 	end(nil)
 	syncing.Wait()
@@ -79,19 +84,25 @@ func (s *source) Next(ctx context.Context) (survey.Entry, error) {
 	}
 }
 
+// made is a row that is ready, where several are made at a time.
+type made struct {
+	row row.Row
+	err error
+}
+
 // A sink keeps rows.
 type sink struct{ *Work }
 
 func (s *sink) Put(_ context.Context, r survey.Row) error {
-	one, err := row.Of(&r, s.Row)
-	if err != nil {
-		return err
+	one := r.Extra.(made)
+	if one.err != nil {
+		return one.err
 	}
-	if err := s.Store.Keep(one); err != nil {
+	if err := s.Store.Keep(one.row); err != nil {
 		return err
 	}
 	if s.Progress != nil {
-		s.Progress.Count(one.State)
+		s.Progress.Count(one.row.State)
 	}
 	return nil
 }
