@@ -48,5 +48,6 @@
 //     STARTTLS.
 //   - [github.com/danesmtp/danesmtp/tlsa/tlsatest] makes certificates.
 //
-// A sender to start from is examples/mta. The command examples/daneverify prints a domain's verdict.
+// A sender to start from is examples/mta. The command examples/daneverify prints a domain's verdict, and
+// examples/danesurvey finds out about a million.
 package danesmtp
