@@ -18,8 +18,8 @@ import (
 // TestKill kills a survey at random moments and goes on with it, until it is done.
 func TestKill(t *testing.T) {
 	t.Parallel()
-	lines := listOf(100)
-	args := append([]string{"-sync", "3ms", "-concurrency", "2", writeList(t, lines)}, rude...)
+	lines := listOf(60)
+	args := append([]string{"-sync", "15ms", "-concurrency", "2", writeList(t, lines)}, rude...)
 	compare(t, lines, killed(t, 10, 250*time.Millisecond, args))
 }
 

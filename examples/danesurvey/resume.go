@@ -46,6 +46,7 @@ disk, the machine. What was finished is not asked again. Flags that are given he
 }
 
 func goOn(ctx context.Context, s cli.Streams, dir string, flags map[string]string, again bool) (status int, err error) {
+	ignoreSignals()
 	st, err := store.Open(dir)
 	if err != nil {
 		return exitUsage, err
@@ -93,7 +94,6 @@ func (o *options) work(ctx context.Context, s cli.Streams, st *store.Store, w *w
 			status, err = exitCutShort, closed
 		}
 	}()
-	ignoreSignals()
 	about := st.About().List
 	list, err := work.OpenList(dir, about, o.column)
 	if err != nil {

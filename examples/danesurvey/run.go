@@ -66,6 +66,7 @@ it; resume goes on, whatever has ended it. DIR remembers the flags.`,
 
 // begin makes a survey and works on it.
 func (o *options) begin(ctx context.Context, s cli.Streams, dir string, flags map[string]string, args []string) (int, error) {
+	ignoreSignals()
 	name, list, err := o.list(s, args)
 	if err != nil {
 		return exitUsage, err

@@ -69,7 +69,9 @@ func (w *watch) begin(signals ...os.Signal) (stop func()) {
 		}
 	})
 	return func() {
-		signal.Stop(asked)
+		if len(signals) > 0 {
+			signal.Ignore(signals...) // where Stop would let them end the process
+		}
 		cancel()
 		running.Wait()
 		w.mu.Lock()

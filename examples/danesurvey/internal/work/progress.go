@@ -51,7 +51,8 @@ func (p *Progress) Done() (done, total int) {
 	return p.before + p.now, p.total
 }
 
-// String says how much is done, how fast, what came of it, and when it will be over.
+// String says how much is done, how fast, when it will be over, and what came of it: what a narrow
+// terminal has no room for comes last.
 func (p *Progress) String() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -67,11 +68,10 @@ func (p *Progress) String() string {
 	if p.now > 0 && elapsed > 0 {
 		fmt.Fprintf(&b, ", %.1f a second", float64(p.now)/elapsed.Seconds())
 	}
-	b.WriteString(": " + p.byState())
 	if left := p.total - done; p.now > 0 && left > 0 {
-		fmt.Fprintf(&b, "; ends in about %s", (elapsed / time.Duration(p.now) * time.Duration(left)).Round(time.Second))
+		fmt.Fprintf(&b, ", ends in about %s", (elapsed / time.Duration(p.now) * time.Duration(left)).Round(time.Second))
 	}
-	return b.String()
+	return b.String() + ": " + p.byState()
 }
 
 func (p *Progress) byState() string {

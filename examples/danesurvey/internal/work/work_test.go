@@ -178,8 +178,8 @@ func TestProgress(t *testing.T) {
 			}
 		}
 		for p, want := range map[*work.Progress]string{
-			first:   "60 of 100 done (60 %), 2.0 a second: 30 ok, 0 warning, 20 broken, 0 none, 10 unknown; ends in about 20s",
-			again:   "50 of 100 done (50 %), 2.0 a second: 30 ok, 0 warning, 20 broken, 0 none, 0 unknown; ends in about 25s",
+			first:   "60 of 100 done (60 %), 2.0 a second, ends in about 20s: 30 ok, 0 warning, 20 broken, 0 none, 10 unknown",
+			again:   "50 of 100 done (50 %), 2.0 a second, ends in about 25s: 30 ok, 0 warning, 20 broken, 0 none, 0 unknown",
 			unknown: "20 done, 2.0 a second: 0 ok, 0 warning, 20 broken, 0 none, 0 unknown",
 		} {
 			if got := p.String(); got != want {
