@@ -4,6 +4,7 @@
 //	danesurvey run -dir DIR [flags] LIST
 //	danesurvey resume DIR
 //	danesurvey rows DIR
+//	danesurvey report DIR [-html FILE] [-csv DIR]
 //
 // "danesurvey -help" lists the commands, each of which has its own -help, with examples and
 // exit statuses. README.md says how a survey is made, and what becomes of it if it is interrupted.
@@ -58,6 +59,7 @@ that nothing is lost when it is interrupted, by whatever it is.`,
 			commandRun(),
 			commandResume(),
 			commandRows(),
+			commandReport(),
 			commandVersion(),
 			commandMan(),
 			commandCompletion(),

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"encoding/csv"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// A survey of the built-in Internet has a page and files with its numbers.
+func TestReport(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "survey")
+	if status, _, stderr := command(t, "", append([]string{"run", "-dir", dir, "-vantage", "here"}, rude...)...); status != exitDone {
+		t.Fatalf("run: exit status %d\n%s", status, stderr)
+	}
+	page, numbers := filepath.Join(t.TempDir(), "page.html"), filepath.Join(t.TempDir(), "numbers")
+	for _, tt := range []struct {
+		name    string
+		args    []string
+		status  int
+		stdout  string // that it has
+		stderr  string
+		written string // a file
+	}{
+		{"without flags", nil, exitDone, "", "the page is in " + filepath.Join(dir, "report.html"), filepath.Join(dir, "report.html")},
+		{"a page", []string{"-html", page, "-title", "Ours & theirs"}, exitDone, "", page, page},
+		{"a page to standard output", []string{"-html", "-", "-vantage", "here"}, exitDone, "<!DOCTYPE html>", "", ""},
+		{"files", []string{"-csv", numbers}, exitDone, "", "the numbers are in " + numbers, filepath.Join(numbers, "summary.csv")},
+		{"a vantage point that is none", []string{"-vantage", "there"}, exitUsage, "", `no rows from "there", but from here`, ""},
+		{"a page where there is no folder", []string{"-html", filepath.Join(page, "page.html")}, exitUsage, "", "not a directory", ""},
+		{"two surveys", []string{"another"}, exitUsage, "", "want one folder", ""},
+	} {
+		status, stdout, stderr := command(t, "", append([]string{"report", dir}, tt.args...)...)
+		if status != tt.status || !strings.Contains(stdout, tt.stdout) || !strings.Contains(stderr, tt.stderr) {
+			t.Errorf("%s: exit status %d, want %d, and output with %q, errors with %q\n%.200s\n%s", tt.name, status, tt.status, tt.stdout, tt.stderr, stdout, stderr)
+		}
+		if tt.written != "" {
+			if info, err := os.Stat(tt.written); err != nil || info.Mode() != 0o644 || info.Size() == 0 {
+				t.Errorf("%s: %v, %v", tt.name, info, err)
+			}
+		}
+	}
+	text, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"<h1>Ours &amp; theirs</h1>", "<dd>12</dd>", "<dd>here</dd>", "tlsa-mismatch", "Made by danesurvey"} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("the page has no %q", want)
+		}
+	}
+	file, err := os.Open(filepath.Join(numbers, "summary.csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	records, err := csv.NewReader(file).ReadAll()
+	if err != nil || len(records) != 2 {
+		t.Fatalf("%q, %v", records, err)
+	}
+	at := make(map[string]string)
+	for i, name := range records[0] {
+		at[name] = records[1][i]
+	}
+	for name, want := range map[string]string{"vantage": "here", "domains": "12", "ok": "1", "warning": "1", "broken": "7", "none": "3", "unknown": "0", "without_domain": "0"} {
+		if at[name] != want {
+			t.Errorf("%s is %s, want %s", name, at[name], want)
+		}
+	}
+}
+
+// A folder that has no survey is not given a report.
+func TestReportOfNothing(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	status, stdout, stderr := command(t, "", "report", dir)
+	if left, _ := os.ReadDir(dir); status != exitUsage || stdout != "" || !strings.Contains(stderr, "there is no survey") || len(left) > 0 {
+		t.Errorf("exit status %d, %d files, %q %q", status, len(left), stdout, stderr)
+	}
+}
