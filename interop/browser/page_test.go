@@ -41,15 +41,19 @@ func TestMain(m *testing.M) {
 	os.Exit(run(m))
 }
 
-var pages string // the directory
+// Directories with pages: of daneverify, and of examples/danesurvey.
+var pages, surveys string
 
 func run(m *testing.M) int {
 	var err error
 	if pages, err = os.MkdirTemp("", "danesmtp-browser-"); err == nil {
 		defer os.RemoveAll(pages)
+		surveys = filepath.Join(pages, "surveys")
 		err = errors.Join(
+			os.Mkdir(surveys, 0o755),
 			command("DANE_PAGES="+pages, "go", "test", "-count=1", "-run=^TestPages$", "./examples/daneverify/internal/page"),
 			command("", "go", "run", "./examples/daneverify", "demo", "-html", filepath.Join(pages, "demo.html")),
+			command("DANE_PAGES="+surveys, "go", "-C", "examples/danesurvey", "test", "-count=1", "-run=^TestPages$", "./internal/report"),
 		)
 	}
 	if err != nil {
@@ -188,22 +192,7 @@ func TestScreenReader(t *testing.T) {
 	for _, v := range views[:3] {
 		tab := b.open(t, v)
 		tab.load(filepath.Join(pages, "broken.html"))
-		var tree struct {
-			Nodes []struct {
-				Ignored    bool
-				Role, Name struct{ Value any }
-			}
-		}
-		tab.call("Accessibility.getFullAXTree", nil, &tree)
-		seen := make(map[string]int)
-		for _, n := range tree.Nodes {
-			if role, _ := n.Role.Value.(string); !n.Ignored {
-				seen[strings.ToLower(role)]++
-				if name, _ := n.Name.Value.(string); name != "" {
-					seen[strings.ToLower(role)+" "+name]++
-				}
-			}
-		}
+		seen := accessible(tab)
 		for _, want := range []string{
 			"heading DANE report", "heading v6wrong.test", "heading Chain of trust", "main", "banner", "contentinfo", "article v6wrong.test", "region Findings",
 			"image Chain of trust of v6wrong.test", "image What ends when, for v6wrong.test", "columnheader Connection", "rowheader fd00:2::8", "table", "cell",
@@ -213,4 +202,26 @@ func TestScreenReader(t *testing.T) {
 			}
 		}
 	}
+}
+
+// accessible counts what a screen reader gets, by role and by role and name.
+func accessible(tab *tab) map[string]int {
+	tab.t.Helper()
+	var tree struct {
+		Nodes []struct {
+			Ignored    bool
+			Role, Name struct{ Value any }
+		}
+	}
+	tab.call("Accessibility.getFullAXTree", nil, &tree)
+	seen := make(map[string]int)
+	for _, n := range tree.Nodes {
+		if role, _ := n.Role.Value.(string); !n.Ignored {
+			seen[strings.ToLower(role)]++
+			if name, _ := n.Name.Value.(string); name != "" {
+				seen[strings.ToLower(role)+" "+name]++
+			}
+		}
+	}
+	return seen
 }
