@@ -37,6 +37,7 @@ type numbers struct {
 	all                      tally
 	noVerdict, local, busy   int
 	seen                     int // domains with a server that was connected to for another one
+	planned                  int // domains that were looked up only
 	first, last              time.Time
 	tables                   [kinds]frequent
 	named, networks, guessed int // domains whose name servers are known by name, by address, and not
@@ -95,6 +96,7 @@ func (n *numbers) add(e *entry) {
 	n.local += one(e.Local)
 	n.busy += one(e.Busy)
 	n.seen += one(e.Seen != "")
+	n.planned += one(e.Plan != "")
 	n.count(e)
 	n.ends.add(e)
 }

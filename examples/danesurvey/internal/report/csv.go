@@ -98,14 +98,14 @@ func (t *tally) record() []string {
 func (r *Report) summary() file {
 	f := file{"summary", [][]string{slices.Concat(
 		[]string{"vantage", "first", "last", "lines", "without_domain"}, stateColumns,
-		[]string{"no_verdict", "local_lack", "busy", "seen_before"},
+		[]string{"no_verdict", "local_lack", "busy", "seen_before", "looked_up_only"},
 		[]string{"operators_by_name", "operators_by_network", "operators_unknown"},
 	)}}
 	for _, name := range r.names() {
 		n := r.vantages[name]
 		record := []string{clip(name), machineTime(n.first), machineTime(n.last), strconv.Itoa(n.rows), strconv.Itoa(n.bad)}
 		record = append(record, n.all.record()...)
-		for _, number := range []int{n.noVerdict, n.local, n.busy, n.seen, n.named, n.networks, n.guessed} {
+		for _, number := range []int{n.noVerdict, n.local, n.busy, n.seen, n.planned, n.named, n.networks, n.guessed} {
 			record = append(record, strconv.Itoa(number))
 		}
 		f.records = append(f.records, record)

@@ -19,6 +19,7 @@ type (
 		Domain      string         `json:"domain"`
 		State       string         `json:"state"`
 		Seen        string         `json:"seen"`
+		Plan        string         `json:"plan"` // not empty if no mail server was to be connected to
 		Busy        bool           `json:"busy"`
 		Local       bool           `json:"local_lack"`
 		Findings    []finding      `json:"findings"`

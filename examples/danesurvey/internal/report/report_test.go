@@ -142,6 +142,9 @@ func TestWords(t *testing.T) {
 		}},
 		{"the other of the two", differing(t), report.Options{Vantage: "tokyo"}, []string{`<dd>12</dd>`, "<dd>tokyo</dd>", "a verdict", "mx-unsigned"}},
 		{"one domain", demo(t)[:1], report.Options{}, []string{`<dd>1</dd>`, "100 %", "no-next-key"}},
+		{"a domain that was looked up only", [][]byte{[]byte(`{"domain":"a.example","plan":"must-authenticate"}`)}, report.Options{}, []string{
+			"1 domain: no mail server was connected to", "No server was connected to by TLS.", "no finding says why",
+		}},
 		{"no row", nil, report.Options{}, []string{"<dd>0</dd>", "There is no row about a domain yet."}},
 		{"no domain", slices.DeleteFunc(demo(t), func(r []byte) bool { return !bytes.Contains(r, []byte("not-a-domain")) }), report.Options{}, []string{
 			"<dd>0</dd>", "1 line; it counts nowhere else", "There is no row about a domain yet.",
@@ -182,7 +185,7 @@ func TestNoVerdict(t *testing.T) {
 		[]byte(`{"line":2,"domain":"b.example","state":"a later one"}`),
 	})
 	for file, want := range map[string][]string{
-		"summary":  {"", "", "", "2", "0", "2", "0", "0", "0", "0", "0", "2", "1", "0", "1", "0", "0", "0", "2"},
+		"summary":  {"", "", "", "2", "0", "2", "0", "0", "0", "0", "0", "2", "1", "0", "1", "0", "0", "0", "0", "2"},
 		"findings": nil,
 		"actors":   nil,
 		"unknown":  {"", "", "1", "0", "0", "0", "0", "0", "1", "0"},

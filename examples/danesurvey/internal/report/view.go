@@ -109,6 +109,10 @@ func (r *Report) facts(n *numbers, o Options) []factView {
 	if len(r.vantages) > 1 || n.vantage != "" {
 		facts = append(facts, factView{"Vantage point", n.shownVantage()})
 	}
+	if n.planned > 0 {
+		facts = append(facts, factView{"Looked up only",
+			count(n.planned, "domain", "domains") + ": no mail server was connected to, so that those with DANE are unknown"})
+	}
 	if n.seen > 0 {
 		facts = append(facts, factView{"Shared connections",
 			count(n.seen, "domain was", "domains were") + " judged by what a mail server had shown before"})
