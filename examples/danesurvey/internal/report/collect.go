@@ -48,11 +48,7 @@ type numbers struct {
 // and are not kept. The error is that of the texts, or it says that one is no row.
 func Collect(texts iter.Seq2[[]byte, error]) (*Report, error) {
 	r := &Report{vantages: make(map[string]*numbers)}
-	for text, err := range texts {
-		if err != nil {
-			return nil, err
-		}
-		e, err := newEntry(text)
+	for e, err := range entries(texts) {
 		if err != nil {
 			return nil, err
 		}
