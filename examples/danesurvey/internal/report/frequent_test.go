@@ -41,7 +41,7 @@ func TestFrequentExact(t *testing.T) {
 // than twice what comes for each place of the table, and nothing is lost.
 func TestFrequentBounds(t *testing.T) {
 	t.Parallel()
-	const limit, draws = 64, 20000
+	const limit, draws = 64, 8000
 	for seed := range uint64(12) {
 		random := rand.New(rand.NewPCG(seed, 7))
 		skewed := rand.NewZipf(random, 1.05+float64(seed)/10, 1, 1<<20)
@@ -110,7 +110,7 @@ func heap() uint64 {
 //
 //	DANE_DOMAINS=1000000 go test -v -run TestMemory ./internal/report
 func TestMemory(t *testing.T) {
-	domains := 4 * MaxNames
+	domains := 2 * MaxNames
 	if text := os.Getenv("DANE_DOMAINS"); text != "" {
 		n, err := strconv.Atoi(text)
 		if err != nil {
