@@ -23,27 +23,34 @@ const monitorPort = 9766
 
 // monitorNotes say how the command is set up for good. The units are in release/units.
 const monitorNotes = `With -trust-state, a file that cannot be written is a warning, and so are trust anchors that were
-not validated for long. docs/monitoring.md has the configuration of Nagios, Icinga and Prometheus, rules for alerts, and what
-each metric means.
+not validated for long. docs/monitoring.md, in a package /usr/share/doc/danesmtp/monitoring.md, has the
+configuration of Nagios, Icinga and Prometheus, rules for alerts, and what each metric means.
 
-To set it up with systemd, from a package, which has the units. Write the domains into the file
-/etc/default/dane-monitor, with spaces between them, and more flags of this command if you want some:
+To set it up with systemd, from a package, which has the units. As root, write the domains into the
+file /etc/default/dane-monitor, with spaces between them, and more flags of this command if you want some:
 
     DOMAINS="example.org example.net"
     FLAGS="-require -within 168h"
 
 Then start one of the two. Both keep the root's keys up to date in a folder of their own, and have no
 privileges. The first answers Prometheus at 127.0.0.1:9766; the second, every 15 minutes, writes
-/var/lib/prometheus/node-exporter/dane.prom, which is where Debian's node_exporter looks:
+/var/lib/prometheus/node-exporter/dane.prom, which is where Debian's node_exporter looks, and does nothing
+while that folder is not there:
 
     systemctl enable --now dane-monitor.service
     systemctl enable --now dane-metrics.timer
 
-See that it works, by one of these; after a change of the file, restart the service:
+See that it works, the first by curl, the second by running it once. A domain that is well has a line
+that begins with dane_domain_state, has its name and state="ok", and ends with 1. What went wrong is in the
+journal:
 
     curl 'http://127.0.0.1:9766/probe?target=example.org'
-    systemctl start dane-metrics.service; systemctl status dane-metrics.service
+    systemctl start dane-metrics.service
+    grep dane_domain_state /var/lib/prometheus/node-exporter/dane.prom
     journalctl -u dane-monitor.service -u dane-metrics.service
+
+After a change of the file, restart the first; the second reads it each time:
+
     systemctl restart dane-monitor.service
 
 Prometheus asks the service as it asks blackbox_exporter:
