@@ -4,7 +4,7 @@ go 1.26.0
 
 require (
 	github.com/danesmtp/danesmtp v0.0.0
-	github.com/emersion/go-smtp v0.25.1
+	github.com/emersion/go-smtp v0.26.0
 	github.com/google/go-cmp v0.7.0
 	github.com/miekg/dns v1.1.73
 )
