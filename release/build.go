@@ -37,7 +37,12 @@ func buildAll(source, out string) error {
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return err
 	}
-	r := &release{source: source, out: out, work: work, at: at}
+	// Packages name somebody to turn to. Whoever made the commit is somebody who exists.
+	author, err := output(source, nil, "git", "log", "-1", "--format=%an <%ae>")
+	if err != nil {
+		return err
+	}
+	r := &release{source: source, out: out, work: work, at: at, author: author}
 	chosen, err := chosenSystems(os.Getenv("RELEASE_SYSTEMS"))
 	if err != nil {
 		return err
@@ -82,6 +87,7 @@ func chosenSystems(list string) (chosen []system, err error) {
 type release struct {
 	source, out, work string
 	at                time.Time // of the commit
+	author            string    // of the commit, and address
 }
 
 // write writes what there is for one system.
@@ -97,7 +103,7 @@ func (r *release) write(s system) error {
 		return err
 	}
 	if s.os == "linux" {
-		err = writePackages(r.out, version, s.arch, filepath.Join(r.source, "release", "scripts"), r.at, content)
+		err = r.writePackages(version, s.arch, content)
 	}
 	fmt.Println(name)
 	return err

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/goreleaser/nfpm/v2"
 	"github.com/goreleaser/nfpm/v2/deb"
@@ -45,8 +44,19 @@ func packageNumber(version string) string {
 	return number
 }
 
-// A place is where a file of an archive is in a package.
+// A place is where a file of an archive is in a package for Debian.
 type place struct{ name, destination, kind string }
+
+// Folders that Fedora has elsewhere.
+const (
+	debianUnits = "/lib/systemd/system/"
+	fedoraUnits = "/usr/lib/systemd/system/"
+	debianZsh   = "/usr/share/zsh/vendor-completions/"
+	fedoraZsh   = "/usr/share/zsh/site-functions/"
+)
+
+// ownFolder is what a removal of the package removes, too.
+const ownFolder = "/usr/share/doc/danesmtp"
 
 func places() []place {
 	all := []place{
@@ -55,51 +65,66 @@ func places() []place {
 		{"validator", "/usr/sbin/validator", ""},
 		{"share/daneverify.1", "/usr/share/man/man1/daneverify.1", ""},
 		{"share/daneverify.bash", "/usr/share/bash-completion/completions/daneverify", ""},
-		{"share/_daneverify", "/usr/share/zsh/vendor-completions/_daneverify", ""},
+		{"share/_daneverify", debianZsh + "_daneverify", ""},
 		{"share/daneverify.fish", "/usr/share/fish/vendor_completions.d/daneverify.fish", ""},
 		{"LICENSE", "/usr/share/doc/danesmtp/copyright", ""},
 		{"LICENSES", "/usr/share/doc/danesmtp/LICENSES", ""},
 		{"docs/monitoring.md", "/usr/share/doc/danesmtp/monitoring.md", ""},
 	}
 	for _, name := range []string{"dane-monitor", "tlspolicy", "validator"} {
-		all = append(all, place{"units/" + name + ".service", "/lib/systemd/system/" + name + ".service", ""},
+		all = append(all, place{"units/" + name + ".service", debianUnits + name + ".service", ""},
 			place{"units/" + name + ".default", "/etc/default/" + name, files.TypeConfigNoReplace})
 	}
-	return append(all, place{"units/dane-metrics.service", "/lib/systemd/system/dane-metrics.service", ""},
-		place{"units/dane-metrics.timer", "/lib/systemd/system/dane-metrics.timer", ""})
+	return append(all, place{"units/dane-metrics.service", debianUnits + "dane-metrics.service", ""},
+		place{"units/dane-metrics.timer", debianUnits + "dane-metrics.timer", ""})
+}
+
+// A format is one of packages, and what it has otherwise than the one for Debian.
+type format struct {
+	name        string
+	packager    nfpm.Packager
+	description string
+	moved       *strings.Replacer
+}
+
+func formats() []format {
+	_, longer, _ := strings.Cut(description, "\n")
+	return []format{
+		{"deb", deb.Default, description, strings.NewReplacer()},
+		{"rpm", rpm.DefaultRPM, strings.ReplaceAll(strings.TrimPrefix(longer, " "), "\n ", "\n"), strings.NewReplacer(debianUnits, fedoraUnits, debianZsh, fedoraZsh)},
+	}
 }
 
 // writePackages writes packages for Debian and for Fedora with the files of an archive for Linux.
-func writePackages(out, version, arch, scripts string, at time.Time, content []file) error {
-	for _, format := range []struct {
-		name, units string
-		packager    nfpm.Packager
-	}{{"deb", "/lib/systemd/system/", deb.Default}, {"rpm", "/usr/lib/systemd/system/", rpm.DefaultRPM}} {
+func (r *release) writePackages(version, arch string, content []file) error {
+	scripts := filepath.Join(r.source, "release", "scripts")
+	sources := make(map[string]file)
+	for _, f := range content {
+		sources[f.name] = f
+	}
+	for _, format := range formats() {
 		info := &nfpm.Info{
 			Name: "danesmtp", Arch: arch, Platform: "linux", Version: packageVersion(version), VersionSchema: "none", Release: "1",
-			Section: "mail", Priority: "optional", Maintainer: "The danesmtp authors <danesmtp@users.noreply.github.com>",
-			Description: description, Vendor: "The danesmtp authors", Homepage: "https://" + modulePath, License: "MIT", MTime: at, DisableGlobbing: true,
+			Section: "mail", Priority: "optional", Maintainer: r.author,
+			Description: format.description, Vendor: "The danesmtp authors", Homepage: "https://" + modulePath, License: "MIT", MTime: r.at, DisableGlobbing: true,
 			Overridables: nfpm.Overridables{
 				Umask: 0o022,
 				Scripts: nfpm.Scripts{PostInstall: filepath.Join(scripts, "installed.sh"), PreRemove: filepath.Join(scripts, "remove.sh"),
 					PostRemove: filepath.Join(scripts, "removed.sh")},
-				RPM: nfpm.RPM{BuildHost: "localhost", Summary: strings.SplitN(description, "\n", 2)[0]},
+				RPM: nfpm.RPM{BuildHost: "localhost", Packager: r.author, Summary: strings.SplitN(description, "\n", 2)[0]},
 			},
 		}
-		sources := make(map[string]file)
-		for _, f := range content {
-			sources[f.name] = f
-		}
+		info.Contents = append(info.Contents, &files.Content{Destination: ownFolder, Type: files.TypeDir,
+			FileInfo: &files.ContentFileInfo{Owner: "root", Group: "root", Mode: 0o755, MTime: r.at}})
 		for _, p := range places() {
 			f, found := sources[p.name]
 			if !found {
 				return fmt.Errorf("there is no %s for a package", p.name)
 			}
-			destination := strings.Replace(p.destination, "/lib/systemd/system/", format.units, 1)
-			info.Contents = append(info.Contents, &files.Content{Source: f.source, Destination: destination, Type: p.kind,
-				FileInfo: &files.ContentFileInfo{Owner: "root", Group: "root", Mode: os.FileMode(f.mode()), MTime: at}})
+			info.Contents = append(info.Contents, &files.Content{Source: f.source, Destination: format.moved.Replace(p.destination), Type: p.kind,
+				FileInfo: &files.ContentFileInfo{Owner: "root", Group: "root", Mode: os.FileMode(f.mode()), MTime: r.at}})
 		}
-		if err := writePackage(out, info, format.packager, format.name); err != nil {
+		if err := writePackage(r.out, info, format.packager, format.name); err != nil {
 			return fmt.Errorf("%s for %s: %w", format.name, arch, err)
 		}
 	}
