@@ -25,10 +25,12 @@ func run(args []string) error {
 			_, err = os.Stdout.WriteString(text)
 		}
 		return err
+	case len(args) == 3 && args[0] == "detach":
+		return detach(args[1], args[2])
 	case len(args) == 4 && args[0] == "proxy":
 		return writeProxy(args[1], args[2], args[3])
 	}
-	return errors.New("usage: release build SOURCE OUT | licences SOURCE | proxy SOURCE VERSION OUT")
+	return errors.New("usage: release build SOURCE OUT | licences SOURCE | detach SOURCE VERSION | proxy SOURCE VERSION OUT")
 }
 
 // output runs a command in a folder, with variables added to the environment, and returns what it

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -21,17 +20,16 @@ func writeProxy(source, version, out string) error {
 	if err != nil {
 		return err
 	}
-	return filepath.WalkDir(source, func(path string, entry fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
+	folders, err := published(source)
+	if err != nil {
+		return err
+	}
+	for _, folder := range folders {
+		if err := writeModule(source, filepath.Join(source, folder), version, out, at); err != nil {
 			return err
-		case entry.IsDir() && (entry.Name() == ".git" || entry.Name() == "testdata"):
-			return fs.SkipDir
-		case entry.Name() != "go.mod":
-			return nil
 		}
-		return writeModule(source, filepath.Dir(path), version, out, at)
-	})
+	}
+	return nil
 }
 
 func writeModule(source, dir, version, out string, at time.Time) (err error) {
