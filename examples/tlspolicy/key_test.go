@@ -1,9 +1,20 @@
 package main
 
 import (
+	"net"
 	"strings"
 	"testing"
 )
+
+// unknownService reports whether a key names a port that this machine does not know: there may be no
+// /etc/services where there is nothing but Go.
+func unknownService(key string) bool {
+	if !strings.HasSuffix(key, ":submission") {
+		return false
+	}
+	_, err := net.LookupPort("tcp", "submission")
+	return err != nil
+}
 
 func TestParseKey(t *testing.T) {
 	for _, tt := range []struct {
@@ -45,6 +56,9 @@ func TestParseKey(t *testing.T) {
 		{strings.Repeat("a.", 126) + "a", strings.Repeat("a.", 126) + "a"},
 		{strings.Repeat("a.", 127) + "a", ""},
 	} {
+		if unknownService(tt.key) {
+			continue
+		}
 		got, applies := parseKey(tt.key)
 		if applies != (tt.want != "") || applies && got.String() != tt.want {
 			t.Errorf("%q: %q, %t; want %q", tt.key, got, applies, tt.want)

@@ -22,6 +22,9 @@ func TestAnswers(t *testing.T) {
 	c := dial(t, "tcp", p.addresses[0])
 	for range 2 { // from the DNS, and from the cache
 		for _, tt := range answers {
+			if unknownService(tt.key) {
+				continue
+			}
 			if got := c.ask(tt.key); got != tt.want && !(strings.HasPrefix(tt.want, "TEMP") && strings.HasPrefix(got, tt.want)) {
 				t.Errorf("%s: %s: %q, want %q", tt.why, tt.key, got, tt.want)
 			}
