@@ -43,6 +43,7 @@ type sighting struct {
 	// presented is the state of the handshake when the server's certificates had come, as hooks
 	// see it. Nil if they did not come.
 	presented *tls.ConnectionState
+	elsewhere bool // somebody else has made the connection for a question of his own
 }
 
 // lookUnverified makes a connection in which nobody is verified.

@@ -28,6 +28,11 @@ type Survey struct {
 	// Share is how long what a server showed is good for others, but ten minutes at most for
 	// failures. 0 means an hour; with a negative one nothing is shared.
 	Share time.Duration
+	// Look makes the connections, in a process that has those of many others, too: it is given what
+	// is not known here, and is called when the limits of this Survey allow it. The clock of a domain
+	// stands meanwhile, so that Look has to end by itself. Nobody is verified in them, so it cannot
+	// serve where Checker.Verifier.TLS has hooks. Nil means that they are made from here.
+	Look func(ctx context.Context, p *dane.Probe) (Sighting, error)
 	// Memory bounds what is kept to be shared, in octets. 0 means 64 MiB.
 	Memory int
 	// Finish, if it is not nil, is called by Run for each row before the sink has it, for several

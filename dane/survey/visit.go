@@ -2,6 +2,7 @@ package survey
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -37,7 +38,7 @@ func (v *visit) Probe(ctx context.Context, p *dane.Probe) (*smtpprobe.Result, er
 	if err != nil {
 		return &smtpprobe.Result{Addr: p.Addr}, err
 	}
-	if shared {
+	if shared || s.elsewhere {
 		v.mu.Lock()
 		v.shared++
 		if v.seen.IsZero() || s.at.Before(v.seen) {
@@ -58,17 +59,15 @@ func (v *visit) look(ctx context.Context, p *dane.Probe, how func(context.Contex
 	if !l.try(keys) {
 		var err error
 		v.wait(func() { err = l.wait(ctx, keys) })
-		if err == ErrBusy {
-			v.mu.Lock()
-			v.busy = true
-			v.mu.Unlock()
-		}
 		if err != nil {
-			return nil, &smtpprobe.Error{Stage: smtpprobe.StageDial, Addr: p.Addr, Err: err}
+			return nil, v.notConnected(p, err)
 		}
 	}
 	defer l.done(keys)
-	s := how(ctx, p)
+	s, err := v.connect(ctx, p, how)
+	if err != nil {
+		return nil, v.notConnected(p, err)
+	}
 	switch {
 	case keys == nil:
 	case s.refuses():
@@ -80,6 +79,16 @@ func (v *visit) look(ctx context.Context, p *dane.Probe, how func(context.Contex
 		v.survey.lacks.connected(p.Addr.Addr())
 	}
 	return s, nil
+}
+
+// notConnected is the error of a connection that was not made.
+func (v *visit) notConnected(p *dane.Probe, err error) error {
+	if errors.Is(err, ErrBusy) {
+		v.mu.Lock()
+		v.busy = true
+		v.mu.Unlock()
+	}
+	return &smtpprobe.Error{Stage: smtpprobe.StageDial, Addr: p.Addr, Err: err}
 }
 
 // wait stops the clock of the domain and gives its place to another one, as long as anything
