@@ -1,0 +1,180 @@
+package queue
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nuid"
+
+	"github.com/danesmtp/danesmtp/dane/survey"
+	"github.com/danesmtp/danesmtp/examples/danesurvey/internal/row"
+)
+
+// A Worker takes shards, and finds out about their domains.
+type Worker struct {
+	// URL of the server, and how to connect to it.
+	URL     string
+	Options []nats.Option
+	// Name of the survey, and Row its vantage point and how rows are made.
+	Name string
+	Row  row.Options
+	// Survey is how it would be done on one machine. Its limits are those of all workers together.
+	Survey *survey.Survey
+	Log    *slog.Logger
+
+	ackWait time.Duration // 0 means defaultAckWait
+	quiet   time.Duration // of owners; 0 means maxQuiet
+
+	names    names
+	id       string
+	conn     *nats.Conn
+	consumer jetstream.Consumer
+	peers    *peers
+	tracker  *tracker
+	rows     atomic.Int64
+}
+
+// Run works until the survey is done, for nil, or ctx ends.
+func (w *Worker) Run(ctx context.Context) (err error) {
+	if w.names, err = newNames(w.Name); err != nil {
+		return err
+	}
+	w.id, w.ackWait = nuid.Next(), cmp.Or(w.ackWait, defaultAckWait)
+	if w.Log == nil {
+		w.Log = slog.New(slog.DiscardHandler)
+	}
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	if err := w.connect(ctx); err != nil {
+		return err
+	}
+	defer w.conn.Close()
+	w.Log.Info("connected", "server", w.conn.ConnectedUrlRedacted(), "worker", w.id, "vantage", w.Row.Vantage)
+	source := newSource(w)
+	w.peers.holder.finished = func() { source.finish() }
+	var holding, sending sync.WaitGroup
+	hold, letGo := context.WithCancel(context.WithoutCancel(ctx))
+	send, stop := context.WithCancel(context.WithoutCancel(ctx))
+	holding.Go(func() { w.peers.holder.run(hold, defaultLease) })
+	sending.Go(func() { w.tracker.run(send) })
+	err = w.peers.shards.Run(ctx, source, w.tracker)
+	stop()
+	sending.Wait()
+	w.tracker.giveBack()
+	letGo() // others may wait for what is leased
+	holding.Wait()
+	w.Log.Info("ended", "rows", w.rows.Load(), "error", err)
+	return err
+}
+
+// connect connects, and waits for a Server that is not there yet.
+func (w *Worker) connect(ctx context.Context) error {
+	options := append([]nats.Option{
+		nats.Name("danesurvey worker " + w.id), nats.MaxReconnects(-1), nats.ReconnectWait(time.Second),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			if err != nil {
+				w.Log.Warn("disconnected", "error", err)
+			}
+		}),
+		nats.ReconnectHandler(func(*nats.Conn) { w.Log.Info("connected again") }),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { w.Log.Warn("connection", "error", err) }),
+	}, w.Options...)
+	for told := false; ; told = true {
+		conn, err := nats.Connect(w.URL, options...)
+		if err == nil {
+			w.conn = conn
+			break
+		}
+		if errors.Is(err, nats.ErrAuthorization) || !transient(err) {
+			return fmt.Errorf("%s: %w", w.URL, err)
+		}
+		if !told {
+			w.Log.Warn("no connection yet", "server", w.URL, "error", err)
+		}
+		if !sleep(ctx, time.Second) {
+			return ctx.Err()
+		}
+	}
+	if err := w.prepare(ctx); err != nil {
+		w.conn.Close()
+		return err
+	}
+	return nil
+}
+
+// transient reports whether a server may just not be up.
+func transient(err error) bool {
+	return errors.Is(err, nats.ErrNoServers) || errors.Is(err, nats.ErrTimeout) || errors.Is(err, nats.ErrConnectionClosed)
+}
+
+// prepare finds the stream, and makes what works on it.
+func (w *Worker) prepare(ctx context.Context) error {
+	js, err := jetstream.New(w.conn)
+	if err != nil {
+		return err
+	}
+	for told := false; ; told = true {
+		w.consumer, err = js.Consumer(ctx, w.names.stream(), consumerName(w.Row.Vantage))
+		if err == nil {
+			break
+		}
+		if !told {
+			w.Log.Warn("the survey is not there yet, or has no such vantage point", "survey", w.Name, "vantage", w.Row.Vantage, "error", err)
+		}
+		if !sleep(ctx, time.Second) {
+			return ctx.Err()
+		}
+	}
+	w.peers = newPeers(w.Survey)
+	w.peers.names, w.peers.vantage = w.names, w.Row.Vantage
+	if w.peers.asker, err = newAsker(w.conn); err != nil {
+		return err
+	}
+	w.peers.asker.quiet = cmp.Or(w.quiet, maxQuiet)
+	w.peers.holder = &holder{
+		conn: w.conn, names: w.names, vantage: w.Row.Vantage, worker: w.id, answer: w.peers.answer, log: w.Log, held: make(map[int]*held),
+	}
+	w.tracker = newTracker(w)
+	return nil
+}
+
+func consumerName(vantage string) string { return "v" + token(vantage) }
+
+// request asks the Server for something, again and again until it answers.
+func (w *Worker) request(ctx context.Context, op operation, data []byte, into any) error {
+	for {
+		limited, cancel := context.WithTimeout(ctx, 10*time.Second)
+		m, err := w.conn.RequestWithContext(limited, w.names.server(w.Row.Vantage, op), data)
+		cancel()
+		if err == nil {
+			if err = json.Unmarshal(m.Data, into); err == nil {
+				return nil
+			}
+		}
+		w.Log.Debug("no answer", "to", op, "error", err)
+		if !sleep(ctx, 500*time.Millisecond) {
+			return ctx.Err()
+		}
+	}
+}
+
+// sleep is false if ctx ends before.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
