@@ -40,6 +40,11 @@ func TestOneConnectsForOthers(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				stage := newStage(t, tt.server, tt.records...)
 				alone := stage.survey().Verify(t.Context(), "a.example")
+				apart := stage.survey()
+				apart.Share, apart.Look = -1, stage.survey().Sight
+				if row := apart.Verify(t.Context(), "a.example"); row.Result.Failure() != alone.Result.Failure() {
+					t.Errorf("where nothing is shared: %+v, want %+v", row.Result.Failure(), alone.Result.Failure())
+				}
 				before := stage.connections()
 				owner := stage.survey()
 				for i := range 2 {

@@ -27,7 +27,7 @@ type visit struct {
 func (v *visit) Probe(ctx context.Context, p *dane.Probe) (*smtpprobe.Result, error) {
 	look := func() (*sighting, error) { return v.look(ctx, p, lookUnverified) }
 	key, common := keyOf(p)
-	if !common || v.survey.cache.ttl <= 0 {
+	if !common || v.survey.cache.ttl <= 0 && v.survey.Look == nil { // what Look returns is to be judged
 		alone, err := v.look(ctx, p, lookVerified)
 		if err != nil {
 			return &smtpprobe.Result{Addr: p.Addr}, err
