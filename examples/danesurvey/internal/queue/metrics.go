@@ -29,7 +29,7 @@ var (
 // Describe is that of prometheus.Collector.
 func (s *Server) Describe(to chan<- *prometheus.Desc) { prometheus.DescribeByCollect(s, to) }
 
-// Collect is that of prometheus.Collector, from when Run has begun.
+// Collect is that of prometheus.Collector.
 func (s *Server) Collect(to chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, n float64, labels ...string) {
 		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, n, labels...)
@@ -42,6 +42,12 @@ func (s *Server) Collect(to chan<- prometheus.Metric) {
 	counter(descRedelivered, &s.counts.redelivered)
 	counter(descSetAside, &s.counts.setAside)
 	gauge(descLines, float64(s.Entries))
+	s.mu.Lock()
+	running := s.stream != nil
+	s.mu.Unlock()
+	if !running {
+		return
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	for _, v := range s.Vantages {

@@ -78,7 +78,7 @@ func TestOneOwnerConnects(t *testing.T) {
 	}
 	w := newWorld(t, domains...)
 	w.linger = 20 * time.Millisecond
-	f := newFolder(t, w, 120)
+	f := newFolder(t, w, 60)
 	st := f.create(t)
 	defer st.Close()
 	server, conn := embed(t, &Embedded{})
@@ -112,7 +112,7 @@ func TestOneOwnerConnects(t *testing.T) {
 			t.Errorf("%d connections to %s at a time", most, address)
 		}
 	}
-	if rate := float64(w.dials.Load()) / took.Seconds(); rate > 2*40+10 || w.dials.Load() < 120 {
+	if rate := float64(w.dials.Load()) / took.Seconds(); rate > 2*40+10 || w.dials.Load() < 60 {
 		t.Errorf("%d connections to two addresses in %v", w.dials.Load(), took)
 	}
 }
@@ -164,7 +164,7 @@ func rowsOf(t *testing.T, st *store.Store) int {
 func TestSmallStream(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	f := newFolder(t, w, 3000)
+	f := newFolder(t, w, 1200)
 	st := f.create(t)
 	defer st.Close()
 	server, conn := embed(t, &Embedded{})
@@ -188,7 +188,7 @@ func TestSmallStream(t *testing.T) {
 func TestServerIsStartedAgain(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	f := newFolder(t, w, 3000)
+	f := newFolder(t, w, 1200)
 	st := f.create(t)
 	defer st.Close()
 	server, conn := embed(t, &Embedded{})

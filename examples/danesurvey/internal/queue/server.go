@@ -136,7 +136,7 @@ func (s *Server) makeStream(ctx context.Context) (err error) {
 	if _, err := s.js.Stream(ctx, s.names.stream()); errors.Is(err, jetstream.ErrStreamNotFound) {
 		s.leases.began = time.Time{} // nobody can have been leased anything
 	}
-	s.stream, err = s.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
+	stream, err := s.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
 		Name: s.names.stream(), Description: "shards of a survey, by danesurvey serve",
 		Subjects: []string{s.names.prefix() + "shard.>"}, Retention: jetstream.WorkQueuePolicy, Storage: jetstream.FileStorage,
 		MaxBytes: cmp.Or(s.MaxBytes, DefaultMaxBytes), MaxMsgsPerSubject: maxShards,
@@ -145,6 +145,9 @@ func (s *Server) makeStream(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("stream %s: %w", s.names.stream(), err)
 	}
+	s.mu.Lock()
+	s.stream = stream // from now on there are metrics
+	s.mu.Unlock()
 	for _, v := range s.Vantages {
 		config := jetstream.ConsumerConfig{
 			Durable: consumerName(v), FilterSubject: s.names.shards(v, "*"), AckPolicy: jetstream.AckExplicitPolicy,

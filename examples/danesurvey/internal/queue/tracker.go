@@ -100,15 +100,27 @@ func (t *tracker) begin(o *open) bool {
 	return empty
 }
 
-// Put takes a row, and waits if too many are not sent.
-func (t *tracker) Put(ctx context.Context, r survey.Row) error {
-	one, err := row.Of(&r, t.Row)
+// made is a row that is ready, where several are made at a time.
+type made struct {
+	row row.Row
+	err error
+}
+
+// make makes the row that is sent.
+func (t *tracker) make(_ context.Context, r *survey.Row) {
+	one, err := row.Of(r, t.Row)
 	if err == nil && int64(len(one.Text)) > t.conn.MaxPayload()-1024 {
 		own := survey.Row{Entry: r.Entry, Result: &dane.Result{Name: r.Domain, Started: one.At, Local: true}}
 		own.Result.Outcome, own.Result.Err = dane.OutcomeFailure, fmt.Errorf("the row has %d octets, and cannot be sent", len(one.Text))
 		one, err = row.Of(&own, t.Row)
 	}
-	if err != nil {
+	r.Extra, r.Result = made{one, err}, nil // what is in the row is held no longer
+}
+
+// Put takes a row, and waits if too many are not sent.
+func (t *tracker) Put(ctx context.Context, r survey.Row) error {
+	one := r.Extra.(made).row
+	if err := r.Extra.(made).err; err != nil {
 		return err
 	}
 	if err := t.wait(ctx, func() bool {

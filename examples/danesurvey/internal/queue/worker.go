@@ -144,6 +144,7 @@ func (w *Worker) prepare(ctx context.Context) error {
 		conn: w.conn, names: w.names, vantage: w.Row.Vantage, worker: w.id, answer: w.peers.answer, log: w.Log, held: make(map[int]*held),
 	}
 	w.tracker = newTracker(w)
+	w.peers.shards.Finish = w.tracker.make
 	return nil
 }
 
