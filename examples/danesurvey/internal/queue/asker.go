@@ -24,6 +24,9 @@ const (
 // maxEnds is how many owners may die of a question. Then there is no verdict, and the next one lives.
 const maxEnds = 3
 
+// maxShy is how often a question that has ended owners is put off by those who have a suspect shard.
+const maxShy = 40
+
 var (
 	errNobody = errors.New("nobody owns the partition now")
 	errQuiet  = errors.New("the owner of the partition is heard of no more")

@@ -25,6 +25,7 @@ type peers struct {
 
 	shards, providers, addresses *survey.Survey
 	suspects                     map[tier]chan struct{} // room for one question each
+	alone                        func() bool            // this worker has a suspect shard
 }
 
 var unlimited = survey.Limit{Connections: -1, PerSecond: -1}
@@ -62,14 +63,19 @@ func (p *peers) survey(t tier) *survey.Survey {
 	return p.addresses
 }
 
+// endsKey is of the ends of the question that is being answered: those of the next one add to them.
+type endsKey struct{}
+
 // looker asks the owner of a server for what it shows, whoever that is.
 func (p *peers) looker(t tier) func(context.Context, *dane.Probe) (survey.Sighting, error) {
 	return func(ctx context.Context, probe *dane.Probe) (survey.Sighting, error) {
 		partition := t.partitionOf(probe.Addr.Addr(), probe.Host.Name)
-		for ends := 0; ; {
-			s, begun, err := p.look(ctx, t, partition, probe, ends)
+		ends, _ := ctx.Value(endsKey{}).(int)
+		for tries := 0; ; tries++ {
+			s, begun, err := p.look(ctx, t, partition, probe, ends, tries > maxShy)
 			switch {
 			case errors.Is(err, errQuiet) && (begun || ends == 0):
+				tries = 0
 				if ends++; ends == maxEnds {
 					return s, &ownersEnded{probe.Addr.String()}
 				}
@@ -88,7 +94,7 @@ func (p *peers) looker(t tier) func(context.Context, *dane.Probe) (survey.Sighti
 
 // look asks once. The error is errNobody if the owner has changed, and errQuiet if it has died; then it is said
 // whether it had begun with this.
-func (p *peers) look(ctx context.Context, t tier, partition int, probe *dane.Probe, ends int) (s survey.Sighting, begun bool, err error) {
+func (p *peers) look(ctx context.Context, t tier, partition int, probe *dane.Probe, ends int, urgent bool) (s survey.Sighting, begun bool, err error) {
 	if own := p.holder.own(partition); own != nil {
 		defer own.running.Done()
 		both, end := context.WithCancel(ctx)
@@ -101,7 +107,7 @@ func (p *peers) look(ctx context.Context, t tier, partition int, probe *dane.Pro
 		return s, false, err
 	}
 	q := requestOf(probe)
-	q.Ends = ends
+	q.Ends, q.Urgent = ends, urgent
 	question, err := json.Marshal(q)
 	if err != nil {
 		return s, false, err
@@ -123,6 +129,9 @@ func (p *peers) answer(ctx context.Context, t tier, question []byte, begun func(
 	if err := json.Unmarshal(question, &q); err != nil || !q.Addr.IsValid() || q.Timeout <= 0 {
 		return &probeReply{Error: fmt.Sprintf("the question makes no sense: %v", err)}
 	}
+	if q.Ends > 0 && !q.Urgent && p.alone() {
+		return &probeReply{Moved: true} // its end would be blamed on the shard
+	}
 	if q.Ends > 0 {
 		select {
 		case p.suspects[t] <- struct{}{}:
@@ -132,7 +141,7 @@ func (p *peers) answer(ctx context.Context, t tier, question []byte, begun func(
 			return &probeReply{Moved: true}
 		}
 	}
-	s, err := p.survey(t).Sight(ctx, q.probe(p.from))
+	s, err := p.survey(t).Sight(context.WithValue(ctx, endsKey{}, q.Ends), q.probe(p.from))
 	switch {
 	case errors.As(err, new(*ownersEnded)):
 		return &probeReply{Ended: true, Addr: q.Addr.String()}

@@ -26,6 +26,8 @@ type probeRequest struct {
 	// Ends are how many owners have died while they had this question. Then it is not answered beside
 	// others of the kind, so that it can be told which of them it was.
 	Ends int `json:"ends,omitempty"`
+	// Urgent: it has long waited for an owner who has nothing else to be blamed for.
+	Urgent bool `json:"urgent,omitempty"`
 }
 
 // An offer is what a client says in a handshake.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -24,7 +25,7 @@ const maxOpen = 16
 type source struct {
 	*Worker
 	lines    []line
-	alone    *open // a shard that nothing else is worked on beside
+	alone    atomic.Pointer[open] // a shard that nothing else is worked on beside
 	finished chan struct{}
 	once     sync.Once
 }
@@ -33,6 +34,8 @@ func newSource(w *Worker) *source { return &source{Worker: w, finished: make(cha
 
 // finish says that there will be no more shards.
 func (s *source) finish() { s.once.Do(func() { close(s.finished) }) }
+
+func (s *source) isAlone() bool { return s.alone.Load() != nil }
 
 // Next returns the next line of the shard, or of another one. It is io.EOF when all are done.
 func (s *source) Next(ctx context.Context) (survey.Entry, error) {
@@ -48,11 +51,11 @@ func (s *source) Next(ctx context.Context) (survey.Entry, error) {
 
 // next takes a shard, if there is one.
 func (s *source) next(ctx context.Context) error {
-	if s.alone != nil {
+	if s.alone.Load() != nil {
 		if err := s.tracker.wait(ctx, func() bool { return s.tracker.openShards() == 0 }); err != nil {
 			return err
 		}
-		s.alone = nil
+		s.alone.Store(nil)
 	}
 	if err := s.tracker.wait(ctx, func() bool { return s.tracker.openShards() < maxOpen }); err != nil {
 		return err
@@ -70,7 +73,7 @@ func (s *source) next(ctx context.Context) error {
 		if err := s.tracker.wait(ctx, others); err != nil {
 			return err
 		}
-		s.alone = o
+		s.alone.Store(o)
 		if err := s.foretell(ctx, o); err != nil {
 			return err
 		}

@@ -60,6 +60,7 @@ func (w *Worker) Run(ctx context.Context) (err error) {
 	defer w.conn.Close()
 	w.Log.Info("connected", "server", w.conn.ConnectedUrlRedacted(), "worker", w.id, "vantage", w.Row.Vantage)
 	source := newSource(w)
+	w.peers.alone = source.isAlone
 	w.peers.holder.finished = func() { source.finish() }
 	var holding, sending sync.WaitGroup
 	hold, letGo := context.WithCancel(context.WithoutCancel(ctx))
