@@ -35,7 +35,6 @@ type serveOptions struct {
 	cert, key, workers    string
 	maxBytes              int64 // MiB
 	metrics               string
-	again                 bool
 	connection            connectionOptions
 }
 

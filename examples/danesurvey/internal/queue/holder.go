@@ -196,13 +196,6 @@ func (h *holder) own(p int) *held {
 	return partition
 }
 
-// owned returns how many partitions there are.
-func (h *holder) owned() int {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return len(h.held)
-}
-
 // asked answers a question, and says until then that it is at it.
 func (h *holder) asked(partition *held, t tier, m *nats.Msg) {
 	if !h.enter(partition) {

@@ -73,7 +73,7 @@ func TestPoison(t *testing.T) {
 				r.PoisonAddr = w.addressOf("mail.mismatch.example")
 				return "mismatch.example"
 			},
-			9, []string{"have ended"}, // one that dies as an owner had a shard, too
+			15, []string{"have ended"}, // one that dies as an owner had a shard, too
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -14,10 +14,9 @@ func TestPartitionsHaveOneOwner(t *testing.T) {
 	t.Parallel()
 	const length = 12 * time.Second
 	type worker struct {
-		holds   []int
-		until   time.Time // by its own clock: its last request that was answered, and the lease
-		dead    bool
-		leaving bool
+		holds []int
+		until time.Time // by its own clock: its last request that was answered, and the lease
+		dead  bool
 	}
 	for seed := range uint64(40) {
 		random := rand.New(rand.NewPCG(seed, 1))

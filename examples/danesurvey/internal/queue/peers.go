@@ -63,15 +63,11 @@ func (p *peers) survey(t tier) *survey.Survey {
 	return p.addresses
 }
 
-// endsKey is of the ends of the question that is being answered: those of the next one add to them.
-type endsKey struct{}
-
 // looker asks the owner of a server for what it shows, whoever that is.
 func (p *peers) looker(t tier) func(context.Context, *dane.Probe) (survey.Sighting, error) {
 	return func(ctx context.Context, probe *dane.Probe) (survey.Sighting, error) {
 		partition := t.partitionOf(probe.Addr.Addr(), probe.Host.Name)
-		ends, _ := ctx.Value(endsKey{}).(int)
-		for tries := 0; ; tries++ {
+		for ends, tries := 0, 0; ; tries++ {
 			s, begun, err := p.look(ctx, t, partition, probe, ends, tries > maxShy)
 			switch {
 			case errors.Is(err, errQuiet) && (begun || ends == 0):
@@ -141,7 +137,7 @@ func (p *peers) answer(ctx context.Context, t tier, question []byte, begun func(
 			return &probeReply{Moved: true}
 		}
 	}
-	s, err := p.survey(t).Sight(context.WithValue(ctx, endsKey{}, q.Ends), q.probe(p.from))
+	s, err := p.survey(t).Sight(ctx, q.probe(p.from))
 	switch {
 	case errors.As(err, new(*ownersEnded)):
 		return &probeReply{Ended: true, Addr: q.Addr.String()}
