@@ -10,14 +10,18 @@ import (
 // commandLine finds what the page has readers type.
 var commandLine = regexp.MustCompile(`(?m)^    (?:.*(?:&&|\|) )?(?:go run \.|danesurvey) ([^|>#\n&]*)`)
 
-// TestReadmeIsUnderstood: each command line of the page has flags and a command that there are.
+// TestReadmeIsUnderstood: each command line of the pages has flags and a command that there are.
 func TestReadmeIsUnderstood(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile("README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	found := commandLine.FindAllStringSubmatch(string(page), -1)
+	machines, err := os.ReadFile("docs/many-machines.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := commandLine.FindAllStringSubmatch(string(page)+string(machines), -1)
 	if len(found) < 6 {
 		t.Errorf("%d command lines: %q", len(found), found)
 	}

@@ -3,6 +3,7 @@ package queue
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,7 +14,6 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"github.com/nats-io/nuid"
 
 	"github.com/danesmtp/danesmtp/dane/survey"
 	"github.com/danesmtp/danesmtp/examples/danesurvey/internal/row"
@@ -48,7 +48,7 @@ func (w *Worker) Run(ctx context.Context) (err error) {
 	if w.names, err = newNames(w.Name); err != nil {
 		return err
 	}
-	w.id, w.ackWait = nuid.Next(), cmp.Or(w.ackWait, defaultAckWait)
+	w.id, w.ackWait = rand.Text(), cmp.Or(w.ackWait, defaultAckWait)
 	if w.Log == nil {
 		w.Log = slog.New(slog.DiscardHandler)
 	}
