@@ -33,7 +33,7 @@ type hookWorld struct {
 	acme string // the file of its own CA; empty if there is no Pebble
 }
 
-var hookFile = regexp.MustCompile("(?s)<!-- file: (\\S+) -->\n```sh\n(.*?)```\n")
+var hookFile = regexp.MustCompile("(?s)<!-- file: (\\S+) -->\n<!-- run by TestHooks -->\n```sh\n(.*?)```\n")
 
 // newHookWorld writes the scripts of docs/hooks.md into a directory that is in PATH.
 func newHookWorld(t *testing.T) *hookWorld {
