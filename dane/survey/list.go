@@ -51,8 +51,8 @@ func NewList(r io.Reader, column string) (*List, error) {
 }
 
 // Next returns the next line that is neither blank nor a comment, or [io.EOF]. Another error is
-// that of the reader, or a [*ColumnError]; it has the number of the line. A read that hangs is
-// not ended by ctx.
+// that of the reader, or a [*ColumnError]; it has the number of the line, of which nothing is an
+// entry: what has been read of a name may be another name. A read that hangs is not ended by ctx.
 func (l *List) Next(ctx context.Context) (Entry, error) {
 	for l.err == nil {
 		if err := ctx.Err(); err != nil {
@@ -74,7 +74,11 @@ func (l *List) line() (Entry, error) {
 	line, err := l.lines.ReadSlice('\n')
 	e := Entry{Line: l.number, Input: string(bytes.TrimRight(line, "\r\n"))}
 	l.end += int64(len(line))
-	if errors.Is(err, bufio.ErrBufferFull) {
+	long := errors.Is(err, bufio.ErrBufferFull)
+	if err != nil && err != io.EOF && !long {
+		return Entry{}, fmt.Errorf("line %d: %w", l.number, err)
+	}
+	if long {
 		e.Err = fmt.Errorf("line %d is longer than %d octets: %.40q…", l.number, MaxLine, line)
 		for errors.Is(err, bufio.ErrBufferFull) {
 			line, err = l.lines.ReadSlice('\n')

@@ -32,12 +32,13 @@ func newLineReader(column string) (*lineReader, error) {
 // domain returns the domain of a line; empty if it is blank, a comment, or has the names of
 // columns.
 func (l *lineReader) domain(line []byte) (string, error) {
-	text := string(bytes.TrimSpace(bytes.TrimPrefix(line, []byte("\ufeff"))))
+	whole := string(bytes.TrimPrefix(line, []byte("\ufeff")))
+	text := strings.TrimSpace(whole)
 	if text == "" || text[0] == '#' {
 		return "", nil
 	}
 	if l.column != "" {
-		return l.cell(text)
+		return l.cell(whole)
 	}
 	text = withoutComment(text)
 	if rank, domain, ok := strings.Cut(text, ","); ok {
@@ -53,6 +54,10 @@ func (l *lineReader) domain(line []byte) (string, error) {
 func (l *lineReader) cell(line string) (string, error) {
 	if l.comma == 0 {
 		l.comma = separator(line)
+	}
+	line = strings.Trim(line, " \r\n")
+	if l.comma != '\t' { // which at an end has an empty column beside it
+		line = strings.TrimSpace(line)
 	}
 	reader := csv.NewReader(strings.NewReader(line))
 	reader.Comma, reader.TrimLeadingSpace, reader.FieldsPerRecord = l.comma, l.comma != '\t', -1
