@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"flag"
 	"fmt"
@@ -100,6 +101,23 @@ func (o *options) wrong() error {
 	return nil
 }
 
+// conflict returns which of the flags that were given do not go together: what would not be used is
+// refused.
+func conflict(flags map[string]string) error {
+	given := func(name string) bool { return flags[name] != "" && flags[name] != "false" }
+	if given("demo") {
+		for _, name := range []string{"resolver", "recursive", "hints", "anchors", "trust-state", "local"} {
+			if given(name) {
+				return fmt.Errorf("-demo has servers of its own, and takes no -%s", name)
+			}
+		}
+	}
+	if given("recursive") && given("resolver") {
+		return errors.New("-recursive asks no resolver, and takes no -resolver; -recursive=false takes it back, or -resolver ''")
+	}
+	return nil
+}
+
 // files are the flags that name one, which is meant from where the flag was given.
 var files = []string{"anchors", "hints", "trust-state"}
 
@@ -138,5 +156,5 @@ func remembered(flags, today map[string]string) (*options, map[string]string, er
 			return nil, nil, fmt.Errorf("-%s %q: %w", name, value, err)
 		}
 	}
-	return o, all, o.wrong()
+	return o, all, cmp.Or(o.wrong(), conflict(all))
 }

@@ -52,20 +52,20 @@ func goOn(ctx context.Context, s cli.Streams, dir string, flags map[string]strin
 		return exitUsage, err
 	}
 	o, flags, err := remembered(st.About().Flags, flags)
-	if err == nil && !maps.Equal(flags, st.About().Flags) {
-		about := st.About()
-		about.Flags = flags
-		err = st.SetAbout(about)
-	}
 	var w *work.Work
 	end := func() {}
 	if err == nil {
 		w, end, err = o.worker(s.Err)
 	}
+	defer func() { end() }()
+	if err == nil && !maps.Equal(flags, st.About().Flags) { // and the flags are good for something
+		about := st.About()
+		about.Flags = flags
+		err = st.SetAbout(about)
+	}
 	if err != nil {
 		return exitUsage, errors.Join(err, st.Close())
 	}
-	defer end()
 	w.Again = again
 	return o.work(ctx, s, st, w, dir)
 }
@@ -82,9 +82,9 @@ func (o *options) worker(stderr io.Writer) (*work.Work, func(), error) {
 	s, err := o.survey(internet, stderr)
 	if err != nil {
 		end()
-		return nil, nil, err
+		return nil, func() {}, err
 	}
-	return &work.Work{Survey: s, Row: row.Options{Vantage: o.vantage, Direct: o.recursive}, Sync: o.sync}, end, nil
+	return &work.Work{Survey: s, Row: row.Options{Vantage: o.vantage, Direct: o.dns.Direct()}, Sync: o.sync}, end, nil
 }
 
 // work does what is left, and closes the store.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -50,7 +51,7 @@ it; resume goes on, whatever has ended it. DIR remembers the flags.`,
 			return func(ctx context.Context, s cli.Streams, args []string) (int, error) {
 				flags, err := given(f, "dir")
 				if err == nil {
-					err = o.wrong()
+					err = cmp.Or(o.wrong(), conflict(flags))
 				}
 				if err == nil && *dir == "" {
 					err = errors.New("-dir DIR says where the results go, and is missing")

@@ -99,6 +99,9 @@ func TestMistakes(t *testing.T) {
 		{"one word of ASCII", "run -dir DIR -helo ü -"},
 		{"-resolver", "run -dir DIR -resolver nonsense -"},
 		{"-hints is for a start at the root", "run -dir DIR -resolver 192.0.2.1 -hints /dev/null -"},
+		{"-recursive asks no resolver", "run -dir DIR -resolver 192.0.2.1 -recursive -"},
+		{"-demo has servers of its own, and takes no -resolver", "run -dir DIR -demo -resolver 192.0.2.1 -"},
+		{"-demo has servers of its own, and takes no -local", "run -dir DIR -demo -local 127.0.0.1"},
 		{"there is no survey", "resume EMPTY"},
 		{"there is no survey", "rows EMPTY"},
 		{"there is no survey", "rows missing"},
@@ -244,6 +247,29 @@ func TestInterruptedBefore(t *testing.T) {
 	}
 	if _, err := store.Open(dir); err == nil {
 		t.Error("there is a survey")
+	}
+}
+
+// TestMistakesAreForgotten: what resume was told and is of no use does not hold from then on.
+func TestMistakesAreForgotten(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "survey")
+	flags := []string{"-resolver", "127.0.0.1:1", "-dns-only"}
+	status, _, stderr := command(t, "good.example\n", append(append([]string{"run"}, flags...), "-dir", dir, "-")...)
+	if status != exitNoVerdict {
+		t.Fatalf("exit status %d, %s", status, stderr)
+	}
+	for _, mistake := range []string{"-anchors missing", "-local 192.0.2.1", "-resolver nonsense", "-hints missing", "-recursive", "-concurrency 0"} {
+		args := append(append([]string{"resume"}, strings.Fields(mistake)...), dir)
+		if status, _, stderr := command(t, "", args...); status != exitUsage || !strings.Contains(stderr, strings.Fields(mistake)[0]) {
+			t.Errorf("%s: exit status %d, %s", mistake, status, stderr)
+		}
+		if status, _, stderr := command(t, "", "resume", dir); status != exitNoVerdict {
+			t.Errorf("after %s: exit status %d, %s", mistake, status, stderr)
+		}
+	}
+	if status, _, stderr := command(t, "", "resume", "-recursive", "-resolver=", dir); status != exitNoVerdict {
+		t.Errorf("to ask no resolver any more: exit status %d, %s", status, stderr)
 	}
 }
 

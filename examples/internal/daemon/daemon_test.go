@@ -107,6 +107,31 @@ func TestResolverFlags(t *testing.T) {
 	}
 }
 
+// TestDirect: whose answers are judged hangs on all flags together.
+func TestDirect(t *testing.T) {
+	for _, tt := range []struct {
+		why    string
+		system bool
+		flags  []string
+		want   bool
+	}{
+		{"the root servers", false, nil, true},
+		{"what the system has", true, nil, false},
+		{"hints are for a start at the root", true, []string{"-hints", "x"}, true},
+		{"a resolver, whatever else", false, []string{"-resolver", "192.0.2.1"}, false},
+	} {
+		f := ResolverFlags{System: tt.system}
+		set := flag.NewFlagSet("", flag.ContinueOnError)
+		f.Add(set)
+		if err := set.Parse(tt.flags); err != nil {
+			t.Fatal(err)
+		}
+		if got := f.Direct(); got != tt.want {
+			t.Errorf("%s: %t", tt.why, got)
+		}
+	}
+}
+
 func TestNotActivated(t *testing.T) {
 	for pid, count := range map[string]string{"": "", "1": "1", "nonsense": "1"} {
 		t.Setenv("LISTEN_PID", pid)

@@ -39,6 +39,9 @@ func (f *ResolverFlags) Add(flags *flag.FlagSet) {
 	flags.StringVar(&f.trustState, "trust-state", "", "`FILE` that keeps the trust anchors up to date (RFC 5011); once it exists, -anchors does not count")
 }
 
+// Direct reports whether the servers of the zones themselves are asked, whatever resolvers there are.
+func (f *ResolverFlags) Direct() bool { return f.servers == "" && (f.hints != "" || !f.System) }
+
 // Resolver returns what the flags ask for. log gets what becomes of tracked trust anchors.
 func (f *ResolverFlags) Resolver(log *slog.Logger) (*dnssec.Resolver, error) {
 	source, err := f.anchorSource(log)
