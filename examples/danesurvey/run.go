@@ -72,6 +72,7 @@ func (o *options) begin(ctx context.Context, s cli.Streams, dir string, flags ma
 	if err != nil {
 		return exitUsage, err
 	}
+	list = interruptible(ctx, list)
 	defer list.Close()
 	// What is wrong with the flags is said before there is a folder.
 	w, end, err := o.worker(s.Err)
@@ -94,6 +95,19 @@ func (o *options) begin(ctx context.Context, s cli.Streams, dir string, flags ma
 		return exitUsage, err
 	}
 	return o.work(ctx, s, st, w, dir)
+}
+
+// interruptible is the list until ctx ends. A read of it that hangs, as that of a pipe or a terminal
+// may, then lasts as long as the process, but nobody waits for it.
+func interruptible(ctx context.Context, list io.ReadCloser) io.ReadCloser {
+	out, in := io.Pipe()
+	context.AfterFunc(ctx, func() { in.CloseWithError(ctx.Err()) })
+	go func() {
+		defer list.Close()
+		_, err := io.Copy(in, list)
+		in.CloseWithError(err)
+	}()
+	return out
 }
 
 // list opens the list that is named, or has one of all domains of the built-in Internet.

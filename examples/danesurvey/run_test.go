@@ -4,11 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"flag"
+	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -247,6 +250,37 @@ func TestInterruptedBefore(t *testing.T) {
 	}
 	if _, err := store.Open(dir); err == nil {
 		t.Error("there is a survey")
+	}
+}
+
+// TestInterruptedWhileReading: a list that comes no further is not waited for.
+func TestInterruptedWhileReading(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "survey")
+	ctx, cancel := context.WithCancel(t.Context())
+	list, lines := io.Pipe()
+	defer lines.Close()
+	ended := make(chan string)
+	go func() {
+		var stdout, stderr strings.Builder
+		status := run(ctx, []string{"run", "-demo", "-dir", dir, "-"}, list, &stdout, &stderr)
+		ended <- fmt.Sprintf("exit status %d: %s%s", status, &stdout, &stderr)
+	}()
+	io.WriteString(lines, "good.exam") // has been read, and is no line yet
+	cancel()
+	select {
+	case got := <-ended:
+		if !strings.HasPrefix(got, "exit status 2") || !strings.Contains(got, "interrupted before the list was read") {
+			t.Error(got)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("it waits for the list")
+	}
+	if names, _ := filepath.Glob(filepath.Join(dir, "list*")); len(names) > 0 {
+		t.Errorf("there is %q", names)
+	}
+	if status, _, stderr := command(t, "", "run", "-demo", "-dir", dir); status != exitDone {
+		t.Errorf("afterwards there can be no survey: exit status %d, %s", status, stderr)
 	}
 }
 
