@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"time"
@@ -34,19 +35,9 @@ const chunk = 4096
 // lockWait is how long another process may take to end.
 const lockWait = 500 * time.Millisecond
 
-// openCheckpoint opens the file, and locks it. Bolt takes an empty file for a new one, and crashes
-// by one that was begun and never finished, as on a full disk: such a one is emptied first.
+// openCheckpoint opens the file, and locks it.
 func openCheckpoint(dir string, readOnly bool) (*bolt.DB, error) {
-	name := filepath.Join(dir, checkpointFile)
-	if isBegun(name) {
-		time.Sleep(lockWait) // unless somebody is at it now
-		if isBegun(name) {
-			if err := os.Truncate(name, 0); err != nil {
-				return nil, err
-			}
-		}
-	}
-	db, err := bolt.Open(name, 0o666, &bolt.Options{
+	db, err := bolt.Open(filepath.Join(dir, checkpointFile), 0o666, &bolt.Options{
 		Timeout: lockWait, ReadOnly: readOnly, FreelistType: bolt.FreelistMapType,
 	})
 	if errors.Is(err, bolterrors.ErrTimeout) {
@@ -58,10 +49,39 @@ func openCheckpoint(dir string, readOnly bool) (*bolt.DB, error) {
 	return db, nil
 }
 
-// isBegun reports whether a file has less than the pages that a new one begins with.
+// emptyBegun empties a file that was begun and never finished, as on a full disk. Bolt takes an empty
+// file for a new one, and crashes by such a one.
+func emptyBegun(dir string) error {
+	name := filepath.Join(dir, checkpointFile)
+	if !isBegun(name) {
+		return nil
+	}
+	time.Sleep(lockWait) // unless somebody is at it now
+	if !isBegun(name) {
+		return nil
+	}
+	return os.Truncate(name, 0)
+}
+
+// isBegun reports whether a file has less than the four pages that a new one begins with. Their size
+// is that of the machine that made it, and stands in the first one, behind 16 octets of its own.
 func isBegun(name string) bool {
-	info, err := os.Stat(name)
-	return err == nil && info.Size() > 0 && info.Size() < 4*int64(os.Getpagesize())
+	const at, magic = 16, 0xED0CDAED
+	size := int64(os.Getpagesize())
+	file, err := os.Open(name)
+	if err != nil {
+		return false
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return false
+	}
+	var meta struct{ Magic, Version, PageSize uint32 }
+	if binary.Read(io.NewSectionReader(file, at, at), binary.NativeEndian, &meta) == nil && meta.Magic == magic {
+		size = int64(meta.PageSize)
+	}
+	return info.Size() > 0 && info.Size() < 4*size
 }
 
 // makeBuckets makes the buckets of a new survey.

@@ -80,6 +80,9 @@ func Create(dir string, prepare func() (About, error)) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, err
 	}
+	if err := emptyBegun(dir); err != nil {
+		return nil, err
+	}
 	s, err := open(dir)
 	if err != nil {
 		return nil, err
@@ -96,6 +99,9 @@ func (s *Store) create(prepare func() (About, error)) error {
 	} else if !errors.Is(err, ErrNone) {
 		return err
 	}
+	if err := s.vacant(); err != nil {
+		return err
+	}
 	about, err := prepare()
 	if err == nil {
 		err = makeBuckets(s.db, about)
@@ -104,6 +110,17 @@ func (s *Store) create(prepare func() (About, error)) error {
 		err = s.restore()
 	}
 	return err
+}
+
+// vacant returns an error if there are rows of a survey whose checkpoint is gone: a new one would
+// overwrite them, or take them for its own.
+func (s *Store) vacant() error {
+	for _, name := range []string{resultsFile(s.dir, 1), filepath.Join(s.dir, unsavedFile)} {
+		if info, err := os.Stat(name); err == nil && info.Size() > 0 {
+			return fmt.Errorf("%s is there, and no %s that says what counts of it: put that back, or move both away", name, checkpointFile)
+		}
+	}
+	return nil
 }
 
 // Open opens a survey to write to it. The error is ErrNone if there is none, and ErrInUse if
@@ -165,9 +182,13 @@ func (s *Store) readLeft() error {
 }
 
 func exists(dir string) error {
-	info, err := os.Stat(filepath.Join(dir, checkpointFile))
-	if errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0 {
+	name := filepath.Join(dir, checkpointFile)
+	info, err := os.Stat(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), err == nil && info.Size() == 0:
 		return fmt.Errorf("%s: %w", dir, ErrNone)
+	case err == nil && isBegun(name):
+		return fmt.Errorf("%s: %w: %s has %d octets, and was not finished, or is a part of a copy", dir, ErrNone, checkpointFile, info.Size())
 	}
 	return err
 }
