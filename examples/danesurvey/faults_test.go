@@ -46,7 +46,17 @@ func TestFullDisk(t *testing.T) {
 			} else if status != exitCutShort || !strings.Contains(string(said), "danesurvey resume "+dir) {
 				t.Errorf("exit status %d, and it is not said how to go on: %s", status, said)
 			} else {
-				t.Logf("%d rows were kept", len(rowsOf(t, dir)))
+				kept := len(rowsOf(t, dir))
+				t.Logf("%d rows were kept", kept)
+				for range 2 { // as long as there is no room
+					c := process(t, `ulimit -f 0; exec "$0" "$@"`, rest...)
+					if said, _ := c.CombinedOutput(); c.ProcessState.ExitCode() != exitCutShort {
+						t.Errorf("gone on without room: exit status %d: %s", c.ProcessState.ExitCode(), said)
+					}
+					if n := len(rowsOf(t, dir)); n != kept {
+						t.Errorf("gone on without room: %d of %d rows are left", n, kept)
+					}
+				}
 			}
 			if status, _, stderr := command(t, "", rest...); status != exitDone {
 				t.Fatalf("with room again: exit status %d: %s", status, stderr)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 
 	"github.com/danesmtp/danesmtp/dane/danetest"
@@ -49,7 +50,7 @@ func goOn(ctx context.Context, s cli.Streams, dir string, flags map[string]strin
 	ignoreSignals()
 	st, err := store.Open(dir)
 	if err != nil {
-		return exitUsage, err
+		return tell(s, err)
 	}
 	o, flags, err := remembered(st.About().Flags, flags)
 	var w *work.Work
@@ -64,10 +65,20 @@ func goOn(ctx context.Context, s cli.Streams, dir string, flags map[string]strin
 		err = st.SetAbout(about)
 	}
 	if err != nil {
-		return exitUsage, errors.Join(err, st.Close())
+		return tell(s, errors.Join(err, st.Close()))
 	}
 	w.Again = again
 	return o.work(ctx, s, st, w, dir)
+}
+
+// tell returns what a command does that cannot go on with a survey. If the disk is full, or does not take
+// what is written, resume goes on later.
+func tell(s cli.Streams, err error) (int, error) {
+	if e, ok := errors.AsType[*fs.PathError](err); ok && (e.Op == "write" || e.Op == "sync" || e.Op == "truncate") {
+		s.Complain([]string{"danesurvey"}, err)
+		return exitCutShort, nil
+	}
+	return exitUsage, err
 }
 
 // worker makes a Work, but for its store and list, and what ends it.
@@ -91,7 +102,7 @@ func (o *options) worker(stderr io.Writer) (*work.Work, func(), error) {
 func (o *options) work(ctx context.Context, s cli.Streams, st *store.Store, w *work.Work, dir string) (status int, err error) {
 	defer func() {
 		if closed := st.Close(); closed != nil && err == nil {
-			status, err = exitCutShort, closed
+			status, err = tell(s, closed)
 		}
 	}()
 	about := st.About().List

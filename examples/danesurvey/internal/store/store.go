@@ -201,8 +201,10 @@ func open(dir string) (*Store, error) {
 	return &Store{dir: dir, db: db}, nil
 }
 
-// restore cuts off what is not finished, and saves what is not saved.
-func (s *Store) restore() error {
+// restore cuts off what is not finished, and saves what is not saved. If that fails nothing is written
+// any more, and the rows stay where they are.
+func (s *Store) restore() (err error) {
+	defer func() { s.failed = err }()
 	if err := s.readAbout(); err != nil {
 		return err
 	}
