@@ -64,7 +64,7 @@ func certificatesJSON(chain []*x509.Certificate) (out []jsonCertificate) {
 		whole, key := sha256.Sum256(cert.Raw), sha256.Sum256(cert.RawSubjectPublicKeyInfo)
 		shown := jsonCertificate{
 			Subject: printable.Line(cert.Subject.String()), Issuer: printable.Line(cert.Issuer.String()),
-			NotBefore: cert.NotBefore, NotAfter: cert.NotAfter,
+			NotBefore: writable(cert.NotBefore), NotAfter: writable(cert.NotAfter),
 			SHA256: hex.EncodeToString(whole[:]), SPKI: hex.EncodeToString(key[:]), DER: cert.Raw,
 		}
 		for _, name := range cert.DNSNames[:min(len(cert.DNSNames), maxShownNames)] {
@@ -73,6 +73,19 @@ func certificatesJSON(chain []*x509.Certificate) (out []jsonCertificate) {
 		out = append(out, shown)
 	}
 	return out
+}
+
+// writable is a time of a certificate as RFC 3339 can have it. Those who made the certificate may have
+// chosen a zone that is a day away, and a year that has not four digits elsewhere.
+func writable(t time.Time) time.Time {
+	t = t.UTC()
+	switch year := t.Year(); {
+	case year < 0:
+		return time.Date(0, time.January, 1, 0, 0, 0, 0, time.UTC)
+	case year > 9999:
+		return time.Date(9999, time.December, 31, 23, 59, 59, 0, time.UTC)
+	}
+	return t
 }
 
 func reportJSON(r *tlsa.Report) *jsonReport {
