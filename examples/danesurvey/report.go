@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -64,8 +65,15 @@ func makeReport(s cli.Streams, dir, html, csv string, o report.Options) (err err
 	if err != nil {
 		return err
 	}
-	if names := r.Vantages(); o.Vantage != "" && !slices.Contains(names, o.Vantage) {
-		return fmt.Errorf("-vantage: there are no rows from %q, but from %s", o.Vantage, strings.Join(names, ", "))
+	names := r.Vantages()
+	if o.Vantage != "" && !slices.Contains(names, o.Vantage) {
+		return fmt.Errorf("-vantage: there are no rows from %q, but from %s", o.Vantage, cmp.Or(strings.Join(names, ", "), "one without a name"))
+	}
+	o.Entries = st.About().List.Entries
+	for _, name := range names {
+		if rows := r.Rows(name); rows < o.Entries {
+			fmt.Fprintf(s.Err, "danesurvey: the survey is unfinished: %d of %d lines have a row%s\n", rows, o.Entries, from(name))
+		}
 	}
 	if name := st.About().List.Name; name != "" {
 		o.List = filepath.Base(name)
@@ -90,6 +98,13 @@ func makeReport(s cli.Streams, dir, html, csv string, o report.Options) (err err
 	}
 	fmt.Fprintf(s.Err, "danesurvey: the numbers are in %s\n", csv)
 	return nil
+}
+
+func from(vantage string) string {
+	if vantage == "" {
+		return ""
+	}
+	return " from " + vantage
 }
 
 // maker names this program and its version.

@@ -2,10 +2,14 @@ package main
 
 import (
 	"encoding/csv"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/danesmtp/danesmtp/examples/danesurvey/internal/row"
+	"github.com/danesmtp/danesmtp/examples/danesurvey/internal/store"
 )
 
 // A survey of the built-in Internet has a page and files with its numbers.
@@ -78,5 +82,43 @@ func TestReportOfNothing(t *testing.T) {
 	status, stdout, stderr := command(t, "", "report", dir)
 	if left, _ := os.ReadDir(dir); status != exitUsage || stdout != "" || !strings.Contains(stderr, "there is no survey") || len(left) > 0 {
 		t.Errorf("exit status %d, %d files, %q %q", status, len(left), stdout, stderr)
+	}
+}
+
+// Numbers of a part of the list are said to be that, on the page and to who has it made.
+func TestReportOfUnfinished(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name, key    string
+		entries      int
+		stderr, page string
+	}{
+		{"a part", "", 3000, "the survey is unfinished: 1 of 3000 lines have a row\n", "<dd>1 of 3,000: the survey is unfinished"},
+		{"a part from a vantage point", `"vantage":"here",`, 2, "the survey is unfinished: 1 of 2 lines have a row from here\n", "<dd>1 of 2: the survey is unfinished"},
+		{"all", "", 1, "", "<dt>Lines</dt><dd>1</dd>"},
+	} {
+		dir := filepath.Join(t.TempDir(), "survey")
+		st, err := store.Create(dir, func() (store.About, error) { return store.About{List: store.List{Entries: tt.entries}}, nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		one, err := row.Parse([]byte(`{` + tt.key + `"line":1,"input":"a.example","state":"none","domain":"a.example"}`))
+		if err == nil {
+			err = st.Put([]row.Row{one})
+		}
+		if err = errors.Join(err, st.Close()); err != nil {
+			t.Fatal(err)
+		}
+		status, stdout, stderr := command(t, "", "report", dir, "-html", "-")
+		if status != exitDone || !strings.HasSuffix(stderr, tt.stderr) || (stderr == "") != (tt.stderr == "") || !strings.Contains(stdout, tt.page) {
+			t.Errorf("%s: exit status %d, %q, and a page without %q", tt.name, status, stderr, tt.page)
+		}
+	}
+	dir := filepath.Join(t.TempDir(), "survey")
+	if status, _, stderr := command(t, "", "run", "-dir", dir, "-demo"); status != exitDone {
+		t.Fatal(stderr)
+	}
+	if status, _, stderr := command(t, "", "report", dir, "-vantage", "x"); status != exitUsage || !strings.Contains(stderr, "but from one without a name") {
+		t.Errorf("a vantage point that is none: exit status %d, %s", status, stderr)
 	}
 }

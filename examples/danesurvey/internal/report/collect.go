@@ -138,3 +138,11 @@ func (r *Report) main(vantage string) *numbers {
 
 // Vantages returns the names of the vantage points, in order. That of one machine is empty.
 func (r *Report) Vantages() []string { return r.names() }
+
+// Rows is how many there are of a vantage point.
+func (r *Report) Rows(vantage string) int {
+	if n := r.vantages[vantage]; n != nil {
+		return n.rows
+	}
+	return 0
+}

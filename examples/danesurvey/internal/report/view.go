@@ -97,7 +97,11 @@ func (r *Report) facts(n *numbers, o Options) []factView {
 	if o.List != "" {
 		facts = append(facts, factView{"List", clip(o.List)})
 	}
-	facts = append(facts, factView{"Lines", grouped(n.rows)})
+	lines := grouped(n.rows)
+	if o.Entries > n.rows {
+		lines += " of " + grouped(o.Entries) + ": the survey is unfinished, and what takes long comes late"
+	}
+	facts = append(facts, factView{"Lines", lines})
 	if n.bad > 0 {
 		bad := count(n.bad, "line; it counts nowhere else", "lines; they count nowhere else")
 		facts = append(facts, factView{"Without a domain", bad})
