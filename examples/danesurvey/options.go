@@ -5,7 +5,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"maps"
 	"path/filepath"
 	"strings"
 	"time"
@@ -124,7 +123,12 @@ var files = []string{"anchors", "hints", "trust-state"}
 // given returns the flags that were set, by name, but for those that are about this once.
 func given(f *cli.Flags, once ...string) (map[string]string, error) {
 	set := make(map[string]string)
-	f.Visit(func(one *flag.Flag) { set[one.Name] = one.Value.String() })
+	f.Visit(func(one *flag.Flag) {
+		set[one.Name] = one.Value.String()
+		if part, ok := one.Value.(interface{ Given() string }); ok { // the rest may have been given before
+			set[one.Name] = part.Given()
+		}
+	})
 	for _, name := range once {
 		delete(set, name)
 	}
@@ -140,20 +144,19 @@ func given(f *cli.Flags, once ...string) (map[string]string, error) {
 	return set, nil
 }
 
-// remembered returns the options of a survey by its flags, those of today last.
+// remembered returns the options of a survey by its flags, those of today last. A limit without a rate
+// leaves that as it was.
 func remembered(flags, today map[string]string) (*options, map[string]string, error) {
-	all := maps.Clone(flags)
-	if all == nil {
-		all = make(map[string]string)
-	}
-	maps.Copy(all, today)
-	o := new(options)
+	o, all := new(options), make(map[string]string)
 	f := cli.NewFlags("run")
 	o.fixed(f)
 	o.changing(f)
-	for name, value := range all {
-		if err := f.Set(name, value); err != nil {
-			return nil, nil, fmt.Errorf("-%s %q: %w", name, value, err)
+	for _, some := range []map[string]string{flags, today} {
+		for name, value := range some {
+			if err := f.Set(name, value); err != nil {
+				return nil, nil, fmt.Errorf("-%s %q: %w", name, value, err)
+			}
+			all[name] = f.Lookup(name).Value.String()
 		}
 	}
 	return o, all, cmp.Or(o.wrong(), conflict(all))

@@ -237,6 +237,35 @@ func TestFlagsAreRemembered(t *testing.T) {
 	}
 }
 
+// TestRatesStay: to resume with more connections at a time is not to resume at another rate.
+func TestRatesStay(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ before, today, want string }{
+		{"-per-address 1,0.1", "-per-address 4", "4,0.1"},
+		{"-per-address 1,0.1", "-per-address 4,3", "4,3"},
+		{"-per-address 1", "-per-address 4", "4,2"},
+		{"", "-per-address 4", "4,2"},
+		{"-per-address 1,0.1", "-per-network 4", "1,0.1"},
+	} {
+		var both [2]map[string]string
+		for i, args := range []string{tt.before, tt.today} {
+			f := cli.NewFlags("test")
+			new(options).changing(f)
+			if _, err := f.Parse(strings.Fields(args)); err != nil {
+				t.Fatal(err)
+			}
+			var err error
+			if both[i], err = given(f); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, flags, err := remembered(both[0], both[1])
+		if err != nil || flags["per-address"] != tt.want {
+			t.Errorf("%q, and then %q: %q, want %q; %v", tt.before, tt.today, flags["per-address"], tt.want, err)
+		}
+	}
+}
+
 // TestInterruptedBefore: a list that does not come leaves no survey.
 func TestInterruptedBefore(t *testing.T) {
 	t.Parallel()

@@ -33,7 +33,7 @@ func (s *Flags) Declare(f *cli.Flags) {
 		{&s.limits.Provider, "per-provider", "connections to all mail servers below one registered domain: `N[,RATE]`"},
 		{&s.limits.DNS, "per-dns-server", "queries to one DNS server, with -recursive: `N[,RATE]`"},
 	} {
-		f.Var((*limit)(one.limit), one.name, one.usage)
+		f.Var(&limit{to: one.limit}, one.name, one.usage)
 	}
 	f.DurationVar(&s.pause, "pause", s.pause, "leave a server alone for a `DURATION` when it says 421 or refuses, and twice as long each time that it goes on; 0 for not at all")
 	f.DurationVar(&s.share, "share", s.share, "let what a mail server showed serve for other domains for a `DURATION`; 0 connects for each one")
@@ -66,13 +66,22 @@ func (s *Flags) Set(to *survey.Survey) {
 }
 
 // A limit is the value of a flag.
-type limit survey.Limit
+type limit struct {
+	to    *survey.Limit // nil in what package flag makes to compare with
+	given string
+}
 
 // String is for help: see [flag.Value].
 func (l *limit) String() string {
-	connections, rate := max(0, l.Connections), max(0, l.PerSecond)
+	if l.to == nil {
+		return ""
+	}
+	connections, rate := max(0, l.to.Connections), max(0, l.to.PerSecond)
 	return strconv.Itoa(connections) + "," + strconv.FormatFloat(rate, 'f', -1, 64)
 }
+
+// Given returns the flag as it was given, which is without a rate perhaps.
+func (l *limit) Given() string { return l.given }
 
 // Set reads N[,RATE]. A rate that is not there stays as it is.
 func (l *limit) Set(text string) error {
@@ -81,7 +90,7 @@ func (l *limit) Set(text string) error {
 	if err != nil {
 		return errors.New("want N or N,RATE, as 2 or 2,0.5")
 	}
-	l.Connections = cmp.Or(int(n), -1)
+	l.given, l.to.Connections = text, cmp.Or(int(n), -1)
 	if !found {
 		return nil
 	}
@@ -89,7 +98,7 @@ func (l *limit) Set(text string) error {
 	if err != nil || !(perSecond == 0 || perSecond >= minRate && perSecond <= maxRate) {
 		return fmt.Errorf("want a rate of %g to %g a second, or 0 for no bound", minRate, maxRate)
 	}
-	l.PerSecond = cmp.Or(perSecond, -1)
+	l.to.PerSecond = cmp.Or(perSecond, -1)
 	return nil
 }
 
