@@ -10,6 +10,7 @@ import (
 	"golang.org/x/net/publicsuffix"
 
 	"github.com/danesmtp/danesmtp/dane/diagnosis"
+	"github.com/danesmtp/danesmtp/dnssec"
 )
 
 // A kind is what the lines of a table are about.
@@ -65,7 +66,7 @@ func (n *numbers) count(e *entry) {
 		kind
 		names []string
 	}{
-		{ofDNSSEC, []string{e.Destination.Status}},
+		{ofDNSSEC, []string{e.dnssec()}},
 		{ofAlgorithm, e.algorithms("MX")}, {ofTLSAAlgorithm, e.algorithms("TLSA")},
 		{ofParameters, e.parameters()}, {ofSet, e.sets()}, {ofScheme, e.schemes()},
 		{ofVersion, e.versions()}, {ofIssuer, e.issuers()},
@@ -77,6 +78,27 @@ func (n *numbers) count(e *entry) {
 	if e.state == diagnosis.StateUnknown {
 		n.tables[ofUnknown].add(string(e.Code), e.tally(dane))
 	}
+}
+
+// What is added to a status if what is signed, or is not, is that there are no MX records.
+const (
+	withoutMX = ", no MX"
+	notThere  = ", does not exist"
+)
+
+// dnssec is the status of the MX records. That there are none, or no such domain, may be signed as well, which is
+// no signed MX record.
+func (e *entry) dnssec() string {
+	if status := e.Destination.Status; status != dnssec.Secure.String() && status != dnssec.Insecure.String() {
+		return status // what was looked up is not known
+	}
+	switch {
+	case slices.ContainsFunc(e.Findings, func(f finding) bool { return f.Code == diagnosis.CodeNoDomain }):
+		return e.Destination.Status + notThere
+	case e.Destination.Implicit:
+		return e.Destination.Status + withoutMX
+	}
+	return e.Destination.Status
 }
 
 func (n *numbers) findings(e *entry, dane bool) {

@@ -37,8 +37,9 @@ type (
 		Actor    string         `json:"actor"`
 	}
 	destination struct {
-		Status string `json:"status"`
-		MX     []struct {
+		Status   string `json:"status"`
+		Implicit bool   `json:"implicit"` // there is no MX record, and the domain is its own host
+		MX       []struct {
 			Host string `json:"host"`
 		} `json:"mx"`
 	}

@@ -248,3 +248,16 @@ func TestManyVantagePoints(t *testing.T) {
 		t.Error("it does not say so")
 	}
 }
+
+// has fails the test unless a page has all texts, in this order.
+func has(t *testing.T, page string, texts ...string) {
+	t.Helper()
+	for _, text := range texts {
+		_, after, found := strings.Cut(page, text)
+		if !found {
+			t.Errorf("no %q after what comes before it", text)
+			return
+		}
+		page = after
+	}
+}

@@ -51,10 +51,14 @@ var tables = [kinds]tableAbout{
 		empty: "No MX record was looked up.",
 		label: func(name string) string {
 			return map[string]string{
-				"secure": "signed", "insecure": "not signed", "bogus": "wrongly signed (bogus)", "indeterminate": "not known",
+				"secure": "signed", "secure" + withoutMX: "no MX records, and that is signed",
+				"secure" + notThere: "does not exist, and that is signed",
+				"insecure":          "not signed", "insecure" + withoutMX: "no MX records, not signed",
+				"insecure" + notThere: "does not exist, not signed",
+				"bogus":               "wrongly signed (bogus)", "indeterminate": "not known",
 			}[name]
 		},
-		text: "DANE needs them.",
+		text: "DANE needs MX records that are signed.",
 	},
 	ofAlgorithm: {
 		file: "algorithms", column: "algorithm", title: "Algorithms of domains", shown: 20, drawn: 10,
