@@ -94,7 +94,7 @@ func (n *numbers) add(e *entry) {
 	n.seen += one(e.Seen != "")
 	n.planned += one(e.Plan != "")
 	n.count(e)
-	n.ends.add(e)
+	n.ends.add(e, n.last)
 }
 
 // maxElapsed bounds what a row may say of how long it took, which says when a survey ended.

@@ -172,9 +172,13 @@ func (r *Report) nextEnds() file {
 			what string
 			*soonest
 		}{{"signature", &n.ends.signatures}, {"certificate", &n.ends.certificates}} {
-			for _, one := range of.between(n.last, n.last.Add(shownDays*day), maxEnds) {
+			next := of.between(dayOf(n.last), dayOf(n.last)+shownDays, maxEnds)
+			for _, one := range next.Ends {
 				until := machineTime(time.Unix(one.at, 0))
-				f.records = append(f.records, []string{clip(name), of.what, one.name, until, strconv.Itoa(of.ends[one])})
+				f.records = append(f.records, []string{clip(name), of.what, one.name, until, strconv.Itoa(one.Domains)})
+			}
+			if next.Others > 0 {
+				f.records = append(f.records, []string{clip(name), of.what, others, "", strconv.Itoa(next.Others)})
 			}
 		}
 	}

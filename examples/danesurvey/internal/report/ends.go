@@ -1,8 +1,6 @@
 package report
 
 import (
-	"cmp"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -16,8 +14,6 @@ const (
 	keptDays  = 60
 	// maxDays bounds the days that are counted: a survey may take long, and clocks jump.
 	maxDays = 4096
-	// maxEnds is how many of the next ends are listed, of each kind.
-	maxEnds = 200
 
 	day = 24 * time.Hour
 )
@@ -46,16 +42,21 @@ func dayOf(at time.Time) int64 {
 	return days
 }
 
-func (n *ends) add(e *entry) {
+// add adds a row to those of a survey, the last of which is of an instant so far.
+func (n *ends) add(e *entry, last time.Time) {
 	var signature, certificate, idle time.Time
+	from := dayOf(last)
 	for zone, until := range e.signatures() {
-		n.signatures.add(zone, until)
-		signature = earlier(signature, until)
+		if e.soon(until) {
+			n.signatures.add(zone, until, from)
+			signature = earlier(signature, until)
+		}
 	}
+	known := make(map[end]bool) // a host has a certificate at each address, which mostly is the same
 	for _, h := range e.Hosts {
 		counts := h.datesCount()
 		for _, p := range h.Probes {
-			if len(p.Certificates) == 0 || p.Certificates[0].NotAfter.IsZero() {
+			if len(p.Certificates) == 0 || !e.soon(p.Certificates[0].NotAfter) {
 				continue
 			}
 			until := p.Certificates[0].NotAfter
@@ -63,17 +64,25 @@ func (n *ends) add(e *entry) {
 				idle = earlier(idle, until)
 				continue
 			}
-			n.certificates.add(h.Host, until)
 			certificate = earlier(certificate, until)
+			if one := (end{h.Host, until.Unix()}); !known[one] {
+				known[one] = true
+				n.certificates.add(h.Host, until, from)
+			}
 		}
 	}
-	n.count(e, signature, dayEnds{Signatures: 1})
-	n.count(e, certificate, dayEnds{Certificates: 1})
-	n.count(e, idle, dayEnds{Idle: 1})
+	n.count(signature, dayEnds{Signatures: 1})
+	n.count(certificate, dayEnds{Certificates: 1})
+	n.count(idle, dayEnds{Idle: 1})
 }
 
-func (n *ends) count(e *entry, until time.Time, add dayEnds) {
-	if until.IsZero() || until.Sub(e.At) > keptDays*day || until.Before(e.At.Add(-day)) {
+// soon reports whether something ends after the row was made, and not long after it.
+func (e *entry) soon(until time.Time) bool {
+	return !e.At.IsZero() && !until.Before(e.At) && until.Sub(e.At) <= keptDays*day
+}
+
+func (n *ends) count(until time.Time, add dayEnds) {
+	if until.IsZero() {
 		return
 	}
 	if n.days == nil {
@@ -122,55 +131,4 @@ func (h *host) datesCount() bool {
 		parameters, ok := parametersOf(record)
 		return ok && strings.HasPrefix(parameters, "2 ")
 	})
-}
-
-// soonest keeps the things that end next. The zero soonest is ready to use.
-type soonest struct {
-	ends map[end]int // how many domains each concerns
-	// until is when the last one ends, once there are more than are kept: what ends then, or later,
-	// is not among them.
-	until time.Time
-}
-
-type end struct {
-	name string
-	at   int64 // seconds
-}
-
-func (s *soonest) add(name string, at time.Time) {
-	if !s.until.IsZero() && !at.Before(s.until) {
-		return
-	}
-	if s.ends == nil {
-		s.ends = make(map[end]int)
-	}
-	s.ends[end{clip(name), at.Unix()}]++
-	if len(s.ends) <= 2*maxEnds {
-		return
-	}
-	all := s.sorted()
-	// What ends at the same instant as the first one that goes, goes, too: it would be counted in part.
-	s.until = time.Unix(all[maxEnds].at, 0)
-	for _, one := range all {
-		if one.at >= all[maxEnds].at {
-			delete(s.ends, one)
-		}
-	}
-}
-
-// sorted returns the ends, the next one first.
-func (s *soonest) sorted() []end {
-	return slices.SortedFunc(maps.Keys(s.ends), func(a, b end) int {
-		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.name, b.name))
-	})
-}
-
-// between returns at most limit of what ends from one instant to another.
-func (s *soonest) between(from, until time.Time, limit int) (shown []end) {
-	for _, one := range s.sorted() {
-		if one.at >= from.Unix() && one.at <= until.Unix() && len(shown) < limit {
-			shown = append(shown, one)
-		}
-	}
-	return shown
 }

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/danesmtp/danesmtp/dane/diagnosis"
 )
 
@@ -154,26 +156,41 @@ func TestSoonest(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	var s soonest
 	exact := make(map[end]int)
-	start := time.Unix(1<<30, 0)
+	start := time.Unix(12345*86400, 0)
+	first, last := dayOf(start), dayOf(start)+3
 	for range 20000 {
-		at := start.Add(time.Duration(random.IntN(3000)) * time.Minute)
+		at := start.Add(time.Duration(random.IntN(4*24*60)) * time.Minute)
 		name := fmt.Sprint("zone", random.IntN(3))
-		s.add(name, at)
+		s.add(name, at, first)
 		exact[end{name, at.Unix()}]++
-		if len(s.ends) > 2*maxEnds {
-			t.Fatalf("%d are kept", len(s.ends))
+		for on, list := range s.days {
+			if len(list.domains) > 2*maxEnds {
+				t.Fatalf("%d are kept of day %d", len(list.domains), on)
+			}
 		}
 	}
-	for _, one := range s.sorted() {
-		if s.ends[one] != exact[one] {
-			t.Errorf("%v: %d domains, want %d", one, s.ends[one], exact[one])
+	for from := first; from <= last; from++ {
+		var want []endOf
+		others := 0
+		for _, one := range slices.SortedFunc(maps.Keys(exact), end.compare) {
+			switch {
+			case one.at < from*86400:
+			case len(want) < maxEnds:
+				want = append(want, endOf{one, exact[one]})
+			default:
+				others += exact[one]
+			}
+		}
+		got := s.between(from, last, maxEnds)
+		if diff := cmp.Diff(want, got.Ends, cmp.AllowUnexported(endOf{}, end{})); diff != "" {
+			t.Errorf("from day %d (-want +got):\n%s", from, diff)
+		}
+		if got.Others != others || !got.Inexact {
+			t.Errorf("from day %d there are %d others, %t, want %d, and not all of them known", from, got.Others, got.Inexact, others)
 		}
 	}
-	all := slices.SortedFunc(maps.Keys(exact), func(a, b end) int { return int(a.at - b.at) })
-	if got := s.sorted(); len(got) < maxEnds/2 || got[0].at != all[0].at || got[len(got)-1].at != all[len(got)-1].at {
-		t.Errorf("%d are kept, from %d to %d", len(got), got[0].at, got[len(got)-1].at)
-	}
-	if got := s.between(start.Add(time.Minute), start.Add(3*time.Minute), 5); len(got) != 5 || got[0].at != start.Add(time.Minute).Unix() {
-		t.Errorf("between: %v", got)
+	s.add("later", start.Add(100*day), last)
+	if len(s.days) != 2 {
+		t.Errorf("%d days are kept, want the last one and that of what came later", len(s.days))
 	}
 }

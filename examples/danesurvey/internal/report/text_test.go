@@ -102,7 +102,7 @@ func TestEnds(t *testing.T) {
 		{"type":"A","chain":[{"zone":"example.","expiration":"2026-12-02T00:00:00Z"}]},{"type":"TLSA"}]}`)
 	e.At = time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)
 	var n ends
-	n.add(e)
+	n.add(e, e.At)
 	got := make(map[string]dayEnds)
 	for at, ends := range n.days {
 		got[time.Unix(at*24*60*60, 0).UTC().Format(time.DateOnly)] = ends
@@ -110,11 +110,15 @@ func TestEnds(t *testing.T) {
 	if diff := cmp.Diff(map[string]dayEnds{"2026-12-03": {Certificates: 1}, "2026-12-02": {Idle: 1}, "2026-12-08": {Signatures: 1}}, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
-	for _, far := range []time.Time{e.At.Add(61 * day), e.At.Add(-25 * time.Hour), {}} {
-		n.count(e, far, dayEnds{Signatures: 1})
+	for at, want := range map[time.Time]bool{
+		e.At: true, e.At.Add(60 * day): true, e.At.Add(61 * day): false, e.At.Add(-time.Second): false, {}: false,
+	} {
+		if got := e.soon(at); got != want {
+			t.Errorf("%s ends soon: %t, want %t", at, got, want)
+		}
 	}
-	if len(n.days) != 3 {
-		t.Errorf("%d days, want 3", len(n.days))
+	if new(entry).soon(time.Time{}) {
+		t.Error("a row without a time has something that ends soon")
 	}
 }
 

@@ -44,21 +44,38 @@ func (n *numbers) endsView() sectionView {
 	} else {
 		v.Notes = append(v.Notes, fmt.Sprintf("No certificate is known to end within %d days.", shownDays))
 	}
+	n.nextEnds(&v)
+	return v
+}
+
+// nextEnds adds a table of what ends next.
+func (n *numbers) nextEnds(v *sectionView) {
 	v.Table.Head = []headView{{"What", false}, {"Of", false}, {"Ends", false}, {"Left", true}, {"Domains", true}}
+	some := false
 	for _, of := range []struct {
 		what string
 		*soonest
 	}{{"Signatures", &n.ends.signatures}, {"Certificate", &n.ends.certificates}} {
-		for _, one := range of.between(n.last, n.last.Add(shownDays*day), shownEnds) {
+		next := of.between(dayOf(n.last), dayOf(n.last)+shownDays, shownEnds)
+		for _, one := range next.Ends {
 			at := time.Unix(one.at, 0)
+			left := "ended since"
+			if !at.Before(n.last) {
+				left = shownSpan(at.Sub(n.last))
+			}
 			v.Table.add(
 				cellView{Text: of.what}, cellView{Text: strings.TrimSuffix(one.name, "."), Name: true},
-				cellView{Text: shownTime(at)}, cellView{Text: shownSpan(at.Sub(n.last)), Number: true}, number(of.ends[one]),
+				cellView{Text: shownTime(at)}, cellView{Text: left, Number: true}, number(one.Domains),
 			)
 		}
+		if next.Others > 0 {
+			some = true
+			v.Table.add(cellView{Text: of.what}, cellView{Text: otherLines(next.More, !next.Inexact)},
+				cellView{}, cellView{}, number(next.Others))
+		}
 	}
-	if len(v.Table.Rows) > 0 {
-		v.Notes = append(v.Notes, fmt.Sprintf("The table has the next %d of each kind that count.", shownEnds))
+	if some {
+		v.Notes = append(v.Notes, fmt.Sprintf(
+			"Of each kind the table has the next %d. The others are counted together, a domain once for each.", shownEnds))
 	}
-	return v
 }
