@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,7 +22,8 @@ func commandReport() *cli.Command {
 		About: `Counts the rows of the survey in DIR: states, findings, mail providers, DNS operators, TLSA
 records, how the next change of keys is prepared, algorithms, versions of TLS, issuers, what ends within 30
 days, and of which domains nothing is known. The page needs nothing beside it, and no script. Without -html
-and -csv it is written to report.html in DIR. The survey may be unfinished, but not running.
+and -csv it is written to report.html in DIR. The survey may be unfinished, which the report says, but not
+running.
 
 Numbers of several vantage points are not added up: the page is about one and compares the others with it,
 and the files have all. Memory does not grow with the number of domains but by eight octets for each.`,
@@ -65,15 +65,12 @@ func makeReport(s cli.Streams, dir, html, csv string, o report.Options) (err err
 	if err != nil {
 		return err
 	}
-	names := r.Vantages()
-	if o.Vantage != "" && !slices.Contains(names, o.Vantage) {
-		return fmt.Errorf("-vantage: there are no rows from %q, but from %s", o.Vantage, cmp.Or(strings.Join(names, ", "), "one without a name"))
+	if err := knownVantage(r.Vantages(), o.Vantage); err != nil {
+		return err
 	}
-	o.Entries = st.About().List.Entries
-	for _, name := range names {
-		if rows := r.Rows(name); rows < o.Entries {
-			fmt.Fprintf(s.Err, "danesurvey: the survey is unfinished: %d of %d lines have a row%s\n", rows, o.Entries, from(name))
-		}
+	r.Lines = st.About().List.Entries
+	for _, far := range r.Unfinished() {
+		fmt.Fprintf(s.Err, "danesurvey: the survey is unfinished: %s\n", far)
 	}
 	if name := st.About().List.Name; name != "" {
 		o.List = filepath.Base(name)
@@ -100,11 +97,18 @@ func makeReport(s cli.Streams, dir, html, csv string, o report.Options) (err err
 	return nil
 }
 
-func from(vantage string) string {
-	if vantage == "" {
-		return ""
+// knownVantage returns an error unless there are rows from the vantage point, or none is asked for.
+func knownVantage(names []string, vantage string) error {
+	switch {
+	case vantage == "" || slices.Contains(names, vantage):
+		return nil
+	case len(names) == 0:
+		return errors.New("-vantage: the survey has no rows yet")
+	case len(names) == 1 && names[0] == "":
+		return fmt.Errorf("-vantage: there are no rows from %q: this survey has no vantage points", vantage)
 	}
-	return " from " + vantage
+	names = slices.DeleteFunc(slices.Clone(names), func(name string) bool { return name == "" })
+	return fmt.Errorf("-vantage: there are no rows from %q, but from %s", vantage, strings.Join(names, ", "))
 }
 
 // maker names this program and its version.

@@ -33,7 +33,7 @@ func TestReport(t *testing.T) {
 		{"a page to standard output", []string{"-html", "-", "-vantage", "here"}, exitDone, "<!DOCTYPE html>", "", ""},
 		{"files", []string{"-csv", numbers}, exitDone, "", "the numbers are in " + numbers, filepath.Join(numbers, "summary.csv")},
 		{"a vantage point that is none", []string{"-vantage", "there"}, exitUsage, "", `no rows from "there", but from here`, ""},
-		{"a page where there is no folder", []string{"-html", filepath.Join(page, "page.html")}, exitUsage, "", "not a directory", ""},
+		{"a page where there is no folder", []string{"-html", filepath.Join(page, "page.html")}, exitUsage, "", page + "/page.html: not a directory", ""},
 		{"two surveys", []string{"another"}, exitUsage, "", "want one folder", ""},
 	} {
 		status, stdout, stderr := command(t, "", append([]string{"report", dir}, tt.args...)...)
@@ -93,8 +93,8 @@ func TestReportOfUnfinished(t *testing.T) {
 		entries      int
 		stderr, page string
 	}{
-		{"a part", "", 3000, "the survey is unfinished: 1 of 3000 lines have a row\n", "<dd>1 of 3,000: the survey is unfinished"},
-		{"a part from a vantage point", `"vantage":"here",`, 2, "the survey is unfinished: 1 of 2 lines have a row from here\n", "<dd>1 of 2: the survey is unfinished"},
+		{"a part", "", 3000, "the survey is unfinished: 1 of 3,000 lines have a row\n", "Unfinished: 1 of 3,000 lines have a row."},
+		{"a part from a vantage point", `"vantage":"here",`, 2, "the survey is unfinished: 1 of 2 lines have a row from here\n", "<dd>1 of 2</dd>"},
 		{"all", "", 1, "", "<dt>Lines</dt><dd>1</dd>"},
 	} {
 		dir := filepath.Join(t.TempDir(), "survey")
@@ -118,7 +118,28 @@ func TestReportOfUnfinished(t *testing.T) {
 	if status, _, stderr := command(t, "", "run", "-dir", dir, "-demo"); status != exitDone {
 		t.Fatal(stderr)
 	}
-	if status, _, stderr := command(t, "", "report", dir, "-vantage", "x"); status != exitUsage || !strings.Contains(stderr, "but from one without a name") {
+	if status, _, stderr := command(t, "", "report", dir, "-vantage", "x"); status != exitUsage || !strings.Contains(stderr, `no rows from "x": this survey has no vantage points`) {
 		t.Errorf("a vantage point that is none: exit status %d, %s", status, stderr)
+	}
+}
+
+// A survey of which no line is done has a report, too, and no vantage point.
+func TestReportOfNoRow(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "survey")
+	st, err := store.Create(dir, func() (store.About, error) { return store.About{List: store.List{Entries: 3}}, nil })
+	if err == nil {
+		err = st.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	status, _, stderr := command(t, "", "report", dir)
+	if status != exitDone || !strings.Contains(stderr, "the survey is unfinished: 0 of 3 lines have a row\n") {
+		t.Errorf("exit status %d, %s", status, stderr)
+	}
+	status, _, stderr = command(t, "", "report", dir, "-vantage", "x")
+	if status != exitUsage || !strings.Contains(stderr, "-vantage: the survey has no rows yet") {
+		t.Errorf("a vantage point: exit status %d, %s", status, stderr)
 	}
 }

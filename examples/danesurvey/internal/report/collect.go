@@ -2,6 +2,7 @@ package report
 
 import (
 	"cmp"
+	"fmt"
 	"iter"
 	"maps"
 	"slices"
@@ -15,6 +16,10 @@ const MaxVantages = 8
 
 // A Report has the numbers of a survey. Make one with [Collect]. Writing it does not change it.
 type Report struct {
+	// Lines are how many the list has, so that it is known which vantage points are not through it. 0 means that this is
+	// not known.
+	Lines int
+
 	vantages map[string]*numbers
 	compared comparison
 	// leftOut are the rows of vantage points beyond MaxVantages.
@@ -136,13 +141,32 @@ func (r *Report) main(vantage string) *numbers {
 	return best
 }
 
+// lines are how many the list has, as far as it is known.
+func (r *Report) lines(n *numbers) int { return max(r.Lines, n.rows) }
+
+// unfinished says how far a vantage point is that is not through the list; nothing if it is.
+func (r *Report) unfinished(n *numbers) string {
+	if all := r.lines(n); n.rows < all {
+		return fmt.Sprintf("%s of %s have a row", grouped(n.rows), count(all, "line", "lines"))
+	}
+	return ""
+}
+
+// Unfinished says how far each vantage point is that is not through the list: "606 of 2,000 lines have a row", with its name if
+// it has one.
+func (r *Report) Unfinished() (all []string) {
+	if len(r.vantages) == 0 && r.Lines > 0 {
+		return []string{r.unfinished(new(numbers))}
+	}
+	for _, name := range r.names() {
+		if far := r.unfinished(r.vantages[name]); far != "" && name != "" {
+			all = append(all, far+" from "+clip(name))
+		} else if far != "" {
+			all = append(all, far)
+		}
+	}
+	return all
+}
+
 // Vantages returns the names of the vantage points, in order. That of one machine is empty.
 func (r *Report) Vantages() []string { return r.names() }
-
-// Rows is how many there are of a vantage point.
-func (r *Report) Rows(vantage string) int {
-	if n := r.vantages[vantage]; n != nil {
-		return n.rows
-	}
-	return 0
-}

@@ -2,8 +2,10 @@ package report
 
 import (
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -42,11 +44,11 @@ func (r *Report) WriteCSV(dir string) error {
 	return nil
 }
 
-// replace writes a file beside where it belongs, and then puts it there.
+// replace writes a file beside where it belongs, and then puts it there. Its error names the file that was asked for.
 func replace(file string, write func(io.Writer) error) error {
 	f, err := os.CreateTemp(filepath.Dir(file), "."+filepath.Base(file)+"-")
 	if err != nil {
-		return err
+		return fmt.Errorf("%s: %w", file, reason(err))
 	}
 	defer os.Remove(f.Name()) // of no use once it is renamed
 	err = write(f)
@@ -56,10 +58,24 @@ func replace(file string, write func(io.Writer) error) error {
 	if failed := f.Close(); err == nil {
 		err = failed
 	}
-	if err != nil {
-		return fmt.Errorf("%s: %w", file, err)
+	if err == nil {
+		err = os.Rename(f.Name(), file)
 	}
-	return os.Rename(f.Name(), file)
+	if err != nil {
+		return fmt.Errorf("%s: %w", file, reason(err))
+	}
+	return nil
+}
+
+// reason returns an error without the names of the files that it is about.
+func reason(err error) error {
+	if of, ok := errors.AsType[*fs.PathError](err); ok {
+		return of.Err
+	}
+	if of, ok := errors.AsType[*os.LinkError](err); ok {
+		return of.Err
+	}
+	return err
 }
 
 // harmless puts an apostrophe before what a spreadsheet would take for a formula. Only
@@ -97,13 +113,16 @@ func (t *tally) record() []string {
 
 func (r *Report) summary() file {
 	f := file{"summary", [][]string{slices.Concat(
-		[]string{"vantage", "first", "last", "lines", "without_domain"}, stateColumns,
+		[]string{"vantage", "first", "last", "lines", "lines_done", "without_domain"}, stateColumns,
 		[]string{"no_verdict", "local_lack", "busy", "seen_before", "looked_up_only"},
 		[]string{"operators_by_name", "operators_by_network", "operators_unknown"},
 	)}}
 	for _, name := range r.names() {
 		n := r.vantages[name]
-		record := []string{clip(name), machineTime(n.first), machineTime(n.last), strconv.Itoa(n.rows), strconv.Itoa(n.bad)}
+		record := []string{clip(name), machineTime(n.first), machineTime(n.last)}
+		for _, number := range []int{r.lines(n), n.rows, n.bad} {
+			record = append(record, strconv.Itoa(number))
+		}
 		record = append(record, n.all.record()...)
 		for _, number := range []int{n.noVerdict, n.local, n.busy, n.seen, n.planned, n.named, n.networks, n.guessed} {
 			record = append(record, strconv.Itoa(number))

@@ -20,9 +20,6 @@ type Options struct {
 	Vantage string
 	// List says where the domains came from; it may be empty.
 	List string
-	// Entries are the lines that have a row in the end, each from every vantage point; 0 if that is not
-	// known.
-	Entries int
 	// By names what made the page, with its version; it may be empty.
 	By string
 	// Docs is what the links of findings begin with. Empty means where this project is.

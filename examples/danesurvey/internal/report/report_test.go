@@ -185,7 +185,7 @@ func TestNoVerdict(t *testing.T) {
 		[]byte(`{"line":2,"domain":"b.example","state":"a later one"}`),
 	})
 	for file, want := range map[string][]string{
-		"summary":  {"", "", "", "2", "0", "2", "0", "0", "0", "0", "0", "2", "1", "0", "1", "0", "0", "0", "0", "2"},
+		"summary":  {"", "", "", "2", "2", "0", "2", "0", "0", "0", "0", "0", "2", "1", "0", "1", "0", "0", "0", "0", "2"},
 		"findings": nil,
 		"actors":   nil,
 		"unknown":  {"", "", "1", "0", "0", "0", "0", "0", "1", "0"},
@@ -229,8 +229,11 @@ func TestWriteFails(t *testing.T) {
 	if err := r.WriteCSV(filepath.Join(dir, "file")); err == nil {
 		t.Error("a file was taken for a directory")
 	}
-	if err := r.WritePage(filepath.Join(dir, "missing", "page.html"), report.Options{}); err == nil {
-		t.Error("no error for a directory that is missing")
+	for _, file := range []string{filepath.Join(dir, "missing", "page.html"), dir} {
+		err := r.WritePage(file, report.Options{})
+		if err == nil || !strings.HasPrefix(err.Error(), file+": ") || strings.Count(err.Error(), dir) != 1 {
+			t.Errorf("%s: error %v, want one that names this file and no other", file, err)
+		}
 	}
 	if names := entries(t, dir); len(names) != 1 {
 		t.Errorf("%q, want the file alone", names)

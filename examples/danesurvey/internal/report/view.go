@@ -14,6 +14,7 @@ type (
 		Title, Policy, By string
 		Style             template.CSS // this package's own
 		Made              instant
+		Unfinished        string // how far the survey is, if it is not through the list
 		Facts             []factView
 		Figures           []figureView
 		Sections          []sectionView
@@ -61,6 +62,7 @@ func (r *Report) page(o Options) pageView {
 	v := pageView{
 		Title: "DANE survey", Style: template.CSS(css), Policy: policy(css), By: clip(o.By), Made: newInstant(n.last),
 		Facts: r.facts(n, o), Figures: n.figures(), Empty: n.all.Domains == 0,
+		Unfinished: r.unfinished(n),
 	}
 	if o.Title != "" {
 		v.Title = clip(o.Title)
@@ -98,8 +100,8 @@ func (r *Report) facts(n *numbers, o Options) []factView {
 		facts = append(facts, factView{"List", clip(o.List)})
 	}
 	lines := grouped(n.rows)
-	if o.Entries > n.rows {
-		lines += " of " + grouped(o.Entries) + ": the survey is unfinished, and what takes long comes late"
+	if all := r.lines(n); all > n.rows {
+		lines += " of " + grouped(all)
 	}
 	facts = append(facts, factView{"Lines", lines})
 	if n.bad > 0 {

@@ -38,6 +38,9 @@ func (r *Report) vantagePoints() sectionView {
 		v.Legend = append(v.Legend, stateBadge(state))
 	}
 	v.Notes = r.differencesSaid()
+	for _, far := range r.Unfinished() {
+		v.Notes = append(v.Notes, far+".")
+	}
 	return v
 }
 
