@@ -40,6 +40,7 @@ type numbers struct {
 	place                    int // among the vantage points
 	rows, bad                int // lines of the list, and those without a domain
 	all                      tally
+	broken                   int // domains with DANE that are
 	noVerdict, local, busy   int
 	seen                     int // domains with a server that was connected to for another one
 	planned                  int // domains that were looked up only
@@ -92,7 +93,9 @@ func (n *numbers) add(e *entry) {
 		n.bad++
 		return
 	}
-	n.all.add(e.tally(e.dane("")))
+	dane := e.dane("")
+	n.all.add(e.tally(dane))
+	n.broken += one(dane && e.state == diagnosis.StateBroken)
 	n.noVerdict += one(e.NoVerdict)
 	n.local += one(e.Local)
 	n.busy += one(e.Busy)

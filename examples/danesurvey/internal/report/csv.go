@@ -114,7 +114,7 @@ func (t *tally) record() []string {
 func (r *Report) summary() file {
 	f := file{"summary", [][]string{slices.Concat(
 		[]string{"vantage", "first", "last", "lines", "lines_done", "without_domain"}, stateColumns,
-		[]string{"no_verdict", "local_lack", "busy", "seen_before", "looked_up_only"},
+		[]string{"broken_with_dane", "no_verdict", "local_lack", "busy", "seen_before", "looked_up_only"},
 		[]string{"operators_by_name", "operators_by_network", "operators_unknown"},
 	)}}
 	for _, name := range r.names() {
@@ -124,7 +124,9 @@ func (r *Report) summary() file {
 			record = append(record, strconv.Itoa(number))
 		}
 		record = append(record, n.all.record()...)
-		for _, number := range []int{n.noVerdict, n.local, n.busy, n.seen, n.planned, n.named, n.networks, n.guessed} {
+		for _, number := range []int{
+			n.broken, n.noVerdict, n.local, n.busy, n.seen, n.planned, n.named, n.networks, n.guessed,
+		} {
 			record = append(record, strconv.Itoa(number))
 		}
 		f.records = append(f.records, record)

@@ -1,6 +1,7 @@
 package report_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -34,4 +35,25 @@ func TestSignedMX(t *testing.T) {
 	}
 	has(t, write(t, rows, report.Options{}),
 		`<dt>have signed MX records</dt><dd>2 <span class="share">28.6 %</span>`, "no MX records, and that is signed")
+}
+
+// How many are broken is said of those with DANE, too: a domain that does not exist has none.
+func TestBrokenWithDANE(t *testing.T) {
+	t.Parallel()
+	rows := [][]byte{
+		[]byte(`{"line":1,"state":"ok","domain":"a.example","hosts":[{"host":"mx.a.example","action":"must-authenticate"}]}`),
+		[]byte(`{"line":2,"state":"broken","domain":"b.example","hosts":[{"host":"mx.b.example","action":"must-authenticate"}]}`),
+		[]byte(`{"line":3,"state":"broken","domain":"c.example"}`),
+		[]byte(`{"line":4,"state":"broken","domain":"d.example"}`),
+	}
+	has(t, write(t, rows, report.Options{}),
+		`<dt>are broken</dt><dd>3 <span class="share">75.0 %</span>`,
+		`<dt>of those with DANE are broken</dt><dd>1 <span class="share">50.0 %</span>`,
+		"A domain that does not exist is broken, too.",
+		"One that the list has ten times, as by ten addresses at it, counts ten times.",
+	)
+	summary := csvOf(t, rows)["summary"]
+	if at := slices.Index(summary[0], "broken_with_dane"); at < 0 || summary[1][at] != "1" {
+		t.Errorf("summary.csv does not say so: %q", summary)
+	}
 }

@@ -128,7 +128,7 @@ func TestWords(t *testing.T) {
 		want []string // in this order
 	}{
 		{"the demonstration", demo(t), report.Options{Title: "A <title>", List: "a list", By: "a test"}, []string{
-			"<title>A &lt;title&gt;</title>", "As of", "1 Dec 2026 06:00 UTC", `<dd>13</dd>`, "a list", "1 line; it counts nowhere else", "States", "every host is authenticated",
+			"<title>A &lt;title&gt;</title>", "As of", "1 Dec 2026 06:00 UTC", `<dd>13</dd>`, "a list", "1 line; it counts nowhere else", "States", "every mail server is authenticated",
 			"Findings", `docs/findings.md#no-next-key`, "the next change of the key will interrupt delivery", "Mail providers", "the domain&#39;s own servers",
 			"DNS operators", "do not tell who runs the name servers", "13 ECDSA P-256", "3 1 1", "0 0 1 &#43; 1 1 1", "not prepared", "TLSv1.3", "Test CA", "DNS operator",
 			"What ends soon", "Not known", "There is a verdict on every domain.", "Made by a test.",
@@ -185,7 +185,7 @@ func TestNoVerdict(t *testing.T) {
 		[]byte(`{"line":2,"domain":"b.example","state":"a later one"}`),
 	})
 	for file, want := range map[string][]string{
-		"summary":  {"", "", "", "2", "2", "0", "2", "0", "0", "0", "0", "0", "2", "1", "0", "1", "0", "0", "0", "0", "2"},
+		"summary":  {"", "", "", "2", "2", "0", "2", "0", "0", "0", "0", "0", "2", "0", "1", "0", "1", "0", "0", "0", "0", "2"},
 		"findings": nil,
 		"actors":   nil,
 		"unknown":  {"", "", "1", "0", "0", "0", "0", "0", "1", "0"},

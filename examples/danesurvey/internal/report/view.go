@@ -148,15 +148,18 @@ func (n *numbers) figures() []figureView {
 		{grouped(n.all.DANE), percent(n.all.DANE, all), "have DANE at a mail server"},
 		{grouped(good), percent(good, all), "have it at all of them, and it works"},
 		{grouped(n.all.States[diagnosis.StateBroken]), percent(n.all.States[diagnosis.StateBroken], all), "are broken"},
+		{grouped(n.broken), percent(n.broken, n.all.DANE), "of those with DANE are broken"},
 	}
 }
 
+// stateTexts are the words of docs/daneverify.md.
 var stateTexts = [states]string{
 	diagnosis.StateUnknown: "something that counts could not be found out",
 	diagnosis.StateNone:    "DANE does not protect the domain, and nothing is broken",
-	diagnosis.StateOK:      "every host is authenticated at every address",
+	diagnosis.StateOK:      "every mail server is authenticated at every address",
 	diagnosis.StateWarning: "so it is, but not for long, or not through the next change of a key",
-	diagnosis.StateBroken:  "a lookup, a host or an address is, although a sender may find another",
+	diagnosis.StateBroken: "something is broken now, and somebody must act, even where mail still finds another way. " +
+		"A domain that does not exist is broken, too.",
 }
 
 func (n *numbers) states() sectionView {
