@@ -108,7 +108,7 @@ func overflow(tab *tab) {
 				wide.push(e.tagName + " " + (e.getAttribute("class") || "") + ": " + Math.round(r.left) + " to " + Math.round(r.right) + ": " + e.textContent.slice(0, 40));
 		}
 		for (const s of document.querySelectorAll("figure svg")) {
-			const w = s.viewBox.baseVal.width;
+			const w = s.viewBox.baseVal?.width || s.getBoundingClientRect().width; // that of states has the width of the page
 			for (const x of s.querySelectorAll("text")) {
 				if (x.getClientRects().length == 0) continue;
 				const b = x.getBBox();

@@ -22,7 +22,8 @@ func TestSurvey(t *testing.T) {
 	}
 	for _, file := range files {
 		name := strings.TrimSuffix(filepath.Base(file), ".html")
-		for _, v := range append(views[:len(views):len(views)], view{name: "tablet", width: 800, height: 1200}) {
+		for _, v := range append(views[:len(views):len(views)],
+			view{name: "tablet", width: 800, height: 1200}, view{name: "phone on its side", width: 500, height: 360}) {
 			t.Run(name+"/"+v.name, func(t *testing.T) {
 				tab := b.open(t, v)
 				tab.load(file)
@@ -71,6 +72,7 @@ func surveyElements(tab *tab, name string, v view) {
 		Main, Bars, Tables, Scripts int
 		Background, Text            string
 		Wide, Narrow                int
+		States                      float64 // how much of the width the bar of the states has
 	}
 	tab.eval(`(() => {
 		const shown = q => [...document.querySelectorAll(q)].filter(e => e.getClientRects().length > 0);
@@ -79,6 +81,7 @@ func surveyElements(tab *tab, name string, v view) {
 			Main: shown("main").length, Bars: shown("figure svg rect").length, Tables: shown("table").length, Scripts: document.scripts.length,
 			Background: colour(document.body, "backgroundColor"), Text: colour(document.body, "color"),
 			Wide: shown("figure.wide").length, Narrow: shown("figure.narrow").length,
+			States: Math.max(0, ...shown("section[aria-labelledby=states] rect").map(r => r.getBoundingClientRect().right - shown("main")[0].getBoundingClientRect().left)) / shown("main")[0].clientWidth,
 		};
 	})()`, &got)
 	if got.Main != 1 || got.Scripts != 0 {
@@ -87,7 +90,10 @@ func surveyElements(tab *tab, name string, v view) {
 	if empty := name == "nothing"; empty != (got.Bars == 0) || empty != (got.Tables == 0) {
 		tab.t.Errorf("%d bars and %d tables are shown", got.Bars, got.Tables)
 	}
-	if narrow := v.width == 360; narrow && got.Wide > 0 || !narrow && got.Narrow > 0 {
+	if got.Bars > 0 && (got.States < 0.98 || got.States > 1) {
+		tab.t.Errorf("the bar of the states has %.2f of the width", got.States)
+	}
+	if narrow := v.width <= 500; narrow && got.Wide > 0 || !narrow && got.Narrow > 0 {
 		tab.t.Errorf("%d wide drawings and %d narrow ones are shown", got.Wide, got.Narrow)
 	}
 	background, text := "rgb(255, 255, 255)", "rgb(28, 33, 39)"

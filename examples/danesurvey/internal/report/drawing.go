@@ -17,8 +17,10 @@ type (
 	drawing struct {
 		ID, Class, Title, Description string
 		W, H                          int
-		Rules                         []string // paths of the axes
-		Groups                        []group
+		// Stretch gives it all the width there is: what is from left to right is in percent. Words keep their size.
+		Stretch bool
+		Rules   []string // paths of the axes
+		Groups  []group
 	}
 	// A group is what belongs together, with what a pointer sees above it.
 	group struct {
@@ -27,12 +29,14 @@ type (
 		Texts []text
 	}
 	rect struct {
-		Class      string
-		X, Y, W, H int
+		Class string
+		X, W  float64
+		Y, H  int
 	}
 	text struct {
 		Class, Text string
-		X, Y        int
+		X           float64
+		Y           int
 	}
 )
 
@@ -110,13 +114,13 @@ func (p plan) bars(title, description string, all []bar) drawing {
 			if width > 4 {
 				width-- // a gap to the next part
 			}
-			g.Rects = append(g.Rects, rect{Class: part.Class, X: from, Y: y, W: width, H: barHeight})
+			g.Rects = append(g.Rects, rect{Class: part.Class, X: float64(from), Y: y, W: float64(width), H: barHeight})
 		}
 		label := text{Class: "name", X: 0, Y: y + 12, Text: shorten(all[i].Label, (p.labels-12)/p.letter)}
 		if p.labels == 0 {
 			label.Y, label.Text = y-6, shorten(all[i].Label, p.width/p.letter)
 		}
-		g.Texts = append(g.Texts, label, text{Class: "value", X: end + 6, Y: y + 12, Text: all[i].Value})
+		g.Texts = append(g.Texts, label, text{Class: "value", X: float64(end + 6), Y: y + 12, Text: all[i].Value})
 		if len(g.Rects)+len(g.Texts) > 0 {
 			d.Groups = append(d.Groups, g)
 		}
@@ -124,11 +128,14 @@ func (p plan) bars(title, description string, all []bar) drawing {
 	return d
 }
 
-// stacked draws the states of all domains as one bar, with the number in each part that has
-// room for it.
+// stacked draws the states of all domains as one bar of the whole width, with the number in each part that has room
+// for it where the drawing has the width of the plan.
 func (p plan) stacked(title, description string, parts []part, all int) drawing {
 	const height, top = 40, 2
-	d := drawing{ID: p.id, Class: p.class, Title: title, Description: description, W: p.width, H: height + 2*top}
+	d := drawing{
+		ID: p.id, Class: p.class, Title: title, Description: description, W: p.width, H: height + 2*top, Stretch: true,
+	}
+	share := func(x int) float64 { return math.Round(1e4*float64(x)/float64(p.width)) / 100 } // in percent
 	sum, end := 0, 0
 	for _, part := range parts {
 		if part.N == 0 {
@@ -139,10 +146,11 @@ func (p plan) stacked(title, description string, parts []part, all int) drawing 
 		end = min(p.width, max(from+3, int(math.Round(float64(sum)*float64(p.width)/float64(max(all, 1))))))
 		g := group{
 			Title: fmt.Sprintf("%s: %s, %s", part.Class, grouped(part.N), percent(part.N, all)),
-			Rects: []rect{{Class: part.Class, X: from, Y: top, W: max(end-from-2, 1), H: height}},
+			Rects: []rect{{Class: part.Class, X: share(from), Y: top, W: share(max(end-from-2, 1)), H: height}},
 		}
-		if share := percent(part.N, all); end-from > p.letter*len(share)+16 {
-			g.Texts = append(g.Texts, text{Class: "inside", X: (from + end - 2) / 2, Y: top + height/2 + 5, Text: share})
+		if said := percent(part.N, all); end-from > p.letter*len(said)+16 {
+			middle := share((from + end - 2) / 2)
+			g.Texts = append(g.Texts, text{Class: "inside", X: middle, Y: top + height/2 + 5, Text: said})
 		}
 		if len(g.Rects)+len(g.Texts) > 0 {
 			d.Groups = append(d.Groups, g)
@@ -183,14 +191,14 @@ func (p plan) columns(title, description string, all []column) drawing {
 			}
 			h := max(2, part.N*height/highest)
 			y = max(top, y-h)
-			g.Rects = append(g.Rects, rect{Class: part.Class, X: x, Y: y, W: max(width-2, 1), H: h})
+			g.Rects = append(g.Rects, rect{Class: part.Class, X: float64(x), Y: y, W: float64(max(width-2, 1)), H: h})
 			said = append(said, grouped(part.N))
 		}
 		if len(said) > 0 {
 			g.Title = all[i].At.Format("2 Jan") + ": " + strings.Join(said, " and ")
 		}
 		if i%7 == 0 {
-			g.Texts = append(g.Texts, text{Class: "tick", X: x, Y: ground + 16, Text: all[i].At.Format("2 Jan")})
+			g.Texts = append(g.Texts, text{Class: "tick", X: float64(x), Y: ground + 16, Text: all[i].At.Format("2 Jan")})
 			d.Rules = append(d.Rules, fmt.Sprintf("M%d.5 %dv5", x, ground))
 		}
 		if len(g.Rects)+len(g.Texts) > 0 {

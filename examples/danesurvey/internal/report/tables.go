@@ -51,10 +51,10 @@ var tables = [kinds]tableAbout{
 		empty: "No MX record was looked up.",
 		label: func(name string) string {
 			return map[string]string{
-				"secure": "signed", "secure" + withoutMX: "no MX records, and that is signed",
-				"secure" + notThere: "does not exist, and that is signed",
-				"insecure":          "not signed", "insecure" + withoutMX: "no MX records, not signed",
-				"insecure" + notThere: "does not exist, not signed",
+				"secure": "signed", "secure" + withoutMX: "no MX (signed)",
+				"secure" + notThere: "not there (signed)",
+				"insecure":          "not signed", "insecure" + withoutMX: "no MX (not signed)",
+				"insecure" + notThere: "not there (not signed)",
 				"bogus":               "wrongly signed (bogus)", "indeterminate": "not known",
 			}[name]
 		},
