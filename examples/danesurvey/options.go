@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"strings"
 	"time"
@@ -100,19 +101,23 @@ func (o *options) wrong() error {
 	return nil
 }
 
+// isOn reports whether a flag was given, and not to take it back.
+func isOn(flags map[string]string, name string) bool {
+	return flags[name] != "" && flags[name] != "false"
+}
+
 // conflict returns which of the flags that were given do not go together: what would not be used is
 // refused.
 func conflict(flags map[string]string) error {
-	given := func(name string) bool { return flags[name] != "" && flags[name] != "false" }
-	if given("demo") {
+	if isOn(flags, "demo") {
 		for _, name := range []string{"resolver", "recursive", "hints", "anchors", "trust-state", "local"} {
-			if given(name) {
+			if isOn(flags, name) {
 				return fmt.Errorf("-demo has servers of its own, and takes no -%s", name)
 			}
 		}
 	}
-	if given("recursive") && given("resolver") {
-		return errors.New("-recursive asks no resolver, and takes no -resolver; -recursive=false takes it back, or -resolver ''")
+	if isOn(flags, "recursive") && isOn(flags, "resolver") {
+		return errors.New("-recursive asks no resolver, and takes no -resolver: give one of them")
 	}
 	return nil
 }
@@ -144,6 +149,19 @@ func given(f *cli.Flags, once ...string) (map[string]string, error) {
 	return set, nil
 }
 
+// replaced returns the flags of a survey without those that choose another way into the DNS than today's do.
+func replaced(flags, today map[string]string) map[string]string {
+	flags = maps.Clone(flags)
+	if isOn(today, "recursive") || isOn(today, "hints") {
+		delete(flags, "resolver")
+	}
+	if isOn(today, "resolver") {
+		delete(flags, "recursive")
+		delete(flags, "hints")
+	}
+	return flags
+}
+
 // remembered returns the options of a survey by its flags, those of today last. A limit without a rate
 // leaves that as it was.
 func remembered(flags, today map[string]string) (*options, map[string]string, error) {
@@ -151,7 +169,7 @@ func remembered(flags, today map[string]string) (*options, map[string]string, er
 	f := cli.NewFlags("run")
 	o.fixed(f)
 	o.changing(f)
-	for _, some := range []map[string]string{flags, today} {
+	for _, some := range []map[string]string{replaced(flags, today), today} {
 		for name, value := range some {
 			if err := f.Set(name, value); err != nil {
 				return nil, nil, fmt.Errorf("-%s %q: %w", name, value, err)

@@ -21,7 +21,8 @@ func commandResume() *cli.Command {
 		Name: "resume", Summary: "go on with a survey that has ended before its list",
 		Usage: []string{"[flags] DIR"},
 		About: `Goes on with the survey in DIR, with the flags that it was begun with, whatever has ended it: a signal, a full
-disk, the machine. What was finished is not asked again. Flags that are given here hold from now on.`,
+disk, the machine. What was finished is not asked again. Flags that are given here hold from now on: -recursive
+or -hints in place of a -resolver that was given before, and -resolver in place of those.`,
 		Examples: []cli.Example{
 			{Line: "danesurvey resume top1m"},
 			{Line: "danesurvey resume -again -resolver 192.0.2.1 top1m", About: "ask once more about what there is no verdict on, another DNS server"},

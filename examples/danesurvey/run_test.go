@@ -6,9 +6,11 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -322,7 +324,7 @@ func TestMistakesAreForgotten(t *testing.T) {
 	if status != exitNoVerdict {
 		t.Fatalf("exit status %d, %s", status, stderr)
 	}
-	for _, mistake := range []string{"-anchors missing", "-local 192.0.2.1", "-resolver nonsense", "-hints missing", "-recursive", "-concurrency 0"} {
+	for _, mistake := range []string{"-anchors missing", "-local 192.0.2.1", "-local 1.2.3", "-resolver nonsense", "-hints missing", "-recursive -resolver 192.0.2.1", "-per-address x", "-concurrency 0"} {
 		args := append(append([]string{"resume"}, strings.Fields(mistake)...), dir)
 		if status, _, stderr := command(t, "", args...); status != exitUsage || !strings.Contains(stderr, strings.Fields(mistake)[0]) {
 			t.Errorf("%s: exit status %d, %s", mistake, status, stderr)
@@ -331,8 +333,41 @@ func TestMistakesAreForgotten(t *testing.T) {
 			t.Errorf("after %s: exit status %d, %s", mistake, status, stderr)
 		}
 	}
-	if status, _, stderr := command(t, "", "resume", "-recursive", "-resolver=", dir); status != exitNoVerdict {
-		t.Errorf("to ask no resolver any more: exit status %d, %s", status, stderr)
+}
+
+// TestOtherServers: today's way into the DNS takes the place of the one that is remembered.
+func TestOtherServers(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ before, today, want string }{
+		{"-resolver 192.0.2.1", "-recursive", "-recursive=true"},
+		{"-resolver 192.0.2.1", "-recursive=false", "-recursive=false -resolver=192.0.2.1"},
+		{"-resolver 192.0.2.1", "-hints /h", "-hints=/h"},
+		{"-recursive -hints /h", "-resolver 192.0.2.1", "-resolver=192.0.2.1"},
+		{"-recursive -hints /h", "-resolver=", "-hints=/h -recursive=true -resolver="},
+		{"-resolver 192.0.2.1", "-resolver 192.0.2.2", "-resolver=192.0.2.2"},
+		{"-recursive", "-concurrency 7", "-concurrency=7 -recursive=true"},
+	} {
+		flags := func(line string) map[string]string {
+			o, f := new(options), cli.NewFlags("run")
+			o.fixed(f)
+			o.changing(f)
+			if _, err := f.Parse(strings.Fields(line)); err != nil {
+				t.Fatal(err)
+			}
+			set, err := given(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return set
+		}
+		_, all, err := remembered(flags(tt.before), flags(tt.today))
+		var got []string
+		for _, name := range slices.Sorted(maps.Keys(all)) {
+			got = append(got, "-"+name+"="+all[name])
+		}
+		if err != nil || strings.Join(got, " ") != tt.want {
+			t.Errorf("%s, and today %s: %s, %v; want %s", tt.before, tt.today, strings.Join(got, " "), err, tt.want)
+		}
 	}
 }
 
