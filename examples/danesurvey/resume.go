@@ -137,6 +137,10 @@ func conclude(ctx context.Context, w *watch, st *store.Store, vantage, dir strin
 		return exitCutShort, nil
 	case failed != nil:
 		w.say("%v", failed)
+		if errors.Is(failed, work.ErrDeaf) {
+			w.say("these domains are asked about again; when the server answers, go on: danesurvey resume %s; or ask another one: danesurvey resume -resolver ADDR %s", dir, dir)
+			return exitCutShort, nil
+		}
 		w.say("what is finished is kept; when that is mended, go on: danesurvey resume %s", dir)
 		return exitCutShort, nil
 	}

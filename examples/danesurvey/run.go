@@ -18,7 +18,7 @@ import (
 
 var surveyExits = []cli.Exit{
 	{Status: exitDone, Means: "every line of the list has a row"},
-	{Status: exitCutShort, Means: "it was interrupted, or the disk is full, or another thing of this machine failed: what is finished is kept, and resume goes on"},
+	{Status: exitCutShort, Means: "it was interrupted, or no DNS server answers, or the disk is full, or another thing of this machine failed: what is finished is kept, and resume goes on"},
 	{Status: exitUsage, Means: "a mistake in the command line, the list or the folder; nothing was done"},
 	{Status: exitNoVerdict, Means: "every line has a row, and some of these say nothing about the domain, for a lack of this machine, for want of a DNS server, or as servers were busy: resume -again asks once more"},
 }

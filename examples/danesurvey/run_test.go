@@ -205,6 +205,32 @@ func TestAgain(t *testing.T) {
 	}
 }
 
+// TestDeadServer: a DNS server that does not answer costs a survey nothing but time.
+func TestDeadServer(t *testing.T) {
+	t.Parallel()
+	internet := danetest.New(t)
+	address, err := internet.Listen()
+	if err != nil {
+		t.Fatal(err)
+	}
+	anchors := filepath.Join(t.TempDir(), "root.ds")
+	if err := os.WriteFile(anchors, []byte(internet.DNS.Anchors()[0].DS.String()+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(t.TempDir(), "survey")
+	list := strings.Repeat("nodane.example\n", 300)
+	status, _, stderr := command(t, list, "run", "-dir", dir, "-dns-only", "-anchors", anchors, "-resolver", "127.0.0.1:1", "-")
+	if status != exitCutShort || !strings.Contains(stderr, "for 50 domains in a row") || !strings.Contains(stderr, "127.0.0.1:1") || !strings.Contains(stderr, "danesurvey resume -resolver ADDR "+dir) {
+		t.Errorf("exit status %d: %s", status, stderr)
+	}
+	if rows := rowsOf(t, dir); len(rows) != 0 {
+		t.Errorf("%d rows", len(rows))
+	}
+	if status, _, stderr := command(t, "", "resume", "-resolver", address, dir); status != exitDone || len(rowsOf(t, dir)) != 300 {
+		t.Errorf("exit status %d, %d rows: %s", status, len(rowsOf(t, dir)), stderr)
+	}
+}
+
 // TestFlagsAreRemembered: every flag of run can be said again by its text.
 func TestFlagsAreRemembered(t *testing.T) {
 	t.Parallel()

@@ -32,8 +32,9 @@ type Work struct {
 	Progress *Progress
 }
 
-// Run does it. The error is that of the list, of the store, or of ctx; then it can be gone on with. All
-// rows are on the disk when it returns, unless the store has failed.
+// Run does it. The error is that of the list, of the store, or of ctx, or ErrDeaf if many domains in a row
+// found no DNS server, which have no row then; in any case it can be gone on with. All rows are on the disk
+// when it returns, unless the store has failed.
 func (w *Work) Run(ctx context.Context) error {
 	ctx, end := context.WithCancelCause(ctx)
 	var syncing sync.WaitGroup
@@ -52,10 +53,13 @@ func (w *Work) Run(ctx context.Context) error {
 		}
 	})
 	w.Survey.Finish = func(_ context.Context, r *survey.Row) {
-		one, err := row.Of(r, w.Row)
-		r.Extra, r.Result = made{one, err}, nil // what is in the row is held no longer
+		r.Extra, r.Result = w.make(r), nil // what is in the row is held no longer
 	}
-	err := w.Survey.Run(ctx, &source{w}, &sink{w})
+	to := &sink{Work: w}
+	err := w.Survey.Run(ctx, &source{w}, to)
+	if err == nil {
+		err = to.flush()
+	}
 	end(nil)
 	syncing.Wait()
 	if err != nil {
@@ -82,27 +86,4 @@ func (s *source) Next(ctx context.Context) (survey.Entry, error) {
 			return e, nil
 		}
 	}
-}
-
-// made is a row that is ready, where several are made at a time.
-type made struct {
-	row row.Row
-	err error
-}
-
-// A sink keeps rows.
-type sink struct{ *Work }
-
-func (s *sink) Put(_ context.Context, r survey.Row) error {
-	one := r.Extra.(made)
-	if one.err != nil {
-		return one.err
-	}
-	if err := s.Store.Keep(one.row); err != nil {
-		return err
-	}
-	if s.Progress != nil {
-		s.Progress.Count(one.row.State)
-	}
-	return nil
 }

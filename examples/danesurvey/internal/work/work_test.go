@@ -13,9 +13,13 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/dane"
 	"github.com/danesmtp/danesmtp/dane/danetest"
 	"github.com/danesmtp/danesmtp/dane/survey"
 	"github.com/danesmtp/danesmtp/dnssec"
+	"github.com/danesmtp/danesmtp/dnssec/upstream"
 	"github.com/danesmtp/danesmtp/examples/danesurvey/internal/row"
 	"github.com/danesmtp/danesmtp/examples/danesurvey/internal/store"
 	"github.com/danesmtp/danesmtp/examples/danesurvey/internal/work"
@@ -139,6 +143,55 @@ func TestGoOn(t *testing.T) {
 		if asked, _ := w.Progress.Done(); asked != tt.want-before {
 			t.Errorf("time %d: %d were asked about, want %d", n, asked, tt.want-before)
 		}
+	}
+}
+
+// someDeaf is the DNS, of which nobody answers about domains with a name that begins with "deaf".
+type someDeaf struct{}
+
+func (someDeaf) Lookup(_ context.Context, name string, qtype uint16) (*dnssec.Answer, error) {
+	if strings.HasPrefix(name, "deaf") {
+		return nil, &upstream.CapabilityError{}
+	}
+	return &dnssec.Answer{Name: name, Type: qtype, RCode: dns.RcodeNameError, Status: dnssec.Secure}, nil
+}
+
+// TestDeaf: where the DNS answers about no domain any more, the list is not gone through to its end, and what was
+// not answered is asked again. A few domains are no reason.
+func TestDeaf(t *testing.T) {
+	t.Parallel()
+	good := func(n int) string { return strings.Repeat("good.example\n", n) }
+	deaf := func(n int) string { return strings.Repeat("deaf.example\n", n) }
+	for _, tt := range []struct {
+		name, list string
+		err        error
+		rows, open int // open ones are without a verdict
+	}{
+		{"never", good(120), nil, 120, 0},
+		{"from the beginning", deaf(2000), work.ErrDeaf, 0, 0},
+		{"from the beginning, with lines that have no domain", strings.Repeat("deaf.example\nx,y\n..\n", 60), work.ErrDeaf, 98, 0},
+		{"49 domains", deaf(49) + good(3), nil, 52, 49},
+		{"a short list", deaf(49), nil, 49, 49},
+		{"now and then", strings.Repeat(deaf(20)+good(1), 5), nil, 105, 100},
+		{"from the middle, after pauses", good(60) + deaf(60), work.ErrDeaf, 60, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s, l := newStore(t, tt.list)
+			synctest.Test(t, func(t *testing.T) { // pauses for a lack take minutes
+				checker := &dane.Checker{Verifier: &dane.Verifier{Resolver: someDeaf{}}}
+				w := &work.Work{Store: s, Survey: unlimited(&survey.Survey{Checker: checker, Planned: true, Parallel: 1}), List: l}
+				w.Progress = work.NewProgress(0, store.Tally{}, false)
+				err := w.Run(t.Context())
+				tally, failed := s.Tally("")
+				if !errors.Is(err, tt.err) || failed != nil || tally.Rows != tt.rows || tally.NoVerdict != tt.open {
+					t.Errorf("%v, %+v, %v; want %v, %d rows, %d without a verdict", err, tally, failed, tt.err, tt.rows, tt.open)
+				}
+				if done, _ := w.Progress.Done(); done != tt.rows {
+					t.Errorf("%d are done, want %d", done, tt.rows)
+				}
+			})
+		})
 	}
 }
 
