@@ -120,13 +120,25 @@ func (o *options) work(ctx context.Context, s cli.Streams, st *store.Store, w *w
 	w.Progress = work.NewProgress(about.Entries, tally, w.Again)
 	watch := newWatch(w.Progress, s.Err)
 	if about.Bad > 0 {
-		watch.say("%d lines of the list have no domain", about.Bad)
+		watch.say("%s", badLines(about))
 	}
 	stop := watch.begin(progressSignals()...)
 	failed := w.Run(ctx)
 	stop()
 	watch.say("%s", w.Progress)
 	return conclude(ctx, watch, st, o.vantage, dir, failed)
+}
+
+// badLines says how many lines of a list have no domain, and why the first has none.
+func badLines(l store.List) string {
+	text := "one line of the list has no domain"
+	if l.Bad > 1 {
+		text = fmt.Sprintf("%d lines of the list have no domain", l.Bad)
+	}
+	if l.FirstBad == "" { // as in the folder of an earlier version
+		return text
+	}
+	return text + "; " + l.FirstBad
 }
 
 // conclude says what became of the work, and what can be done now.

@@ -65,6 +65,8 @@ it; resume goes on, whatever has ended it. DIR remembers the flags.`,
 	}
 }
 
+var errInterrupted = errors.New("interrupted before the list was read; nothing is left of it")
+
 // begin makes a survey and works on it.
 func (o *options) begin(ctx context.Context, s cli.Streams, dir string, flags map[string]string, args []string) (int, error) {
 	ignoreSignals()
@@ -80,17 +82,24 @@ func (o *options) begin(ctx context.Context, s cli.Streams, dir string, flags ma
 		return exitUsage, err
 	}
 	defer end()
+	whole, err := work.Lead(ctx, list, o.column)
+	switch {
+	case ctx.Err() != nil:
+		return exitUsage, errInterrupted
+	case err != nil:
+		return exitUsage, fmt.Errorf("%s: %w", name, err)
+	}
 	st, err := store.Create(dir, func() (store.About, error) {
 		about := store.About{Created: time.Now().UTC(), Flags: flags}
 		var err error
-		about.List, err = work.CopyList(ctx, dir, name, list, o.column)
+		about.List, err = work.CopyList(ctx, dir, name, whole, o.column)
 		return about, err
 	})
 	switch {
 	case errors.Is(err, store.ErrExists):
-		return exitUsage, fmt.Errorf("%w; danesurvey resume goes on with it", err)
+		return exitUsage, fmt.Errorf("%w; danesurvey resume goes on with it, or give another -dir", err)
 	case ctx.Err() != nil:
-		return exitUsage, errors.New("interrupted before the list was read; nothing is left of it")
+		return exitUsage, errInterrupted
 	case err != nil:
 		return exitUsage, err
 	}

@@ -64,9 +64,11 @@ type List struct {
 	// Size in octets, and SHA256 of all of them in hexadecimal.
 	Size   int64  `json:"size"`
 	SHA256 string `json:"sha256"`
-	// Entries are the lines that are neither blank nor comments, of which Bad have no domain.
-	Entries int `json:"entries"`
-	Bad     int `json:"bad,omitempty"`
+	// Entries are the lines that are neither blank nor comments, of which Bad have no domain, and
+	// FirstBad says why the first of those has none.
+	Entries  int    `json:"entries"`
+	Bad      int    `json:"bad,omitempty"`
+	FirstBad string `json:"first_bad,omitempty"`
 }
 
 // version of what is in a folder.

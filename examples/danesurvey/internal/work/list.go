@@ -59,6 +59,9 @@ func copyList(ctx context.Context, to io.Writer, from io.Reader, column string) 
 		}
 		about.Entries++
 		if e.Err != nil {
+			if about.Bad == 0 {
+				about.FirstBad = whyNoDomain(e).Error()
+			}
 			about.Bad++
 		}
 	}

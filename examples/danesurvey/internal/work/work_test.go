@@ -207,11 +207,49 @@ func TestListIsWhole(t *testing.T) {
 		t.Error("there is a list")
 	}
 	about, err := work.CopyList(t.Context(), dir, "x", strings.NewReader("# c\n\na.example\nb,c,d\n"), "")
-	want := store.List{Name: "x", Size: 21, SHA256: "", Entries: 2, Bad: 1}
+	want := store.List{Name: "x", Size: 21, SHA256: "", Entries: 2, Bad: 1,
+		FirstBad: "line 4: \"b,c,d\": it has columns, and it is not said which one has the domain; -column NAME says it (b, c, d)"}
 	digest := about.SHA256
 	about.SHA256 = ""
 	if err != nil || about != want || len(digest) != 64 {
 		t.Errorf("%+v, %v; want %+v", about, err, want)
+	}
+}
+
+// TestLead: a list in which nothing can be found is refused, and no octet is lost of any other.
+func TestLead(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ name, column, list, want string }{
+		{"a domain", "", "a.example\nb.example\n", ""},
+		{"after much garbage", "", strings.Repeat("x,y\n", 10000) + "a.example\n" + strings.Repeat("b.example\n", 10000), ""},
+		{"a column", "mail", "id,mail\n1,me@a.example\n", ""},
+		{"nothing", "", "", "the list is empty"},
+		{"nothing but comments", "", "# none\n\n", "the list is empty"},
+		{"nothing but names of columns", "mail", "id,mail\n", "the list is empty"},
+		{"CSV", "", "# people\nid,name,email\n1,Me,me@a.example\n2,You,you@a.example\n",
+			`no line has a domain: line 2: "id,name,email": it has columns, and it is not said which one has the domain; -column NAME says it (id, name, email)`},
+		{"with semicolons", "", "id;name;\"e;mail\"\n", `not said which one has the domain; -column NAME says it (id, name, e;mail)`},
+		{"with tabs", "", "id\tname\n1\tx\n", `-column NAME says it (id, name)`},
+		{"words", "", "some words\nand more\n", `no line has a domain: line 1: "some words": there is no domain in it`},
+		{"no such column", "x", "id,mail\n1,me@a.example\n", `no column is named "x"`},
+		{"garbage without end", "", strings.Repeat("x,y\n", 1<<20), "none of the first "},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			r, err := work.Lead(t.Context(), strings.NewReader(tt.list), tt.column)
+			if tt.want != "" {
+				if err == nil || !strings.Contains(err.Error(), tt.want) {
+					t.Errorf("%v, want %s", err, tt.want)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if all, err := io.ReadAll(r); err != nil || string(all) != tt.list {
+				t.Errorf("%d octets, want %d; %v", len(all), len(tt.list), err)
+			}
+		})
 	}
 }
 
