@@ -122,11 +122,27 @@ func (o *options) work(ctx context.Context, s cli.Streams, st *store.Store, w *w
 	if about.Bad > 0 {
 		watch.say("%s", badLines(about))
 	}
+	for _, bound := range o.bounds() {
+		watch.say("%s", bound)
+	}
 	stop := watch.begin(progressSignals()...)
 	failed := w.Run(ctx)
 	stop()
 	watch.say("%s", w.Progress)
 	return conclude(ctx, watch, st, o.vantage, dir, failed)
+}
+
+// bounds are what others notice at most, by the limits in force.
+func (o *options) bounds() (lines []string) {
+	if o.dnsOnly {
+		lines = append(lines, "no mail server is connected to")
+	} else {
+		lines = append(lines, o.polite.Servers())
+	}
+	if o.recursive {
+		lines = append(lines, o.polite.DNS())
+	}
+	return lines
 }
 
 // badLines says how many lines of a list have no domain, and why the first has none.

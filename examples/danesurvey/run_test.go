@@ -234,6 +234,32 @@ func TestDeadServer(t *testing.T) {
 	}
 }
 
+// TestBounds: a survey begins by what others notice of it.
+func TestBounds(t *testing.T) {
+	t.Parallel()
+	for args, want := range map[string]string{
+		"":                    "danesurvey: connections to an address 2 at a time and 2 a second, ",
+		"-per-address 5":      "danesurvey: connections to an address 5 at a time and 2 a second, ",
+		"-per-address 0,0":    "danesurvey: connections to an address without limits, ",
+		"-per-provider 1,0.5": "to a provider 1 at a time and 0.5 a second; servers at loopback addresses have no limits\n",
+		"-dns-only":           "danesurvey: no mail server is connected to\n",
+	} {
+		dir := filepath.Join(t.TempDir(), "survey")
+		list := "good.example\n"
+		status, _, stderr := command(t, list, append([]string{"run", "-demo", "-dir", dir, "-"}, strings.Fields(args)...)...)
+		if status != exitDone || !strings.Contains(stderr, want) {
+			t.Errorf("%s: exit status %d: %s; want %s", args, status, stderr, want)
+		}
+		if status, _, stderr := command(t, "", "resume", dir); status != exitDone || !strings.Contains(stderr, want) {
+			t.Errorf("%s: resume: exit status %d: %s; want %s", args, status, stderr, want)
+		}
+	}
+	o := options{recursive: true}
+	if got := strings.Join(o.bounds(), "; "); !strings.Contains(got, "queries to a DNS server") {
+		t.Errorf("-recursive: %s", got)
+	}
+}
+
 // TestFlagsAreRemembered: every flag of run can be said again by its text.
 func TestFlagsAreRemembered(t *testing.T) {
 	t.Parallel()

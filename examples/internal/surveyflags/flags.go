@@ -28,7 +28,7 @@ func (s *Flags) Declare(f *cli.Flags) {
 		limit       *survey.Limit
 		name, usage string
 	}{
-		{&s.limits.Address, "per-address", "connections to one address: `N[,RATE]` is N at a time, and RATE a second; 0 is no bound"},
+		{&s.limits.Address, "per-address", "connections to one address: `N[,RATE]` is N at a time, and RATE a second. N alone leaves the rate as it is; 0 is no bound of one, 0,0 of both. Servers at loopback addresses have no limits at all"},
 		{&s.limits.Network, "per-network", "connections to all addresses of a /24, or a /56 of IPv6: `N[,RATE]`"},
 		{&s.limits.Provider, "per-provider", "connections to all mail servers below one registered domain: `N[,RATE]`"},
 		{&s.limits.DNS, "per-dns-server", "queries to one DNS server, with -recursive: `N[,RATE]`"},
@@ -57,6 +57,30 @@ func (s *Flags) Wrong() error {
 		return fmt.Errorf("-share %s: want a duration that is not negative", s.share)
 	}
 	return nil
+}
+
+// Servers says what mail servers notice at most, in words.
+func (s *Flags) Servers() string {
+	l := s.limits
+	return fmt.Sprintf("connections to an address %s, to its network %s, to a provider %s; servers at loopback addresses have no limits",
+		inWords(l.Address), inWords(l.Network), inWords(l.Provider))
+}
+
+// DNS says what DNS servers notice at most, in words.
+func (s *Flags) DNS() string { return "queries to a DNS server " + inWords(s.limits.DNS) }
+
+func inWords(l survey.Limit) string {
+	number, rate := "any number at a time", "any number a second"
+	if l.Connections > 0 {
+		number = strconv.Itoa(l.Connections) + " at a time"
+	}
+	if l.PerSecond > 0 {
+		rate = strconv.FormatFloat(l.PerSecond, 'f', -1, 64) + " a second"
+	}
+	if l.Connections <= 0 && l.PerSecond <= 0 {
+		return "without limits"
+	}
+	return number + " and " + rate
 }
 
 // Set sets a survey as was asked for.
@@ -96,7 +120,7 @@ func (l *limit) Set(text string) error {
 	}
 	perSecond, err := strconv.ParseFloat(rate, 64)
 	if err != nil || !(perSecond == 0 || perSecond >= minRate && perSecond <= maxRate) {
-		return fmt.Errorf("want a rate of %g to %g a second, or 0 for no bound", minRate, maxRate)
+		return errors.New("want a rate of one a day (0.0000116) to 1000000 a second, or 0 for no bound")
 	}
 	l.to.PerSecond = cmp.Or(perSecond, -1)
 	return nil

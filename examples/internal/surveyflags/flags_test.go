@@ -41,8 +41,9 @@ func TestFlags(t *testing.T) {
 		{args: "-per-address 2,", wrong: "want a rate"},
 		{args: "-per-address 2,-1", wrong: "want a rate"},
 		{args: "-per-address 2,NaN", wrong: "want a rate"},
-		{args: "-per-address 2,1e-300", wrong: "want a rate"},
+		{args: "-per-address 2,1e-300", wrong: "want a rate of one a day (0.0000116) to 1000000 a second, or 0"},
 		{args: "-per-address 2,1e300", wrong: "want a rate"},
+		{args: "-per-address 2,0.0000115", wrong: "want a rate"},
 		{args: "-pause -1s", wrong: "-pause -1s"},
 		{args: "-share -1s", wrong: "-share -1s"},
 	} {
@@ -66,6 +67,27 @@ func TestFlags(t *testing.T) {
 		got.Set(&s)
 		if diff := cmp.Diff(tt.want, s.Limits); diff != "" || s.Share != tt.share {
 			t.Errorf("%q: shared for %v (-want +got):\n%s", tt.args, s.Share, diff)
+		}
+	}
+}
+
+func TestInWords(t *testing.T) {
+	t.Parallel()
+	for args, want := range map[string]string{
+		"": "connections to an address 2 at a time and 2 a second, to its network 8 at a time and 10 a second, to a provider 8 at a time and 10 a second; " +
+			"servers at loopback addresses have no limits; queries to a DNS server 32 at a time and 200 a second",
+		"-per-address 0 -per-network 0,0 -per-provider 3,0 -per-dns-server 1,0.0000116": "connections to an address any number at a time and 2 a second, " +
+			"to its network without limits, to a provider 3 at a time and any number a second; servers at loopback addresses have no limits; " +
+			"queries to a DNS server 1 at a time and 0.0000116 a second",
+	} {
+		var flags surveyflags.Flags
+		f := cli.NewFlags("test")
+		flags.Declare(f)
+		if _, err := f.Parse(strings.Fields(args)); err != nil {
+			t.Fatal(err)
+		}
+		if got := flags.Servers() + "; " + flags.DNS(); got != want {
+			t.Errorf("%s:\n got %s\nwant %s", args, got, want)
 		}
 	}
 }
