@@ -184,7 +184,7 @@ func (o *serveOptions) names(st *store.Store) []string {
 }
 
 func (o *serveOptions) progress(st *store.Store, vantages []string) (*work.Progress, error) {
-	sum := store.Tally{States: make(map[string]int)}
+	sum := store.Tally{States: make(map[string]int), Findings: make(map[string]int)}
 	for _, v := range vantages {
 		tally, err := st.Tally(v)
 		if err != nil {
@@ -193,6 +193,9 @@ func (o *serveOptions) progress(st *store.Store, vantages []string) (*work.Progr
 		sum.Rows += tally.Rows
 		for state, n := range tally.States {
 			sum.States[state] += n
+		}
+		for finding, n := range tally.Findings {
+			sum.Findings[finding] += n
 		}
 	}
 	return work.NewProgress(st.About().List.Entries*len(vantages), sum, false), nil

@@ -35,6 +35,7 @@ type watch struct {
 	out    io.Writer
 	screen cli.Screen
 	bar    *progressbar.ProgressBar // nil unless it is drawn
+	narrow bool                     // a line without a bar is drawn
 }
 
 func newWatch(p *work.Progress, out io.Writer) *watch {
@@ -46,7 +47,7 @@ func (w *watch) begin(signals ...os.Signal) (stop func()) {
 	every := logEvery
 	if w.screen.Terminal {
 		every = redrawEvery
-		w.bar = w.newBar()
+		w.draw()
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	asked := make(chan os.Signal, 1)
@@ -76,18 +77,38 @@ func (w *watch) begin(signals ...os.Signal) (stop func()) {
 		running.Wait()
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		if w.bar != nil {
-			w.bar.Clear()
-			w.bar = nil
-		}
+		w.clear()
+		w.bar, w.narrow = nil, false
 	}
 }
 
-// barWidth is how wide the bar is, and barTaken what there is besides it and the line.
+// clear takes away what is drawn.
+func (w *watch) clear() {
+	if w.bar != nil {
+		w.bar.Clear()
+	}
+	if w.narrow {
+		fmt.Fprint(w.out, clearLine)
+	}
+}
+
+// clearLine goes to the beginning of a line of a terminal and empties it.
+const clearLine = "\r\x1b[K"
+
+// barWidth is how wide the bar is, and barTaken what there is besides it and the line. In less than
+// minBar columns it would take the place of how many domains are broken.
 const (
 	barWidth = 20
 	barTaken = barWidth + 12
+	minBar   = 120
 )
+
+// draw begins to draw how far a survey is.
+func (w *watch) draw() {
+	if w.narrow = w.screen.Columns() < minBar; !w.narrow {
+		w.bar = w.newBar()
+	}
+}
 
 func (w *watch) newBar() *progressbar.ProgressBar {
 	_, total := w.progress.Done()
@@ -98,28 +119,29 @@ func (w *watch) newBar() *progressbar.ProgressBar {
 }
 
 func (w *watch) tick() {
-	if w.bar == nil {
+	if w.bar == nil && !w.narrow {
 		w.say("%s", w.progress)
 		return
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	line := []rune(w.progress.String())
-	if width := max(0, w.screen.Columns()-barTaken); len(line) > width {
-		line = line[:width]
+	if w.narrow {
+		fmt.Fprint(w.out, clearLine, cut(w.progress.Short(), w.screen.Columns()-1))
+		return
 	}
 	done, _ := w.progress.Done()
-	w.bar.Describe(string(line))
+	w.bar.Describe(cut(w.progress.String(), w.screen.Columns()-barTaken))
 	w.bar.Set(done)
 }
+
+// cut leaves a text of ASCII with so many columns.
+func cut(text string, columns int) string { return text[:min(len(text), max(0, columns))] }
 
 // say prints a line of its own. What comes from the network or a list begins no other one.
 func (w *watch) say(format string, args ...any) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.bar != nil {
-		w.bar.Clear()
-	}
+	w.clear()
 	fmt.Fprintf(w.out, "danesurvey: %s\n", printable.Line(fmt.Sprintf(format, args...)))
 }
 

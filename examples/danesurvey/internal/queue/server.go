@@ -287,7 +287,7 @@ func (s *Server) put(rows []row.Row) error {
 		}
 		s.counts.rows.Add(1)
 		if s.Progress != nil {
-			s.Progress.Count(r.State)
+			s.Progress.Count(r.State, r.Finding)
 		}
 	}
 	return nil

@@ -74,7 +74,7 @@ func (s *sink) keep(one made) error {
 		return err
 	}
 	if s.Progress != nil {
-		s.Progress.Count(one.row.State)
+		s.Progress.Count(one.row.State, one.row.Finding)
 	}
 	return nil
 }

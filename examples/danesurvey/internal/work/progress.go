@@ -21,12 +21,17 @@ type Progress struct {
 	states  map[string]int
 }
 
+// notADomain is the gravest finding about a line without a domain. Such lines are done, and have no state
+// that says anything.
+const notADomain = string(diagnosis.CodeNotADomain)
+
 // NewProgress begins with what there is, of so many lines; again as in a Work.
 func NewProgress(total int, t store.Tally, again bool) *Progress {
 	p := &Progress{total: total, started: time.Now(), before: t.Rows, states: make(map[string]int)}
 	for state, n := range t.States {
 		p.states[state] = n
 	}
+	p.states[diagnosis.StateUnknown.String()] -= t.Findings[notADomain]
 	if again {
 		for state, n := range t.Open {
 			p.states[state] -= n
@@ -36,12 +41,14 @@ func NewProgress(total int, t store.Tally, again bool) *Progress {
 	return p
 }
 
-// Count counts a row with a state.
-func (p *Progress) Count(state string) {
+// Count counts a row with a state, and its gravest finding.
+func (p *Progress) Count(state, finding string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.now++
-	p.states[state]++
+	if finding != notADomain {
+		p.states[state]++
+	}
 }
 
 // Done returns how many lines have a row, and of how many.
@@ -64,20 +71,45 @@ func (p *Progress) String() string {
 	} else {
 		b.WriteString(" done")
 	}
-	elapsed := time.Since(p.started)
-	if p.now > 0 && elapsed > 0 {
-		fmt.Fprintf(&b, ", %.1f a second", float64(p.now)/elapsed.Seconds())
+	if p.now > 0 && p.elapsed() > 0 {
+		fmt.Fprintf(&b, ", %.1f a second", float64(p.now)/p.elapsed().Seconds())
 	}
-	if left := p.total - done; p.now > 0 && left > 0 {
-		fmt.Fprintf(&b, ", ends in about %s", (elapsed / time.Duration(p.now) * time.Duration(left)).Round(time.Second))
+	if left := p.left(); left > 0 {
+		fmt.Fprintf(&b, ", ends in about %s", left)
 	}
-	return b.String() + ": " + p.byState()
+	return b.String() + ": " + p.byState(", ")
 }
 
-func (p *Progress) byState() string {
+// Short is String for 80 columns: what matters most comes first.
+func (p *Progress) Short() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	done := p.before + p.now
+	text := fmt.Sprintf("%d done", done)
+	if p.total > 0 {
+		text = fmt.Sprintf("%d %% %d/%d", min(100, 100*done/p.total), done, p.total)
+	}
+	if left := p.left(); left > 0 {
+		text += fmt.Sprintf(", %s left", left)
+	}
+	return text + ": " + p.byState(" ")
+}
+
+func (p *Progress) elapsed() time.Duration { return time.Since(p.started) }
+
+// left is how long it will take; 0 if that is not known, or nothing is left.
+func (p *Progress) left() time.Duration {
+	left := p.total - p.before - p.now
+	if p.now == 0 || left <= 0 {
+		return 0
+	}
+	return (p.elapsed() / time.Duration(p.now) * time.Duration(left)).Round(time.Second)
+}
+
+func (p *Progress) byState(between string) string {
 	var parts []string
 	for _, state := range []diagnosis.State{diagnosis.StateOK, diagnosis.StateWarning, diagnosis.StateBroken, diagnosis.StateNone, diagnosis.StateUnknown} {
 		parts = append(parts, fmt.Sprintf("%d %s", p.states[state.String()], state))
 	}
-	return strings.Join(parts, ", ")
+	return strings.Join(parts, between)
 }

@@ -265,11 +265,12 @@ func TestProgress(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		for range 20 {
 			for _, p := range []*work.Progress{first, again, unknown} {
-				p.Count("broken")
+				p.Count("broken", "mx-unsigned")
 			}
 		}
+		first.Count("unknown", "not-a-domain") // is done, and says nothing about a domain
 		for p, want := range map[*work.Progress]string{
-			first:   "60 of 100 done (60 %), 2.0 a second, ends in about 20s: 30 ok, 0 warning, 20 broken, 0 none, 10 unknown",
+			first:   "61 of 100 done (61 %), 2.1 a second, ends in about 19s: 30 ok, 0 warning, 20 broken, 0 none, 10 unknown",
 			again:   "50 of 100 done (50 %), 2.0 a second, ends in about 25s: 30 ok, 0 warning, 20 broken, 0 none, 0 unknown",
 			unknown: "20 done, 2.0 a second: 0 ok, 0 warning, 20 broken, 0 none, 0 unknown",
 		} {
@@ -279,6 +280,10 @@ func TestProgress(t *testing.T) {
 		}
 		if got, want := work.NewProgress(100, before, false).String(), "40 of 100 done (40 %): 30 ok, 0 warning, 0 broken, 0 none, 10 unknown"; got != want {
 			t.Errorf("at the start %s, want %s", got, want)
+		}
+		bad := store.Tally{Rows: 3, States: map[string]int{"ok": 1, "unknown": 2}, Findings: map[string]int{"not-a-domain": 1}}
+		if got, want := work.NewProgress(3, bad, false).Short(), "100 % 3/3: 1 ok 0 warning 0 broken 0 none 1 unknown"; got != want {
+			t.Errorf("with a line without a domain %s, want %s", got, want)
 		}
 		states := slices.Sorted(maps.Keys(before.States))
 		if len(states) != 2 || before.States["broken"] != 0 {
