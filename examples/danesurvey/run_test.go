@@ -111,7 +111,8 @@ func TestMistakes(t *testing.T) {
 		{"there is no survey", "rows EMPTY"},
 		{"there is no survey", "rows missing"},
 		{"want one folder", "resume"},
-		{"want one folder", "rows a b"},
+		{"want the folder", "rows"},
+		{"there is no survey", "rows a b"},
 		{"no flag -column", "resume -column x DIR"},
 	} {
 		dir := filepath.Join(t.TempDir(), "survey")
@@ -438,6 +439,35 @@ func TestHelp(t *testing.T) {
 		if status, _, _ := command(t, "", args...); status != exitUsage {
 			t.Errorf("%q: exit status %d", args, status)
 		}
+	}
+}
+
+// TestRowsInWords: why a domain is broken is said in words.
+func TestRowsInWords(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "survey")
+	list := "postmaster@Mismatch.example\nnodane.example\nxgood.example\nx,y,z\nmismatch.example\n"
+	if status, _, stderr := command(t, list, "run", "-demo", "-vantage", "here", "-dir", dir, "-"); status != exitDone {
+		t.Fatal(stderr)
+	}
+	status, stdout, stderr := command(t, "", "rows", dir, "MISMATCH.example.")
+	if status != exitDone || stderr != "" {
+		t.Errorf("exit status %d, %s", status, stderr)
+	}
+	for want, n := range map[string]int{
+		"mismatch.example, line 1, asked 20": 1, "mismatch.example, line 5, ": 1, " from here\n": 2, "\nState: BROKEN: ": 2, "tlsa-mismatch": 4, "  fix (mail host): ": 2, "  seen: ": -1,
+		"  see: https://github.com/danesmtp/danesmtp/blob/main/docs/findings.md#tlsa-mismatch\n": 2, "nodane": 0,
+	} {
+		if got := strings.Count(stdout, want); got != n && (n >= 0 || got == 0) {
+			t.Errorf("%d times %q, want %d, in\n%s", got, want, n, stdout)
+		}
+	}
+	if status, stdout, stderr := command(t, "", "rows", dir, "nodane.example", "good.example"); status != exitUsage ||
+		!strings.Contains(stdout, "State: NONE") || strings.Contains(stdout, "xgood") || !strings.Contains(stderr, "has no row of good.example") {
+		t.Errorf("a domain that has no row: exit status %d, %s%s", status, stdout, stderr)
+	}
+	if status, stdout, stderr := command(t, "", "rows", dir, "x,y,z"); status != exitDone || !strings.Contains(stdout, "it has columns") || strings.Contains(stdout, "\x1b") {
+		t.Errorf("a line without a domain: exit status %d, %q%s", status, stdout, stderr)
 	}
 }
 
