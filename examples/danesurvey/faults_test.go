@@ -146,7 +146,7 @@ func TestSignals(t *testing.T) {
 				t.Fatal(err)
 			}
 			for range 1000 {
-				if info, err := os.Stat(filepath.Join(dir, "unsaved.ndjson")); err == nil && info.Size() > 0 {
+				if info, err := os.Stat(filepath.Join(dir, "unsaved.ndjson")); err == nil && info.Size() > 30<<10 { // some rows: the first is counted after it is there
 					break
 				}
 				time.Sleep(5 * time.Millisecond)
@@ -166,5 +166,24 @@ func TestSignals(t *testing.T) {
 			}
 			compare(t, lines, rowsOf(t, dir))
 		})
+	}
+}
+
+// TestModes: what is in the list and the rows is for nobody else.
+func TestModes(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "above", "survey")
+	if status, _, stderr := command(t, "1,Me,me@good.example\n", "run", "-demo", "-column", "3", "-dir", dir, "-"); status != exitDone {
+		t.Fatal(stderr)
+	}
+	names, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil || len(names) < 4 {
+		t.Fatalf("%q, %v", names, err)
+	}
+	for _, name := range append(names, dir) {
+		info, err := os.Stat(name)
+		if err != nil || info.Mode().Perm()&0o077 != 0 {
+			t.Errorf("%s: %v, %v", name, info.Mode(), err)
+		}
 	}
 }

@@ -43,7 +43,7 @@ func TestDemo(t *testing.T) {
 	if status, _, stderr := command(t, "", "resume", dir); status != exitDone || !strings.Contains(stderr, "12 of 12 done (100 %): 1 ok") {
 		t.Errorf("resume when all is done: exit status %d: %s", status, stderr)
 	}
-	if status, _, stderr := command(t, "", "run", "-dir", dir, "-demo"); status != exitUsage || !strings.Contains(stderr, "there is a survey already; danesurvey resume goes on") {
+	if status, _, stderr := command(t, "", "run", "-dir", dir, "-demo"); status != exitUsage || !strings.Contains(stderr, "there is a survey already; danesurvey resume goes on with it, or give another -dir") {
 		t.Errorf("run again: exit status %d: %s", status, stderr)
 	}
 	compare(t, lines, rowsOf(t, dir))
@@ -109,7 +109,8 @@ func TestMistakes(t *testing.T) {
 		{"-demo has servers of its own, and takes no -local", "run -dir DIR -demo -local 127.0.0.1"},
 		{"there is no survey", "resume EMPTY"},
 		{"there is no survey", "rows EMPTY"},
-		{"there is no survey", "rows missing"},
+		{"missing: there is no survey, and no such folder", "rows missing"},
+		{"missing: there is no survey, and no such folder", "resume missing"},
 		{"want one folder", "resume"},
 		{"want the folder", "rows"},
 		{"there is no survey", "rows a b"},

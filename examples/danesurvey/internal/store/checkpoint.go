@@ -37,11 +37,14 @@ const lockWait = 500 * time.Millisecond
 
 // openCheckpoint opens the file, and locks it.
 func openCheckpoint(dir string, readOnly bool) (*bolt.DB, error) {
-	db, err := bolt.Open(filepath.Join(dir, checkpointFile), 0o666, &bolt.Options{
+	db, err := bolt.Open(filepath.Join(dir, checkpointFile), fileMode, &bolt.Options{
 		Timeout: lockWait, ReadOnly: readOnly, FreelistType: bolt.FreelistMapType,
 	})
 	if errors.Is(err, bolterrors.ErrTimeout) {
 		err = ErrInUse
+		if readOnly {
+			err = fmt.Errorf("%w; if it is a survey that runs, end it with Ctrl-C, then read and resume", err)
+		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, err)

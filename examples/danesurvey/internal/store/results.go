@@ -93,7 +93,7 @@ func (r *results) next() error {
 	if err := r.close(); err != nil {
 		return err
 	}
-	file, err := os.OpenFile(resultsFile(r.dir, r.number+1), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
+	file, err := os.OpenFile(resultsFile(r.dir, r.number+1), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, fileMode)
 	if err != nil {
 		return err
 	}

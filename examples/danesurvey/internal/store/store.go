@@ -79,7 +79,7 @@ const version = 1
 // nobody else can have the folder, prepare puts into it what the survey needs, and says what the
 // survey is about; if that fails there is no survey.
 func Create(dir string, prepare func() (About, error)) (*Store, error) {
-	if err := os.MkdirAll(dir, 0o777); err != nil {
+	if err := makeDir(dir); err != nil {
 		return nil, err
 	}
 	if err := emptyBegun(dir); err != nil {
@@ -93,6 +93,28 @@ func Create(dir string, prepare func() (About, error)) (*Store, error) {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
+}
+
+// What is in a folder of a survey is for the one who made it: a list of people has more in its lines than domains,
+// and rows have them whole.
+const (
+	dirMode  = 0o700
+	fileMode = 0o600
+)
+
+// makeDir makes a folder, and those above it.
+func makeDir(dir string) error {
+	if err := os.MkdirAll(filepath.Dir(dir), 0o777); err != nil {
+		return err
+	}
+	if err := os.Mkdir(dir, dirMode); !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	info, err := os.Stat(dir)
+	if err == nil && !info.IsDir() {
+		err = fmt.Errorf("%s: it is no folder", dir)
+	}
+	return err
 }
 
 func (s *Store) create(prepare func() (About, error)) error {
@@ -184,6 +206,9 @@ func (s *Store) readLeft() error {
 }
 
 func exists(dir string) error {
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s: %w, and no such folder", dir, ErrNone)
+	}
 	name := filepath.Join(dir, checkpointFile)
 	info, err := os.Stat(name)
 	switch {

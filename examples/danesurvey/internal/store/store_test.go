@@ -166,6 +166,9 @@ func TestOpen(t *testing.T) {
 			t.Errorf("%s while it is open: %v", name, err)
 		}
 	}
+	if _, err := store.Read(dir); err == nil || !strings.Contains(err.Error(), "end it with Ctrl-C") {
+		t.Errorf("Read while it is open: %v", err)
+	}
 	s.Close()
 	if _, err := store.Create(dir, about); !errors.Is(err, store.ErrExists) {
 		t.Errorf("a survey is there: %v", err)

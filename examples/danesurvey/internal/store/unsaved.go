@@ -24,7 +24,7 @@ type unsaved struct {
 
 // openUnsaved opens the file, and returns the rows that an earlier process has left there.
 func openUnsaved(name string) (*unsaved, []row.Row, error) {
-	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o666)
+	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_APPEND, fileMode)
 	if err != nil {
 		return nil, nil, err
 	}

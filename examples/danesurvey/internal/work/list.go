@@ -25,7 +25,7 @@ var ErrListChanged = errors.New("the list is not the one that the survey began w
 // it is, and that it has the column.
 func CopyList(ctx context.Context, dir, name string, r io.Reader, column string) (store.List, error) {
 	part := filepath.Join(dir, listFile+".part")
-	file, err := os.Create(part)
+	file, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600) // it may have more than domains
 	if err != nil {
 		return store.List{}, err
 	}
