@@ -7,6 +7,9 @@ import (
 	"io"
 	"io/fs"
 	"maps"
+	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/danesmtp/danesmtp/dane/danetest"
 	"github.com/danesmtp/danesmtp/examples/danesurvey/internal/row"
@@ -145,6 +148,15 @@ func (o *options) bounds() (lines []string) {
 	return lines
 }
 
+// invocation is how the program is called again: where go run has built it, into a folder that is gone when it
+// ends, that is by go run once more.
+func invocation(self string) string {
+	if filepath.Base(self) == "danesurvey" && strings.Contains(filepath.ToSlash(self), "/go-build") {
+		return "go run ."
+	}
+	return "danesurvey"
+}
+
 // badLines says how many lines of a list have no domain, and why the first has none.
 func badLines(l store.List) string {
 	text := "one line of the list has no domain"
@@ -159,17 +171,18 @@ func badLines(l store.List) string {
 
 // conclude says what became of the work, and what can be done now.
 func conclude(ctx context.Context, w *watch, st *store.Store, vantage, dir string, failed error) (int, error) {
+	program := invocation(os.Args[0])
 	switch {
 	case failed != nil && ctx.Err() != nil:
-		w.say("interrupted; to go on: danesurvey resume %s", dir)
+		w.say("interrupted; to go on: %s resume %s", program, dir)
 		return exitCutShort, nil
 	case failed != nil:
 		w.say("%v", failed)
 		if errors.Is(failed, work.ErrDeaf) {
-			w.say("these domains are asked about again; when the server answers, go on: danesurvey resume %s; or ask another one: danesurvey resume -resolver ADDR %s", dir, dir)
+			w.say("these domains are asked about again; when the server answers, go on: %s resume %s; or ask another one: %s resume -resolver ADDR %s", program, dir, program, dir)
 			return exitCutShort, nil
 		}
-		w.say("what is finished is kept; when that is mended, go on: danesurvey resume %s", dir)
+		w.say("what is finished is kept; when that is mended, go on: %s resume %s", program, dir)
 		return exitCutShort, nil
 	}
 	tally, err := st.Tally(vantage)
@@ -177,11 +190,15 @@ func conclude(ctx context.Context, w *watch, st *store.Store, vantage, dir strin
 		return exitCutShort, err
 	}
 	w.say("findings: %s", byFrequency(tally.Findings))
-	w.say("to see the rows: danesurvey rows %s", dir)
+	w.say("to see the rows: %s rows %s; the numbers as a page: %s report %s", program, dir, program, dir)
 	if tally.NoVerdict == 0 {
 		return exitDone, nil
 	}
-	w.say("on %d domains there is no verdict, for a lack of this machine, for want of a DNS server, or as servers were busy; to ask once more: danesurvey resume -again %s", tally.NoVerdict, dir)
+	domains := "one domain"
+	if tally.NoVerdict > 1 {
+		domains = fmt.Sprintf("%d domains", tally.NoVerdict)
+	}
+	w.say("on %s there is no verdict, for a lack of this machine, for want of a DNS server, or as servers were busy; to ask once more: %s resume -again %s", domains, program, dir)
 	return exitNoVerdict, nil
 }
 

@@ -35,7 +35,7 @@ func TestDemo(t *testing.T) {
 		lines = append(lines, listed{d.Name, d.Outcome.String()})
 	}
 	compare(t, lines, rowsOf(t, dir))
-	for _, want := range []string{"12 of 12 done (100 %), ", ": 1 ok, 1 warning, 7 broken, 3 none, 0 unknown\n", "findings: 2 tlsa-mismatch, ", "danesurvey rows " + dir} {
+	for _, want := range []string{"12 of 12 done (100 %), ", ": 1 ok, 1 warning, 7 broken, 3 none, 0 unknown\n", "findings: 2 tlsa-mismatch, ", "to see the rows: danesurvey rows " + dir + "; the numbers as a page: danesurvey report " + dir + "\n"} {
 		if !strings.Contains(stderr, want) {
 			t.Errorf("no %q in %s", want, stderr)
 		}
@@ -424,6 +424,19 @@ func TestOtherServers(t *testing.T) {
 		}
 		if err != nil || strings.Join(got, " ") != tt.want {
 			t.Errorf("%s, and today %s: %s, %v; want %s", tt.before, tt.today, strings.Join(got, " "), err, tt.want)
+		}
+	}
+}
+
+// TestInvocation: who has no program yet is told of none.
+func TestInvocation(t *testing.T) {
+	t.Parallel()
+	for self, want := range map[string]string{
+		"/tmp/go-build123/b001/exe/danesurvey": "go run .", "/usr/bin/danesurvey": "danesurvey", "./danesurvey": "danesurvey", "danesurvey": "danesurvey",
+		"/tmp/go-build123/b001/danesurvey.test": "danesurvey",
+	} {
+		if got := invocation(self); got != want {
+			t.Errorf("%s: %s, want %s", self, got, want)
 		}
 	}
 }
