@@ -35,7 +35,7 @@ func verifyAll(ctx context.Context, v *dane.Verifier, o options, stdout, stderr 
 	if o.verbose && o.auto != nil {
 		say(p.debug(), "DNS servers: %s", o.auto.Choice())
 	}
-	if o.input != "" {
+	if o.input != "" && !p.unbegun {
 		p.summarize()
 	}
 	return p.exit(ctx)
@@ -45,6 +45,7 @@ func verifyAll(ctx context.Context, v *dane.Verifier, o options, stdout, stderr 
 func (p *printer) through(ctx context.Context, entries *entries) {
 	err := p.newSurvey().Run(ctx, entries, p)
 	if err != nil && ctx.Err() == nil && p.err == nil {
+		p.unbegun = p.done == 0
 		p.unreadable(err)
 	}
 	p.unfinished = entries.begun - p.done

@@ -95,7 +95,7 @@ func TestColumnErrors(t *testing.T) {
 		{[]string{"-demo", "-column", "domain", "-input", "-"}, "no column is named"},
 	} {
 		status, stdout, stderr := feed(t.Context(), strings.NewReader("a,b\n1,good.example\n"), tt.args...)
-		if status != exitUsage || stdout != "" || !strings.Contains(stderr, tt.want) {
+		if status != exitUsage || stdout != "" || !strings.Contains(stderr, tt.want) || strings.Count(stderr, "\n") != 1 {
 			t.Errorf("%q: exit status %d, stdout %q, stderr %q; want %q", tt.args, status, stdout, stderr, tt.want)
 		}
 	}

@@ -33,6 +33,7 @@ type printer struct {
 	done       int                 // entries that are printed
 	wrong      int                 // those that are no domain names
 	unfinished int                 // domains begun when it was interrupted
+	unbegun    bool                // the list could not be read, so that there is nothing to summarize
 	lacking    int                 // results without a verdict, for a lack of this machine
 	advised    bool
 	named      bool  // what was said in EHLO for want of a name
