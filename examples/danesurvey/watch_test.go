@@ -31,8 +31,8 @@ func TestDrawn(t *testing.T) {
 					p.Count(state, "")
 				}
 			}
-			out.Reset()
 			synctest.Wait()
+			out.Reset()
 			w.tick()
 			drawn := out.String()
 			if line := strings.Trim(strings.ReplaceAll(drawn, clearLine, ""), " "); !strings.Contains(line, want) || width < minBar && line != want {
