@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -8,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"os/exec"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -16,6 +18,7 @@ import (
 	"github.com/danesmtp/danesmtp/examples/danesurvey/internal/queue"
 	"github.com/danesmtp/danesmtp/examples/internal/cli"
 	"github.com/danesmtp/danesmtp/examples/internal/daemon"
+	"github.com/danesmtp/danesmtp/smtpprobe"
 )
 
 // localServer is where serve listens unless it is told otherwise.
@@ -60,7 +63,7 @@ func (o *connectionOptions) options() (all []nats.Option, err error) {
 func commandWorker() *cli.Command {
 	return &cli.Command{
 		Name: "worker", Summary: "work on a survey that another machine serves",
-		Usage: []string{"[flags] [URL]", "-new-key FILE"},
+		Usage: []string{"[flags] [URL]", "-new-key FILE", "-try"},
 		About: `Takes domains from "danesurvey serve" at URL, or on this machine, and sends back what it finds out, until all
 is done. Any number of workers can come and go. The limits are those of all workers of a vantage point
 together, for which their flags must be the same.`,
@@ -79,6 +82,7 @@ together, for which their flags must be the same.`,
 			name := f.String("name", "survey", "`NAME` of the survey")
 			connection.flags(f)
 			fresh := f.String("new-key", "", "make a key in `FILE`, print the public one, and do nothing else")
+			try := f.Bool("try", false, "make one connection that is asked for on standard input: worker starts this for servers on which one may have died")
 			o.fixed(f)
 			o.changing(f)
 			return func(ctx context.Context, s cli.Streams, args []string) (int, error) {
@@ -88,6 +92,13 @@ together, for which their flags must be the same.`,
 						fmt.Fprintln(s.Out, public)
 					}
 					return exitDone, err
+				}
+				if *try {
+					from, err := localAddr(o.local)
+					if err != nil {
+						return exitUsage, err
+					}
+					return exitDone, queue.Try(ctx, smtpprobe.Prober{LocalAddr: from}, s.In, s.Out)
 				}
 				switch {
 				case len(args) > 1:
@@ -119,12 +130,25 @@ func (o *options) workFor(ctx context.Context, s cli.Streams, url, name string, 
 	}
 	defer end()
 	ignoreSignals()
-	worker := &queue.Worker{URL: url, Options: dial, Name: name, Row: w.Row, Survey: w.Survey, Log: daemon.Log(s.Err, slog.LevelInfo)}
+	worker := &queue.Worker{
+		URL: url, Options: dial, Name: name, Row: w.Row, Survey: w.Survey, Try: o.tryApart, Log: daemon.Log(s.Err, slog.LevelInfo),
+	}
 	err = worker.Run(ctx)
 	if ctx.Err() != nil {
 		return exitCutShort, nil
 	}
 	return exitDone, err
+}
+
+// tryApart runs this program once more, for one connection.
+func (o *options) tryApart(ctx context.Context, question []byte) ([]byte, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	c := exec.CommandContext(ctx, self, "worker", "-try", "-local", o.local)
+	c.Stdin = bytes.NewReader(question)
+	return c.Output()
 }
 
 // commandPause has no more work given out, and commandGoOn has it go on.

@@ -21,12 +21,6 @@ const (
 	noOwner  = 250 * time.Millisecond
 )
 
-// maxEnds is how many owners may die of a question. Then there is no verdict, and the next one lives.
-const maxEnds = 3
-
-// maxShy is how often a question that has ended owners is put off by those who have a suspect shard.
-const maxShy = 40
-
 var (
 	errNobody = errors.New("nobody owns the partition now")
 	errQuiet  = errors.New("the owner of the partition is heard of no more")
@@ -64,8 +58,8 @@ func (a *asker) receive(m *nats.Msg) {
 }
 
 // ask returns the answer to a question. The error is errNobody, errQuiet, or that of ctx or the
-// connection. With errQuiet it is said whether the owner had begun with it.
-func (a *asker) ask(ctx context.Context, subject string, question []byte) (r *probeReply, begun bool, err error) {
+// connection.
+func (a *asker) ask(ctx context.Context, subject string, question []byte) (*probeReply, error) {
 	answers := make(chan *nats.Msg, 16)
 	a.mu.Lock()
 	a.number++
@@ -78,28 +72,27 @@ func (a *asker) ask(ctx context.Context, subject string, question []byte) (r *pr
 		a.mu.Unlock()
 	}()
 	if err := a.conn.PublishRequest(subject, a.inbox+id, question); err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	quiet := time.NewTimer(a.quiet)
 	defer quiet.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			return nil, begun, ctx.Err()
+			return nil, ctx.Err()
 		case <-quiet.C:
-			return nil, begun, errQuiet
+			return nil, errQuiet
 		case m := <-answers:
 			if m.Header.Get("Status") == "503" {
-				return nil, begun, errNobody
+				return nil, errNobody
 			}
 			r := new(probeReply)
 			if err := json.Unmarshal(m.Data, r); err != nil {
-				return nil, begun, fmt.Errorf("the answer of an owner: %w", err)
+				return nil, fmt.Errorf("the answer of an owner: %w", err)
 			}
 			if !r.Wait {
-				return r, begun, nil
+				return r, nil
 			}
-			begun = begun || r.Begun
 			quiet.Reset(a.quiet)
 		}
 	}

@@ -16,6 +16,9 @@ import (
 	"github.com/danesmtp/danesmtp/examples/danesurvey/internal/store"
 )
 
+// maxEnds is how many processes may die of one thing. Then it is left alone.
+const maxEnds = 3
+
 // partLines are the lines of the parts that a shard is cut into whose worker has died. They are worked on
 // alone, and if the next worker dies, too, line by line.
 const partLines = 10

@@ -31,6 +31,11 @@
 //
 // A shard whose worker has died comes again in smaller parts, each of which its next worker takes with nothing
 // beside it, and then line by line. A line that has ended three workers is set aside: its row has no verdict, and what
-// DNS said about the domain if that was found out. An owner who dies of what a server sends is seen
-// by who asked it, and after three such owners the row of the domain says so.
+// DNS said about the domain if that was found out.
+//
+// Before a worker connects to an address it tells the Server. So if it dies it is known which
+// addresses that may have been for; from then on they are connected to by a process apart, until one of those has lived
+// through it. A worker with a shard of which another one has died has all connections made so; if it dies,
+// it is not for somebody else's question. An address of which three processes have died is not connected to any
+// more, and the rows that need it have no verdict.
 package queue

@@ -24,7 +24,7 @@ type holder struct {
 	names   names
 	vantage string
 	worker  string
-	answer  func(ctx context.Context, t tier, question []byte, begun func()) *probeReply
+	answer  func(ctx context.Context, t tier, question []byte) *probeReply
 	log     *slog.Logger
 	places  chan struct{}
 
@@ -205,12 +205,8 @@ func (h *holder) asked(partition *held, t tier, m *nats.Msg) {
 	h.places <- struct{}{} // those who come then wait in the connection
 	go func() {
 		defer func() { <-h.places; partition.running.Done() }()
-		begun := func() {
-			h.reply(m, &probeReply{Wait: true, Begun: true})
-			h.conn.FlushTimeout(sayWait)
-		}
 		answered := make(chan *probeReply, 1)
-		go func() { answered <- h.answer(partition.ctx, t, m.Data, begun) }()
+		go func() { answered <- h.answer(partition.ctx, t, m.Data) }()
 		ticker := time.NewTicker(sayWait)
 		defer ticker.Stop()
 		for {

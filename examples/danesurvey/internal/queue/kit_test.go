@@ -2,6 +2,7 @@ package queue
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"crypto/tls"
 	"encoding/json"
@@ -33,11 +34,13 @@ import (
 	"github.com/danesmtp/danesmtp/examples/danesurvey/internal/row"
 	"github.com/danesmtp/danesmtp/examples/danesurvey/internal/store"
 	"github.com/danesmtp/danesmtp/examples/danesurvey/internal/work"
+	"github.com/danesmtp/danesmtp/smtpprobe"
 )
 
 // A role is what a process of this test binary is, besides the test.
 type role struct {
 	Serve, Work  bool
+	Try          bool   // connect once, for who works
 	Dir, Listen  string // of who serves
 	URL          string // of who works
 	DNS, Proxy   string
@@ -78,10 +81,27 @@ func (r *role) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if r.Try {
+		return Try(ctx, smtpprobe.Prober{Dial: v.Dial}, os.Stdin, os.Stdout)
+	}
 	w := newWorker(r.URL, r.Vantage, &dane.Checker{Verifier: v})
+	w.Try = r.try
 	w.ackWait, w.quiet, w.Log = r.LeaseAckWait[1], 2*time.Second, log
 	w.Survey.Parallel = r.Parallel
 	return w.Run(ctx)
+}
+
+// try has a process of its own connect.
+func (r role) try(ctx context.Context, question []byte) ([]byte, error) {
+	r.Work, r.Try = false, true
+	text, err := json.Marshal(r)
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.CommandContext(ctx, os.Args[0])
+	cmd.Env = append(os.Environ(), roleVariable+"="+string(text))
+	cmd.Stdin = bytes.NewReader(question)
+	return cmd.Output()
 }
 
 // serveFolder serves a survey that is in a folder, or is made there of its list.

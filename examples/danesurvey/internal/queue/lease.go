@@ -115,6 +115,13 @@ func (l *leases) alive(key memberKey, now time.Time) bool {
 	return m != nil && !m.left && now.Sub(m.seen) <= l.length
 }
 
+// lives reports the same of one that may have left.
+func (l *leases) lives(key memberKey, now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.alive(key, now)
+}
+
 // share is how many partitions each worker of a vantage point gets at most.
 func (l *leases) share(vantage string, now time.Time) int {
 	return (partitions + max(1, l.workers(vantage, now)) - 1) / max(1, l.workers(vantage, now))

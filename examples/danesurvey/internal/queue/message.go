@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"net/netip"
 	"time"
 
 	"github.com/danesmtp/danesmtp/dane/survey"
@@ -62,6 +63,24 @@ type beginReply struct {
 	Done []int `json:"done,omitempty"`
 	// Error is why the Server cannot say now.
 	Error string `json:"error,omitempty"`
+}
+
+// A connectRequest says that a worker is about to connect to an address, so that it is known of what it has
+// died if it does.
+type connectRequest struct {
+	Worker string         `json:"worker"`
+	Addr   netip.AddrPort `json:"addr"`
+	// Died: a process has, that the worker had connect to the address. It is about to have another one do it.
+	Died bool `json:"died,omitempty"`
+	// Done: the connection is over. There is no answer to that. Apart: it was made by a process that lives.
+	Done  bool `json:"done,omitempty"`
+	Apart bool `json:"apart,omitempty"`
+}
+
+// A connectReply says what is known of an address.
+type connectReply struct {
+	// Ends are the processes that died while they connected to it.
+	Ends []end `json:"ends,omitempty"`
 }
 
 // A rowsReply answers rows, which are lines of JSON. Without an error they are on the disk.

@@ -1,17 +1,16 @@
 package queue
 
 import (
+	"fmt"
 	"hash/fnv"
 	"net/netip"
 	"regexp"
 	"strconv"
 	"time"
 
-	"github.com/danesmtp/danesmtp/examples/danesurvey/internal/row"
-
-	"fmt"
-
 	"golang.org/x/net/publicsuffix"
+
+	"github.com/danesmtp/danesmtp/examples/danesurvey/internal/row"
 )
 
 // partitions is into how many parts addresses and providers are divided. Each has an owner, and
@@ -86,9 +85,10 @@ func (n names) server(vantage string, op operation) string {
 type operation string
 
 const (
-	opLease operation = "lease" // of partitions
-	opBegin operation = "begin" // a shard
-	opRows  operation = "rows"  // to be stored
+	opLease   operation = "lease"   // of partitions
+	opBegin   operation = "begin"   // a shard
+	opRows    operation = "rows"    // to be stored
+	opConnect operation = "connect" // to an address
 )
 
 // probe is where the owner of a partition is asked for what a server shows.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/danesmtp/danesmtp/dane"
 	"github.com/danesmtp/danesmtp/dane/survey"
@@ -17,22 +16,22 @@ import (
 // second is of those providers that this worker owns, with their limit, and asks the owner of
 // the address. The third is of the addresses that it owns, with their limits, and connects.
 type peers struct {
-	names   names
-	vantage string
-	holder  *holder
-	asker   *asker
-	from    smtpprobe.Prober // how this worker connects
+	worker *Worker
+	holder *holder
+	asker  *asker
+	from   smtpprobe.Prober // how this worker connects
 
 	shards, providers, addresses *survey.Survey
-	suspects                     map[tier]chan struct{} // room for one question each
-	alone                        func() bool            // this worker has a suspect shard
+	bare                         *survey.Survey // makes the connections of addresses
+	apart                        chan struct{}  // room for one connection by another process
+	alone                        func() bool    // this worker has a suspect shard
 }
 
 var unlimited = survey.Limit{Connections: -1, PerSecond: -1}
 
 // newPeers takes a Survey as it would be on one machine apart.
 func newPeers(alone *survey.Survey) *peers {
-	p := &peers{suspects: map[tier]chan struct{}{tierProvider: make(chan struct{}, 1), tierAddress: make(chan struct{}, 1)}}
+	p := &peers{bare: bareSurvey(), apart: make(chan struct{}, 1)}
 	limits := alone.Limits
 	p.shards = &survey.Survey{
 		Checker: alone.Checker, Planned: alone.Planned, Parallel: alone.Parallel, Timeout: alone.Timeout,
@@ -48,6 +47,7 @@ func newPeers(alone *survey.Survey) *peers {
 	p.addresses = &survey.Survey{
 		Share: alone.Share, Memory: alone.Memory,
 		Limits: survey.Limits{Address: limits.Address, Network: limits.Network, Provider: unlimited, Pause: limits.Pause},
+		Look:   p.connect,
 	}
 	if v := alone.Checker.Verifier; v != nil {
 		p.from = smtpprobe.Prober{Dial: v.Dial, LocalAddr: v.LocalAddr}
@@ -67,30 +67,28 @@ func (p *peers) survey(t tier) *survey.Survey {
 func (p *peers) looker(t tier) func(context.Context, *dane.Probe) (survey.Sighting, error) {
 	return func(ctx context.Context, probe *dane.Probe) (survey.Sighting, error) {
 		partition := t.partitionOf(probe.Addr.Addr(), probe.Host.Name)
-		for ends, tries := 0, 0; ; tries++ {
-			s, begun, err := p.look(ctx, t, partition, probe, ends, tries > maxShy)
+		for ends := 0; ; {
+			s, err := p.look(ctx, t, partition, probe)
 			switch {
-			case errors.Is(err, errQuiet) && (begun || ends == 0):
-				tries = 0
-				if ends++; ends == maxEnds {
-					return s, &ownersEnded{probe.Addr.String()}
-				}
-			case errors.Is(err, errNobody), errors.Is(err, errQuiet):
-			default:
+			case err == nil, ctx.Err() != nil, errors.Is(err, survey.ErrBusy):
 				return s, err
+			case errors.Is(err, errQuiet): // mostly of something else
+				if ends++; ends == maxEnds {
+					return s, &unseenError{fmt.Sprintf("%d workers have ended that were asked what %s shows", ends, probe.Addr)}
+				}
+			case !errors.Is(err, errNobody):
+				p.worker.Log.Warn("the owner of a partition cannot be asked", "error", err)
 			}
-			select {
-			case <-ctx.Done():
-				return survey.Sighting{}, ctx.Err()
-			case <-time.After(noOwner):
+			if !sleep(ctx, noOwner) {
+				return s, ctx.Err()
 			}
 		}
 	}
 }
 
-// look asks once. The error is errNobody if the owner has changed, and errQuiet if it has died; then it is said
-// whether it had begun with this.
-func (p *peers) look(ctx context.Context, t tier, partition int, probe *dane.Probe, ends int, urgent bool) (s survey.Sighting, begun bool, err error) {
+// look asks once. The error is errNobody if the owner has changed, errQuiet if it has died, that of ctx, or of
+// the connection to NATS; or it is survey.ErrBusy.
+func (p *peers) look(ctx context.Context, t tier, partition int, probe *dane.Probe) (s survey.Sighting, err error) {
 	if own := p.holder.own(partition); own != nil {
 		defer own.running.Done()
 		both, end := context.WithCancel(ctx)
@@ -98,49 +96,38 @@ func (p *peers) look(ctx context.Context, t tier, partition int, probe *dane.Pro
 		defer context.AfterFunc(own.ctx, end)()
 		s, err = p.survey(t).Sight(both, probe)
 		if own.ctx.Err() != nil && ctx.Err() == nil {
-			return survey.Sighting{}, false, errNobody
+			return survey.Sighting{}, errNobody
 		}
-		return s, false, err
+		return s, err
 	}
-	q := requestOf(probe)
-	q.Ends, q.Urgent = ends, urgent
-	question, err := json.Marshal(q)
+	question, err := json.Marshal(requestOf(probe))
 	if err != nil {
-		return s, false, err
+		return s, err
 	}
-	r, begun, err := p.asker.ask(ctx, p.names.probe(p.vantage, t, partition), question)
+	r, err := p.asker.ask(ctx, p.worker.names.probe(p.worker.Row.Vantage, t, partition), question)
 	if err != nil {
-		return s, begun, err
+		return s, err
 	}
 	if r.Moved {
-		return s, begun, errNobody
+		return s, errNobody
 	}
-	s, err = r.sighting()
-	return s, begun, err
+	return r.sighting()
 }
 
 // answer is for the holder.
-func (p *peers) answer(ctx context.Context, t tier, question []byte, begun func()) *probeReply {
+func (p *peers) answer(ctx context.Context, t tier, question []byte) *probeReply {
 	var q probeRequest
 	if err := json.Unmarshal(question, &q); err != nil || !q.Addr.IsValid() || q.Timeout <= 0 {
 		return &probeReply{Error: fmt.Sprintf("the question makes no sense: %v", err)}
 	}
-	if q.Ends > 0 && !q.Urgent && p.alone() {
-		return &probeReply{Moved: true} // its end would be blamed on the shard
-	}
-	if q.Ends > 0 {
-		select {
-		case p.suspects[t] <- struct{}{}:
-			defer func() { <-p.suspects[t] }()
-			begun()
-		case <-ctx.Done():
-			return &probeReply{Moved: true}
-		}
-	}
-	s, err := p.survey(t).Sight(ctx, q.probe(p.from))
+	return replyTo(p.survey(t).Sight(ctx, q.probe(p.from)))
+}
+
+// replyTo is how a Sighting is sent, or why there is no connection.
+func replyTo(s survey.Sighting, err error) *probeReply {
 	switch {
-	case errors.As(err, new(*ownersEnded)):
-		return &probeReply{Ended: true, Addr: q.Addr.String()}
+	case errors.As(err, new(*unseenError)):
+		return &probeReply{Error: err.Error()}
 	case errors.Is(err, survey.ErrBusy):
 		return &probeReply{Busy: true}
 	case err != nil:
@@ -149,12 +136,23 @@ func (p *peers) answer(ctx context.Context, t tier, question []byte, begun func(
 	return replyOf(s)
 }
 
-// ownersEnded is why an address is not connected to any more.
-type ownersEnded struct{ addr string }
+// An unseenError is why it is not known what a server shows, for reasons that are not the server's. A row
+// that has one has no verdict.
+type unseenError struct{ text string }
 
-func (e *ownersEnded) Error() string {
-	return fmt.Sprintf("not connected to %s any more: %d workers have ended while they did that", e.addr, maxEnds)
+func (e *unseenError) Error() string { return e.text }
+
+// Is has package survey ask no more.
+func (e *unseenError) Is(target error) bool { return target == survey.ErrBusy }
+
+// unseen reports whether a server of a domain was not seen for reasons that are not its own.
+func unseen(r *dane.Result) *unseenError {
+	for _, h := range r.Hosts {
+		for _, a := range h.Attempts {
+			if e, ok := errors.AsType[*unseenError](a.Err); ok {
+				return e
+			}
+		}
+	}
+	return nil
 }
-
-// Is makes a row without a verdict of it: it is this program that cannot stand what the server sends.
-func (e *ownersEnded) Is(target error) bool { return target == survey.ErrBusy }

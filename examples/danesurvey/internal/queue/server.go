@@ -55,6 +55,7 @@ type Server struct {
 	js     jetstream.JetStream
 	stream jetstream.Stream
 	leases *leases
+	blamed *blamed
 	run    string // makes identifiers of messages unlike those of an earlier run
 	rows   chan *storing
 	counts counts
@@ -92,7 +93,7 @@ func (s *Server) Run(ctx context.Context) (err error) {
 	}
 	s.lease, s.ackWait = cmp.Or(s.lease, defaultLease), cmp.Or(s.ackWait, defaultAckWait)
 	s.run = time.Now().UTC().Format("20060102T150405.000000000")
-	s.leases = newLeases(s.lease, time.Now())
+	s.leases, s.blamed = newLeases(s.lease, time.Now()), newBlamed()
 	s.begun, s.rows = make(map[begunKey]string), make(chan *storing, 64)
 	s.finished = false
 	if err := s.makeStream(ctx); err != nil {
@@ -165,7 +166,7 @@ func (s *Server) makeStream(ctx context.Context) (err error) {
 
 // subscribe answers workers.
 func (s *Server) subscribe() (subs []*nats.Subscription, err error) {
-	answers := map[operation]func(vantage string, m *nats.Msg){opLease: s.leased, opBegin: s.asked, opRows: s.received}
+	answers := map[operation]func(vantage string, m *nats.Msg){opLease: s.leased, opBegin: s.asked, opRows: s.received, opConnect: s.connects}
 	for op, answer := range answers {
 		sub, err := s.Conn.Subscribe(s.names.prefix()+"server.*."+string(op), func(m *nats.Msg) {
 			name := strings.Split(m.Subject, ".")[3]

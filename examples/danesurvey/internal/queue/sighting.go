@@ -23,11 +23,6 @@ type probeRequest struct {
 	Timeout       time.Duration  `json:"timeout"`
 	StageTimeout  time.Duration  `json:"stage_timeout,omitempty"`
 	TLS           *offer         `json:"tls,omitempty"`
-	// Ends are how many owners have died while they had this question. Then it is not answered beside
-	// others of the kind, so that it can be told which of them it was.
-	Ends int `json:"ends,omitempty"`
-	// Urgent: it has long waited for an owner who has nothing else to be blamed for.
-	Urgent bool `json:"urgent,omitempty"`
 }
 
 // An offer is what a client says in a handshake.
@@ -71,15 +66,11 @@ func (q *probeRequest) probe(from smtpprobe.Prober) *dane.Probe {
 type probeReply struct {
 	// Wait: it goes on.
 	Wait bool `json:"wait,omitempty"`
-	// Begun: it is its turn, of those whose owners have died.
-	Begun bool `json:"begun,omitempty"`
 	// Moved: this worker is no longer the owner.
 	Moved bool `json:"moved,omitempty"`
-	// Busy: the address has been busy for too long. Error is another reason why there is nothing.
-	Busy bool `json:"busy,omitempty"`
-	// Ended: too many workers have ended while they connected to the address.
-	Ended bool   `json:"ended,omitempty"`
-	Addr  string `json:"addr,omitempty"`
+	// Busy: the address has been busy for too long. Error is another reason why there is nothing, which
+	// says nothing about the server.
+	Busy  bool   `json:"busy,omitempty"`
 	Error string `json:"error,omitempty"`
 
 	// Age is how long ago it was seen, so that clocks of several machines do not matter.
@@ -170,12 +161,10 @@ func (r *probeReply) sighting() (survey.Sighting, error) {
 	switch {
 	case r.Busy:
 		return survey.Sighting{}, survey.ErrBusy
-	case r.Ended:
-		return survey.Sighting{}, &ownersEnded{r.Addr}
 	case r.Error != "":
-		return survey.Sighting{}, errors.New(r.Error)
+		return survey.Sighting{}, &unseenError{r.Error}
 	case r.Result == nil:
-		return survey.Sighting{}, errors.New("the owner of the address has sent no result")
+		return survey.Sighting{}, &unseenError{"the owner of the address has sent no result"}
 	}
 	s := survey.Sighting{At: time.Now().Add(-r.Age), Shared: r.Shared, Result: &r.Result.Result, Err: r.Failure.err(r.Result.Addr)}
 	s.Result.Late = r.Result.Late.err(r.Result.Addr)
@@ -185,5 +174,8 @@ func (r *probeReply) sighting() (survey.Sighting, error) {
 	if s.Presented != nil && s.Result.TLS != nil {
 		s.Result.TLS.PeerCertificates = s.Presented.PeerCertificates
 	}
-	return s, errors.Join(err, wrong)
+	if err = errors.Join(err, wrong); err != nil {
+		return survey.Sighting{}, &unseenError{err.Error()}
+	}
+	return s, nil
 }

@@ -68,15 +68,8 @@ func (s *source) next(ctx context.Context) error {
 	if err != nil || o == nil {
 		return err
 	}
-	if o.shard.suspect() {
-		others := func() bool { return s.tracker.openShards() == 1 }
-		if err := s.tracker.wait(ctx, others); err != nil {
-			return err
-		}
-		s.alone.Store(o)
-		if err := s.foretell(ctx, o); err != nil {
-			return err
-		}
+	if err := s.foretell(ctx, o); err != nil {
+		return err
 	}
 	s.lines = o.shard.Lines
 	return nil
@@ -117,11 +110,17 @@ func (s *source) begin(ctx context.Context, m jetstream.Msg) (*open, error) {
 		m.Term()
 		return nil, fmt.Errorf("a shard: %w", err)
 	}
+	s.tracker.add(o)
+	if o.shard.suspect() { // nothing else may be what this worker dies of, once the Server knows that it has this
+		s.alone.Store(o)
+		if err := s.tracker.wait(ctx, func() bool { return s.tracker.openShards() == 1 }); err != nil {
+			return nil, err
+		}
+	}
 	question, err := json.Marshal(beginRequest{Worker: s.id, Sequence: meta.Sequence.Stream, Delivered: meta.NumDelivered})
 	if err != nil {
 		return nil, err
 	}
-	s.tracker.add(o)
 	var r beginReply
 	if err := s.request(ctx, opBegin, question, &r); err != nil {
 		return nil, err

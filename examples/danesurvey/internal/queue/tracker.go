@@ -108,6 +108,9 @@ type made struct {
 
 // make makes the row that is sent.
 func (t *tracker) make(_ context.Context, r *survey.Row) {
+	if r.Result != nil && unseen(r.Result) != nil {
+		r.Result.Local = true // whatever the other servers show, this is no verdict
+	}
 	one, err := row.Of(r, t.Row)
 	if err == nil && int64(len(one.Text)) > t.conn.MaxPayload()-1024 {
 		own := survey.Row{Entry: r.Entry, Result: &dane.Result{Name: r.Domain, Started: one.At, Local: true}}
@@ -304,9 +307,5 @@ func setAside(r *survey.Row, ends []end) {
 	}
 	r.Err = nil
 	r.Result.Started, r.Result.Local, r.Result.Outcome = time.Now(), true, dane.OutcomeFailure
-	text := fmt.Sprintf("set aside: %d workers have ended while they asked about it", len(ends))
-	for _, e := range ends {
-		text += fmt.Sprintf("; %s at %s", e.Worker, e.At.UTC().Format(time.RFC3339))
-	}
-	r.Result.Err = errors.New(text)
+	r.Result.Err = errors.New("set aside: " + told(ends))
 }

@@ -29,7 +29,10 @@ type Worker struct {
 	Row  row.Options
 	// Survey is how it would be done on one machine. Its limits are those of all workers together.
 	Survey *survey.Survey
-	Log    *slog.Logger
+	// Try has a process of its own do what the function Try does, for addresses on which a worker may have
+	// died. It returns what was written, or an error of that process. Nil means that this one does it.
+	Try func(ctx context.Context, question []byte) (answer []byte, err error)
+	Log *slog.Logger
 
 	ackWait time.Duration // 0 means defaultAckWait
 	quiet   time.Duration // of owners; 0 means maxQuiet
@@ -136,7 +139,7 @@ func (w *Worker) prepare(ctx context.Context) error {
 		}
 	}
 	w.peers = newPeers(w.Survey)
-	w.peers.names, w.peers.vantage = w.names, w.Row.Vantage
+	w.peers.worker = w
 	if w.peers.asker, err = newAsker(w.conn); err != nil {
 		return err
 	}
