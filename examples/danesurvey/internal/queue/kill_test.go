@@ -143,7 +143,7 @@ func (w *world) role(t *testing.T, f *folder) role {
 	t.Helper()
 	r := role{
 		Dir: f.dir, Listen: freePort(t), DNS: w.dns, Proxy: w.proxy, Parallel: 8,
-		LeaseAckWait: [2]time.Duration{time.Second, 2 * time.Second},
+		LeaseAckWait: [2]time.Duration{2 * time.Second, 3 * time.Second},
 	}
 	r.URL = "nats://" + r.Listen
 	for _, a := range w.DNS.Anchors() {
