@@ -4,6 +4,8 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"os"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -152,7 +154,18 @@ func TestPermissions(t *testing.T) {
 	}
 }
 
-// TestListOfWorkers: what is wrong with a list of those who may connect is said with its line.
+// page is docs/many-machines.md.
+func page(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile("../../docs/many-machines.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// TestListOfWorkers: the list on the page is one, and what is wrong with a list of those who may connect is said
+// with its line.
 func TestListOfWorkers(t *testing.T) {
 	t.Parallel()
 	key, err := nkeys.CreateUser()
@@ -161,11 +174,13 @@ func TestListOfWorkers(t *testing.T) {
 	}
 	public, _ := key.PublicKey()
 	seed, _ := key.Seed()
+	example := strings.Join(regexp.MustCompile(`(?m)^    U[A-Z2-7]{55} .*$`).FindAllString(page(t), -1), "\n")
 	for _, tt := range []struct {
 		name, text string
 		want       int
 		wrong      string
 	}{
+		{"that of the page", example, 2, ""},
 		{"comments and blank lines", "# mine\n\n" + public + " east # Frankfurt\n" + public + "\n", 2, ""},
 		{"a seed, which is secret", string(seed) + " east\n", 0, "line 1: it has no public key"},
 		{"a name that is more than a token", public + " east.>\n", 0, "letters, digits"},

@@ -27,6 +27,10 @@ type peers struct {
 	alone                        func() bool    // this worker has a suspect shard
 }
 
+// maxOwners is how many owners a question may outlive. They have hardly died of it, since it is known what
+// died of a connection; but it must come to an end.
+const maxOwners = 10
+
 var unlimited = survey.Limit{Connections: -1, PerSecond: -1}
 
 // newPeers takes a Survey as it would be on one machine apart.
@@ -72,8 +76,8 @@ func (p *peers) looker(t tier) func(context.Context, *dane.Probe) (survey.Sighti
 			switch {
 			case err == nil, ctx.Err() != nil, errors.Is(err, survey.ErrBusy):
 				return s, err
-			case errors.Is(err, errQuiet): // mostly of something else
-				if ends++; ends == maxEnds {
+			case errors.Is(err, errQuiet):
+				if ends++; ends == maxOwners {
 					return s, &unseenError{fmt.Sprintf("%d workers have ended that were asked what %s shows", ends, probe.Addr)}
 				}
 			case !errors.Is(err, errNobody):
