@@ -39,7 +39,9 @@ func (s *Survey) Sight(ctx context.Context, p *dane.Probe) (Sighting, error) {
 	}
 	v := &visit{survey: s, clock: newClock(ctx, defaultTimeout)}
 	defer v.clock.end(context.Canceled)
-	seen, shared, err := s.cache.sight(ctx, key, v.wait, func() (*sighting, error) { return v.look(ctx, p, lookUnverified) })
+	seen, shared, err := s.cache.sight(ctx, key, v.wait, func() (*sighting, error) {
+		return v.look(ctx, p, lookUnverified)
+	})
 	if err != nil {
 		return Sighting{}, err
 	}
@@ -48,7 +50,9 @@ func (s *Survey) Sight(ctx context.Context, p *dane.Probe) (Sighting, error) {
 }
 
 // connect makes a connection, or has Look do it. That may be long in coming, so the domain waits.
-func (v *visit) connect(ctx context.Context, p *dane.Probe, how func(context.Context, *dane.Probe) *sighting) (*sighting, error) {
+func (v *visit) connect(
+	ctx context.Context, p *dane.Probe, how func(context.Context, *dane.Probe) *sighting,
+) (*sighting, error) {
 	if v.survey.Look == nil {
 		return how(ctx, p), nil
 	}

@@ -52,26 +52,32 @@ At an address that others can reach, TLS and the public keys of the workers are 
 -new-key FILE" makes a pair. A worker can do its work with that, and read or write nothing else.`,
 		Examples: []cli.Example{
 			{Line: "danesurvey serve -dir names names.txt", About: "workers on this machine: danesurvey worker"},
-			{Line: "danesurvey serve -dir names -vantages fra,nyc -listen 192.0.2.1:4222 -cert cert.pem -key key.pem -workers workers names.txt"},
+			{Line: "danesurvey serve -dir names -vantages fra,nyc -listen 192.0.2.1:4222 " +
+				"-cert cert.pem -key key.pem -workers workers names.txt"},
 		},
 		Exits: surveyExits,
 		Begin: func(f *cli.Flags) cli.Run {
 			o := new(serveOptions)
 			f.Group("What is asked about")
 			f.StringVar(&o.dir, "dir", "", "folder `DIR` of the survey")
-			f.StringVar(&o.column, "column", "", "LIST is CSV: the domain is in the column with this `NAME`, or number from 1 on if no line has names")
+			f.StringVar(&o.column, "column", "",
+				"LIST is CSV: the domain is in the column with this `NAME`, or number from 1 on if no line has names")
 			f.StringVar(&o.vantages, "vantages", "", "ask from each of these vantage points: `NAMES` with commas between them")
 			f.Group("The queue")
 			f.StringVar(&o.name, "name", "survey", "`NAME` of the survey, where a NATS server has several")
 			f.StringVar(&o.listen, "listen", "127.0.0.1:4222", "`ADDRESS` of the NATS server in this process")
 			f.StringVar(&o.cert, "cert", "", "certificate of the server: a `FILE` in PEM")
 			f.StringVar(&o.key, "key", "", "its private key: a `FILE` in PEM")
-			f.StringVar(&o.workers, "workers", "", "`FILE` of those who may be workers: a line each with a public key, and the vantage point if there are several")
-			f.Int64Var(&o.maxBytes, "max-queue", queue.DefaultMaxBytes>>20, "have at most `MIB` of shards on the disk; the list waits when they are")
-			f.StringVar(&o.connection.nats, "nats", "", "use the NATS servers at this `URL`, which have JetStream, and none of one's own")
+			f.StringVar(&o.workers, "workers", "",
+				"`FILE` of those who may be workers: a line each with a public key, and the vantage point if there are several")
+			f.Int64Var(&o.maxBytes, "max-queue", queue.DefaultMaxBytes>>20,
+				"have at most `MIB` of shards on the disk; the list waits when they are")
+			f.StringVar(&o.connection.nats, "nats", "",
+				"use the NATS servers at this `URL`, which have JetStream, and none of one's own")
 			o.connection.flags(f)
 			f.Group("Watching it")
-			f.StringVar(&o.metrics, "metrics", "", "metrics for Prometheus at this `ADDRESS` of loopback, such as 127.0.0.1:9465")
+			f.StringVar(&o.metrics, "metrics", "",
+				"metrics for Prometheus at this `ADDRESS` of loopback, such as 127.0.0.1:9465")
 			return func(ctx context.Context, s cli.Streams, args []string) (int, error) {
 				return o.run(ctx, s, args)
 			}
@@ -208,13 +214,15 @@ func (o *serveOptions) connect(log *slog.Logger) (*nats.Conn, func(), error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		conn, err := nats.Connect(o.connection.nats, append(options, nats.Name("danesurvey serve"), nats.MaxReconnects(-1))...)
+		conn, err := nats.Connect(o.connection.nats, append(options, nats.Name("danesurvey serve"),
+			nats.MaxReconnects(-1))...)
 		if err != nil {
 			return nil, nil, fmt.Errorf("%s: %w", o.connection.nats, err)
 		}
 		return conn, conn.Close, nil
 	}
-	e := &queue.Embedded{Listen: o.listen, Dir: filepath.Join(o.dir, "queue"), MaxBytes: o.maxBytes << 20, Name: o.name, Log: log}
+	e := &queue.Embedded{Listen: o.listen, Dir: filepath.Join(o.dir, "queue"), MaxBytes: o.maxBytes << 20,
+		Name: o.name, Log: log}
 	if o.cert != "" {
 		pair, err := tls.LoadX509KeyPair(o.cert, o.key)
 		if err != nil {
@@ -304,7 +312,8 @@ func serveMetrics(address string, c prometheus.Collector) (stop func(), err erro
 }
 
 // conclude says what became of the survey, and what can be done now.
-func (o *serveOptions) conclude(ctx context.Context, w *watch, st *store.Store, vantages []string, failed error) (int, error) {
+func (o *serveOptions) conclude(ctx context.Context, w *watch, st *store.Store, vantages []string,
+	failed error) (int, error) {
 	switch {
 	case failed != nil && ctx.Err() != nil:
 		w.say("interrupted; to go on: danesurvey serve -dir %s", o.dir)

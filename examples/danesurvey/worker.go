@@ -29,7 +29,8 @@ type connectionOptions struct{ nats, nkey, ca string }
 
 func (o *connectionOptions) flags(f *cli.Flags) {
 	f.StringVar(&o.nkey, "nkey", "", "sign in to NATS by the key in `FILE`")
-	f.StringVar(&o.ca, "ca", "", "trust the certificates in `FILE` for the connection to NATS, and not those of the system")
+	f.StringVar(&o.ca, "ca", "",
+		"trust the certificates in `FILE` for the connection to NATS, and not those of the system")
 }
 
 func (o *connectionOptions) options() (all []nats.Option, err error) {
@@ -82,7 +83,8 @@ together, for which their flags must be the same.`,
 			name := f.String("name", "survey", "`NAME` of the survey")
 			connection.flags(f)
 			fresh := f.String("new-key", "", "make a key in `FILE`, print the public one, and do nothing else")
-			try := f.Bool("try", false, "make one connection that is asked for on standard input: worker starts this for servers on which one may have died")
+			try := f.Bool("try", false,
+				"make one connection that standard input asks for: worker starts this for servers on which one may have died")
 			o.fixed(f)
 			o.changing(f)
 			return func(ctx context.Context, s cli.Streams, args []string) (int, error) {
@@ -119,7 +121,8 @@ together, for which their flags must be the same.`,
 	}
 }
 
-func (o *options) workFor(ctx context.Context, s cli.Streams, url, name string, connection *connectionOptions) (int, error) {
+func (o *options) workFor(ctx context.Context, s cli.Streams, url, name string,
+	connection *connectionOptions) (int, error) {
 	dial, err := connection.options()
 	if err != nil {
 		return exitUsage, err
@@ -131,7 +134,8 @@ func (o *options) workFor(ctx context.Context, s cli.Streams, url, name string, 
 	defer end()
 	ignoreSignals()
 	worker := &queue.Worker{
-		URL: url, Options: dial, Name: name, Row: w.Row, Survey: w.Survey, Try: o.tryApart, Log: daemon.Log(s.Err, slog.LevelInfo),
+		URL: url, Options: dial, Name: name, Row: w.Row, Survey: w.Survey, Try: o.tryApart,
+		Log: daemon.Log(s.Err, slog.LevelInfo),
 	}
 	err = worker.Run(ctx)
 	if ctx.Err() != nil {
@@ -166,7 +170,10 @@ workers have keys, it needs that of the operator, which serve has put into the f
 			{Line: "danesurvey " + name},
 			{Line: "danesurvey " + name + " -nkey names/operator.nk -ca ca.pem tls://192.0.2.1:4222"},
 		},
-		Exits: []cli.Exit{{Status: exitDone, Means: "done"}, {Status: exitUsage, Means: "a mistake in the command line, or the server is not there, or has no such survey"}},
+		Exits: []cli.Exit{
+			{Status: exitDone, Means: "done"},
+			{Status: exitUsage, Means: "a mistake in the command line, or the server is not there, or has no such survey"},
+		},
 		Begin: func(f *cli.Flags) cli.Run {
 			connection := new(connectionOptions)
 			survey := f.String("name", "survey", "`NAME` of the survey")

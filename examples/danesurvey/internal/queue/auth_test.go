@@ -54,7 +54,8 @@ func TestSecuredSurvey(t *testing.T) {
 	var workers []*Worker
 	for _, v := range []string{"east", "east", "west"} {
 		one := newWorker(url, v, &dane.Checker{Verifier: w.verifier()})
-		one.Options = []nats.Option{KeyOption(keys[v]), nats.Secure(&tls.Config{RootCAs: roots, ServerName: "survey.example"})}
+		secure := nats.Secure(&tls.Config{RootCAs: roots, ServerName: "survey.example"})
+		one.Options = []nats.Option{KeyOption(keys[v]), secure}
 		workers = append(workers, one)
 	}
 	runWorkers(t, s, workers...)
@@ -67,10 +68,11 @@ func TestPermissions(t *testing.T) {
 	t.Parallel()
 	url, conn, roots, keys := secured(t)
 	secure := nats.Secure(&tls.Config{RootCAs: roots, ServerName: "survey.example"})
+	distrusting := nats.Secure(&tls.Config{RootCAs: x509.NewCertPool(), ServerName: "survey.example"})
 	for name, options := range map[string][]nats.Option{
 		"without a key":               {secure},
 		"with the key of a stranger":  {secure, KeyOption(keys["stranger"])},
-		"with a root that is not its": {KeyOption(keys["east"]), nats.Secure(&tls.Config{RootCAs: x509.NewCertPool(), ServerName: "survey.example"})},
+		"with a root that is not its": {KeyOption(keys["east"]), distrusting},
 		"in clear":                    {KeyOption(keys["east"])},
 	} {
 		address := url
@@ -88,18 +90,20 @@ func TestPermissions(t *testing.T) {
 	if err := s.makeStream(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.tryPublish(t.Context(), "west", kindNew, &shard{Lines: []line{{Line: 1, Domain: "secret.example"}}}, ""); err != nil {
+	secret := &shard{Lines: []line{{Line: 1, Domain: "secret.example"}}}
+	if err := s.tryPublish(t.Context(), "west", kindNew, secret, ""); err != nil {
 		t.Fatal(err)
 	}
 	var mu sync.Mutex
 	var denied []string
-	east, err := nats.Connect(url, secure, KeyOption(keys["east"]), nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+	note := func(_ *nats.Conn, _ *nats.Subscription, err error) {
 		mu.Lock()
 		defer mu.Unlock()
 		if errors.Is(err, nats.ErrPermissionViolation) {
 			denied = append(denied, err.Error())
 		}
-	}))
+	}
+	east, err := nats.Connect(url, secure, KeyOption(keys["east"]), nats.ErrorHandler(note))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,10 +116,12 @@ func TestPermissions(t *testing.T) {
 		"$JS.API.STREAM.PURGE." + n.stream(), "$JS.API.STREAM.DELETE." + n.stream(), "$JS.API.STREAM.MSG.GET." + n.stream(),
 		"$JS.API.DIRECT.GET." + n.stream(), "$JS.API.CONSUMER.MSG.NEXT." + n.stream() + "." + consumerName("west"),
 		"$JS.API.CONSUMER.CREATE." + n.stream(), "$JS.API.CONSUMER.PAUSE." + n.stream() + "." + consumerName("east"),
-		"$JS.API.STREAM.CREATE.other", "$JS.ACK." + n.stream() + "." + consumerName("west") + ".1.1.1.1.1", "$SYS.REQ.SERVER.PING",
+		"$JS.API.STREAM.CREATE.other", "$JS.ACK." + n.stream() + "." + consumerName("west") + ".1.1.1.1.1",
+		"$SYS.REQ.SERVER.PING",
 	}
 	subscribe := []string{
-		">", "danesurvey.>", n.server("east", opRows), n.shards("east", "*"), n.probe("west", tierAddress, 1), inbox(westKey) + ".>", "_INBOX.>", "$JS.>", "$SYS.>",
+		">", "danesurvey.>", n.server("east", opRows), n.shards("east", "*"), n.probe("west", tierAddress, 1),
+		inbox(westKey) + ".>", "_INBOX.>", "$JS.>", "$SYS.>",
 	}
 	for _, subject := range publish {
 		if err := east.PublishRequest(subject, east.NewInbox(), []byte("{}")); err != nil {

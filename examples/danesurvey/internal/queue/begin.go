@@ -57,7 +57,8 @@ func (s *Server) asked(vantage string, m *nats.Msg) {
 }
 
 // beginAgain says what to do with a shard that somebody else had before.
-func (s *Server) beginAgain(ctx context.Context, vantage string, q beginRequest, before string, now time.Time) (r beginReply, err error) {
+func (s *Server) beginAgain(ctx context.Context, vantage string, q beginRequest, before string,
+	now time.Time) (r beginReply, err error) {
 	m, err := s.stream.GetMsg(ctx, q.Sequence)
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return beginReply{Drop: true}, nil
@@ -83,7 +84,8 @@ func (s *Server) beginAgain(ctx context.Context, vantage string, q beginRequest,
 		return r, nil
 	}
 	ends := append(slices.Clip(old.Ends), end{before, seen})
-	s.Log.Warn("a worker has ended, and others go on with what it had", "worker", before, "vantage", vantage, "lines", len(left), "ends", len(ends))
+	s.Log.Warn("a worker has ended, and others go on with what it had", "worker", before, "vantage", vantage,
+		"lines", len(left), "ends", len(ends))
 	if len(ends) >= maxEnds {
 		return beginReply{Drop: true}, s.setAside(vantage, left, ends)
 	}
@@ -92,8 +94,10 @@ func (s *Server) beginAgain(ctx context.Context, vantage string, q beginRequest,
 		size = 1
 	}
 	for part := range slices.Chunk(left, size) {
-		if err := s.tryPublish(ctx, vantage, kindAgain, &shard{Lines: part, Ends: ends}, fmt.Sprint("again ", q.Sequence)); err != nil {
-			return r, fmt.Errorf("a part of a shard: %w", err) // those that are in the stream already are known there by their identifiers
+		again := &shard{Lines: part, Ends: ends}
+		if err := s.tryPublish(ctx, vantage, kindAgain, again, fmt.Sprint("again ", q.Sequence)); err != nil {
+			// those that are in the stream already are known there by their identifiers
+			return r, fmt.Errorf("a part of a shard: %w", err)
 		}
 	}
 	return beginReply{Drop: true}, nil
@@ -117,7 +121,8 @@ func (s *Server) left(vantage string, old *shard) (left []line, err error) {
 func (s *Server) setAside(vantage string, lines []line, ends []end) error {
 	var rows []row.Row
 	for _, l := range lines {
-		s.Log.Error("set aside, as workers have ended while they asked about it", "vantage", vantage, "line", l.Line, "domain", l.Domain)
+		s.Log.Error("set aside, as workers have ended while they asked about it", "vantage", vantage, "line", l.Line,
+			"domain", l.Domain)
 		s.counts.setAside.Add(1)
 		standing, err := s.Store.Standing(vantage, l.Line)
 		if err != nil {

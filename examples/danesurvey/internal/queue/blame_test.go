@@ -30,7 +30,10 @@ func TestBlame(t *testing.T) {
 		want int
 	}{
 		{"nothing is known", func() int { return begin("a", poison, false) + begin("a", good, false) }, 0},
-		{"a connection is over that was never begun", func() int { b.done("v", connectRequest{Worker: "b", Addr: good}); return 0 }, 0},
+		{"a connection is over that was never begun", func() int {
+			b.done("v", connectRequest{Worker: "b", Addr: good})
+			return 0
+		}, 0},
 		{"a worker that is heard of has not died", func() int { return begin("b", poison, false) }, 0},
 		{"that of another is over", func() int { b.done("v", connectRequest{Worker: "b", Addr: poison}); return 0 }, 0},
 		{"a worker is gone: the first", func() int { now = now.Add(length + 1); return begin("b", poison, false) }, 1},
@@ -40,7 +43,9 @@ func TestBlame(t *testing.T) {
 			return begin("b", good, false)
 		}, 0},
 		{"a process dies", func() int { return begin("b", poison, true) }, 2},
-		{"elsewhere nothing is known of it", func() int { return len(b.begin("w", connectRequest{Worker: "c", Addr: poison}, l, now)) }, 0},
+		{"elsewhere nothing is known of it", func() int {
+			return len(b.begin("w", connectRequest{Worker: "c", Addr: poison}, l, now))
+		}, 0},
 		{"a second one dies", func() int { return begin("b", poison, true) }, maxEnds},
 		{"a late answer does not make it innocent", func() int {
 			b.done("v", connectRequest{Worker: "b", Addr: poison, Apart: true})
@@ -75,7 +80,8 @@ func TestTry(t *testing.T) {
 	} {
 		var out bytes.Buffer
 		err := Try(t.Context(), smtpprobe.Prober{}, strings.NewReader(tt.question), &out)
-		if !strings.Contains(out.String(), tt.want) || (err == nil) != (tt.wrong == "") || err != nil && !strings.Contains(err.Error(), tt.wrong) {
+		if (err == nil) != (tt.wrong == "") || err != nil && !strings.Contains(err.Error(), tt.wrong) ||
+			!strings.Contains(out.String(), tt.want) {
 			t.Errorf("%s: %q, %v", tt.name, &out, err)
 		}
 	}
@@ -90,7 +96,8 @@ func TestWhatWasNotSeen(t *testing.T) {
 		overTheWire(t, &probeReply{Error: text}, &once)
 		overTheWire(t, replyTo(once.sighting()), &twice)
 		_, err := twice.sighting()
-		r := &dane.Result{Outcome: dane.OutcomeSuccess, Hosts: []dane.HostResult{{Attempts: []dane.Attempt{{}, {Err: &smtpprobe.Error{Err: err}}}}}}
+		attempts := []dane.Attempt{{}, {Err: &smtpprobe.Error{Err: err}}}
+		r := &dane.Result{Outcome: dane.OutcomeSuccess, Hosts: []dane.HostResult{{Attempts: attempts}}}
 		if got := unseen(r); got == nil || got.text != text {
 			t.Errorf("%q is told as %v", text, err)
 		}

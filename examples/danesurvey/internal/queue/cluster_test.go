@@ -47,9 +47,6 @@ func TestClusterThatExists(t *testing.T) {
 	}
 	runWorkers(t, s, workers...)
 	checkRows(t, st, f, w.states(t), "fra")
-	if n := workers[0].rows.Load() * workers[1].rows.Load(); n == 0 {
-		t.Error("a worker has done nothing")
-	}
 }
 
 // startCluster starts so many NATS servers, and returns when they have JetStream.

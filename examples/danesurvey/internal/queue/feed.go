@@ -32,7 +32,8 @@ func (s *Server) feed(ctx context.Context, vantage string) error {
 		if tally.Rows >= s.Entries {
 			return nil
 		}
-		s.Log.Warn("lines have got lost on their way, and are asked about again", "vantage", vantage, "lines", s.Entries-tally.Rows)
+		s.Log.Warn("lines have got lost on their way, and are asked about again", "vantage", vantage, "lines",
+			s.Entries-tally.Rows)
 	}
 }
 
@@ -135,7 +136,8 @@ func (s *Server) tryPublish(ctx context.Context, vantage, kind string, q *shard,
 		return err
 	}
 	id := fmt.Sprintf("%s %s %x", s.run, pass, sha256.Sum256(append([]byte(vantage+"\n"), text...)))
-	_, err = s.js.Publish(ctx, s.names.shards(vantage, kind), text, jetstream.WithMsgID(id), jetstream.WithRetryAttempts(0))
+	_, err = s.js.Publish(ctx, s.names.shards(vantage, kind), text, jetstream.WithMsgID(id),
+		jetstream.WithRetryAttempts(0))
 	return err
 }
 

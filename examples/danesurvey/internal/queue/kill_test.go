@@ -65,7 +65,10 @@ func TestPoison(t *testing.T) {
 			3, []string{"set aside: 3 workers have ended"},
 		},
 		{
-			"in the judgement on a certificate", func(_ *world, r *role) string { r.PoisonJudge = "mail.mismatch.example"; return "mismatch.example" },
+			"in the judgement on a certificate", func(_ *world, r *role) string {
+				r.PoisonJudge = "mail.mismatch.example"
+				return "mismatch.example"
+			},
 			3, []string{"set aside: 2 workers have ended", "mail.mismatch.example"},
 		},
 		{

@@ -32,7 +32,8 @@ func testLog() *slog.Logger {
 
 func newServer(conn *nats.Conn, st *store.Store, dir string) *Server {
 	return &Server{
-		Conn: conn, Name: "test", Store: st, Entries: st.About().List.Entries, lease: time.Second, ackWait: 2 * time.Second, Log: testLog(),
+		Conn: conn, Name: "test", Store: st, Entries: st.About().List.Entries,
+		lease: time.Second, ackWait: 2 * time.Second, Log: testLog(),
 		List: func() (survey.Source, func() error, error) {
 			list, err := work.OpenList(dir, st.About().List, "")
 			if err != nil {

@@ -30,7 +30,8 @@ type member struct {
 const maxMembers = 10_000
 
 func newLeases(length time.Duration, now time.Time) *leases {
-	return &leases{length: length, began: now, members: make(map[memberKey]*member), owners: make(map[string]*[partitions]string)}
+	return &leases{length: length, began: now, members: make(map[memberKey]*member),
+		owners: make(map[string]*[partitions]string)}
 }
 
 // renew returns the partitions that a worker may have, which has said which it has.

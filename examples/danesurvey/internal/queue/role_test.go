@@ -165,7 +165,8 @@ func (r *role) verifier() (*dane.Verifier, error) {
 			}
 			return nil
 		}},
-		Resolver: &poisoned{Resolver: &dnssec.Resolver{Exchanger: servers, Anchors: anchors}, role: r}, Hello: "client.example",
+		Resolver: &poisoned{Resolver: &dnssec.Resolver{Exchanger: servers, Anchors: anchors}, role: r},
+		Hello:    "client.example",
 		AllowAll: true, AttemptTimeout: 5 * time.Second,
 		Dial: func(ctx context.Context, _, address string) (net.Conn, error) {
 			if r.PoisonAddr != "" && strings.HasPrefix(address, r.PoisonAddr+":") {

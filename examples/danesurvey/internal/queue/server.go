@@ -139,7 +139,8 @@ func (s *Server) makeStream(ctx context.Context) (err error) {
 	}
 	stream, err := s.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
 		Name: s.names.stream(), Description: "shards of a survey, by danesurvey serve",
-		Subjects: []string{s.names.prefix() + "shard.>"}, Retention: jetstream.WorkQueuePolicy, Storage: jetstream.FileStorage,
+		Subjects: []string{s.names.prefix() + "shard.>"}, Retention: jetstream.WorkQueuePolicy,
+		Storage:  jetstream.FileStorage,
 		MaxBytes: cmp.Or(s.MaxBytes, DefaultMaxBytes), MaxMsgsPerSubject: maxShards,
 		Discard: jetstream.DiscardNew, DiscardNewPerSubject: true, Duplicates: 2 * time.Minute,
 	})
@@ -166,7 +167,8 @@ func (s *Server) makeStream(ctx context.Context) (err error) {
 
 // subscribe answers workers.
 func (s *Server) subscribe() (subs []*nats.Subscription, err error) {
-	answers := map[operation]func(vantage string, m *nats.Msg){opLease: s.leased, opBegin: s.asked, opRows: s.received, opConnect: s.connects}
+	answers := map[operation]func(vantage string, m *nats.Msg){opLease: s.leased, opBegin: s.asked,
+		opRows: s.received, opConnect: s.connects}
 	for op, answer := range answers {
 		sub, err := s.Conn.Subscribe(s.names.prefix()+"server.*."+string(op), func(m *nats.Msg) {
 			name := strings.Split(m.Subject, ".")[3]

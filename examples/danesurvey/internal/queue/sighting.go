@@ -42,7 +42,8 @@ func requestOf(p *dane.Probe) *probeRequest {
 		Hello: p.Prober.Hello, Opportunistic: p.Prober.Opportunistic, StageTimeout: p.Prober.StageTimeout,
 	}
 	if c := p.TLS; c != nil {
-		q.TLS = &offer{c.ServerName, c.MinVersion, c.MaxVersion, c.CipherSuites, c.CurvePreferences, c.SessionTicketsDisabled, c.Renegotiation}
+		q.TLS = &offer{c.ServerName, c.MinVersion, c.MaxVersion, c.CipherSuites, c.CurvePreferences,
+			c.SessionTicketsDisabled, c.Renegotiation}
 	}
 	return q
 }
@@ -166,7 +167,8 @@ func (r *probeReply) sighting() (survey.Sighting, error) {
 	case r.Result == nil:
 		return survey.Sighting{}, &unseenError{"the owner of the address has sent no result"}
 	}
-	s := survey.Sighting{At: time.Now().Add(-r.Age), Shared: r.Shared, Result: &r.Result.Result, Err: r.Failure.err(r.Result.Addr)}
+	s := survey.Sighting{At: time.Now().Add(-r.Age), Shared: r.Shared, Result: &r.Result.Result,
+		Err: r.Failure.err(r.Result.Addr)}
 	s.Result.Late = r.Result.Late.err(r.Result.Addr)
 	var err, wrong error
 	s.Presented, err = r.Presented.state()

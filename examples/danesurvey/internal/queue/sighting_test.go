@@ -24,7 +24,8 @@ import (
 // faulty are domains whose servers fail in all ways that there are, beside those of danetest.
 func faulty() []danetest.Domain {
 	domains := danetest.Domains()
-	stages := []smtptest.Stage{smtptest.AtGreeting, smtptest.AtHello, smtptest.AtStartTLS, smtptest.AtHandshake, smtptest.AtHelloTLS, smtptest.AtQuit}
+	stages := []smtptest.Stage{smtptest.AtGreeting, smtptest.AtHello, smtptest.AtStartTLS, smtptest.AtHandshake,
+		smtptest.AtHelloTLS, smtptest.AtQuit}
 	for i, stage := range stages {
 		for fault := smtptest.Hang; fault <= smtptest.Inject; fault++ {
 			for n, records := range [][]string{nil, {"3 1 1"}} {
@@ -81,9 +82,11 @@ func TestVerdictsOverTheWire(t *testing.T) {
 func TestErrnosOverTheWire(t *testing.T) {
 	t.Parallel()
 	for _, errno := range []syscall.Errno{
-		syscall.ECONNREFUSED, syscall.EMFILE, syscall.ENETUNREACH, syscall.EHOSTUNREACH, syscall.EADDRNOTAVAIL, syscall.ETIMEDOUT, syscall.ECONNRESET,
+		syscall.ECONNREFUSED, syscall.EMFILE, syscall.ENETUNREACH, syscall.EHOSTUNREACH, syscall.EADDRNOTAVAIL,
+		syscall.ETIMEDOUT, syscall.ECONNRESET,
 	} {
-		internet := danetest.New(t, danetest.Domain{Name: "a.example", Hosts: []danetest.Host{{Name: "mx", TLSA: []string{"3 1 1"}}}})
+		hosts := []danetest.Host{{Name: "mx", TLSA: []string{"3 1 1"}}}
+		internet := danetest.New(t, danetest.Domain{Name: "a.example", Hosts: hosts})
 		v := internet.Verifier()
 		v.Dial = func(_ context.Context, network, _ string) (net.Conn, error) {
 			return nil, &net.OpError{Op: "dial", Net: network, Err: os.NewSyscallError("connect", errno)}

@@ -114,7 +114,8 @@ func (t *tracker) make(_ context.Context, r *survey.Row) {
 	one, err := row.Of(r, t.Row)
 	if err == nil && int64(len(one.Text)) > t.conn.MaxPayload()-1024 {
 		own := survey.Row{Entry: r.Entry, Result: &dane.Result{Name: r.Domain, Started: one.At, Local: true}}
-		own.Result.Outcome, own.Result.Err = dane.OutcomeFailure, fmt.Errorf("the row has %d octets, and cannot be sent", len(one.Text))
+		own.Result.Outcome = dane.OutcomeFailure
+		own.Result.Err = fmt.Errorf("the row has %d octets, and cannot be sent", len(one.Text))
 		one, err = row.Of(&own, t.Row)
 	}
 	r.Extra, r.Result = made{one, err}, nil // what is in the row is held no longer

@@ -132,7 +132,8 @@ func (w *Worker) prepare(ctx context.Context) error {
 			break
 		}
 		if !told {
-			w.Log.Warn("the survey is not there yet, or has no such vantage point", "survey", w.Name, "vantage", w.Row.Vantage, "error", err)
+			w.Log.Warn("the survey is not there yet, or has no such vantage point", "survey", w.Name, "vantage",
+				w.Row.Vantage, "error", err)
 		}
 		if !sleep(ctx, time.Second) {
 			return ctx.Err()
@@ -145,7 +146,8 @@ func (w *Worker) prepare(ctx context.Context) error {
 	}
 	w.peers.asker.quiet = cmp.Or(w.quiet, maxQuiet)
 	w.peers.holder = &holder{
-		conn: w.conn, names: w.names, vantage: w.Row.Vantage, worker: w.id, answer: w.peers.answer, log: w.Log, held: make(map[int]*held),
+		conn: w.conn, names: w.names, vantage: w.Row.Vantage, worker: w.id, answer: w.peers.answer,
+		log: w.Log, held: make(map[int]*held),
 	}
 	w.tracker = newTracker(w)
 	w.peers.shards.Finish = w.tracker.make
