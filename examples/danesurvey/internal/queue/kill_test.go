@@ -136,8 +136,8 @@ func ended(t *testing.T, server *exec.Cmd) {
 		if err != nil {
 			t.Fatal(err)
 		}
-	case <-time.After(90 * time.Second):
-		t.Fatal("the server is not done after 90 s")
+	case <-time.After(5 * time.Minute):
+		t.Fatal("the server is not done after five minutes")
 	}
 }
 
@@ -146,7 +146,7 @@ func (w *world) role(t *testing.T, f *folder) role {
 	t.Helper()
 	r := role{
 		Dir: f.dir, Listen: freePort(t), DNS: w.dns, Proxy: w.proxy, Parallel: 8,
-		LeaseAckWait: [2]time.Duration{2 * time.Second, 3 * time.Second},
+		LeaseAckWait: [2]time.Duration{2 * time.Second, 4 * time.Second},
 	}
 	r.URL = "nats://" + r.Listen
 	for _, a := range w.DNS.Anchors() {

@@ -33,7 +33,7 @@ func testLog() *slog.Logger {
 func newServer(conn *nats.Conn, st *store.Store, dir string) *Server {
 	return &Server{
 		Conn: conn, Name: "test", Store: st, Entries: st.About().List.Entries,
-		lease: time.Second, ackWait: 2 * time.Second, Log: testLog(),
+		lease: 2 * time.Second, ackWait: 4 * time.Second, Log: testLog(),
 		List: func() (survey.Source, func() error, error) {
 			list, err := work.OpenList(dir, st.About().List, "")
 			if err != nil {
@@ -47,7 +47,7 @@ func newServer(conn *nats.Conn, st *store.Store, dir string) *Server {
 func newWorker(url, vantage string, checker *dane.Checker) *Worker {
 	no := survey.Limit{Connections: -1, PerSecond: -1}
 	return &Worker{
-		URL: url, Name: "test", Row: row.Options{Vantage: vantage}, ackWait: 2 * time.Second, Log: testLog(),
+		URL: url, Name: "test", Row: row.Options{Vantage: vantage}, ackWait: 4 * time.Second, Log: testLog(),
 		Survey: &survey.Survey{
 			Checker: checker, Parallel: 8, Limits: survey.Limits{Address: no, Network: no, Provider: no, DNS: no, Pause: -1},
 		},

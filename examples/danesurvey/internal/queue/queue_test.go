@@ -18,7 +18,7 @@ import (
 // runWorkers runs the workers until the server is done.
 func runWorkers(t *testing.T, s *Server, workers ...*Worker) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	var running sync.WaitGroup
 	for _, w := range workers {
@@ -210,7 +210,7 @@ func TestServerIsStartedAgain(t *testing.T) {
 		}
 	})
 	for {
-		ctx, cancel := context.WithTimeout(t.Context(), 2500*time.Millisecond)
+		ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
 		s := newServer(conn, st, f.dir)
 		err := s.Run(ctx)
 		cancel()
