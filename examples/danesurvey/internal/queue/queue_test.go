@@ -2,11 +2,14 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/danesmtp/danesmtp/dane"
 	"github.com/danesmtp/danesmtp/dane/danetest"
@@ -227,6 +230,50 @@ func TestServerIsStartedAgain(t *testing.T) {
 	}
 	working.Wait()
 	checkRows(t, st, f, w.states(t), "")
+}
+
+// TestWorkerThatWasNotTold: one that has heard nothing of the end, here since its Server was killed, ends all the same
+// when the stream is gone.
+func TestWorkerThatWasNotTold(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	server, conn := embed(t, &Embedded{})
+	js, err := jetstream.New(conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := newFolder(t, w, 2000)
+	st := f.create(t)
+	defer st.Close()
+	s := newServer(conn, st, f.dir)
+	names, err := newNames(s.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, kill := context.WithCancel(t.Context())
+	var serving sync.WaitGroup
+	serving.Go(func() { s.Run(ctx) })
+	one := newWorker(server.ClientURL(), "", &dane.Checker{Verifier: w.verifier()})
+	ended := make(chan error, 1)
+	go func() { ended <- one.Run(t.Context()) }()
+	for at := int64(0); at == 0; time.Sleep(20 * time.Millisecond) { // until it has a shard
+		if c, err := js.Consumer(t.Context(), names.stream(), consumerName("")); err == nil {
+			at = int64(c.CachedInfo().NumAckPending)
+		}
+	}
+	kill()
+	serving.Wait()
+	if err := js.DeleteStream(t.Context(), names.stream()); err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(10 * goneTimes * lookEvery):
+		t.Fatal("it goes on for ever")
+	}
 }
 
 // TestWhatIsWrong says what is wrong before anything is done.

@@ -70,7 +70,11 @@ func (w *Worker) Run(ctx context.Context) (err error) {
 	send, stop := context.WithCancel(context.WithoutCancel(ctx))
 	holding.Go(func() { w.peers.holder.run(hold, defaultLease) })
 	sending.Go(func() { w.tracker.run(send) })
+	holding.Go(func() { w.watch(hold, func() { end(errOver) }) })
 	err = w.peers.shards.Run(ctx, source, w.tracker)
+	if context.Cause(ctx) == errOver {
+		err = nil
+	}
 	stop()
 	sending.Wait()
 	w.tracker.giveBack()
