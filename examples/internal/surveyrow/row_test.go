@@ -39,7 +39,8 @@ func TestHead(t *testing.T) {
 		{"what JSON escapes", surveyrow.Head{Line: 5, Input: "<b>&\\\"\x01\xff\u2028ü"}, "",
 			`{"line":5,"input":"\u003cb\u003e\u0026\\\"\u0001\ufffd\u2028ü","state":"unknown"}`},
 	} {
-		got := string(tt.head.Append([]byte("before "), []byte(tt.object)))
+		// What is no UTF-8 is escaped before Go 1.27, and written as the same character since.
+		got := strings.ReplaceAll(string(tt.head.Append([]byte("before "), []byte(tt.object))), "\ufffd", `\ufffd`)
 		if diff := cmp.Diff("before "+tt.want+"\n", got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
 		}
