@@ -127,7 +127,7 @@ func hideStartTLS(line []byte) []byte {
 	if !ok {
 		code, text = 250, strings.TrimRight(string(line), "\r\n")
 	}
-	if code/100 != 2 || !strings.EqualFold(keyword(strings.TrimRight(text, "\r")), startTLS) {
+	if code/100 != 2 || !strings.EqualFold(keyword(strings.TrimSpace(text)), startTLS) {
 		return line
 	}
 	at := bytes.IndexAny(line, "Ss") // what is before the keyword has none

@@ -65,7 +65,7 @@ func FuzzReadReply(f *testing.F) {
 // the reads, but that it hears of no STARTTLS.
 func FuzzConn(f *testing.F) {
 	for _, seed := range []string{
-		"250-a\r\n250 STARTTLS\r\n", "250-STARTTLS\n", "250 starttls x\r\r\n", "250", "250 OK\r\n250 ", "\n\n", "250-\x00STARTTLS\r\n",
+		"250-a\r\n250 STARTTLS\r\n", "250-STARTTLS\n", "250 starttls x\r\r\n", "250", "250 OK\r\n250 ", "\n\n", "250-\x00STARTTLS\r\n", "250 STARTTLS\f",
 	} {
 		f.Add([]byte(seed), 1)
 		f.Add([]byte(seed), 64)
