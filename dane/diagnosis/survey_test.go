@@ -2,6 +2,7 @@ package diagnosis_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -118,9 +119,12 @@ func (busyProber) Probe(_ context.Context, p *dane.Probe) (*smtpprobe.Result, er
 	return &smtpprobe.Result{Addr: p.Addr}, &smtpprobe.Error{Stage: smtpprobe.StageDial, Addr: p.Addr, Err: dane.ErrBusy}
 }
 
-// TestServersLeftAlone: who was not connected to is not to blame for it.
+// TestServersLeftAlone: who was not connected to is not to blame for it, also where package survey says so.
 func TestServersLeftAlone(t *testing.T) {
 	t.Parallel()
+	if !errors.Is(survey.ErrBusy, dane.ErrBusy) {
+		t.Error("package survey has an error of its own")
+	}
 	checker := oneHost(danetest.Host{TLSA: []string{"3 1 1", "2 1 1"}}, "").checker(t)
 	checker.Prober = busyProber{}
 	result, _ := checker.Verify(t.Context(), "a.example")

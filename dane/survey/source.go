@@ -2,7 +2,6 @@ package survey
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/danesmtp/danesmtp/dane"
@@ -55,8 +54,9 @@ type Row struct {
 }
 
 // ErrBusy is why an address was not connected to that has said 421, or has refused connections
-// or the client, again and again; or why a DNS server was not asked that is left alone.
-var ErrBusy = errors.New("not connected to: it was busy for too long, or refuses us")
+// or the client, again and again; or why a DNS server was not asked that is left alone. It is
+// [dane.ErrBusy].
+var ErrBusy = dane.ErrBusy
 
 // Verdict reports whether the row says something about the domain.
 func (r *Row) Verdict() bool {
