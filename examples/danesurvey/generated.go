@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"runtime/debug"
 
 	"github.com/danesmtp/danesmtp/examples/internal/cli"
@@ -14,44 +13,13 @@ const manualDate = "November 30, 2026"
 
 // commandMan prints the manual page.
 func commandMan() *cli.Command {
-	return &cli.Command{
-		Name: "man", Summary: "print the manual page",
-		About:    "Prints the manual page in the language mdoc. It says of all commands what their -help says.",
-		Examples: []cli.Example{{Line: "danesurvey man >/usr/local/share/man/man1/danesurvey.1"}},
-		Exits:    []cli.Exit{{Status: exitDone, Means: "printed"}, {Status: exitUsage, Means: "a mistake in the command line, or it could not be printed"}},
-		Begin: func(*cli.Flags) cli.Run {
-			return func(_ context.Context, s cli.Streams, args []string) (int, error) {
-				if err := noArguments(args); err != nil {
-					return exitUsage, err
-				}
-				_, err := io.WriteString(s.Out, program().Man(manualDate))
-				return exitDone, err
-			}
-		},
-	}
+	return cli.ManCommand(program, manualDate, cli.Example{Line: "danesurvey man >/usr/local/share/man/man1/danesurvey.1"})
 }
 
 // commandCompletion prints completions.
 func commandCompletion() *cli.Command {
-	return &cli.Command{
-		Name: "completion", Summary: "print completions for a shell",
-		Usage: []string{"bash|zsh|fish"}, Words: cli.Shells(),
-		About:    "Prints a script by which a shell completes commands, flags and names of files.",
-		Examples: []cli.Example{{Line: "danesurvey completion bash >/usr/share/bash-completion/completions/danesurvey"}},
-		Exits:    []cli.Exit{{Status: exitDone, Means: "printed"}, {Status: exitUsage, Means: "a mistake in the command line, or it could not be printed"}},
-		Begin: func(*cli.Flags) cli.Run {
-			return func(_ context.Context, s cli.Streams, args []string) (int, error) {
-				if len(args) != 1 {
-					return exitUsage, fmt.Errorf("want the name of one shell: %v", cli.Shells())
-				}
-				script, err := program().Completion(args[0])
-				if err == nil {
-					_, err = io.WriteString(s.Out, script)
-				}
-				return exitDone, err
-			}
-		},
-	}
+	return cli.CompletionCommand(program,
+		cli.Example{Line: "danesurvey completion bash >/usr/share/bash-completion/completions/danesurvey"})
 }
 
 // commandVersion says what this program is.
@@ -62,7 +30,7 @@ func commandVersion() *cli.Command {
 		Exits: []cli.Exit{{Status: exitDone, Means: "printed"}, {Status: exitUsage, Means: "a mistake in the command line"}},
 		Begin: func(*cli.Flags) cli.Run {
 			return func(_ context.Context, s cli.Streams, args []string) (int, error) {
-				if err := noArguments(args); err != nil {
+				if err := cli.NoArguments(args); err != nil {
 					return exitUsage, err
 				}
 				info, ok := debug.ReadBuildInfo()

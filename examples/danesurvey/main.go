@@ -78,10 +78,3 @@ func oneFolder(args []string) (string, error) {
 	}
 	return args[0], nil
 }
-
-func noArguments(args []string) error {
-	if len(args) > 0 {
-		return fmt.Errorf("%q is not understood: there are no arguments", args[0])
-	}
-	return nil
-}

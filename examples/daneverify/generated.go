@@ -1,10 +1,6 @@
 package main
 
 import (
-	"context"
-	"fmt"
-	"io"
-
 	"github.com/danesmtp/danesmtp/examples/internal/cli"
 )
 
@@ -18,46 +14,14 @@ const manualDate = "November 30, 2026"
 
 // commandMan prints what is kept in share.
 func commandMan() *cli.Command {
-	return &cli.Command{
-		Name: "man", Summary: "print the manual page",
-		About:    "Prints the manual page in the language mdoc. It says of all commands what their -help says.",
-		Examples: []cli.Example{{Line: "daneverify man >/usr/local/share/man/man1/daneverify.1"}},
-		Exits:    []cli.Exit{{Status: exitSuccess, Means: "printed"}, {Status: exitUsage, Means: "a mistake in the command line, or it could not be printed"}},
-		Begin: func(*cli.Flags) cli.Run {
-			return func(_ context.Context, s cli.Streams, args []string) (int, error) {
-				if err := noArguments(args); err != nil {
-					return exitUsage, err
-				}
-				_, err := io.WriteString(s.Out, program().Man(manualDate))
-				return exitSuccess, err
-			}
-		},
-	}
+	return cli.ManCommand(program, manualDate, cli.Example{Line: "daneverify man >/usr/local/share/man/man1/daneverify.1"})
 }
 
 // commandCompletion prints what is kept in share.
 func commandCompletion() *cli.Command {
-	return &cli.Command{
-		Name: "completion", Summary: "print completions for a shell",
-		Usage: []string{"bash|zsh|fish"}, Words: cli.Shells(),
-		About: "Prints a script by which a shell completes commands, flags and names of files.",
-		Examples: []cli.Example{
-			{Line: "daneverify completion bash >/usr/share/bash-completion/completions/daneverify"},
-			{Line: "daneverify completion zsh >/usr/local/share/zsh/site-functions/_daneverify"},
-			{Line: "daneverify completion fish >~/.config/fish/completions/daneverify.fish"},
-		},
-		Exits: []cli.Exit{{Status: exitSuccess, Means: "printed"}, {Status: exitUsage, Means: "a mistake in the command line, or it could not be printed"}},
-		Begin: func(*cli.Flags) cli.Run {
-			return func(_ context.Context, s cli.Streams, args []string) (int, error) {
-				if len(args) != 1 {
-					return exitUsage, fmt.Errorf("want the name of one shell: %v", cli.Shells())
-				}
-				script, err := program().Completion(args[0])
-				if err == nil {
-					_, err = io.WriteString(s.Out, script)
-				}
-				return exitSuccess, err
-			}
-		},
-	}
+	return cli.CompletionCommand(program,
+		cli.Example{Line: "daneverify completion bash >/usr/share/bash-completion/completions/daneverify"},
+		cli.Example{Line: "daneverify completion zsh >/usr/local/share/zsh/site-functions/_daneverify"},
+		cli.Example{Line: "daneverify completion fish >~/.config/fish/completions/daneverify.fish"},
+	)
 }

@@ -73,7 +73,7 @@ reproducible: whether the same revision, built by the same Go with -trimpath, gi
 		Begin: func(f *cli.Flags) cli.Run {
 			asJSON := f.Bool("json", false, "print JSON")
 			return func(_ context.Context, s cli.Streams, args []string) (int, error) {
-				if err := noArguments(args); err != nil {
+				if err := cli.NoArguments(args); err != nil {
 					return exitUsage, err
 				}
 				info, ok := debug.ReadBuildInfo()
@@ -89,11 +89,4 @@ reproducible: whether the same revision, built by the same Go with -trimpath, gi
 			}
 		},
 	}
-}
-
-func noArguments(args []string) error {
-	if len(args) > 0 {
-		return fmt.Errorf("%q is not understood: there are no arguments", args[0])
-	}
-	return nil
 }
