@@ -44,6 +44,7 @@ var rooms = []room{
 	}, program: true},
 
 	{path: "examples/internal/cli", imports: []string{"internal/printable", "golang.org/x/term"}},
+	{path: "examples/internal/machine"},
 	{path: "examples/internal/surveyflags", imports: []string{"dane/survey", "examples/internal/cli"}},
 	{path: "examples/internal/surveyrow", imports: []string{"dane", "dane/diagnosis", "dane/survey"}},
 	{path: "examples/internal/...", imports: []string{"dnssec/..."}},

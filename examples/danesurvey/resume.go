@@ -16,6 +16,7 @@ import (
 	"github.com/danesmtp/danesmtp/examples/danesurvey/internal/store"
 	"github.com/danesmtp/danesmtp/examples/danesurvey/internal/work"
 	"github.com/danesmtp/danesmtp/examples/internal/cli"
+	"github.com/danesmtp/danesmtp/examples/internal/machine"
 )
 
 // commandResume goes on with a survey.
@@ -85,9 +86,13 @@ func tell(s cli.Streams, err error) (int, error) {
 	return exitUsage, err
 }
 
+// descriptorsKept is what this process has open for all domains: standard streams, the folder, and
+// connections to DNS servers.
+const descriptorsKept = 40
+
 // worker makes a Work, but for its store and list, and what ends it.
 func (o *options) worker(stderr io.Writer) (*work.Work, func(), error) {
-	o.fitConcurrency(stderr)
+	o.concurrency = machine.Fit("danesurvey", o.concurrency, descriptorsKept, stderr)
 	var internet *danetest.Internet
 	end := func() {}
 	if o.demo {
@@ -128,7 +133,7 @@ func (o *options) work(ctx context.Context, s cli.Streams, st *store.Store, w *w
 	for _, bound := range o.bounds() {
 		watch.say("%s", bound)
 	}
-	stop := watch.begin(progressSignals()...)
+	stop := watch.begin(machine.ProgressSignals()...)
 	failed := w.Run(ctx)
 	stop()
 	watch.say("%s", w.Progress)

@@ -25,6 +25,7 @@ import (
 	"github.com/danesmtp/danesmtp/examples/danesurvey/internal/work"
 	"github.com/danesmtp/danesmtp/examples/internal/cli"
 	"github.com/danesmtp/danesmtp/examples/internal/daemon"
+	"github.com/danesmtp/danesmtp/examples/internal/machine"
 )
 
 // serveOptions are the flags of serve.
@@ -127,7 +128,7 @@ func (o *serveOptions) run(ctx context.Context, s cli.Streams, args []string) (s
 	defer stopMetrics()
 	ignoreSignals()
 	watch := newWatch(progress, s.Err)
-	stop := watch.begin(progressSignals()...)
+	stop := watch.begin(machine.ProgressSignals()...)
 	failed := server.Run(ctx)
 	stop()
 	watch.say("%s", progress)

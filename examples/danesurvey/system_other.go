@@ -2,10 +2,4 @@
 
 package main
 
-import "os"
-
-func progressSignals() []os.Signal { return nil }
-
 func ignoreSignals() {}
-
-func descriptorLimit() (int, bool) { return 0, false }

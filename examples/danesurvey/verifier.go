@@ -2,11 +2,8 @@ package main
 
 import (
 	"cmp"
-	"fmt"
 	"io"
 	"log/slog"
-	"net"
-	"net/netip"
 	"time"
 
 	"github.com/danesmtp/danesmtp/dane"
@@ -15,6 +12,7 @@ import (
 	"github.com/danesmtp/danesmtp/dnssec"
 	"github.com/danesmtp/danesmtp/dnssec/upstream"
 	"github.com/danesmtp/danesmtp/examples/internal/daemon"
+	"github.com/danesmtp/danesmtp/examples/internal/machine"
 )
 
 // survey makes what the flags ask for. The internet is the one that it is in; nil means the real
@@ -44,7 +42,7 @@ func (o *options) verifier(internet *danetest.Internet, s *survey.Survey, stderr
 	if set, err := resolver.Anchors.Anchors(time.Now()); err == nil && set.Private() {
 		v.AllowAll = true // a private Internet, whose servers may be on this machine
 	}
-	v.LocalAddr, err = localAddr(o.local)
+	v.LocalAddr, err = machine.SourceAddr(o.local)
 	return v, err
 }
 
@@ -62,23 +60,6 @@ func (o *options) inside(internet *danetest.Internet) (*dane.Verifier, error) {
 	v.Resolver = &dnssec.Resolver{Exchanger: servers, Anchors: internet.DNS.Anchors()}
 	v.Hello = cmp.Or(o.hello, "sender.example")
 	return v, nil
-}
-
-// localAddr returns the address that connections come from. Binding tells at once whether it is
-// one of this machine's.
-func localAddr(text string) (netip.Addr, error) {
-	if text == "" {
-		return netip.Addr{}, nil
-	}
-	addr, err := netip.ParseAddr(text)
-	if err != nil {
-		return addr, fmt.Errorf("-local: %w", err)
-	}
-	listener, err := net.Listen("tcp", netip.AddrPortFrom(addr, 0).String())
-	if err != nil {
-		return addr, fmt.Errorf("-local: %w", err)
-	}
-	return addr, listener.Close()
 }
 
 func (o *options) network() string {

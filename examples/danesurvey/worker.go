@@ -18,6 +18,7 @@ import (
 	"github.com/danesmtp/danesmtp/examples/danesurvey/internal/queue"
 	"github.com/danesmtp/danesmtp/examples/internal/cli"
 	"github.com/danesmtp/danesmtp/examples/internal/daemon"
+	"github.com/danesmtp/danesmtp/examples/internal/machine"
 	"github.com/danesmtp/danesmtp/smtpprobe"
 )
 
@@ -96,7 +97,7 @@ together, for which their flags must be the same.`,
 					return exitDone, err
 				}
 				if *try {
-					from, err := localAddr(o.local)
+					from, err := machine.SourceAddr(o.local)
 					if err != nil {
 						return exitUsage, err
 					}

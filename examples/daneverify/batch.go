@@ -6,7 +6,12 @@ import (
 
 	"github.com/danesmtp/danesmtp/dane"
 	"github.com/danesmtp/danesmtp/dane/survey"
+	"github.com/danesmtp/danesmtp/examples/internal/machine"
 )
+
+// descriptorsKept is what this process has open for all domains: standard streams, files, and connections
+// to DNS servers.
+const descriptorsKept = 32
 
 // verifyAll verifies the domains concurrently and prints each result: text in the
 // order of the domains, JSON as it is ready. However many domains there are, it
@@ -14,7 +19,7 @@ import (
 // that cannot print fails with exitUsage, since nobody has seen the results.
 func verifyAll(ctx context.Context, v *dane.Verifier, o options, stdout, stderr io.Writer) int {
 	if o.input != "" || len(o.domains) > 1 {
-		o.fitConcurrency(stderr)
+		o.concurrency = machine.Fit("daneverify", o.concurrency, descriptorsKept, stderr)
 	}
 	// Whoever reads no more ends the reader, too.
 	reading, stop := context.WithCancel(ctx)

@@ -16,6 +16,7 @@ import (
 	"github.com/danesmtp/danesmtp/examples/daneverify/internal/monitor"
 	"github.com/danesmtp/danesmtp/examples/internal/cli"
 	"github.com/danesmtp/danesmtp/examples/internal/daemon"
+	"github.com/danesmtp/danesmtp/examples/internal/machine"
 )
 
 // monitorPort is that of the examples; that of examples/prometheus is the one before.
@@ -219,7 +220,7 @@ func (m *monitorOptions) run(ctx context.Context, s cli.Streams, args []string) 
 	if err := m.wrong(args); err != nil {
 		return exitUsage, m.notBegun(err)
 	}
-	m.fitConcurrency(s.Err)
+	m.concurrency = machine.Fit("daneverify", m.concurrency, descriptorsKept, s.Err)
 	v, end, err := m.sender(s)
 	if err != nil {
 		return exitUsage, m.notBegun(err)

@@ -16,6 +16,7 @@ import (
 	"github.com/danesmtp/danesmtp/dane/survey"
 	"github.com/danesmtp/danesmtp/dnssec/compare"
 	"github.com/danesmtp/danesmtp/examples/internal/cli"
+	"github.com/danesmtp/danesmtp/examples/internal/machine"
 	"github.com/danesmtp/danesmtp/smtpprobe"
 )
 
@@ -112,7 +113,7 @@ func (p *forSender) render(r *dane.Result, _ further, verdict error) rendered {
 func (p *printer) watch(size int64) {
 	progress := &progress{list: p.list, size: size, started: p.started, screen: cli.ScreenOf(p.stderr, os.Getenv), out: p.stderr}
 	p.stdout, p.stderr = progress.through(p.stdout), progress.through(p.stderr)
-	p.unwatch = sync.OnceFunc(progress.watch(progressSignals()...))
+	p.unwatch = sync.OnceFunc(progress.watch(machine.ProgressSignals()...))
 }
 
 // print prints a row, and what it is to tell besides. The error is that of standard output.

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
-	"net/netip"
 	"strings"
 	"time"
 
@@ -14,6 +12,7 @@ import (
 	"github.com/danesmtp/danesmtp/dnssec"
 	"github.com/danesmtp/danesmtp/dnssec/anchor"
 	"github.com/danesmtp/danesmtp/dnssec/upstream"
+	"github.com/danesmtp/danesmtp/examples/internal/machine"
 )
 
 // verifier makes what the flags ask for.
@@ -35,18 +34,9 @@ func (o *options) verifier(stderr io.Writer) (*dane.Verifier, error) {
 		// A private Internet, whose servers may be on this machine.
 		v.AllowAll = true
 	}
-	if o.local != "" {
-		addr, err := netip.ParseAddr(o.local)
-		if err != nil {
-			return nil, fmt.Errorf("-local: %w", err)
-		}
-		// Binding tells at once whether the address is one of this machine's.
-		listener, err := net.Listen("tcp", netip.AddrPortFrom(addr, 0).String())
-		if err != nil {
-			return nil, fmt.Errorf("-local: %w", err)
-		}
-		listener.Close()
-		v.LocalAddr = addr
+	v.LocalAddr, err = machine.SourceAddr(o.local)
+	if err != nil {
+		return nil, err
 	}
 	return v, nil
 }

@@ -1,8 +1,14 @@
 //go:build unix
 
-package main
+package machine
 
-import "syscall"
+import (
+	"os"
+	"syscall"
+)
+
+// ProgressSignals ask how far a list is.
+func ProgressSignals() []os.Signal { return []os.Signal{syscall.SIGUSR1} }
 
 // descriptorLimit returns how many files this process may have open, which the Go runtime has
 // raised to what the system allows; false if it is not known.
