@@ -42,8 +42,8 @@ type hostCheck struct {
 	attempts []*Attempt
 }
 
-// work is what a goroutine does, or that of Verify if there is no other. It returns what the goroutine of the hostsCheck does with
-// what came of it.
+// work is what a goroutine does, or that of Verify if there is no other. It returns what the
+// goroutine of the hostsCheck does with what came of it.
 type work func(context.Context) func()
 
 // run sets the outcome, and the hosts that it took, in their order.
