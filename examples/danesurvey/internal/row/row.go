@@ -105,7 +105,11 @@ func Parse(text []byte) (Row, error) {
 		Finding   string    `json:"finding"`
 	}
 	text = bytes.TrimRight(text, "\r\n")
-	if err := json.Unmarshal(text, &v); err != nil {
+	head := bytes.TrimLeft(text, " \t")
+	if bytes.HasPrefix(head, []byte("{")) && json.Valid(head) {
+		head = headOf(head)
+	}
+	if err := json.Unmarshal(head, &v); err != nil {
 		return Row{}, err
 	}
 	if err := cmp.Or(wrongVantage(v.Vantage), wrongLine(v.Line)); err != nil {
@@ -115,6 +119,26 @@ func Parse(text []byte) (Row, error) {
 		Vantage: v.Vantage, At: v.At, NoVerdict: v.NoVerdict, Line: v.Line, Input: v.Input,
 		State: v.State, Finding: v.Finding, Text: text,
 	}, nil
+}
+
+// headOf returns an object of those fields of a valid one that come before the first array or object in it: they
+// have all keys of a Row, and a hundredth of the text.
+func headOf(text []byte) []byte {
+	quoted, end := false, 1
+	for i := 1; i < len(text); i++ {
+		switch c := text[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == ',':
+			end = i
+		case c == '{', c == '[':
+			return append(bytes.Clone(text[:end]), '}')
+		}
+	}
+	return text
 }
 
 func wrongLine(n int) error {

@@ -75,10 +75,60 @@ func TestOf(t *testing.T) {
 	}
 }
 
+// TestParseReadsTheHead: what is in arrays and objects is not looked at, and strings may have anything in them.
+func TestParseReadsTheHead(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		`{"vantage":"a","line":7,"input":"x","state":"ok"}`,
+		`{"vantage":"a","line":7,"input":"x","state":"ok","findings":[{"state":"broken"}],"line":8}`,
+		` { "vantage" : "a" , "line" : 7 , "input" : "x" , "state" : "ok" , "mx" : { "line" : 8 } } `,
+		`{"other":",\"[{\\","vantage":"a","line":7,"input":"x","state":"ok","mx":{},"x":"]"}`,
+	} {
+		r, err := row.Parse([]byte(text))
+		want := row.Row{Vantage: "a", Line: 7, Input: "x", State: "ok", Text: []byte(text)}
+		if diff := cmp.Diff(want, r); diff != "" || err != nil {
+			t.Errorf("%s: %v (-want +got)\n%s", text, err, diff)
+		}
+	}
+	r, err := row.Parse([]byte(`{"vantage":"a","line":7,"input":",\"[{\\","mx":[]}`))
+	if err != nil || r.Input != ",\"[{\\" {
+		t.Errorf("%q, %v", r.Input, err)
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(`{"at":"2026-11-30T00:00:00Z","line":1,"input":"\\\"[","state":"ok","a":{"b":[]}}`))
+	f.Add([]byte(`{"a":{},"line":1}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		r, err := row.Parse(text)
+		if err == nil && (!json.Valid(r.Text) || r.Line < 1) {
+			t.Errorf("%q is taken for a row: %+v", text, r)
+		}
+	})
+}
+
+// BenchmarkParse: a row of a domain that has DANE.
+func BenchmarkParse(b *testing.B) {
+	s := &survey.Survey{Checker: danetest.New(b).Checker()}
+	found := s.Verify(b.Context(), "good.example")
+	found.Line = 1
+	r, err := row.Of(&found, row.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(int64(len(r.Text)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := row.Parse(r.Text); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 func TestParseRefuses(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
-		"", "{", `{"at":"2026-11-30T00:00:00Z"}`, `{"line":-1}`, `{"line":1,"vantage":"a b"}`, `{"line":1,"vantage":"a\u0000b"}`,
+		"", "{", `{"line":1,"a":[}`, `{"line":1,"a":[]`, `[{"line":1}]`, `{"a":{"line":1}}`, `{"at":"2026-11-30T00:00:00Z"}`, `{"line":-1}`, `{"line":1,"vantage":"a b"}`, `{"line":1,"vantage":"a\u0000b"}`,
 		`{"line":1,"vantage":"` + strings.Repeat("a", 64) + `"}`, `{"line":1,"at":"yesterday"}`,
 	} {
 		if r, err := row.Parse([]byte(text)); err == nil {
