@@ -15,6 +15,14 @@ import (
 // second come at once, and the owner before may just have had them.
 const settle = time.Second
 
+// A worker asks for its lease every quarter of it. As long as partitions change hands it asks this often, so that
+// who has just come gets its part soon, and so many times after the last change: for longer than the others
+// take to be told, so long as the lease is the usual one.
+const (
+	askSoon  = 250 * time.Millisecond
+	soonAsks = 16
+)
+
 // maxQuestions bounds the questions that an owner answers at a time. Others stay in the connection.
 const maxQuestions = 4096
 
@@ -51,12 +59,19 @@ func (h *holder) run(ctx context.Context, lease time.Duration) {
 	h.expiry = time.AfterFunc(lease, h.letGoAll)
 	defer h.expiry.Stop()
 	defer h.letGoAll()
-	every := lease / 4
+	soon := soonAsks
 	for ctx.Err() == nil {
-		if granted := h.renew(ctx, false, every); granted > 0 {
+		granted, changed := h.renew(ctx, false, lease/4)
+		if granted > 0 {
 			lease = granted
 		}
-		every = lease / 4
+		if soon--; changed {
+			soon = soonAsks
+		}
+		every := lease / 4
+		if soon > 0 {
+			every = min(every, askSoon)
+		}
 		select {
 		case <-ctx.Done():
 		case <-time.After(every):
@@ -68,9 +83,9 @@ func (h *holder) run(ctx context.Context, lease time.Duration) {
 	h.renew(leaving, true, time.Second)
 }
 
-// renew asks for the lease of what there is, and of more. It returns how long that is; 0 if
-// there is no answer.
-func (h *holder) renew(ctx context.Context, leaving bool, timeout time.Duration) time.Duration {
+// renew asks for the lease of what there is, and of more. It returns how long that is, 0 if
+// there is no answer, and whether there is more or less than before.
+func (h *holder) renew(ctx context.Context, leaving bool, timeout time.Duration) (lease time.Duration, changed bool) {
 	h.mu.Lock()
 	q := leaseRequest{Worker: h.worker, Leaving: leaving}
 	for p := range h.held {
@@ -79,7 +94,7 @@ func (h *holder) renew(ctx context.Context, leaving bool, timeout time.Duration)
 	h.mu.Unlock()
 	text, err := json.Marshal(q)
 	if err != nil {
-		return 0
+		return 0, false
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -93,7 +108,7 @@ func (h *holder) renew(ctx context.Context, leaving bool, timeout time.Duration)
 		if !leaving && ctx.Err() == nil {
 			h.log.Debug("no lease", "error", err)
 		}
-		return 0
+		return 0, false
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -102,21 +117,23 @@ func (h *holder) renew(ctx context.Context, leaving bool, timeout time.Duration)
 		h.finished()
 	}
 	if leaving {
-		return 0
+		return 0, false
 	}
 	// A little before the Server gives it to somebody else, since clocks do not run the same.
 	h.expiry.Reset(r.Lease - r.Lease/10 - time.Since(sent))
 	for p, partition := range h.held {
 		if !slices.Contains(r.Grant, p) {
 			h.letGo(p, partition)
+			changed = true
 		}
 	}
 	for _, p := range r.Grant {
 		if p >= 0 && p < partitions && h.held[p] == nil {
 			h.take(p)
+			changed = true
 		}
 	}
-	return r.Lease
+	return r.Lease, changed
 }
 
 // take begins to own a partition.
