@@ -30,7 +30,7 @@ type inflight struct {
 
 	// What came first; guarded by inflights.mu until replied is set.
 	replied    bool         // reply is set, or is not going to be
-	reply      *dns.Msg     // without the sections that no suggester gets; not validated
+	reply      *dns.Msg     // not validated
 	suggesters []*suggester // who are to be told of it
 
 	done      chan struct{} // closed when the fields below are set
@@ -42,10 +42,13 @@ type inflight struct {
 	awaited   []*inflight // all that it waited for
 	held      []*inflight // those of them that it holds
 
-	own    lookup          // that finds the verdict; empty when it is done
-	budget validate.Budget // of it
-	first  dns.Msg         // room for reply
-	only   [1]Exchange     // room for exchanges
+	own *lookup // that finds the verdict; nil when it is done
+
+	room struct { // for what grows, as long as there is enough of it
+		suggesters    [1]*suggester
+		exchanges     [1]Exchange
+		awaited, held [usualFindings]*inflight
+	}
 }
 
 type inflightKey struct {
@@ -113,16 +116,19 @@ func (l *lookup) join(ctx context.Context, q validate.Question, speculative bool
 
 // newInflight returns a question in flight that the lookup waits for.
 func (l *lookup) newInflight(key inflightKey, cancel context.CancelFunc, speculative bool) *inflight {
-	f := &inflight{inflightKey: key, cancel: cancel, waiters: 1, done: make(chan struct{}), budget: validate.OneLookup()}
-	if speculative {
-		f.budget = validate.SpeculativeLookup() // there may be many, and they are paid when they are done
-	}
+	f := &inflight{inflightKey: key, cancel: cancel, waiters: 1, done: make(chan struct{})}
 	if l.suggest != nil {
-		f.suggesters = []*suggester{l.suggest}
+		f.suggesters = append(f.room.suggesters[:0], l.suggest)
 	}
-	f.own.setUp(l.resolver, l.judge.Now, l.judge.Anchors, &f.budget)
-	f.own.inflight, f.own.speculative, f.own.margin, f.own.exchanges = f, speculative, l.margin, f.only[:0]
-	f.own.known.set(key.Question, inProgress)
+	own := l.resolver.newLookup(l.judge.Now, l.judge.Anchors, nil)
+	own.budget = validate.OneLookup()
+	if speculative {
+		own.budget = validate.SpeculativeLookup() // there may be many, and they are paid when they are done
+	}
+	own.judge.Budget = &own.budget
+	own.inflight, own.speculative, own.margin, own.exchanges = f, speculative, l.margin, f.room.exchanges[:0]
+	own.known.set(key.Question, inProgress)
+	f.own = own
 	return f
 }
 
@@ -144,18 +150,20 @@ func (f *inflight) runFor(ctx, limited context.Context) {
 func (f *inflight) run(ctx context.Context) {
 	defer close(f.done)
 	defer f.cancel()
-	began, l := time.Now(), &f.own
+	began, l := time.Now(), f.own
 	f.verdict = l.resolve(ctx, f.Question)
 	f.late = errors.Is(ctx.Err(), context.DeadlineExceeded)
 	l.leavePrefetched()
 	f.answered(nil)
 	f.at = l.judge.Now.Add(time.Since(began))
-	f.spent, f.exchanges, f.awaited, f.held = l.judge.Budget.Spent(), l.exchanges, l.awaited, l.held
+	f.spent, f.exchanges = l.judge.Budget.Spent(), l.exchanges
+	f.awaited, f.held = append(f.room.awaited[:0], l.awaited...), append(f.room.held[:0], l.held...)
 	slices.SortStableFunc(f.awaited, inOrderOfNeed)
 	if f.verdict.Status == validate.Indeterminate {
 		l.resolver.inflights.remove(f) // others may have more time or luck
 	}
-	f.own = lookup{room: room{awaited: f.own.room.awaited, held: f.own.room.held}} // where the slices may lie
+	f.own = nil
+	l.giveBack()
 }
 
 // serves reports whether a lookup that began at some time can wait for it: until it is done, or
@@ -192,11 +200,7 @@ func (f *inflight) answered(msg *dns.Msg) {
 	}
 	r := f.own.resolver
 	r.inflights.mu.Lock()
-	if msg != nil {
-		f.first = dns.Msg{MsgHdr: msg.MsgHdr, Question: msg.Question, Answer: msg.Answer}
-		f.reply = &f.first
-	}
-	f.replied = true
+	f.reply, f.replied = msg, true
 	r.inflights.mu.Unlock()
 	for _, s := range f.suggesters {
 		s.lookUp(r, f.reply)

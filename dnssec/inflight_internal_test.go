@@ -3,6 +3,7 @@ package dnssec
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"sync"
 	"testing"
 	"time"
@@ -71,6 +72,17 @@ func TestNothingStaysInFlight(t *testing.T) {
 		all.Wait()
 		if n := len(r.inflights.byKey); n > 0 {
 			t.Errorf("%d questions are left", n)
+		}
+	}
+}
+
+// What a lookup found or waited for is not in memory, nor known to another lookup, after its end.
+func TestLookupsAreGivenBackEmpty(t *testing.T) {
+	r := &Resolver{Exchanger: refusing{}}
+	for range 10 {
+		r.Lookup(t.Context(), "mail.sub.example.", dns.TypeA)
+		if l := lookups.Get().(*lookup); !reflect.DeepEqual(l, new(lookup)) {
+			t.Fatalf("a lookup has %+v", l)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/miekg/dns"
@@ -45,6 +46,8 @@ type lookup struct {
 
 	fresh bool     // the cache is not read: other servers are asked for the keys, too
 	avoid []string // servers whose answers did not validate
+
+	budget validate.Budget // of its own, if it is made for a question in flight
 }
 
 // usualFindings is how many questions most lookups have: their own, and keys and DS records.
@@ -52,21 +55,27 @@ const usualFindings = 4
 
 // A room is where a lookup has what grows, as long as there is enough of it.
 type room struct {
-	known         [usualFindings]finding
-	awaited, held [usualFindings]*inflight
+	known                     [usualFindings]finding
+	awaited, held, prefetched [usualFindings]*inflight
 }
 
 // lookupWith is one lookup by a set of anchors.
 func (r *Resolver) lookupWith(ctx context.Context, q validate.Question, now time.Time, anchors *validate.Anchors, budget *validate.Budget) (*Answer, error) {
-	l := &lookup{suggest: suggesterFrom(ctx), margin: prefetchFrom(ctx)}
-	l.setUp(r, now, anchors, budget)
+	l := r.newLookup(now, anchors, budget)
 	defer l.end()
+	l.suggest, l.margin = suggesterFrom(ctx), prefetchFrom(ctx)
 	return l.answer(ctx, q.Name, q.Type)
 }
 
-// setUp makes a lookup of a Resolver, and the validator that judges for it.
-func (l *lookup) setUp(r *Resolver, now time.Time, anchors *validate.Anchors, budget *validate.Budget) {
+// lookups have room for those to come. They are empty.
+var lookups = sync.Pool{New: func() any { return new(lookup) }}
+
+// newLookup returns a lookup, with the validator that judges for it, that may have been in use
+// before: who has it gives it back.
+func (r *Resolver) newLookup(now time.Time, anchors *validate.Anchors, budget *validate.Budget) *lookup {
+	l := lookups.Get().(*lookup)
 	l.resolver, l.known, l.awaited, l.held = r, l.room.known[:0], l.room.awaited[:0], l.room.held[:0]
+	l.prefetched = l.room.prefetched[:0]
 	l.judge = validate.Validator{
 		Now: now, Skew: r.clockSkew(), Anchors: anchors, Negative: r.negative,
 		Algorithms: rrsig.Algorithms(r.Algorithms), MaxIterations: r.MaxIterations,
@@ -78,6 +87,13 @@ func (l *lookup) setUp(r *Resolver, now time.Time, anchors *validate.Anchors, bu
 	if r.tracker != nil {
 		l.judge.Observe = func(ctx context.Context, set *validate.RRset) { r.observe(ctx, now, set) }
 	}
+	return l
+}
+
+// giveBack makes the lookup one that others can use. It leads to nothing any more, and nothing to it.
+func (l *lookup) giveBack() {
+	*l = lookup{}
+	lookups.Put(l)
 }
 
 // maxAliases bounds the aliases followed; unbound allows 11 and BIND 16.

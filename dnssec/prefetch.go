@@ -49,9 +49,6 @@ func (l *lookup) begin(ctx context.Context, q validate.Question) bool {
 	if v != nil {
 		return false
 	}
-	if l.prefetched == nil {
-		l.prefetched = make(prefetched, 0, 4) // the keys and DS records of two zones
-	}
 	l.prefetched = append(l.prefetched, f)
 	return true
 }
@@ -111,11 +108,11 @@ func (l *lookup) leavePrefetched() {
 	l.prefetched = nil
 }
 
-// end leaves all that is in flight.
+// end leaves all that is in flight, and gives the lookup back.
 func (l *lookup) end() {
 	l.leavePrefetched()
 	for _, f := range l.held {
 		l.resolver.inflights.leave(f)
 	}
-	l.held = nil
+	l.giveBack()
 }

@@ -128,9 +128,9 @@ func (r *Resolver) lookUpAhead(ctx context.Context, s *suggester, question dns.Q
 	if err != nil {
 		return
 	}
-	l := &lookup{suggest: s, ahead: true, margin: prefetchFrom(ctx)}
-	l.setUp(r, now, anchors, s.budget)
+	l := r.newLookup(now, anchors, s.budget)
 	defer l.end()
+	l.suggest, l.ahead, l.margin = s, true, prefetchFrom(ctx)
 	for range maxAliases + 1 {
 		v := l.Ask(ctx, validate.Question{Name: name, Type: question.Qtype})
 		if v.Failed() || v.Shape != validate.Aliased {
