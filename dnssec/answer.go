@@ -102,9 +102,15 @@ func secondsLeft(expires, now time.Time) uint32 {
 
 // copyRecords returns the records for the caller to keep, their TTLs no longer than that.
 func copyRecords(records []dns.RR, ttl uint32) []dns.RR {
-	own := deepCopies(records)
-	for _, rr := range own {
+	return appendCopies(make([]dns.RR, 0, len(records)), records, ttl)
+}
+
+// appendCopies is copyRecords into what there is room for.
+func appendCopies(own, records []dns.RR, ttl uint32) []dns.RR {
+	for _, rr := range records {
+		rr = dns.Copy(rr)
 		rr.Header().Ttl = min(rr.Header().Ttl, ttl)
+		own = append(own, rr)
 	}
 	return own
 }

@@ -104,7 +104,9 @@ var errAliases = errors.New("aliases go in a circle, or on for too long")
 // answer follows the aliases from a name and gives the weakest status.
 func (l *lookup) answer(ctx context.Context, name canonical.Name, qtype uint16) (*Answer, error) {
 	asked := name.String()
-	answer := &Answer{Name: asked, Type: qtype, RCode: dns.RcodeServerFailure, Status: Secure}
+	own := &packed[noRecord]{Answer: Answer{Name: asked, Type: qtype, RCode: dns.RcodeServerFailure, Status: Secure}}
+	answer := &own.Answer // with room for what it rests on, and for the usual records
+	answer.findings = own.findings[:0]
 	defer func() { answer.exchanges = l.allExchanges() }()
 	for {
 		q := validate.Question{Name: name, Type: qtype}
@@ -121,7 +123,7 @@ func (l *lookup) answer(ctx context.Context, name canonical.Name, qtype uint16) 
 		switch v.Shape {
 		case validate.Data:
 			answer.RCode = dns.RcodeSuccess
-			answer.Records = copyRecords(v.Records, secondsLeft(v.Expires, l.judge.Now))
+			answer.Records = appendCopies(own.records[:0], v.Records, secondsLeft(v.Expires, l.judge.Now))
 			return answer, nil
 		case validate.NoData:
 			answer.RCode = dns.RcodeSuccess
