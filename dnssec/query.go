@@ -2,6 +2,8 @@ package dnssec
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/binary"
 	"errors"
 	"time"
 
@@ -22,7 +24,7 @@ func newQuery(q validate.Question, anchorZone string, avoid []string) *upstream.
 		opt      dns.OPT
 	}{Query: upstream.Query{Avoid: avoid, Anchor: anchorZone}}
 	own.Msg = &own.msg
-	own.msg.Id, own.msg.RecursionDesired = dns.Id(), true
+	own.msg.Id, own.msg.RecursionDesired = newID(), true
 	own.msg.CheckingDisabled = true // RFC 6840 §5.9: the validation is ours
 	own.question[0] = dns.Question{Name: q.Name.String(), Qtype: q.Type, Qclass: dns.ClassINET}
 	own.opt.Hdr.Name, own.opt.Hdr.Rrtype = ".", dns.TypeOPT
@@ -35,6 +37,13 @@ func newQuery(q validate.Question, anchorZone string, avoid []string) *upstream.
 	own.extra[0] = &own.opt
 	own.msg.Question, own.msg.Extra = own.question[:], own.extra[:]
 	return &own.Query
+}
+
+// newID returns an id that nobody can foresee (RFC 5452 §9.2), as dns.Id does.
+func newID() uint16 {
+	var octets [2]byte
+	rand.Read(octets[:]) // never fails
+	return binary.BigEndian.Uint16(octets[:])
 }
 
 // ednsSize is the largest UDP reply that is asked for (dnsflagday.net/2020).
