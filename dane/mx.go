@@ -22,7 +22,7 @@ import (
 // The Domain comes along for diagnosis, unless what was given is not a domain name.
 //
 // If the resolver is a dnssec.Resolver, it looks up ahead what LookupHost is going to ask
-// for. Such lookups go on until ctx ends, for half a minute at most.
+// for. Such lookups go on until ctx ends, for a minute at most.
 func (v *Verifier) LookupMX(ctx context.Context, domain string) (*Domain, error) {
 	name, err := destinationName(domain)
 	if err != nil {

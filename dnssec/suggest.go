@@ -4,7 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
-	"sync/atomic"
+	"time"
 
 	"github.com/miekg/dns"
 
@@ -38,8 +38,8 @@ type suggesterKey struct{}
 //
 // The further lookups are ordinary ones: what they find is validated and left in the
 // cache, their errors are dropped, and Lookup does not wait for them. They are paid by the
-// budget of ctx ([WithBudget]), or else by one that is theirs, and end with ctx, or after half
-// a minute; so ctx should outlive Lookup.
+// budget of ctx ([WithBudget]), or else by one that is theirs, and end with ctx, or after a
+// minute at most; so ctx should outlive Lookup.
 // Other resolvers do not know of this.
 func WithAhead(ctx context.Context, suggest func(reply *dns.Msg) []dns.Question) context.Context {
 	return context.WithValue(ctx, suggesterKey{}, suggest)
@@ -59,25 +59,8 @@ func (s *suggester) lookUp(r *Resolver, reply *dns.Msg) {
 	if reply == nil || s.enough() {
 		return
 	}
-	questions := s.further(s.suggest(answerOf(reply)))
-	if len(questions) == 0 {
-		return
-	}
-	ctx, cancel := context.WithTimeout(s.ctx, validate.QuestionTime)
-	var left atomic.Int32 // of those who need ctx
-	left.Store(1)
-	done := func() {
-		if left.Add(-1) == 0 {
-			cancel()
-		}
-	}
-	defer done()
-	for _, q := range questions {
-		left.Add(1)
-		go func() {
-			defer done()
-			r.lookUpAhead(ctx, s, q)
-		}()
+	for _, q := range s.further(s.suggest(answerOf(reply))) {
+		go r.lookUpAhead(s, q)
 	}
 }
 
@@ -117,23 +100,24 @@ func (s *suggester) further(suggested []dns.Question) (questions []dns.Question)
 }
 
 // lookUpAhead has the verdict on a question in the cache when it is done, and those on the
-// questions that aliases lead to.
-func (r *Resolver) lookUpAhead(ctx context.Context, s *suggester, question dns.Question) {
+// questions that aliases lead to. Each of them has its own limit; after the time of one it asks no
+// further.
+func (r *Resolver) lookUpAhead(s *suggester, question dns.Question) {
 	name, err := canonical.ParseName(question.Name)
 	if err != nil || answerable(question.Qtype) != nil {
 		return
 	}
-	now := r.now()
+	now, began := r.now(), time.Now()
 	anchors, err := r.anchorsAt(now)
 	if err != nil {
 		return
 	}
 	l := r.newLookup(now, anchors, s.budget)
 	defer l.end()
-	l.suggest, l.ahead, l.margin = s, true, prefetchFrom(ctx)
+	l.suggest, l.ahead, l.margin = s, true, prefetchFrom(s.ctx)
 	for range maxAliases + 1 {
-		v := l.Ask(ctx, validate.Question{Name: name, Type: question.Qtype})
-		if v.Failed() || v.Shape != validate.Aliased {
+		v := l.Ask(s.ctx, validate.Question{Name: name, Type: question.Qtype})
+		if v.Failed() || v.Shape != validate.Aliased || time.Since(began) >= validate.QuestionTime {
 			return
 		}
 		name = v.Target

@@ -250,3 +250,26 @@ func TestAheadGoesOnForOthers(t *testing.T) {
 		})
 	}
 }
+
+// What is asked ahead ends by itself, though its context does not.
+func TestAheadEndsByItself(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		world := dnssectest.New(t, dnssectest.Zone{
+			Name: "test.", Records: "@ MX 10 mail\nmail CNAME host\nhost A 192.0.2.1",
+			Faults: map[string]dnssectest.Fault{"host A": dnssectest.Silent, "host AAAA": dnssectest.Silent},
+		})
+		resolver := &dnssec.Resolver{Exchanger: &distant{Exchanger: world}, Anchors: world.Anchors()}
+		if _, err := resolver.Lookup(dnssec.WithAhead(t.Context(), mailHosts), "test.", dns.TypeMX); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * roundTrip)
+		if dnssec.InFlight(resolver) == 0 {
+			t.Error("nothing waits for the server that is silent")
+		}
+		time.Sleep(time.Minute)
+		if n := dnssec.InFlight(resolver); n != 0 {
+			t.Errorf("%d questions are in flight after a minute", n)
+		}
+	})
+}
