@@ -94,7 +94,7 @@ func (q *udpExchange) ask(ctx context.Context) (*dns.Msg, string, error) {
 	}
 	q.conn, q.last, q.suspect, q.overTCP, q.endTCP, q.quiet = conn, false, nil, nil, nil, false
 	// Close ends a Read or Write at once.
-	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	stop := afterFunc(ctx, func() { conn.Close() })
 	defer func() {
 		if stop() && q.quiet {
 			q.client.keep(conn)
