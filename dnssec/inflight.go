@@ -25,7 +25,7 @@ import (
 // has them.
 type inflight struct {
 	inflightKey
-	cancel  context.CancelFunc
+	ctx     inflightContext
 	waiters int // and holders; guarded by inflights.mu
 
 	// What came first; guarded by inflights.mu until replied is set.
@@ -99,24 +99,24 @@ func (l *lookup) join(ctx context.Context, q validate.Question, speculative bool
 		l.judge.Budget.Refund(advance)
 		return nil, v
 	}
-	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), validate.QuestionTime)
-	f := l.newInflight(key, cancel, speculative)
+	f := l.newInflight(ctx, key, speculative)
 	if all.byKey == nil {
 		all.byKey = make(map[inflightKey]*inflight)
 	}
 	all.byKey[key] = f
 	all.mu.Unlock()
 	if l.ahead {
-		f.runFor(ctx, limited)
+		f.runFor(ctx)
 	} else {
-		go f.run(limited)
+		go f.run()
 	}
 	return f, nil
 }
 
 // newInflight returns a question in flight that the lookup waits for.
-func (l *lookup) newInflight(key inflightKey, cancel context.CancelFunc, speculative bool) *inflight {
-	f := &inflight{inflightKey: key, cancel: cancel, waiters: 1, done: make(chan struct{})}
+func (l *lookup) newInflight(ctx context.Context, key inflightKey, speculative bool) *inflight {
+	f := &inflight{inflightKey: key, waiters: 1, done: make(chan struct{})}
+	f.ctx.begin(ctx, validate.QuestionTime)
 	if l.suggest != nil {
 		f.suggesters = append(f.room.suggesters[:0], l.suggest)
 	}
@@ -135,10 +135,10 @@ func (l *lookup) newInflight(key inflightKey, cancel context.CancelFunc, specula
 // runFor finds the verdict in the goroutine of the lookup that began it, which has nothing else to
 // do, and saves a goroutine, whose stack would have to grow. The lookup waits no longer than ctx
 // all the same: then the question is in flight for others alone, if there are any.
-func (f *inflight) runFor(ctx, limited context.Context) {
+func (f *inflight) runFor(ctx context.Context) {
 	all := &f.own.resolver.inflights
 	stop := context.AfterFunc(ctx, func() { all.leave(f) })
-	f.run(limited)
+	f.run()
 	if !stop() { // who is going to leave once more
 		all.mu.Lock()
 		f.waiters++
@@ -147,12 +147,12 @@ func (f *inflight) runFor(ctx, limited context.Context) {
 }
 
 // run finds the verdict.
-func (f *inflight) run(ctx context.Context) {
+func (f *inflight) run() {
 	defer close(f.done)
-	defer f.cancel()
+	defer f.ctx.cancel()
 	began, l := time.Now(), f.own
-	f.verdict = l.resolve(ctx, f.Question)
-	f.late = errors.Is(ctx.Err(), context.DeadlineExceeded)
+	f.verdict = l.resolve(&f.ctx, f.Question)
+	f.late = errors.Is(f.ctx.Err(), context.DeadlineExceeded)
 	l.leavePrefetched()
 	f.answered(nil)
 	f.at = l.judge.Now.Add(time.Since(began))
@@ -230,7 +230,7 @@ func (all *inflights) leave(f *inflight) {
 	if !last {
 		return
 	}
-	f.cancel()
+	f.ctx.cancel()
 	<-f.done
 	all.mu.Lock()
 	held := f.held
