@@ -60,9 +60,14 @@ func (a *Answer) links(whole bool) []Link {
 	var room [8]*validate.Verdict // keys and DS records of four zones
 	for _, f := range a.findings {
 		path := path(room[:0], f.verdict, seen)
-		if chain == nil {
-			chain = make([]Link, 0, len(path)+1)
+		length := len(chain)
+		for _, v := range path {
+			length += len(v.Proof)
 		}
+		if f.verdict.Status != validate.Secure {
+			length++ // the end
+		}
+		chain = slices.Grow(chain, length-len(chain))
 		for _, v := range path {
 			first := len(chain)
 			for _, set := range v.Proof {
