@@ -25,12 +25,14 @@ var errStale = errors.New("socket is out of use")
 type socket struct {
 	net.Conn
 	raw     syscall.RawConn // nil if the connection has none
+	own     bool            // made here, and not by Dial, whose connections may have a Read of their own
 	server  string          // its address
 	expires time.Time
 	reused  bool
 
-	look func(fd uintptr) (done bool) // lookOnce; nil until needed
-	seen error                        // by it
+	look, read func(fd uintptr) (done bool) // lookOnce and readOnce; nil until needed
+	seen       error                        // by them
+	packet     packet                       // by readOnce
 }
 
 // sockets keeps idle sockets for the next query to the same server, since it takes longer to

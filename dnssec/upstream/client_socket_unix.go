@@ -4,6 +4,8 @@ package upstream
 
 import (
 	"errors"
+	"net"
+	"os"
 	"syscall"
 )
 
@@ -40,4 +42,41 @@ func (s *socket) hasPacket() bool {
 		return true
 	})
 	return err == nil && !errors.Is(problem, syscall.EAGAIN)
+}
+
+// waitsWithoutBuffer says whether readWaiting can be used.
+const waitsWithoutBuffer = true
+
+// readWaiting is readPacket without a buffer until there is a datagram. It takes no more system
+// calls than a Read: one that finds nothing, and one that finds the datagram.
+func (s *socket) readWaiting() (packet, error) {
+	if s.read == nil {
+		s.read = s.readOnce
+	}
+	if err := s.raw.Read(s.read); err != nil {
+		return packet{}, err
+	}
+	p := s.packet
+	s.packet = packet{}
+	if s.seen != nil {
+		cause := os.NewSyscallError("read", s.seen)
+		return p, &net.OpError{Op: "read", Net: "udp", Source: s.LocalAddr(), Addr: s.RemoteAddr(), Err: cause}
+	}
+	return p, nil
+}
+
+func (s *socket) readOnce(fd uintptr) (done bool) {
+	p := newPacket(0)
+	n, err := syscall.Read(int(fd), p.octets)
+	for errors.Is(err, syscall.EINTR) {
+		n, err = syscall.Read(int(fd), p.octets)
+	}
+	if err != nil {
+		p.release()
+		s.seen = err
+		return !errors.Is(err, syscall.EAGAIN)
+	}
+	p.octets = p.octets[:n]
+	s.packet, s.seen = p, nil
+	return true
 }

@@ -4,20 +4,11 @@ import (
 	"context"
 	"errors"
 	"net"
-	"sync"
 	"syscall"
 	"time"
 
 	"github.com/miekg/dns"
 )
-
-// bufferSize is the size of a read from UDP, unless the query asks for more. Hardly any
-// query does (RFC 6891 §6.2.5). A datagram that does not fit is larger than was asked for,
-// and counts as truncated.
-const bufferSize = 4096
-
-// buffers are for reads from UDP. No message refers to the packet that it was parsed from.
-var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
 
 // wantsTCP reports whether what came over UDP is a reason to ask over TCP.
 func wantsTCP(err error) bool {
@@ -108,17 +99,11 @@ func (q *udpExchange) ask(ctx context.Context) (*dns.Msg, string, error) {
 	if q.query, err = q.client.prepareQuery(q.message, conn.LocalAddr(), q.noCookie); err != nil {
 		return nil, "udp", err
 	}
-	buffer := buffers.Get().(*[bufferSize]byte)
-	defer buffers.Put(buffer)
-	packet := buffer[:]
-	if q.query.size >= len(packet) {
-		packet = make([]byte, q.query.size+1)
-	}
-	return q.retransmit(ctx, packet)
+	return q.retransmit(ctx)
 }
 
 // retransmit sends the query up to five times, with a wait after each for the reply.
-func (q *udpExchange) retransmit(ctx context.Context, packet []byte) (*dns.Msg, string, error) {
+func (q *udpExchange) retransmit(ctx context.Context) (*dns.Msg, string, error) {
 	start := time.Now()
 	plan := q.client.schedule(q.end.Sub(start), q.query.msg.RecursionDesired)
 	ignoredBefore := q.late.ignored
@@ -132,9 +117,9 @@ func (q *udpExchange) retransmit(ctx context.Context, packet []byte) (*dns.Msg, 
 		if err := q.send(start.Add(wait), packets == 1); err != nil {
 			return nil, "udp", err
 		}
-		msg, network, err := q.receive(ctx, packet)
+		msg, network, err := q.receive(ctx)
 		if isTimeout(err) && !q.last {
-			msg, network, err = q.beforeNext(ctx, packet, start.Add(plan.usual(packets)), early)
+			msg, network, err = q.beforeNext(ctx, start.Add(plan.usual(packets)), early)
 		}
 		if !isTimeout(err) {
 			if network == "udp" && (err == nil || errors.Is(err, errTruncated)) {
@@ -174,13 +159,13 @@ const readTime = 5 * time.Millisecond
 // beforeNext reads on when a wait is over. On a busy machine the timer may have been quicker
 // than the packet that had come. Or it is too early to send the query again, with too few
 // early retransmissions left.
-func (q *udpExchange) beforeNext(ctx context.Context, packet []byte, usual time.Time, early bool) (*dns.Msg, string, error) {
+func (q *udpExchange) beforeNext(ctx context.Context, usual time.Time, early bool) (*dns.Msg, string, error) {
 	deadline := time.Now().Add(readTime)
 	if err := q.conn.SetDeadline(deadline); err != nil {
 		return nil, "udp", q.conn.failure(err)
 	}
 	if q.conn.hasPacket() {
-		if msg, network, err := q.receive(ctx, packet); !isTimeout(err) {
+		if msg, network, err := q.receive(ctx); !isTimeout(err) {
 			return msg, network, err
 		}
 	}
@@ -190,14 +175,14 @@ func (q *udpExchange) beforeNext(ctx context.Context, packet []byte, usual time.
 	if err := q.conn.SetDeadline(usual); err != nil {
 		return nil, "udp", q.conn.failure(err)
 	}
-	return q.receive(ctx, packet)
+	return q.receive(ctx)
 }
 
 // receive reads until the deadline of the socket. The error is a timeout if nothing came
 // that matches the query.
-func (q *udpExchange) receive(ctx context.Context, packet []byte) (*dns.Msg, string, error) {
+func (q *udpExchange) receive(ctx context.Context) (*dns.Msg, string, error) {
 	for {
-		n, err := q.conn.Read(packet)
+		packet, err := q.conn.readPacket(q.query.size)
 		if isTimeout(err) {
 			if msg, final, err := q.resultOverTCP(); final {
 				return msg, "tcp", err
@@ -206,10 +191,11 @@ func (q *udpExchange) receive(ctx context.Context, packet []byte) (*dns.Msg, str
 			}
 			continue
 		}
-		if err != nil && n == 0 { // otherwise the datagram may be cut off (Windows)
+		if err != nil {
 			return nil, "udp", q.conn.failure(err)
 		}
-		msg, err := q.query.accept(packet[:n], q.query.size)
+		msg, err := q.query.accept(packet.octets, q.query.size)
+		packet.release()
 		if err == nil {
 			err = q.client.checkCookie(q.query, msg, q.last)
 		}
@@ -278,7 +264,7 @@ func (c *Client) socket(ctx context.Context, server string, fresh bool) (*socket
 	if err != nil {
 		return nil, err
 	}
-	s := &socket{Conn: conn, server: server, expires: opened.Add(socketLife)}
+	s := &socket{Conn: conn, own: c.Dial == nil, server: server, expires: opened.Add(socketLife)}
 	if system, ok := conn.(syscall.Conn); ok {
 		s.raw, _ = system.SyscallConn()
 	}
