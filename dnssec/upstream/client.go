@@ -112,29 +112,33 @@ func (c *Client) Exchange(ctx context.Context, q *Query) (*Reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.exchange(ctx, q, e, cmp.Or(c.Attempts, defaultAttempts))
+	return c.exchange(ctx, q, &e, cmp.Or(c.Attempts, defaultAttempts))
 }
 
 // exchange is Exchange with the address parsed, and with so many attempts.
-func (c *Client) exchange(ctx context.Context, q *Query, e endpoint, attempts int) (*Reply, error) {
+func (c *Client) exchange(ctx context.Context, q *Query, e *endpoint, attempts int) (*Reply, error) {
 	server := e.String()
 	if slices.Contains(q.Avoid, server) {
 		return nil, ErrExhausted
 	}
-	m, err := newMessage(q.Msg)
-	if err != nil {
+	own := new(struct { // in one piece, since most queries go over UDP
+		plain plainMessage
+		udp   udpExchange
+	})
+	if err := own.plain.set(q.Msg); err != nil {
 		return nil, newError(server, "", q, err)
 	}
+	m := &own.plain.message
 	m.keepCase = c.KeepCase || q.KeepCase
 	start := time.Now()
 	network := e.network
 	var msg *dns.Msg
+	var err error
 	switch network {
 	case "udp":
-		for range max(attempts-1, 1) {
-			if msg, network, err = c.overUDP(ctx, e, m); err == nil || !isTimeout(err) || ended(ctx) != nil {
-				break
-			}
+		msg, network, err = own.udp.overUDP(ctx, c, e, m)
+		for tries := 2; tries < attempts && isTimeout(err) && ended(ctx) == nil; tries++ {
+			msg, network, err = new(udpExchange).overUDP(ctx, c, e, m)
 		}
 		if network == "udp" && (wantsTCP(err) || isTimeout(err) && attempts > 1 && ended(ctx) == nil) {
 			// RFC 7766 §5. TCP is also out of the reach of those who only guess.

@@ -33,7 +33,7 @@ const maxConns = 6
 
 // overHTTPS sends the query by a POST request (RFC 8484 §4.1), which caches on the way do not
 // answer.
-func (c *Client) overHTTPS(caller context.Context, e endpoint, m *message) (*dns.Msg, error) {
+func (c *Client) overHTTPS(caller context.Context, e *endpoint, m *message) (*dns.Msg, error) {
 	ctx, cancel := context.WithTimeout(caller, c.timeout())
 	defer cancel()
 	query, err := m.padded()
@@ -41,11 +41,11 @@ func (c *Client) overHTTPS(caller context.Context, e endpoint, m *message) (*dns
 		return nil, err
 	}
 	query.wire[0], query.wire[1] = 0, 0
-	client := c.httpClient(e)
-	packet, age, retry, err := c.tryPost(ctx, client, e, query.wire, c.stallTime())
+	client := c.httpClient(*e)
+	packet, age, retry, err := c.tryPost(ctx, client, *e, query.wire, c.stallTime())
 	if err != nil && retry && ctx.Err() == nil {
 		c.forgetHTTP(client)
-		packet, age, _, err = c.tryPost(ctx, c.httpClient(e), e, query.wire, 0)
+		packet, age, _, err = c.tryPost(ctx, c.httpClient(*e), *e, query.wire, 0)
 	}
 	if err != nil {
 		return nil, cause(caller, ctx, err, new(timeoutError))

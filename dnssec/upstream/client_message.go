@@ -30,32 +30,33 @@ type message struct {
 	space [96]byte // for wire, if that is enough
 }
 
-// newMessage returns a copy of the query with a random ID. Packing writes into the OPT record,
-// so that is a copy, too.
-func newMessage(query *dns.Msg) (*message, error) {
+// A plainMessage is a message in one piece with what it is made of: a copy of the caller's query
+// without cookies and padding.
+type plainMessage struct {
+	message
+	copied dns.Msg
+	extra  [1]dns.RR // for copied.Extra, if there is no more than an OPT record
+	opt    dns.OPT
+}
+
+// set makes m the message of a query, with a random ID. Packing writes into the OPT record, so
+// that is a copy, too.
+func (m *plainMessage) set(query *dns.Msg) error {
 	if query == nil || len(query.Question) != 1 {
-		return nil, errNoQuestion
+		return errNoQuestion
 	}
-	own := &struct { // in one piece, if there is no more than an OPT record
-		message
-		msg   dns.Msg
-		extra [1]dns.RR
-		opt   dns.OPT
-	}{msg: *query}
-	own.msg.Extra = append(own.extra[:0], query.Extra...)
-	for i, rr := range own.msg.Extra {
+	m.copied = *query
+	m.copied.Extra = append(m.extra[:0], query.Extra...)
+	for i, rr := range m.copied.Extra {
 		if opt, ok := rr.(*dns.OPT); ok && len(opt.Option) == 0 && len(query.Extra) == 1 {
-			own.opt = *opt
-			own.extra[0] = &own.opt
+			m.opt = *opt
+			m.extra[0] = &m.opt
 			continue
 		}
-		own.msg.Extra[i] = dns.Copy(rr)
+		m.copied.Extra[i] = dns.Copy(rr)
 	}
-	takeOptions(&own.msg)
-	if err := own.message.pack(&own.msg); err != nil {
-		return nil, err
-	}
-	return &own.message, nil
+	takeOptions(&m.copied)
+	return m.pack(&m.copied)
 }
 
 // assemble packs a query. If it has an OPT record, the options are added to it.
@@ -99,38 +100,46 @@ func (m *message) renew() { rand.Read(m.wire[:2]) } // never fails
 
 // withCookie returns the query with another ID and a cookie, if it has an OPT record.
 func (m *message) withCookie(cookie string) (*message, error) {
-	if cookie == "" || m.msg.IsEdns0() == nil {
-		return assemble(m.msg)
+	query := new(message)
+	if err := query.setCookie(m, cookie); err != nil {
+		return nil, err
 	}
-	if query := m.appendCookie(cookie); query != nil {
-		return query, nil
-	}
-	query, err := assemble(m.msg, &dns.EDNS0_COOKIE{Code: dns.EDNS0COOKIE, Cookie: cookie})
-	if err == nil {
-		query.cookie = cookie
-	}
-	return query, err
+	return query, nil
 }
 
-// appendCookie is withCookie for queries that end with an OPT record without options, as most
-// do. For others it returns nil.
-func (m *message) appendCookie(cookie string) *message {
-	if len(m.msg.Extra) != 1 || len(m.msg.IsEdns0().Option) > 0 || len(m.wire) > minUDPSize {
+// setCookie makes m the query of another message, with another ID and a cookie, if it has an OPT
+// record.
+func (m *message) setCookie(plain *message, cookie string) error {
+	*m = message{}
+	if cookie == "" || plain.msg.IsEdns0() == nil {
+		return m.pack(plain.msg)
+	}
+	if m.appendCookie(plain, cookie) {
 		return nil
 	}
-	query := &message{msg: m.msg, size: m.size, cookie: cookie}
-	end := len(m.wire)
-	wire := append(query.space[:0], m.wire...)
+	m.cookie = cookie
+	return m.pack(plain.msg, &dns.EDNS0_COOKIE{Code: dns.EDNS0COOKIE, Cookie: cookie})
+}
+
+// appendCookie is setCookie for queries that end with an OPT record without options, as most
+// do. For others it returns false, and m is as it was.
+func (m *message) appendCookie(plain *message, cookie string) bool {
+	if len(plain.msg.Extra) != 1 || len(plain.msg.IsEdns0().Option) > 0 || len(plain.wire) > minUDPSize {
+		return false
+	}
+	end := len(plain.wire)
+	wire := append(m.space[:0], plain.wire...)
 	wire = binary.BigEndian.AppendUint16(wire, dns.EDNS0COOKIE)
 	wire = binary.BigEndian.AppendUint16(wire, uint16(len(cookie)/2))
 	wire, err := hex.AppendDecode(wire, []byte(cookie))
 	if err != nil {
-		return nil
+		return false
 	}
 	binary.BigEndian.PutUint16(wire[end-2:], uint16(len(wire)-end)) // RDLENGTH
-	query.wire, query.question, query.name = wire, wire[headerSize:][:len(m.question)], wire[headerSize:][:len(m.name)]
-	query.renew()
-	return query
+	m.msg, m.size, m.cookie = plain.msg, plain.size, cookie
+	m.wire, m.question, m.name = wire, wire[headerSize:][:len(plain.question)], wire[headerSize:][:len(plain.name)]
+	m.renew()
+	return true
 }
 
 // withoutCookie returns the query with the same ID and name, but no cookie, in wire

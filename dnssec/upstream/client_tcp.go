@@ -13,7 +13,7 @@ import (
 // overStream asks over TCP or TLS. If there is no reply because a connection ends that other
 // queries used, too, the query is sent again, once, over a new connection (RFC 7766 §6.2.4).
 // So it is if the connection was idle and seems to be dead, and the one after it, too.
-func (c *Client) overStream(caller context.Context, e endpoint, m *message) (*dns.Msg, error) {
+func (c *Client) overStream(caller context.Context, e *endpoint, m *message) (*dns.Msg, error) {
 	ctx, cancel := context.WithTimeout(caller, c.timeout())
 	defer cancel()
 	if e.network == "tls" {
@@ -22,7 +22,7 @@ func (c *Client) overStream(caller context.Context, e endpoint, m *message) (*dn
 			return nil, err
 		}
 	}
-	q := c.pipeline(ctx, e, m, false)
+	q := c.pipeline(ctx, *e, m, false)
 	msg, err := q.await(ctx, m)
 	switch {
 	case err == nil, isUnusableReply(err), ctx.Err() != nil:
@@ -32,12 +32,12 @@ func (c *Client) overStream(caller context.Context, e endpoint, m *message) (*dn
 			if !errors.Is(err, errStalled) {
 				break
 			}
-			q = c.pipeline(ctx, e, m, fresh)
+			q = c.pipeline(ctx, *e, m, fresh)
 			q.stall = 0
 			msg, err = q.await(ctx, m)
 		}
 	case q.mayRetry():
-		msg, err = c.pipeline(ctx, e, m, true).await(ctx, m)
+		msg, err = c.pipeline(ctx, *e, m, true).await(ctx, m)
 	}
 	if err != nil && !isUnusableReply(err) {
 		return nil, cause(caller, ctx, err, new(timeoutError))

@@ -73,7 +73,7 @@ func (q *udpExchange) startTCP(ctx context.Context, suspect error) {
 	go func() { // ends with ctx
 		select {
 		case <-time.After(fallbackDelay):
-			done <- q.client.askTCP(ctx, q.endpoint, q.message, suspect)
+			done <- q.client.askTCP(ctx, &q.endpoint, q.message, suspect)
 			conn.SetReadDeadline(time.Unix(1, 0))
 		case <-ctx.Done():
 		}
@@ -94,7 +94,7 @@ func (q *udpExchange) extend(d time.Duration) {
 // socket is to be read on.
 func (q *udpExchange) resultOverTCP() (msg *dns.Msg, final bool, err error) {
 	if q.suspect == nil {
-		return nil, false, q.late
+		return nil, false, &q.late
 	}
 	select {
 	case tcp := <-q.overTCP:
@@ -111,7 +111,7 @@ func (q *udpExchange) resultOverTCP() (msg *dns.Msg, final bool, err error) {
 }
 
 // askTCP asks over TCP, without a cookie if the server seems to be unable to read it.
-func (c *Client) askTCP(ctx context.Context, e endpoint, m *message, suspect error) (o tcpReply) {
+func (c *Client) askTCP(ctx context.Context, e *endpoint, m *message, suspect error) (o tcpReply) {
 	if _, header := errors.AsType[*headerError](suspect); !header {
 		c.mu.Lock()
 		o.cookie = c.peer.cookie()

@@ -3,7 +3,6 @@ package upstream
 import (
 	"context"
 	"errors"
-	"net"
 	"syscall"
 	"time"
 
@@ -20,22 +19,18 @@ func wantsTCP(err error) bool {
 // again: the server changes the case of names, refuses the cookie option, shows no cookie, or
 // wants a new one (RFC 7873 §5.3); or a socket that was idle is stale. Each is remembered,
 // and so happens once.
-func (c *Client) overUDP(caller context.Context, e endpoint, m *message) (*dns.Msg, string, error) {
-	ctx, end := caller, time.Now().Add(c.timeout())
-	if deadline, ok := ctx.Deadline(); ok && deadline.Before(end) {
-		end = deadline
+func (q *udpExchange) overUDP(caller context.Context, c *Client, e *endpoint, m *message) (*dns.Msg, string, error) {
+	ctx := caller
+	q.client, q.endpoint, q.message = c, *e, m
+	q.end = time.Now().Add(c.timeout())
+	if deadline, ok := ctx.Deadline(); ok && deadline.Before(q.end) {
+		q.end = deadline
 	}
 	if c.Dial != nil { // its connections may ignore deadlines
-		try, cancel := context.WithDeadline(ctx, end)
+		try, cancel := context.WithDeadline(ctx, q.end)
 		defer cancel()
 		ctx = try
 	}
-	own := &struct {
-		udpExchange
-		late timeoutError
-	}{udpExchange: udpExchange{client: c, endpoint: e, message: m, end: end}}
-	q := &own.udpExchange
-	q.late = &own.late
 	for newCookie := false; ; {
 		msg, network, err := q.ask(ctx)
 		switch {
@@ -52,7 +47,7 @@ func (c *Client) overUDP(caller context.Context, e endpoint, m *message) (*dns.M
 			if isTimeout(err) {
 				c.idleSockets().closeThoseTo(e.address)
 			}
-			return nil, network, cause(caller, ctx, err, q.late)
+			return nil, network, cause(caller, ctx, err, &q.late)
 		}
 	}
 }
@@ -62,16 +57,16 @@ type udpExchange struct {
 	client    *Client
 	endpoint  endpoint
 	message   *message
-	end       time.Time // of all waiting
-	late      *timeoutError
-	newSocket bool // not one that was in use before
+	end       time.Time    // of all waiting
+	late      timeoutError // says so
+	newSocket bool         // not one that was in use before
 	noCookie  bool
 
 	// For one call of ask, from one socket.
 	conn    *socket
-	query   *message // as it is sent
-	last    bool     // the last packet was sent
-	suspect error    // what is wrong with the first suspect reply; nil if there was none
+	query   message // as it is sent
+	last    bool    // the last packet was sent
+	suspect error   // what is wrong with the first suspect reply; nil if there was none
 	overTCP chan tcpReply
 	endTCP  context.CancelFunc // ends the query over TCP; nil if there is no such query
 	quiet   bool               // one packet was sent and one came, so no other can be on its way
@@ -96,7 +91,7 @@ func (q *udpExchange) ask(ctx context.Context) (*dns.Msg, string, error) {
 			q.endTCP()
 		}
 	}()
-	if q.query, err = q.client.prepareQuery(q.message, conn.LocalAddr(), q.noCookie); err != nil {
+	if err := q.prepareQuery(); err != nil {
 		return nil, "udp", err
 	}
 	return q.retransmit(ctx)
@@ -129,7 +124,7 @@ func (q *udpExchange) retransmit(ctx context.Context) (*dns.Msg, string, error) 
 			return msg, network, err
 		}
 		if q.last {
-			return nil, "udp", q.late
+			return nil, "udp", &q.late
 		}
 	}
 }
@@ -170,7 +165,7 @@ func (q *udpExchange) beforeNext(ctx context.Context, usual time.Time, early boo
 		}
 	}
 	if !early || q.client.mayRetransmitEarly() {
-		return nil, "udp", q.late
+		return nil, "udp", &q.late
 	}
 	if err := q.conn.SetDeadline(usual); err != nil {
 		return nil, "udp", q.conn.failure(err)
@@ -197,7 +192,7 @@ func (q *udpExchange) receive(ctx context.Context) (*dns.Msg, string, error) {
 		msg, err := q.query.accept(packet.octets, q.query.size)
 		packet.release()
 		if err == nil {
-			err = q.client.checkCookie(q.query, msg, q.last)
+			err = q.client.checkCookie(&q.query, msg, q.last)
 		}
 		switch {
 		case err == nil, wantsTCP(err), errors.Is(err, errOption):
@@ -218,23 +213,24 @@ func (q *udpExchange) receive(ctx context.Context) (*dns.Msg, string, error) {
 // and in random case, unless the server is known not to stand one or the other. A query for
 // keys keeps the case: some servers compress names only if their case is the same, and then
 // keys would often not fit.
-func (c *Client) prepareQuery(m *message, local net.Addr, noCookie bool) (*message, error) {
+func (q *udpExchange) prepareQuery() error {
+	c := q.client
 	c.mu.Lock()
-	c.peer.rotateCookie(local)
+	c.peer.rotateCookie(q.conn.LocalAddr())
 	cookie, changesCase := c.peer.cookie(), c.peer.changesCase
 	c.mu.Unlock()
-	if noCookie {
+	if q.noCookie {
 		cookie = ""
 	}
-	query, err := m.withCookie(cookie)
-	if err == nil && !m.keepCase && !changesCase && query.msg.Question[0].Qtype != dns.TypeDNSKEY {
-		query.randomizeCase(m.name)
+	err := q.query.setCookie(q.message, cookie)
+	if err == nil && !q.message.keepCase && !changesCase && q.query.msg.Question[0].Qtype != dns.TypeDNSKEY {
+		q.query.randomizeCase(q.message.name)
 	}
-	return query, err
+	return err
 }
 
 // insteadOfUDP asks over TCP. A cookie in the reply is the server's own.
-func (c *Client) insteadOfUDP(ctx context.Context, e endpoint, m *message) (*dns.Msg, error) {
+func (c *Client) insteadOfUDP(ctx context.Context, e *endpoint, m *message) (*dns.Msg, error) {
 	c.mu.Lock()
 	cookie := c.peer.cookie()
 	c.mu.Unlock()

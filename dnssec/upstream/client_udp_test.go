@@ -58,8 +58,8 @@ func TestAppendedCookie(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := m.appendCookie(cookie)
-		if got == nil || !bytes.Equal(got.wire[2:], want.wire[2:]) || !bytes.Equal(got.question, want.question) ||
+		got := new(message)
+		if !got.appendCookie(m, cookie) || !bytes.Equal(got.wire[2:], want.wire[2:]) || !bytes.Equal(got.question, want.question) ||
 			!bytes.Equal(got.name, want.name) || got.size != want.size || got.cookie != cookie {
 			t.Errorf("%s: got %+v, want %+v", name, got, want)
 		}
@@ -70,7 +70,7 @@ func TestAppendedCookie(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := m.appendCookie(jar); got != nil {
+	if got := new(message); got.appendCookie(m, jar) {
 		t.Errorf("a query with another option: got %x", got.wire)
 	}
 	if got, err := m.withCookie(jar); err != nil || len(got.wire) != len(m.wire)+4+len(jar)/2 {

@@ -399,3 +399,10 @@ func headerAlone(query *dns.Msg, rcode int) []byte {
 	}
 	return wire
 }
+
+// newMessage returns the message of a query.
+func newMessage(query *dns.Msg) (*message, error) {
+	m := new(plainMessage)
+	err := m.set(query)
+	return &m.message, err
+}

@@ -128,7 +128,7 @@ func (s *serverCache) ask(ctx context.Context, server netip.AddrPort, info *serv
 		}
 		defer func() { done(reply, err) }()
 	}
-	return info.client.exchange(ctx, q, info.at, attempts)
+	return info.client.exchange(ctx, q, &info.at, attempts)
 }
 
 // limitStreams notes that there may be a connection over TCP to a server. If that is one too
