@@ -79,6 +79,8 @@ type resolution struct {
 	queries atomic.Int32 // sent
 	tries   atomic.Int32 // to send one
 	lookups atomic.Int32 // of name servers
+
+	firstQuery zoneQuery // of the first task
 }
 
 // A task is one question on its way down from the root. The first task of a resolution has
@@ -153,6 +155,10 @@ func (r *resolution) resolve(ctx context.Context, t *task) (*Reply, error) {
 			return reply, nil
 		}
 	}
+	z := &r.firstQuery
+	if t != &r.first {
+		z = new(zoneQuery)
+	}
 	zone := r.startZone(t)
 	within := zone.name // the longest name that is known not to lie in a zone below
 	between := false    // whether to look label by label for the zone above the cut
@@ -162,7 +168,8 @@ func (r *resolution) resolve(ctx context.Context, t *task) (*Reply, error) {
 			question = minimise(t.question, zone.name, within)
 		}
 		minimised := question != t.question
-		o, err := r.askZone(ctx, t, zone, question)
+		z.set(r, t, zone, question)
+		o, err := z.run(ctx)
 		switch {
 		case o.next != nil:
 			zone, between = o.next, false

@@ -52,23 +52,29 @@ type zoneQuery struct {
 	sent      Query
 	msg       dns.Msg
 	questions [1]dns.Question
+
+	space [2]netip.AddrPort // for asked, if that is enough
 }
 
+// newQuery returns a question to the servers of a zone.
 func (r *resolution) newQuery(t *task, zone *delegation, question dns.Question) *zoneQuery {
-	z := &zoneQuery{resolution: r, task: t, zone: zone, question: question, minimised: question != t.question}
-	if !z.minimised {
-		z.avoid = t.avoid
-	}
+	z := new(zoneQuery)
+	z.set(r, t, zone, question)
 	return z
 }
 
-// askZone asks servers of a zone until one gives a referral to a zone below, or a reply that
-// is of use.
-func (r *resolution) askZone(ctx context.Context, t *task, zone *delegation, question dns.Question) (zoneResult, error) {
-	return r.newQuery(t, zone, question).run(ctx)
+// set makes z a question to the servers of a zone, whatever it was before.
+func (z *zoneQuery) set(r *resolution, t *task, zone *delegation, question dns.Question) {
+	*z = zoneQuery{}
+	z.resolution, z.task, z.zone, z.question, z.minimised = r, t, zone, question, question != t.question
+	z.asked = z.space[:0]
+	if !z.minimised {
+		z.avoid = t.avoid
+	}
 }
 
-// run asks one server after the other. Those that do not reply, but did so before, are asked
+// run asks servers of the zone until one gives a referral to a zone below, or a reply that is of
+// use: one server after the other. Those that do not reply, but did so before, are asked
 // once more after all others, for longer and over TCP. A minimised question is not asked
 // again: it is the question itself that has to be answered.
 func (z *zoneQuery) run(ctx context.Context) (zoneResult, error) {
