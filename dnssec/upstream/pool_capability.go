@@ -34,6 +34,15 @@ func (p *Pool) cachedCapability(s *poolServer, zone string) Capability {
 	return Capability{}
 }
 
+// isCapable reports whether an earlier probe has shown that a server is capable.
+func (p *Pool) isCapable(s *poolServer, zone string) bool {
+	now := p.now()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	entry := s.capabilities[zone]
+	return now.Before(entry.until) && entry.Capable()
+}
+
 // capability returns what a server is capable of. If that is not known, it probes the
 // server, once for all who ask meanwhile.
 func (p *Pool) capability(ctx context.Context, s *poolServer, zone string) Capability {

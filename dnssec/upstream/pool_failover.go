@@ -80,18 +80,22 @@ func (f *failover) accept(reply *Reply, left []*poolServer) *Reply {
 // wrong, and returns nil. left is how many servers are to be asked, this one included.
 func (f *failover) ask(ctx context.Context, s *poolServer, left int) *Reply {
 	limit := s.timeLimit(left)
-	untested := f.validating && !f.pool.cachedCapability(s, f.zone).Capable()
-	try := ctx
-	if untested || left > 1 || !endsWithin(ctx, limit) {
-		var cancel context.CancelFunc
-		try, cancel = withShare(ctx, left, limit)
-		defer cancel()
+	untested := f.validating && !f.pool.isCapable(s, f.zone)
+	if !untested && left == 1 && endsWithin(ctx, limit) {
+		return f.askWithin(ctx, ctx, s)
 	}
+	try, cancel := withShare(ctx, left, limit)
+	defer cancel()
 	if untested {
 		// The probe finds out a server that drops queries with the DO bit.
 		probe := time.AfterFunc(probeDelay, func() { f.pool.capability(try, s, f.zone) })
 		defer probe.Stop()
 	}
+	return f.askWithin(ctx, try, s)
+}
+
+// askWithin is ask with a context for the server, which ends with that of the query or before.
+func (f *failover) askWithin(ctx, try context.Context, s *poolServer) *Reply {
 	reply, err := exchange(try, s.exchanger, f.query)
 	if err != nil {
 		f.fail(ctx, s, err)
@@ -109,7 +113,12 @@ func (f *failover) ask(ctx context.Context, s *poolServer, left int) *Reply {
 	case !f.validating || has(reply.Msg.Answer, dns.TypeRRSIG) || has(reply.Msg.Ns, dns.TypeRRSIG):
 		return reply
 	}
-	c := f.pool.capability(try, s, f.zone)
+	return f.unsigned(try, s, reply)
+}
+
+// unsigned returns a reply without signatures if its server would have passed them on.
+func (f *failover) unsigned(ctx context.Context, s *poolServer, reply *Reply) *Reply {
+	c := f.pool.capability(ctx, s, f.zone)
 	switch {
 	case c.Capable():
 		return reply // the zone is unsigned, as far as the server is concerned
