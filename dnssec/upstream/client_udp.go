@@ -3,6 +3,8 @@ package upstream
 import (
 	"context"
 	"errors"
+	"net"
+	"net/netip"
 	"syscall"
 	"time"
 
@@ -256,7 +258,7 @@ func (c *Client) socket(ctx context.Context, server string, fresh bool) (*socket
 		}
 	}
 	opened := time.Now()
-	conn, err := c.dial(ctx, "udp", server)
+	conn, err := c.dialUDP(ctx, server)
 	if err != nil {
 		return nil, err
 	}
@@ -265,6 +267,23 @@ func (c *Client) socket(ctx context.Context, server string, fresh bool) (*socket
 		s.raw, _ = system.SyscallConn()
 	}
 	return s, nil
+}
+
+// dialUDP connects to a server. Most have an IP address, for which a net.Dialer makes lists that
+// are of no use, on a stack that would have to grow for them.
+func (c *Client) dialUDP(ctx context.Context, server string) (net.Conn, error) {
+	address, err := netip.ParseAddrPort(server)
+	if err != nil || c.Dial != nil {
+		return c.dial(ctx, "udp", server)
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(address))
+	if err != nil {
+		return nil, err
+	}
+	return conn, nil
 }
 
 // keep takes back a socket to which no packet can be on its way. A connection of Dial is not
