@@ -201,19 +201,21 @@ func (c *Client) httpClient(e endpoint) *http.Client {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.http == nil {
+		config := tlsConfig(c.TLS, e)
 		c.http = &http.Client{
 			Transport: &http.Transport{
 				DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 					// net/http goes on dialling when the request that needed it is over.
 					ctx, cancel := context.WithTimeout(ctx, c.timeout())
 					defer cancel()
+					defer readSystemRoots(config)()
 					conn, err := c.dial(ctx, network, address)
 					if err != nil {
 						return nil, err
 					}
 					return &heardConn{Conn: conn, made: time.Now()}, nil
 				},
-				TLSClientConfig:     tlsConfig(c.TLS, e),
+				TLSClientConfig:     config,
 				TLSHandshakeTimeout: c.timeout(),
 				ForceAttemptHTTP2:   true, // RFC 8484 §5.2
 				MaxConnsPerHost:     maxConns,

@@ -92,16 +92,18 @@ func (c *Client) stallTime() time.Duration { return c.timeout() / 5 }
 
 // dialTLS connects to a server, and verifies that it is the right one.
 func (c *Client) dialTLS(ctx context.Context, e endpoint) (net.Conn, error) {
-	conn, err := c.dial(ctx, "tcp", e.address)
-	if err != nil {
-		return nil, err
-	}
 	c.mu.Lock()
 	if c.config == nil {
 		c.config = tlsConfig(c.TLS, e)
 	}
-	secure := tls.Client(conn, c.config)
+	config := c.config
 	c.mu.Unlock()
+	defer readSystemRoots(config)()
+	conn, err := c.dial(ctx, "tcp", e.address)
+	if err != nil {
+		return nil, err
+	}
+	secure := tls.Client(conn, config)
 	if err := secure.HandshakeContext(ctx); err != nil {
 		conn.Close()
 		return nil, err

@@ -3,9 +3,11 @@ package upstream
 import (
 	"crypto/sha256"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/base64"
 	"errors"
 	"strings"
+	"sync"
 )
 
 // maxSessions is how many TLS sessions a Client keeps to resume. Servers send two
@@ -48,6 +50,19 @@ func tlsConfig(base *tls.Config, e endpoint) *tls.Config {
 		}
 	}
 	return config
+}
+
+// readSystemRoots begins to read the root certificates of the system, if the configuration needs
+// them, and returns a function that waits for the end of that. The first handshake of a process would
+// read them, which takes ten milliseconds or more on Debian, when the server's certificate is there.
+// The time until then is better.
+func readSystemRoots(config *tls.Config) (wait func()) {
+	if config.RootCAs != nil || config.InsecureSkipVerify {
+		return func() {}
+	}
+	var reading sync.WaitGroup
+	reading.Go(func() { x509.SystemCertPool() }) // a failure is one of the handshake, too
+	return reading.Wait
 }
 
 // checkPin compares the key of the server's certificate with the pinned digests.
