@@ -1,7 +1,6 @@
 package dnssec
 
 import (
-	"container/list"
 	"hash/maphash"
 	"sync"
 	"sync/atomic"
@@ -17,7 +16,7 @@ import (
 const cacheShards = 16
 
 // cacheBytes is the memory that a Resolver keeps verdicts in, in octets of the heap: each is an
-// RRset or denial of typically two kilobytes. One that takes more than a hundredth of it is not
+// RRset or denial of typically 600 octets. One that takes more than a hundredth of it is not
 // kept.
 const cacheBytes = 28 << 20
 
@@ -31,75 +30,104 @@ type cache struct {
 }
 
 type shard struct {
-	mu      sync.Mutex
-	entries map[validate.Question]*list.Element
-	recent  list.List // of *cached, most recent first
+	mu             sync.Mutex
+	entries        map[place]*cached
+	newest, oldest *cached // of a list in order of use
 }
 
 // A cached verdict holds for the trust anchors of one generation.
 type cached struct {
-	validate.Question
+	name       canonical.Name
+	qtype      uint16
+	generation int32
+	text       string // the name
 	*validate.Verdict
-	text       string // of the name
-	generation int
-	weight     int64 // without the verdict
+	newer, older *cached // in order of use
 }
 
-// perEntry is what an entry takes besides its name: itself, with its places in the list and
-// in the map, which may be half empty.
-const perEntry = 256
+func (e *cached) question() validate.Question {
+	return validate.Question{Name: e.name, Type: e.qtype}
+}
 
-// cacheSeed spreads names over the shards in a way that nobody can foresee.
+// weight is what an entry takes without its verdict.
+func (e *cached) weight() int64 {
+	return int64(perEntry + weight.Rounded(len(e.name)) + weight.Rounded(len(e.text)))
+}
+
+// perEntry is what an entry takes besides its name and verdict: itself, and its place in the map,
+// which may be half empty.
+const perEntry = 112
+
+// cacheSeed spreads questions over the shards, and over the places in them, in a way that nobody
+// can foresee.
 var cacheSeed = maphash.MakeSeed()
+
+// A place is where a question has its entry: its hash. Of two questions that have the same, in 64
+// bits, only the last is kept.
+type place uint64
+
+func placeOf(q validate.Question) place {
+	return place(maphash.String(cacheSeed, string(q.Name)) ^ uint64(q.Type))
+}
+
+func (c *cache) shard(at place) *shard { return &c.shards[at%cacheShards] }
 
 // get returns what is known and has not expired.
 func (c *cache) get(q validate.Question, now time.Time, generation int) *validate.Verdict {
-	s := &c.shards[maphash.String(cacheSeed, string(q.Name))%cacheShards]
+	at := placeOf(q)
+	s := c.shard(at)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if entry := s.use(c, s.entries[q], now, generation); entry != nil {
-		return entry.Verdict
+	entry := s.entries[at]
+	if entry == nil || entry.question() != q || !s.use(c, at, now, generation) {
+		return nil
 	}
-	return nil
+	return entry.Verdict
 }
 
 // getWire is get for a name in wire form, without making a copy of it.
 func (c *cache) getWire(name []byte, qtype uint16, now time.Time, generation int) *cached {
-	s := &c.shards[maphash.Bytes(cacheSeed, name)%cacheShards]
+	at := place(maphash.Bytes(cacheSeed, name) ^ uint64(qtype))
+	s := c.shard(at)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.use(c, s.entries[validate.Question{Name: canonical.Name(name), Type: qtype}], now, generation)
+	entry := s.entries[at]
+	if entry == nil || string(entry.name) != string(name) || entry.qtype != qtype || !s.use(c, at, now, generation) {
+		return nil
+	}
+	return entry
 }
 
-// use returns the entry, if it may be used, as the most recent one.
-func (s *shard) use(c *cache, element *list.Element, now time.Time, generation int) *cached {
-	if element == nil {
-		return nil
-	}
-	entry := element.Value.(*cached)
+// use reports whether the entry at a place may be used, and makes it the most recent one.
+func (s *shard) use(c *cache, at place, now time.Time, generation int) bool {
+	entry := s.entries[at]
 	// What another lookup found after this one began is fine, but a clock that was set
 	// back is not.
-	if entry.generation != generation || entry.Made.Sub(now) > validate.QuestionTime {
-		return nil
+	if int(entry.generation) != generation || entry.Made.Sub(now) > validate.QuestionTime {
+		return false
 	}
 	if !now.Before(entry.Expires) {
-		s.remove(c, element)
-		return nil
+		s.remove(c, at)
+		return false
 	}
-	s.recent.MoveToFront(element)
-	return entry
+	s.unlink(entry)
+	s.link(entry)
+	return true
 }
 
 // put keeps a verdict, unless it takes more than its share of the memory. text is the name.
 func (c *cache) put(q validate.Question, text string, v *validate.Verdict, generation int) {
-	entry := &cached{Question: q, Verdict: v, text: text, generation: generation}
-	entry.weight = int64(perEntry + weight.Rounded(len(q.Name)) + weight.Rounded(len(entry.text)))
-	if v.Size()+entry.weight > cacheBytes/100 {
+	if len(v.Records) > 0 && v.Records[0].Header().Name == text {
+		text = v.Records[0].Header().Name // one string is enough
+	}
+	entry := &cached{name: q.Name, qtype: q.Type, generation: int32(generation), text: text, Verdict: v}
+	if v.Size()+entry.weight() > cacheBytes/100 {
 		return
 	}
 	c.hold(v)
-	c.weight.Add(entry.weight)
-	if !c.shards[maphash.String(cacheSeed, string(q.Name))%cacheShards].put(c, entry) {
+	c.weight.Add(entry.weight())
+	at := placeOf(q)
+	if !c.shard(at).put(c, at, entry) {
 		c.drop(entry)
 	}
 	for c.weight.Load() > cacheBytes && c.forgetOldest() {
@@ -107,32 +135,59 @@ func (c *cache) put(q validate.Question, text string, v *validate.Verdict, gener
 }
 
 // put reports whether the entry is kept: it is not in place of one of a later generation.
-func (s *shard) put(c *cache, entry *cached) bool {
+func (s *shard) put(c *cache, at place, entry *cached) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.entries == nil {
-		s.entries = make(map[validate.Question]*list.Element)
+		s.entries = make(map[place]*cached)
 	}
-	if element := s.entries[entry.Question]; element != nil {
-		if element.Value.(*cached).generation > entry.generation {
+	if old := s.entries[at]; old != nil {
+		if old.generation > entry.generation {
 			return false
 		}
-		s.remove(c, element)
+		s.remove(c, at)
 	}
-	s.entries[entry.Question] = s.recent.PushFront(entry)
+	s.entries[at] = entry
+	s.link(entry)
 	return true
 }
 
-func (s *shard) remove(c *cache, element *list.Element) {
-	entry := element.Value.(*cached)
-	delete(s.entries, entry.Question)
-	s.recent.Remove(element)
+func (s *shard) remove(c *cache, at place) {
+	entry := s.entries[at]
+	delete(s.entries, at)
+	s.unlink(entry)
 	c.drop(entry)
+}
+
+// link makes an entry the most recently used.
+func (s *shard) link(entry *cached) {
+	entry.older = s.newest
+	if s.newest != nil {
+		s.newest.newer = entry
+	} else {
+		s.oldest = entry
+	}
+	s.newest = entry
+}
+
+// unlink takes an entry out of the order of use.
+func (s *shard) unlink(entry *cached) {
+	if entry.newer != nil {
+		entry.newer.older = entry.older
+	} else {
+		s.newest = entry.older
+	}
+	if entry.older != nil {
+		entry.older.newer = entry.newer
+	} else {
+		s.oldest = entry.newer
+	}
+	entry.newer, entry.older = nil, nil
 }
 
 // drop counts an entry no longer.
 func (c *cache) drop(entry *cached) {
-	c.weight.Add(-entry.weight)
+	c.weight.Add(-entry.weight())
 	c.release(entry.Verdict)
 }
 
@@ -142,12 +197,12 @@ func (c *cache) forgetOldest() bool {
 	for range cacheShards {
 		s := &c.shards[c.oldest.Add(1)%cacheShards]
 		s.mu.Lock()
-		last := s.recent.Back()
-		if last != nil {
-			s.remove(c, last)
+		oldest := s.oldest
+		if oldest != nil {
+			s.remove(c, placeOf(oldest.question()))
 		}
 		s.mu.Unlock()
-		if last != nil {
+		if oldest != nil {
 			return true
 		}
 	}

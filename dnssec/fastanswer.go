@@ -28,7 +28,7 @@ func (c *cache) answer(name string, qtype uint16, now time.Time, generation int)
 	if entry.Shape == validate.NameError {
 		base.RCode = dns.RcodeNameError
 	}
-	found := finding{entry.Question, entry.Verdict}
+	found := finding{entry.question(), entry.Verdict}
 	if entry.Shape == validate.Data {
 		ttl := secondsLeft(entry.Expires, now)
 		if answer := packedAnswer(&base, found, ttl); answer != nil {
