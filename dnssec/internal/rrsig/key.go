@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"sync"
+	"weak"
 
 	"github.com/miekg/dns"
 
@@ -11,46 +12,70 @@ import (
 	"github.com/danesmtp/danesmtp/dnssec/internal/ds"
 )
 
-// A Key is a DNSKEY record, read once for all the signatures that it is to check. It is
-// safe for concurrent use.
+// A Key is a DNSKEY record, read for the signatures that it is to check. It is safe for concurrent
+// use.
 type Key struct {
 	Record *dns.DNSKEY
 	Tag    uint16
 
-	algorithm Algorithm // nil if it is not supported
-	once      sync.Once // for what follows
-	read      PublicKey
+	mu        sync.Mutex // for what follows
+	algorithm Algorithm  // nil if it is not supported
 	problem   error
+	// What was read takes several times the memory of the record, and most keys are used for a
+	// moment, by the lookups of one domain. So it lasts until the garbage is collected.
+	read weak.Pointer[readKey]
 }
+
+type readKey struct{ PublicKey }
 
 // NewKey returns the key of a record. It is not read before it is needed: a hostile zone
 // can have many that are not.
 func NewKey(algorithms Algorithms, record *dns.DNSKEY) *Key {
-	return &Key{Record: record, Tag: ds.KeyTag(record), algorithm: algorithms.find(record.Algorithm)}
+	k := new(Key)
+	k.set(algorithms, record)
+	return k
 }
 
-// public reads the key, once.
+func (k *Key) set(algorithms Algorithms, record *dns.DNSKEY) {
+	k.Record, k.Tag, k.algorithm = record, ds.KeyTag(record), algorithms.find(record.Algorithm)
+}
+
+// public reads the key, unless that was done lately or its problem is known.
 func (k *Key) public() (PublicKey, error) {
-	k.once.Do(func() {
-		public, err := base64.StdEncoding.DecodeString(k.Record.PublicKey)
-		switch {
-		case err != nil:
-			k.problem = errMalformedKey
-		case k.algorithm == nil:
-			k.problem = ErrUnsupported
-		default:
-			k.read, k.problem = k.algorithm.Parse(public)
-		}
-	})
-	return k.read, k.problem
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.problem != nil {
+		return nil, k.problem
+	}
+	if read := k.read.Value(); read != nil {
+		return read.PublicKey, nil
+	}
+	public, err := base64.StdEncoding.DecodeString(k.Record.PublicKey)
+	if err != nil {
+		k.problem = errMalformedKey
+		return nil, k.problem
+	}
+	if k.algorithm == nil {
+		k.problem = ErrUnsupported
+		return nil, k.problem
+	}
+	read := new(readKey)
+	if read.PublicKey, k.problem = k.algorithm.Parse(public); k.problem != nil {
+		return nil, k.problem
+	}
+	k.read = weak.Make(read)
+	return read.PublicKey, nil
 }
 
 // NewKeys returns the keys of the DNSKEY records among records.
 func NewKeys(algorithms Algorithms, records []dns.RR) []*Key {
 	keys := make([]*Key, 0, len(records))
+	room := make([]Key, len(records))
 	for _, rr := range records {
 		if record, ok := rr.(*dns.DNSKEY); ok {
-			keys = append(keys, NewKey(algorithms, record))
+			key := &room[len(keys)]
+			key.set(algorithms, record)
+			keys = append(keys, key)
 		}
 	}
 	return keys

@@ -101,15 +101,11 @@ func weigh(v *Verdict) int {
 	if v.Reason.Sig != nil {
 		total += weight.Record(v.Reason.Sig)
 	}
-	for _, key := range v.Keys {
-		total += perKey + len(key.Record.PublicKey)
-	}
-	return total
+	return total + perKey*len(v.Keys)
 }
 
-// perKey is what a key takes besides its record once it is read, without what depends on its
-// length.
-const perKey = 320
+// perKey is what a key takes besides its record: what was read of that is not kept.
+const perKey = 96
 
 func weighSet(set SignedSet) int {
 	return weight.Records(set.Records) + weight.Record(set.Sig)
