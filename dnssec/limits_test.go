@@ -45,7 +45,7 @@ func TestLimitsOfALookup(t *testing.T) {
 			Limit: "32 MB of memory, 4 of them for proofs of denial",
 			Tests: []string{"TestMemoryIsBounded", "TestMemoryOfKeysIsBounded", "internal/validate/TestMemoryOfTheNSECCacheIsBounded", "TestCacheIsBoundedByMemory"},
 		},
-		"signatures known to be good":       {Limit: "16384, in 1.25 MB of memory", Tests: []string{"internal/validate/TestMemoryOfTheSignatureCacheIsBounded", "internal/validate/TestSignatureCacheIsBounded"}},
+		"signatures known to be good":       {Limit: "16384, in 0.6 MB of memory", Tests: []string{"internal/validate/TestMemoryOfTheSignatureCacheIsBounded", "internal/validate/TestSignatureCacheIsBounded"}},
 		"questions asked ahead (WithAhead)": {Limit: "12, for the work of one lookup", Tests: []string{"TestAheadIsBounded"}},
 		"time that anything is kept": {
 			Limit: "a week; denials 3 hours; failures 5 seconds", Check: limitOfTime,

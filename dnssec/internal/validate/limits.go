@@ -57,7 +57,7 @@ const maxSpanIterations = 10
 // take, in maps that may be half empty.
 const (
 	maxVerified   = 16 * 1024
-	verifiedBytes = 1280 << 10
+	verifiedBytes = 640 << 10
 )
 
 // QuestionTime is how long one question may take with all that its verdict rests on:

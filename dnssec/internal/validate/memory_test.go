@@ -1,7 +1,6 @@
 package validate
 
 import (
-	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 	"slices"
@@ -50,7 +49,7 @@ func TestMemoryOfTheSignatureCacheIsBounded(t *testing.T) {
 	limittest.WantHeap(t, limittest.HeapOf(func() any {
 		v := new(SignatureCache)
 		for i := range 5*maxVerified/2 - 1 { // when both halves are full
-			var digest [sha256.Size]byte
+			var digest fingerprint
 			binary.BigEndian.PutUint32(digest[:], uint32(i))
 			v.add(digest)
 		}

@@ -88,8 +88,8 @@ func (val *Validator) verifyOnce(set *RRset, sig *dns.RRSIG, key *rrsig.Key) (pr
 	if problem != nil {
 		return problem, nil
 	}
-	digest := digestOf(room.identity[:0], data, sig, key.Record)
-	if val.Signatures.has(digest) {
+	check := val.Signatures.fingerprint(room.identity[:0], data, sig, key.Record)
+	if val.Signatures.has(check) {
 		return nil, nil
 	}
 	if err := val.Budget.spendSignature(key.Cost(), 0); err != nil {
@@ -98,6 +98,6 @@ func (val *Validator) verifyOnce(set *RRset, sig *dns.RRSIG, key *rrsig.Key) (pr
 	if problem := key.VerifyData(data, sig); problem != nil {
 		return problem, nil
 	}
-	val.Signatures.remember(digest)
+	val.Signatures.remember(check)
 	return nil, nil
 }
