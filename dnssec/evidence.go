@@ -106,7 +106,7 @@ func questionOf(v *validate.Verdict, f finding) validate.Question {
 	q := validate.Question{Type: first.Rrtype}
 	name := first.Name
 	if first.Rrtype == dns.TypeNSEC || first.Rrtype == dns.TypeNSEC3 {
-		q.Type, name = dns.TypeDS, f.verdict.Reason.Name
+		q.Type, name = dns.TypeDS, f.verdict.Why().Name
 	}
 	q.Name, _ = canonical.ParseName(name) // of a record that was verified
 	return q
@@ -120,8 +120,8 @@ func end(f finding, whole bool) Link {
 		return link
 	}
 	link.QName, link.QType = name, f.question.Type
-	if v.Reason.Sig != nil {
-		link.Refused = dns.Copy(v.Reason.Sig).(*dns.RRSIG)
+	if sig := v.Why().Sig; sig != nil {
+		link.Refused = dns.Copy(sig).(*dns.RRSIG)
 	}
 	return link
 }

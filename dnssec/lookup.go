@@ -117,7 +117,7 @@ func (l *lookup) answer(ctx context.Context, name canonical.Name, qtype uint16) 
 			answer.Status, answer.Reason = status, reason
 		}
 		if v.Failed() {
-			return answer, &Error{Name: asked, Type: qtype, Status: status, Reason: reason, Server: v.Server, Err: v.Err}
+			return answer, &Error{Name: asked, Type: qtype, Status: status, Reason: reason, Server: v.Server, Err: v.Err()}
 		}
 		answer.expireBy(v.Expires)
 		switch v.Shape {
@@ -133,9 +133,9 @@ func (l *lookup) answer(ctx context.Context, name canonical.Name, qtype uint16) 
 			return answer, nil
 		}
 		answer.Aliases = append(answer.Aliases, Alias{
-			Name: name.String(), Target: v.Target.String(), Type: v.Records[0].Header().Rrtype, Status: status,
+			Name: name.String(), Target: v.Target().String(), Type: v.Records[0].Header().Rrtype, Status: status,
 		})
-		name = v.Target
+		name = v.Target()
 		answer.Name = name.String()
 		seen := slices.ContainsFunc(answer.Aliases, func(a Alias) bool { return a.Name == answer.Name })
 		if seen || len(answer.Aliases) > maxAliases {

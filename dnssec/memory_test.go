@@ -141,10 +141,10 @@ func TestMemoryIsBounded(t *testing.T) {
 						t.Fatal(err)
 					}
 					v := &validate.Verdict{Status: validate.Secure, Shape: validate.Data, Records: set.Records, Proof: []validate.SignedSet{set}, Made: now, Expires: now.Add(time.Hour)}
-					if v.Keys = rrsig.NewKeys(rrsig.Algorithms{}, set.Records); len(v.Keys) == 0 {
-						v.Keys = nil
+					if keys := rrsig.NewKeys(rrsig.Algorithms{}, set.Records); len(keys) > 0 {
+						v.Read = &validate.Read{Keys: keys}
 					}
-					for _, key := range v.Keys {
+					for _, key := range v.Keys() {
 						key.Usable()
 					}
 					c.put(validate.Question{Name: name, Type: set.Records[0].Header().Rrtype}, name.String(), v, 0)
@@ -166,7 +166,7 @@ func TestMemoryOfKeysIsBounded(t *testing.T) {
 				c := new(cache)
 				for i := range 200 << 20 / (size + 2000) {
 					keys := &validate.Verdict{Status: validate.Secure, Records: []dns.RR{&dns.TXT{Txt: []string{strings.Repeat("k", size)}}}}
-					v := &validate.Verdict{Status: validate.Insecure, Reason: validate.Reason{Text: fmt.Sprint("reason ", i)}, RestsOn: &validate.Verdict{RestsOn: keys}, Made: now, Expires: now.Add(time.Hour)}
+					v := &validate.Verdict{Status: validate.Insecure, Reason: &validate.Reason{Text: fmt.Sprint("reason ", i)}, RestsOn: &validate.Verdict{RestsOn: keys}, Made: now, Expires: now.Add(time.Hour)}
 					name, err := canonical.ParseName(fmt.Sprintf("n%d.example.", i))
 					if err != nil {
 						t.Fatal(err)

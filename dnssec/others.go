@@ -27,7 +27,7 @@ func (l *lookup) askOthers(ctx context.Context, q validate.Question, first *vali
 		if again.Status == validate.Bogus && !slices.Contains(avoid, again.Server) {
 			again = l.askFresh(ctx, q, avoid)
 		}
-		switch _, incapable := errors.AsType[*upstream.CapabilityError](again.Err); {
+		switch _, incapable := errors.AsType[*upstream.CapabilityError](again.Err()); {
 		case incapable:
 			return again, true // what looked broken was the server's doing
 		case ranOut(ctx, again):
@@ -46,7 +46,7 @@ func (l *lookup) askOthers(ctx context.Context, q validate.Question, first *vali
 
 // ranOut reports whether a verdict is for want of the caller's time or budget.
 func ranOut(ctx context.Context, v *validate.Verdict) bool {
-	return v.Err != nil && (ctx.Err() != nil || errors.Is(v.Err, context.Canceled) || errors.Is(v.Err, ErrBudget))
+	return v.Err() != nil && (ctx.Err() != nil || errors.Is(v.Err(), context.Canceled) || errors.Is(v.Err(), ErrBudget))
 }
 
 // askChecking asks once more, and leaves it to the server to check what it sends, if it is

@@ -120,6 +120,6 @@ func (r *Resolver) lookUpAhead(s *suggester, question dns.Question) {
 		if v.Failed() || v.Shape != validate.Aliased || time.Since(began) >= validate.QuestionTime {
 			return
 		}
-		name = v.Target
+		name = v.Target()
 	}
 }

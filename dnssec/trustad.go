@@ -54,7 +54,7 @@ func (r TrustAD) Lookup(ctx context.Context, name string, qtype uint16) (*Answer
 	failed := func(v *validate.Verdict) (*Answer, error) {
 		answer.Status, answer.Reason = Indeterminate, reasonOf(v.Reason)
 		answer.RCode, answer.Records = dns.RcodeServerFailure, nil
-		return answer, &Error{Name: owner.String(), Type: qtype, Reason: answer.Reason, Server: answer.exchanges[0].Server, Err: v.Err}
+		return answer, &Error{Name: owner.String(), Type: qtype, Reason: answer.Reason, Server: answer.exchanges[0].Server, Err: v.Err()}
 	}
 	if err != nil {
 		return failed(unanswered(q, err))

@@ -16,6 +16,9 @@ func statusOf(s validate.Status) Status {
 }
 
 // reasonOf is the public form of why something is not proven.
-func reasonOf(r validate.Reason) Reason {
+func reasonOf(r *validate.Reason) Reason {
+	if r == nil {
+		return Reason{}
+	}
 	return Reason{Code: EDE(r.Code), Zone: r.Zone, Name: r.Name, Type: r.Type, KeyTag: r.KeyTag, Text: r.Text}
 }

@@ -49,7 +49,7 @@ func TestCodeOfAVerdict(t *testing.T) {
 		validate.CodeNSEC3IterationsTooBig: {EDENSEC3IterationsTooBig, "Unsupported NSEC3 Iterations Value"},
 		4711:                               {4711, "EDE 4711"},
 	} {
-		if got := reasonOf(validate.Reason{Code: code}).Code; got != want.code || got.String() != want.text {
+		if got := reasonOf(&validate.Reason{Code: code}).Code; got != want.code || got.String() != want.text {
 			t.Errorf("%d is %d, %s", code, got, got)
 		}
 	}
@@ -60,7 +60,7 @@ func TestReasonOfAVerdict(t *testing.T) {
 	t.Parallel()
 	given := validate.Reason{Code: validate.CodeBogus, Zone: "zone.", Name: "name.zone.", Type: 1, KeyTag: 2, Text: "text"}
 	want := Reason{Code: EDEBogus, Zone: "zone.", Name: "name.zone.", Type: 1, KeyTag: 2, Text: "text"}
-	if got := reasonOf(given); got != want {
+	if got := reasonOf(&given); got != want {
 		t.Errorf("%+v", got)
 	}
 	all := reflect.ValueOf(want)
@@ -69,7 +69,7 @@ func TestReasonOfAVerdict(t *testing.T) {
 			t.Errorf("%s is not tested", all.Type().Field(i).Name)
 		}
 	}
-	const shown = 1 // Sig, as Link.Refused
+	const shown = 2 // Sig, as Link.Refused, and Err, as Error.Err
 	if fields := reflect.TypeFor[validate.Reason]().NumField() - shown; fields != all.NumField() {
 		t.Errorf("the judge's reasons have %d fields, those of users %d", fields, all.NumField())
 	}

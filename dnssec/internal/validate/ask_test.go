@@ -18,17 +18,19 @@ func TestVerdictRestsOnOthers(t *testing.T) {
 	q := parseQuestion(t, "nsec.test. MX")
 	cause := errors.New("out of reach")
 	reason := validate.Reason{Code: validate.CodeOther, Text: "as Ask says"}
+	caused := reason
+	caused.Err = cause
 	for _, tt := range []struct {
 		name  string
 		asked string
 		given validate.Verdict
 		want  validate.Status
 	}{
-		{"bogus keys", "nsec.test. DNSKEY", validate.Verdict{Status: validate.Bogus, Reason: reason}, validate.Bogus},
-		{"keys that nobody gives", "nsec.test. DNSKEY", validate.Verdict{Status: validate.Indeterminate, Reason: reason, Err: cause}, validate.Indeterminate},
-		{"an insecure delegation", "nsec.test. DS", validate.Verdict{Status: validate.Insecure, Reason: reason, Expires: now}, validate.Insecure},
-		{"a bogus delegation", "nsec.test. DS", validate.Verdict{Status: validate.Bogus, Reason: reason}, validate.Bogus},
-		{"a delegation that nobody gives", "nsec.test. DS", validate.Verdict{Status: validate.Indeterminate, Reason: reason, Err: cause}, validate.Indeterminate},
+		{"bogus keys", "nsec.test. DNSKEY", validate.Verdict{Status: validate.Bogus, Reason: &reason}, validate.Bogus},
+		{"keys that nobody gives", "nsec.test. DNSKEY", validate.Verdict{Status: validate.Indeterminate, Reason: &caused}, validate.Indeterminate},
+		{"an insecure delegation", "nsec.test. DS", validate.Verdict{Status: validate.Insecure, Reason: &reason, Expires: now}, validate.Insecure},
+		{"a bogus delegation", "nsec.test. DS", validate.Verdict{Status: validate.Bogus, Reason: &reason}, validate.Bogus},
+		{"a delegation that nobody gives", "nsec.test. DS", validate.Verdict{Status: validate.Indeterminate, Reason: &caused}, validate.Indeterminate},
 		{"a zone without keys, against its DS record", "nsec.test. DNSKEY", validate.Verdict{Status: validate.Secure, Shape: validate.NoData}, validate.Bogus},
 		{"no delegation, so that the signer is no zone", "nsec.test. DS", validate.Verdict{Status: validate.Secure, Shape: validate.NoData}, validate.Bogus},
 		{"more DS records than are looked at", "nsec.test. DS", validate.Verdict{Status: validate.Secure, Shape: validate.Data, Records: make([]dns.RR, 65)}, validate.Bogus},
@@ -39,10 +41,10 @@ func TestVerdictRestsOnOthers(t *testing.T) {
 			j.verdicts[parseQuestion(t, tt.asked)] = &tt.given
 			v := j.verdict(t.Context(), q)
 			if v.Status != tt.want || tt.want == validate.Secure {
-				t.Errorf("status %d, %+v; want %d", v.Status, v.Reason, tt.want)
+				t.Errorf("status %d, %+v; want %d", v.Status, v.Why(), tt.want)
 			}
-			if tt.given.Err != nil && (!errors.Is(v.Err, cause) || v.Reason != reason) {
-				t.Errorf("the cause is lost: %+v, %v", v.Reason, v.Err)
+			if tt.given.Err() != nil && (!errors.Is(v.Err(), cause) || v.Why() != caused) {
+				t.Errorf("the cause is lost: %+v, %v", v.Why(), v.Err())
 			}
 			if v.Status == validate.Insecure && v.Expires.After(now) {
 				t.Error("it lives longer than what it rests on")
@@ -65,7 +67,7 @@ func TestChainInACircle(t *testing.T) {
 		}
 	}
 	if v := newJudge(t, world, all).verdict(t.Context(), q); v.Status != validate.Bogus {
-		t.Errorf("status %d, %+v", v.Status, v.Reason)
+		t.Errorf("status %d, %+v", v.Status, v.Why())
 	}
 }
 
@@ -114,12 +116,12 @@ func TestJudgeWithoutBudget(t *testing.T) {
 	q := parseQuestion(t, "nsec.test. MX")
 	j := newJudge(t, world, record(t, world, q))
 	if v := j.verdict(t.Context(), validate.Question{Name: q.Name, Type: dns.TypeDNSKEY}); v.Status != validate.Secure {
-		t.Fatalf("%+v", v.Reason)
+		t.Fatalf("%+v", v.Why())
 	}
 	j.Budget.Exhaust()
 	v := j.verdict(t.Context(), q)
-	if v.Status != validate.Indeterminate || !errors.Is(v.Err, validate.ErrBudget) {
-		t.Errorf("status %d, %v", v.Status, v.Err)
+	if v.Status != validate.Indeterminate || !errors.Is(v.Err(), validate.ErrBudget) {
+		t.Errorf("status %d, %v", v.Status, v.Err())
 	}
 }
 
@@ -134,7 +136,7 @@ func TestSignatureCacheSavesWork(t *testing.T) {
 		j := newJudge(t, world, all)
 		j.Signatures = &cache
 		if v := j.verdict(t.Context(), q); v.Status != validate.Secure {
-			t.Fatalf("%+v", v.Reason)
+			t.Fatalf("%+v", v.Why())
 		}
 		return j.Budget.Spent().Signatures
 	}
@@ -189,7 +191,7 @@ func TestUnsignedAlias(t *testing.T) {
 		without(dns.TypeRRSIG)(t, all[parseQuestion(t, question)])
 	}
 	v := newJudge(t, world, all).verdict(t.Context(), q)
-	if v.Status != validate.Bogus || v.Reason.Code != validate.CodeRRSIGsMissing || v.Reason.Name != "alias.nsec.test." {
-		t.Errorf("status %d, %+v", v.Status, v.Reason)
+	if v.Status != validate.Bogus || v.Why().Code != validate.CodeRRSIGsMissing || v.Why().Name != "alias.nsec.test." {
+		t.Errorf("status %d, %+v", v.Status, v.Why())
 	}
 }

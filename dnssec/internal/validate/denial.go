@@ -50,7 +50,7 @@ func (val *Validator) judgeDenial(ctx context.Context, q Question, rcode int, au
 		case Indeterminate:
 			return failure(keys)
 		default:
-			problem = problem.or(because(keys.Reason, errSigner))
+			problem = problem.or(because(keys.Why(), errSigner))
 			continue
 		}
 		v, failed := val.judgeProof(q, shape, zone, keys, authority)
@@ -144,10 +144,10 @@ func (val *Validator) weaken(v *Verdict, proof denial.Proof, zone canonical.Name
 	}
 	reason = inZone(zone, reason)
 	if val.aboveAnchor(zone, q) {
-		*v = Verdict{Status: Bogus, Reason: reason, Made: val.Now, Expires: val.Now.Add(bogusTTL)}
+		*v = Verdict{Status: Bogus, Reason: &reason, Made: val.Now, Expires: val.Now.Add(bogusTTL)}
 		return
 	}
-	v.Status, v.Reason = Insecure, reason
+	v.Status, v.Reason = Insecure, &reason
 }
 
 // denials are the NSEC and NSEC3 RRsets of a zone that a proof rests on. Their signatures
@@ -216,7 +216,7 @@ func needs(sets []*RRset, used []dns.RR) []*RRset {
 
 // verifyDenial verifies one NSEC or NSEC3 RRset, as verify does.
 func (val *Validator) verifyDenial(set *RRset, zone canonical.Name, keys *Verdict) (*dns.RRSIG, *fault, error) {
-	sig, failed, err := val.verify(set, zone, keys.Keys)
+	sig, failed, err := val.verify(set, zone, keys.Keys())
 	if sig == nil || err != nil {
 		return nil, failed, err
 	}

@@ -54,7 +54,7 @@ func FuzzJudge(f *testing.F) {
 		j.Denials = new(validate.NSECCache)
 		v := j.verdict(t.Context(), asked[i])
 		if v.Status == validate.Insecure {
-			t.Errorf("%s: a signed zone is insecure: %+v\nby %v", questions[i], v.Reason, msg)
+			t.Errorf("%s: a signed zone is insecure: %+v\nby %v", questions[i], v.Why(), msg)
 		}
 		if v.Status != validate.Secure {
 			return
@@ -74,7 +74,7 @@ func FuzzJudge(f *testing.F) {
 
 // says reports whether a verdict has the shape, the target and the records of another.
 func says(v, truth *validate.Verdict) bool {
-	if v.Shape != truth.Shape || v.Target != truth.Target || len(v.Records) != len(truth.Records) {
+	if v.Shape != truth.Shape || v.Target() != truth.Target() || len(v.Records) != len(truth.Records) {
 		return false
 	}
 	for _, rr := range v.Records {

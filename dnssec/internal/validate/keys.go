@@ -63,11 +63,11 @@ func (val *Validator) entryPoints(ctx context.Context, zone canonical.Name) ([]A
 			return nil, val.bogusOn(v, inZone(zone, Question{zone, dns.TypeDS}.Reason(CodeBogus, "a DS record cannot be read")))
 		}
 		if len(usable) == 0 {
-			return nil, insecure(val.unsupported(readable, zone), v.Expires, v)
+			return nil, insecure(new(val.unsupported(readable, zone)), v.Expires, v)
 		}
 		return usable, v
 	case v.unsigned:
-		return nil, insecure(inZone(zone, Question{zone, dns.TypeDS}.Reason(CodeOther, "the zone above proves that the delegation is not signed")), v.Expires, v)
+		return nil, insecure(new(inZone(zone, Question{zone, dns.TypeDS}.Reason(CodeOther, "the zone above proves that the delegation is not signed"))), v.Expires, v)
 	}
 	return nil, val.bogus(Reason{Code: CodeBogus, Name: zone.String(), Type: dns.TypeDS, Text: "the signer is not a zone: it has no delegation"})
 }
@@ -116,7 +116,7 @@ func (val *Validator) judgeKeys(ctx context.Context, set *RRset) *Verdict {
 			return noUsableAnchor(reason)
 		}
 		// RFC 4035 §5.2: no path that could be followed.
-		return insecure(reason, v.Expires, v)
+		return insecure(&reason, v.Expires, v)
 	}
 	if len(vouched) == 0 {
 		return val.bogusOn(v, inZone(zone, Question{zone, dns.TypeDNSKEY}.Reason(CodeDNSKEYMissing, "no key matches a DS record or trust anchor"+has(keys))))
@@ -132,7 +132,7 @@ func (val *Validator) judgeKeys(ctx context.Context, set *RRset) *Verdict {
 		return val.bogusOn(v, problem.reason)
 	}
 	return &Verdict{
-		Status: Secure, Expires: earlier(v.Expires, val.expiry(set.Records, sig)), Keys: keys,
+		Status: Secure, Expires: earlier(v.Expires, val.expiry(set.Records, sig)), Read: &Read{Keys: keys},
 		Proof: []SignedSet{{set.Records, sig}}, RestsOn: v.unlessAnchor(),
 	}
 }

@@ -45,7 +45,7 @@ func (j *judge) steps(ctx context.Context, q validate.Question) string {
 	for range 12 {
 		v := j.verdict(ctx, q)
 		if v.Status < status {
-			status, reason = v.Status, v.Reason
+			status, reason = v.Status, v.Why()
 		}
 		if shape = v.Shape; v.Failed() {
 			return fmt.Sprintf("%d: %s %s", status, reason.Code, reason.Text)
@@ -53,7 +53,7 @@ func (j *judge) steps(ctx context.Context, q validate.Question) string {
 		if shape != validate.Aliased {
 			break
 		}
-		q.Name = v.Target
+		q.Name = v.Target()
 	}
 	return fmt.Sprintf("%d: %s %s; %s denied: %t", status, reason.Code, reason.Text, q.Name, shape == validate.NameError)
 }

@@ -28,10 +28,10 @@ func (val *Validator) judgeSet(ctx context.Context, set *RRset, authority []*RRs
 			if keys.Status == Indeterminate {
 				return failure(keys)
 			}
-			problem = problem.or(because(keys.Reason, errSigner))
+			problem = problem.or(because(keys.Why(), errSigner))
 			continue
 		}
-		sig, failed, err := val.verify(set, zone, keys.Keys)
+		sig, failed, err := val.verify(set, zone, keys.Keys())
 		if err != nil {
 			return OverBudget(set.Question, err)
 		}

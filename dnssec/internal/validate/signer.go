@@ -65,7 +65,7 @@ func (val *Validator) signerOf(q Question, sig *dns.RRSIG) (canonical.Name, bool
 func (val *Validator) signerKeys(ctx context.Context, q Question, zone canonical.Name) *Verdict {
 	keys := val.zoneKeys(ctx, zone)
 	if keys.Status != Secure && val.aboveAnchor(zone, q) {
-		return val.bogus(keys.Reason)
+		return val.bogus(keys.Why())
 	}
 	return keys
 }

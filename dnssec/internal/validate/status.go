@@ -29,8 +29,8 @@ type Reason struct {
 	KeyTag uint16 // of the key or signature concerned; 0 if there is no such thing
 	Text   string // for a human, without the fields above
 
-	// Sig is the signature that does not hold, where it is for that.
-	Sig *dns.RRSIG
+	Sig *dns.RRSIG // that does not hold, where it is for that
+	Err error      // the cause of Indeterminate, if it is an error
 }
 
 // inZone adds the zone to a reason.

@@ -135,8 +135,8 @@ func TestJudge(t *testing.T) {
 				tt.change(t, j.replies[q])
 			}
 			v := j.verdict(t.Context(), q)
-			if v.Status != tt.status || v.Shape != tt.shape || v.Reason.Code != tt.code {
-				t.Errorf("%s: status %d, shape %d, %+v; want status %d, shape %d, code %d", tt.question, v.Status, v.Shape, v.Reason, tt.status, tt.shape, tt.code)
+			if v.Status != tt.status || v.Shape != tt.shape || v.Why().Code != tt.code {
+				t.Errorf("%s: status %d, shape %d, %+v; want status %d, shape %d, code %d", tt.question, v.Status, v.Shape, v.Why(), tt.status, tt.shape, tt.code)
 			}
 			if v.Status == validate.Secure && (v.Server != "server" || !v.Made.Equal(now) || !v.Expires.After(now) || len(v.Proof) == 0) {
 				t.Errorf("by whom, when, until when, why? %+v", v)

@@ -50,7 +50,7 @@ func (val *Validator) Circle(q Question) *Verdict {
 
 // bogus returns a failed verdict, remembered for a short time.
 func (val *Validator) bogus(reason Reason) *Verdict {
-	return &Verdict{Status: Bogus, Reason: reason, Made: val.Now, Expires: val.Now.Add(bogusTTL)}
+	return &Verdict{Status: Bogus, Reason: &reason, Made: val.Now, Expires: val.Now.Add(bogusTTL)}
 }
 
 // bogusOn returns one that fails in spite of what another verdict, which may be nil, proves.
@@ -61,6 +61,6 @@ func (val *Validator) bogusOn(on *Verdict, reason Reason) *Verdict {
 }
 
 // insecure returns a verdict that rests on the one that proves as much.
-func insecure(reason Reason, expires time.Time, on *Verdict) *Verdict {
+func insecure(reason *Reason, expires time.Time, on *Verdict) *Verdict {
 	return &Verdict{Status: Insecure, Reason: reason, Expires: expires, RestsOn: on}
 }

@@ -29,27 +29,60 @@ const (
 type Verdict struct {
 	Status Status
 	Shape  Shape
-	Reason Reason // why the Status is not Secure
-	Err    error  // the cause of Indeterminate, if it is an error
-	Server string // who gave the reply, if it counts
 
-	Records  []dns.RR       // Data: the RRset; Aliased: the CNAME or DNAME
-	Target   canonical.Name // Aliased: the name to ask instead
-	Keys     []*rrsig.Key   // Data for DNSKEY: the records, read once
-	unsigned bool           // NoData for DS: a delegation without DS records is proven
-	circle   bool           // of Circle
+	unsigned bool // NoData for DS: a delegation without DS records is proven
+	circle   bool // of Circle
+
+	// For a cache, which changes them atomically: how many entries and verdicts in it keep
+	// this one, and what it takes.
+	holders int32
+	weight  int32
+
+	Reason *Reason // why the Status is not Secure; may be shared
+	Server string  // who gave the reply, if it counts
+
+	Records []dns.RR // Data: the RRset; Aliased: the CNAME or DNAME
+	Read    *Read    // nil for most
 
 	Proof   []SignedSet // what was verified for it
 	RestsOn *Verdict    // what that rests on: a zone's keys, or DS records; nil at an anchor
 
 	Made    time.Time // the Now of the Validator
 	Expires time.Time // when it must be forgotten
-
-	// For a cache, which changes them atomically: how many entries and verdicts in it keep
-	// this one, and what it takes.
-	holders int32
-	weight  int32
 }
+
+// A Read is what is read once from the Records of a verdict.
+type Read struct {
+	Target canonical.Name // Aliased: the name to ask instead
+	Keys   []*rrsig.Key   // Data for DNSKEY: all of them
+}
+
+// Target returns that of Read.
+func (v *Verdict) Target() canonical.Name {
+	if v.Read == nil {
+		return ""
+	}
+	return v.Read.Target
+}
+
+// Keys returns those of Read.
+func (v *Verdict) Keys() []*rrsig.Key {
+	if v.Read == nil {
+		return nil
+	}
+	return v.Read.Keys
+}
+
+// Why returns the Reason, which is zero where there is none.
+func (v *Verdict) Why() Reason {
+	if v.Reason == nil {
+		return Reason{}
+	}
+	return *v.Reason
+}
+
+// Err returns that of the Reason.
+func (v *Verdict) Err() error { return v.Why().Err }
 
 // Failed reports whether the Status is neither Secure nor Insecure.
 func (v *Verdict) Failed() bool { return v.Status != Secure && v.Status != Insecure }
@@ -65,7 +98,8 @@ func (v *Verdict) unlessAnchor() *Verdict {
 
 // Undecided returns a failed verdict that is not remembered beyond the lookup.
 func Undecided(reason Reason, err error) *Verdict {
-	return &Verdict{Status: Indeterminate, Reason: reason, Err: err}
+	reason.Err = err
+	return &Verdict{Status: Indeterminate, Reason: &reason}
 }
 
 // OverBudget is the verdict on a question for which there is not enough of the budget; err is
@@ -76,7 +110,7 @@ func OverBudget(q Question, err error) *Verdict {
 
 // failure gives a question the failed verdict of another one on which it rests.
 func failure(of *Verdict) *Verdict {
-	return &Verdict{Status: of.Status, Reason: of.Reason, Err: of.Err, Server: of.Server, RestsOn: of.RestsOn, Made: of.Made, Expires: of.Expires}
+	return &Verdict{Status: of.Status, Reason: of.Reason, Server: of.Server, RestsOn: of.RestsOn, Made: of.Made, Expires: of.Expires}
 }
 
 // A SignedSet is an RRset and the signature of it that was verified.
@@ -88,7 +122,7 @@ type SignedSet struct {
 // What is kept is bounded in octets of the heap. weigh returns those of a verdict, without what
 // it rests on.
 func weigh(v *Verdict) int {
-	total := weight.Rounded(int(unsafe.Sizeof(*v))) + len(v.Reason.Zone) + len(v.Reason.Name) + len(v.Reason.Text) + len(v.Target)
+	total := weight.Rounded(int(unsafe.Sizeof(*v)))
 	total += weight.Rounded(cap(v.Proof) * int(unsafe.Sizeof(SignedSet{})))
 	proven := false // the records are among the proof
 	for _, set := range v.Proof {
@@ -98,10 +132,16 @@ func weigh(v *Verdict) int {
 	if !proven {
 		total += weight.Records(v.Records)
 	}
-	if v.Reason.Sig != nil {
-		total += weight.Record(v.Reason.Sig)
+	if r := v.Reason; r != nil {
+		total += weight.Rounded(int(unsafe.Sizeof(*r))) + len(r.Zone) + len(r.Name) + len(r.Text)
+		if r.Sig != nil {
+			total += weight.Record(r.Sig)
+		}
 	}
-	return total + perKey*len(v.Keys)
+	if r := v.Read; r != nil {
+		total += weight.Rounded(int(unsafe.Sizeof(*r))) + len(r.Target) + perKey*len(r.Keys)
+	}
+	return total
 }
 
 // perKey is what a key takes besides its record: what was read of that is not kept.

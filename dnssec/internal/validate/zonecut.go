@@ -42,7 +42,7 @@ func (val *Validator) knownInsecure(ctx context.Context, top canonical.Name, q Q
 	for labels := top.Labels() + 1; labels <= lowest.Labels(); labels++ {
 		cut := lowest.Ancestor(labels)
 		v := val.Source.Recall(ctx, Question{cut, dns.TypeDS}, q)
-		if v == nil || v.Failed() || v.Reason.Code == CodeNSEC3IterationsTooBig { // which leaves open what is there
+		if v == nil || v.Failed() || v.Why().Code == CodeNSEC3IterationsTooBig { // which leaves open what is there
 			continue
 		}
 		if _, v := val.entryPoints(ctx, cut); v.Status == Insecure {
@@ -80,7 +80,7 @@ func (val *Validator) unlessInsecure(ctx context.Context, q Question, expires ti
 	top, ok := val.AnchorOf(q)
 	if !ok {
 		reason, until := val.unanchored(q)
-		return insecure(reason, earlier(expires, until), nil)
+		return insecure(&reason, earlier(expires, until), nil)
 	}
 	switch v := val.firstBreak(ctx, top, q.Enclosed()); {
 	case v == nil:
@@ -92,7 +92,7 @@ func (val *Validator) unlessInsecure(ctx context.Context, q Question, expires ti
 		// The deeper cause, unless that is the question itself: one for DS records that is
 		// answered by an alias is about no zone cut.
 		if (problem.Code == CodeRRSIGsMissing || problem.Code == CodeNSECMissing) && !v.circle {
-			problem = v.Reason
+			problem = v.Why()
 		}
 		return val.bogusOn(v.RestsOn, problem)
 	}
