@@ -22,7 +22,7 @@ func (val *Validator) judgeCNAME(ctx context.Context, set *RRset, authority []*R
 		return val.bogus(set.Reason(CodeBogus, err.Error()))
 	}
 	v := val.judgeSet(ctx, set, authority)
-	v.Shape, v.Records, v.Read = Aliased, set.Records, &Read{Target: target}
+	v.Shape, v.Records, v.Read = Aliased, set.keep(), &Read{Target: target}
 	return v
 }
 
@@ -45,7 +45,7 @@ func (val *Validator) judgeDNAME(ctx context.Context, q Question, set, made *RRs
 		return val.bogus(made.Reason(CodeBogus, "the CNAME record is not the one that follows from the DNAME record"))
 	}
 	v := val.judgeSet(ctx, set, nil)
-	v.Shape, v.Records, v.Read = Aliased, set.Records, &Read{Target: target}
+	v.Shape, v.Records, v.Read = Aliased, set.keep(), &Read{Target: target}
 	if q.Type == dns.TypeCNAME {
 		v.Shape = Data
 		v.Records = []dns.RR{&dns.CNAME{

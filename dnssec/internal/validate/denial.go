@@ -231,7 +231,7 @@ func (val *Validator) verifyDenial(set *RRset, zone canonical.Name, keys *Verdic
 func (val *Validator) denialsOf(sets []*RRset, sigs map[*RRset]*dns.RRSIG, problem *fault) denials {
 	all := denials{until: val.Now.Add(MaxDenialTTL), problem: problem}
 	for _, set := range sets {
-		all.sets = append(all.sets, SignedSet{set.Records, sigs[set]})
+		all.sets = append(all.sets, SignedSet{set.keep(), sigs[set]})
 		all.until = earlier(all.until, val.expiry(set.Records, sigs[set]))
 	}
 	return all

@@ -133,7 +133,7 @@ func (val *Validator) judgeKeys(ctx context.Context, set *RRset) *Verdict {
 	}
 	return &Verdict{
 		Status: Secure, Expires: earlier(v.Expires, val.expiry(set.Records, sig)), Read: &Read{Keys: keys},
-		Proof: []SignedSet{{set.Records, sig}}, RestsOn: v.unlessAnchor(),
+		Proof: []SignedSet{{set.keep(), sig}}, RestsOn: v.unlessAnchor(),
 	}
 }
 

@@ -22,27 +22,42 @@ type RRset struct {
 	Records []dns.RR // each once: a signature does not cover their number (RFC 4034 §6.3)
 	Sigs    []*dns.RRSIG
 
+	first     int   // the index of the first record in its section
+	own       bool  // the slice is not part of the section
 	apex      bool  // as atApex says of the records
 	malformed error // as Malformed returns it, of the records that are in canonical
 	canonical canonical.RRset
 	denials   []dns.RR // as toRead returns them
 }
 
-// add adds a record. The first one is put into canonical form when that is needed, which for
-// much of a reply it never is.
-func (s *RRset) add(rr dns.RR) {
+// add adds a record of a section. The first one is put into canonical form when that is needed, which
+// for much of a reply it never is. Records that follow each other stay where they are.
+func (s *RRset) add(section []dns.RR, i int) {
 	if len(s.Records) == 0 {
-		s.Records = append(make([]dns.RR, 0, 2), rr)
+		s.Records, s.first = section[i:i+1:i+1], i
 		return
 	}
+	rr := section[i]
 	s.canonicalize()
 	added, err := s.canonical.AddAt(s.Name, rr)
 	if err != nil {
 		s.malformed = err // kept, so that it is not taken for absent
 	}
-	if added || err != nil {
-		s.Records = append(s.Records, rr)
+	switch {
+	case !added && err == nil:
+	case !s.own && i == s.first+len(s.Records):
+		s.Records = section[s.first : i+1 : i+1]
+	default:
+		s.Records, s.own = append(s.Records, rr), true
 	}
+}
+
+// keep returns the records, in a slice that keeps no others in memory.
+func (s *RRset) keep() []dns.RR {
+	if !s.own {
+		s.Records, s.own = slices.Clone(s.Records), true
+	}
+	return s.Records
 }
 
 // canonicalize makes sure that all records are in canonical form, as far as they have one.
@@ -112,7 +127,8 @@ func rrsets(asked canonical.Name, section []dns.RR, sigs *index[Question, signat
 	var sets index[place, *RRset]
 	var text string // of the owner, which most often is that of the record before
 	var owner canonical.Name
-	for _, rr := range section[:min(len(section), maxRecords)] {
+	section = section[:min(len(section), maxRecords)]
+	for i, rr := range section {
 		h := rr.Header()
 		if owner == "" || h.Name != text {
 			var err error
@@ -141,7 +157,7 @@ func rrsets(asked canonical.Name, section []dns.RR, sigs *index[Question, signat
 		if set == nil {
 			set = sets.add(&RRset{Question: key, apex: at.apex})
 		}
-		(*set).add(rr)
+		(*set).add(section, i)
 	}
 	return sets.values
 }

@@ -55,7 +55,7 @@ func (val *Validator) judge(ctx context.Context, q Question, msg *dns.Msg) *Verd
 		case set.Name != q.Name || len(set.Records) == 0:
 		case set.Type == q.Type:
 			v := val.judgeSet(ctx, set, authority)
-			v.Shape, v.Records = Data, set.Records
+			v.Shape, v.Records = Data, set.keep()
 			return v
 		case set.Type == dns.TypeCNAME:
 			return val.judgeCNAME(ctx, set, authority)
