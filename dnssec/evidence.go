@@ -142,7 +142,7 @@ func outline(v *validate.Verdict, set validate.SignedSet) Link {
 func complete(links []Link, v *validate.Verdict, q validate.Question) {
 	name, denials := q.Name.String(), denialsOf(v, q)
 	for i, set := range v.Proof {
-		links[i].Records = append(deepCopies(set.Records), dns.Copy(set.Sig))
+		links[i].Records = append(deepCopies(set.Records), set.RRSIG())
 		links[i].QName, links[i].QType, links[i].Denials = name, q.Type, denials[i]
 	}
 }
@@ -165,7 +165,7 @@ func (a *Answer) AuthenticationChain() ([]byte, error) {
 		slices.Reverse(path)
 		for _, v := range path {
 			for _, set := range v.Proof {
-				for _, rr := range append(slices.Clone(set.Records), set.Sig) {
+				for _, rr := range append(slices.Clone(set.Records), set.RRSIG()) {
 					var err error
 					if wire, err = appendRecord(wire, rr); err != nil {
 						return nil, err

@@ -95,7 +95,7 @@ func denialsOf(v *validate.Verdict, q validate.Question) [][]Denial {
 				records, sets = append(records, rr), append(sets, i)
 			}
 		default:
-			if n, expanded := rrsig.ExpandedFrom(q.Name, set.Sig); expanded {
+			if n, expanded := rrsig.ExpandedFrom(q.Name, set.Sig.Labels); expanded {
 				labels = n
 			}
 		}

@@ -135,7 +135,7 @@ func TestMemoryIsBounded(t *testing.T) {
 				c := new(cache)
 				for i := 0; ; i++ {
 					all := unpacked(t, wire)
-					set := validate.SignedSet{Records: slices.Clone(all[:tt.n]), Sig: all[tt.n].(*dns.RRSIG)}
+					set := validate.SignedSet{Records: slices.Clone(all[:tt.n]), Sig: rrsig.NewSignature(all[tt.n].(*dns.RRSIG))}
 					name, err := canonical.ParseName(fmt.Sprintf("name%d.example.", i))
 					if err != nil {
 						t.Fatal(err)

@@ -66,9 +66,10 @@ func checkTime(sig *dns.RRSIG, now time.Time, skew time.Duration) error {
 }
 
 // ExpandedFrom returns the number of labels of the closest encloser when the
-// owner was expanded from a wildcard, and whether it was (RFC 4035 §5.3.4).
-func ExpandedFrom(owner canonical.Name, sig *dns.RRSIG) (labels int, expanded bool) {
-	return int(sig.Labels), int(sig.Labels) < owner.SignedLabels()
+// owner was expanded from a wildcard, and whether it was (RFC 4035 §5.3.4). It was if that is
+// not how many labels the signature has.
+func ExpandedFrom(owner canonical.Name, signed uint8) (labels int, expanded bool) {
+	return int(signed), int(signed) < owner.SignedLabels()
 }
 
 // ZoneKey reports why a key may not sign zone data; nil says that it may.

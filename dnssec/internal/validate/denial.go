@@ -83,10 +83,8 @@ func (val *Validator) judgeProof(q Question, claimed Shape, zone canonical.Name,
 	if err != nil {
 		return OverBudget(q, err), nil
 	}
-	v := &Verdict{
-		Status: Secure, Shape: shape, unsigned: proof.Delegation, Proof: denials.sets, RestsOn: keys,
-		Expires: earlier(denials.until, keys.Expires),
-	}
+	v := proven(denials.sets, earlier(denials.until, keys.Expires), keys)
+	v.Shape, v.unsigned = shape, proof.Delegation
 	if end, ok := soaEnd(val.Now, q, authority); ok {
 		v.Expires = earlier(v.Expires, end)
 	}
@@ -220,7 +218,7 @@ func (val *Validator) verifyDenial(set *RRset, zone canonical.Name, keys *Verdic
 	if sig == nil || err != nil {
 		return nil, failed, err
 	}
-	if _, expanded := rrsig.ExpandedFrom(set.Name, sig); expanded {
+	if _, expanded := rrsig.ExpandedFrom(set.Name, sig.Labels); expanded {
 		// No NSEC in the chain has this owner: the wildcard's was renamed.
 		expanded := inZone(zone, set.Reason(CodeBogus, "expanded from a wildcard, as proofs of non-existence must not be"))
 		return nil, because(expanded, rrsig.ErrSignature), nil
@@ -231,7 +229,7 @@ func (val *Validator) verifyDenial(set *RRset, zone canonical.Name, keys *Verdic
 func (val *Validator) denialsOf(sets []*RRset, sigs map[*RRset]*dns.RRSIG, problem *fault) denials {
 	all := denials{until: val.Now.Add(MaxDenialTTL), problem: problem}
 	for _, set := range sets {
-		all.sets = append(all.sets, SignedSet{set.keep(), sigs[set]})
+		all.sets = append(all.sets, signed(set, sigs[set]))
 		all.until = earlier(all.until, val.expiry(set.Records, sigs[set]))
 	}
 	return all

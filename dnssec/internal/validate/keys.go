@@ -131,10 +131,9 @@ func (val *Validator) judgeKeys(ctx context.Context, set *RRset) *Verdict {
 		}
 		return val.bogusOn(v, problem.reason)
 	}
-	return &Verdict{
-		Status: Secure, Expires: earlier(v.Expires, val.expiry(set.Records, sig)), Read: &Read{Keys: keys},
-		Proof: []SignedSet{{set.keep(), sig}}, RestsOn: v.unlessAnchor(),
-	}
+	secure := provenBy(signed(set, sig), earlier(v.Expires, val.expiry(set.Records, sig)), v.unlessAnchor())
+	secure.Read = &Read{Keys: keys}
+	return secure
 }
 
 // maxNamed bounds the keys that a reason names.

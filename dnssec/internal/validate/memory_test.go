@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/danesmtp/danesmtp/dnssec/internal/rrsig"
 	"github.com/danesmtp/danesmtp/internal/limittest"
 	"github.com/miekg/dns"
 )
@@ -32,7 +33,7 @@ func TestMemoryOfTheNSECCacheIsBounded(t *testing.T) {
 							text(t, "n."+zone+" 300 RRSIG NSEC 8 2 300 20301231000000 20200101000000 1 "+zone+" "+strings.Repeat("abcd", 64))))
 						s.Add(&Verdict{
 							Status: Secure, Shape: NameError, RestsOn: keys, Made: now, Expires: now.Add(time.Hour),
-							Proof: []SignedSet{{Records: slices.Clone(all[:1]), Sig: all[1].(*dns.RRSIG)}},
+							Proof: []SignedSet{{Records: slices.Clone(all[:1]), Sig: rrsig.NewSignature(all[1].(*dns.RRSIG))}},
 						}, 0)
 						if zones == 1 && s.weight > maxSpanBytesOfZone {
 							break // the next one clears it

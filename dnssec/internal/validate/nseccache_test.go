@@ -9,6 +9,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
+	"github.com/danesmtp/danesmtp/dnssec/internal/rrsig"
 )
 
 // So are the spans; of one zone, and of all.
@@ -23,7 +24,7 @@ func TestNSECCacheIsBoundedByMemory(t *testing.T) {
 			Status: Secure, Shape: NameError, RestsOn: keys, Made: now, Expires: now.Add(time.Hour),
 			Proof: []SignedSet{{
 				Records: []dns.RR{&dns.NSEC{Hdr: dns.RR_Header{Name: owner, Rrtype: dns.TypeNSEC}, NextDomain: fmt.Sprintf("n%05d.%s", i+1, zone), TypeBitMap: []uint16{dns.TypeRRSIG, dns.TypeNSEC}}},
-				Sig:     &dns.RRSIG{SignerName: zone},
+				Sig:     rrsig.Signature{SignerName: zone},
 			}},
 		}, 0)
 	}
@@ -59,7 +60,7 @@ func TestNSECCacheOfManyZones(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
 	denial := func(zone string, record dns.RR, keys *Verdict) *Verdict {
-		return &Verdict{Status: Secure, Shape: NoData, RestsOn: keys, Made: now, Expires: now.Add(time.Hour), Proof: []SignedSet{{Records: []dns.RR{record}, Sig: &dns.RRSIG{SignerName: zone}}}}
+		return &Verdict{Status: Secure, Shape: NoData, RestsOn: keys, Made: now, Expires: now.Add(time.Hour), Proof: []SignedSet{{Records: []dns.RR{record}, Sig: rrsig.Signature{SignerName: zone}}}}
 	}
 	var optOut, some NSECCache
 	for i := range 5000 {

@@ -40,8 +40,8 @@ func (val *Validator) judgeSet(ctx context.Context, set *RRset, authority []*RRs
 			tried = cmp.Or(tried, keys)
 			continue
 		}
-		v := &Verdict{Status: Secure, Expires: earlier(val.expiry(set.Records, sig), keys.Expires), Proof: []SignedSet{{set.keep(), sig}}, RestsOn: keys}
-		if labels, expanded := rrsig.ExpandedFrom(set.Name, sig); expanded {
+		v := provenBy(signed(set, sig), earlier(val.expiry(set.Records, sig), keys.Expires), keys)
+		if labels, expanded := rrsig.ExpandedFrom(set.Name, sig.Labels); expanded {
 			return val.judgeExpansion(ctx, set.Question, zone, labels, keys, authority, v)
 		}
 		return v

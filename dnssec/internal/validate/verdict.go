@@ -116,14 +116,48 @@ func failure(of *Verdict) *Verdict {
 // A SignedSet is an RRset and the signature of it that was verified.
 type SignedSet struct {
 	Records []dns.RR
-	Sig     *dns.RRSIG
+	Sig     rrsig.Signature
+}
+
+// RRSIG returns the signature as a record.
+func (s SignedSet) RRSIG() *dns.RRSIG { return s.Sig.Record(s.Records[0].Header().Name) }
+
+// signed returns what is kept of an RRset and its signature.
+func signed(set *RRset, sig *dns.RRSIG) SignedSet {
+	return SignedSet{set.keep(), rrsig.NewSignature(sig)}
+}
+
+// A provenVerdict has the usual proof, one RRset, in the same allocation.
+type provenVerdict struct {
+	Verdict
+	proof [1]SignedSet
+}
+
+// proven returns a Secure verdict by some RRsets, and what they rest on.
+func proven(sets []SignedSet, expires time.Time, on *Verdict) *Verdict {
+	if len(sets) == 1 {
+		return provenBy(sets[0], expires, on)
+	}
+	return &Verdict{Status: Secure, Expires: expires, Proof: sets, RestsOn: on}
+}
+
+// provenBy is proven by one.
+func provenBy(set SignedSet, expires time.Time, on *Verdict) *Verdict {
+	v := &provenVerdict{Verdict{Status: Secure, Expires: expires, RestsOn: on}, [1]SignedSet{set}}
+	v.Proof = v.proof[:]
+	return &v.Verdict
 }
 
 // What is kept is bounded in octets of the heap. weigh returns those of a verdict, without what
 // it rests on.
 func weigh(v *Verdict) int {
 	total := weight.Rounded(int(unsafe.Sizeof(*v)))
-	total += weight.Rounded(cap(v.Proof) * int(unsafe.Sizeof(SignedSet{})))
+	if len(v.Proof) > 0 {
+		total = weight.Rounded(int(unsafe.Sizeof(provenVerdict{})))
+	}
+	if len(v.Proof) > 1 {
+		total += weight.Rounded(cap(v.Proof) * int(unsafe.Sizeof(SignedSet{})))
+	}
 	proven := false // the records are among the proof
 	for _, set := range v.Proof {
 		proven = proven || len(v.Records) > 0 && len(set.Records) > 0 && v.Records[0] == set.Records[0]
@@ -148,7 +182,7 @@ func weigh(v *Verdict) int {
 const perKey = 96
 
 func weighSet(set SignedSet) int {
-	return weight.Records(set.Records) + weight.Record(set.Sig)
+	return weight.Records(set.Records) + weight.Rounded(set.Sig.Size()) + weight.Rounded(len(set.Sig.SignerName))
 }
 
 // Size returns the memory that a verdict takes by itself, in octets.

@@ -1,0 +1,25 @@
+package rrsig_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/dnssec/internal/rrsig"
+)
+
+// What is kept of a signature gives the record that was received.
+func TestSignatureIsTheRecord(t *testing.T) {
+	t.Parallel()
+	for name, text := range map[string]string{
+		"of P-256":  "example.com. 3600 IN RRSIG MX 13 2 300 20300101000000 20200101000000 54321 Example.COM. qx6wLYqmh+l9oCKTN6qIc+bw6ya+KJ8oMz0YP107epXAyGmt+3SNruPFKG7tZoLBLlUzGGus7ZwmwWep666VCw==",
+		"of a byte": "*.a.example. 1 IN RRSIG TYPE65280 8 2 86400 21060207062815 19700101000000 1 . AQ==",
+	} {
+		sig := record[*dns.RRSIG](t, text)
+		sig.Hdr.Rdlength = 4711
+		if diff := cmp.Diff(sig, rrsig.NewSignature(sig).Record(sig.Hdr.Name)); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+}
