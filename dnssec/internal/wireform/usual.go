@@ -1,7 +1,6 @@
 package wireform
 
 import (
-	"bytes"
 	"encoding/base32"
 	"encoding/base64"
 	"encoding/binary"
@@ -18,9 +17,19 @@ import (
 func (n *names) usual(h dns.RR_Header, packet []byte, off int) (dns.RR, bool) {
 	switch rdata := packet[off:]; h.Rrtype {
 	case dns.TypeA:
-		return &dns.A{Hdr: h, A: bytes.Clone(rdata)}, len(rdata) == net.IPv4len
+		if len(rdata) != net.IPv4len {
+			return nil, false
+		}
+		rr := &address[[net.IPv4len]byte, dns.A]{octets: [net.IPv4len]byte(rdata)}
+		rr.record = dns.A{Hdr: h, A: rr.octets[:]}
+		return &rr.record, true
 	case dns.TypeAAAA:
-		return &dns.AAAA{Hdr: h, AAAA: bytes.Clone(rdata)}, len(rdata) == net.IPv6len
+		if len(rdata) != net.IPv6len {
+			return nil, false
+		}
+		rr := &address[[net.IPv6len]byte, dns.AAAA]{octets: [net.IPv6len]byte(rdata)}
+		rr.record = dns.AAAA{Hdr: h, AAAA: rr.octets[:]}
+		return &rr.record, true
 	case dns.TypeNS, dns.TypeCNAME, dns.TypeMX, dns.TypeSOA:
 		return n.usualName(h, packet, off)
 	case dns.TypeRRSIG:
@@ -51,6 +60,12 @@ func (n *names) usual(h dns.RR_Header, packet []byte, off int) (dns.RR, bool) {
 		return &dns.DNSKEY{Hdr: h, Flags: binary.BigEndian.Uint16(rdata), Protocol: rdata[2], Algorithm: rdata[3], PublicKey: n.base64(rdata[4:])}, true
 	}
 	return nil, false
+}
+
+// An address is a record with the octets that it has, in one allocation.
+type address[Octets, Record any] struct {
+	record Record
+	octets Octets
 }
 
 // usualName reads the usual types of RFC 1035 that have names.
