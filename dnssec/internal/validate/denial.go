@@ -160,31 +160,30 @@ type denials struct {
 // a signature that does not hold costs the proof its record, not the others. The error is
 // the budget's, or ErrUnproven.
 func (val *Validator) prove(zone canonical.Name, keys *Verdict, authority []*RRset, attempt func(*denial.Records) error) (denials, error) {
-	var candidates []*RRset
+	var candidates []candidate
 	var records []dns.RR
 	for _, set := range authority {
 		if (set.Type == dns.TypeNSEC || set.Type == dns.TypeNSEC3) && set.Name.Below(zone) {
-			candidates, records = append(candidates, set), append(records, set.toRead()...)
+			candidates, records = append(candidates, candidate{RRset: set}), append(records, set.toRead()...)
 		}
 	}
 	choice := denial.New(zone, records, val.hashCost())
-	verified := make(map[*RRset]*dns.RRSIG, 4)
 	var problem *fault
 	for tried := 0; ; {
 		proof := attempt(choice)
 		if proof != nil && !errors.Is(proof, denial.ErrUnproven) {
 			return denials{}, proof
 		}
-		needed := needs(candidates, choice.Used())
-		bad := false
-		for _, set := range needed {
-			if verified[set] != nil {
+		used, bad := choice.Used(), false
+		for i := range candidates {
+			set := &candidates[i]
+			if set.needed = set.among(used); !set.needed || set.sig != nil {
 				continue
 			}
 			if tried++; tried > maxDenials {
 				return denials{problem: problem}, denial.ErrUnproven
 			}
-			sig, failed, err := val.verifyDenial(set, zone, keys)
+			sig, failed, err := val.verifyDenial(set.RRset, zone, keys)
 			if err != nil {
 				return denials{}, err
 			}
@@ -193,23 +192,24 @@ func (val *Validator) prove(zone canonical.Name, keys *Verdict, authority []*RRs
 				choice.Without(set.toRead())
 				continue
 			}
-			verified[set] = sig
+			set.sig = sig
 		}
 		if !bad {
-			return val.denialsOf(needed, verified, problem), proof
+			return val.denialsOf(candidates, keys, problem), proof
 		}
 	}
 }
 
-// needs returns the sets that hold records in use.
-func needs(sets []*RRset, used []dns.RR) []*RRset {
-	var needed []*RRset
-	for _, set := range sets {
-		if slices.ContainsFunc(set.toRead(), func(rr dns.RR) bool { return slices.Contains(used, rr) }) {
-			needed = append(needed, set)
-		}
-	}
-	return needed
+// A candidate is an NSEC or NSEC3 RRset for a proof.
+type candidate struct {
+	*RRset
+	sig    *dns.RRSIG // that holds; nil until it was verified
+	needed bool       // by the last attempt
+}
+
+// among reports whether one of the records is in use.
+func (c *candidate) among(used []dns.RR) bool {
+	return slices.ContainsFunc(c.toRead(), func(rr dns.RR) bool { return slices.Contains(used, rr) })
 }
 
 // verifyDenial verifies one NSEC or NSEC3 RRset, as verify does.
@@ -226,11 +226,19 @@ func (val *Validator) verifyDenial(set *RRset, zone canonical.Name, keys *Verdic
 	return sig, nil, nil
 }
 
-func (val *Validator) denialsOf(sets []*RRset, sigs map[*RRset]*dns.RRSIG, problem *fault) denials {
-	all := denials{until: val.Now.Add(MaxDenialTTL), problem: problem}
-	for _, set := range sets {
-		all.sets = append(all.sets, signed(set, sigs[set]))
-		all.until = earlier(all.until, val.expiry(set.Records, sigs[set]))
+func (val *Validator) denialsOf(candidates []candidate, keys *Verdict, problem *fault) denials {
+	needed := 0
+	for _, set := range candidates {
+		if set.needed {
+			needed++
+		}
+	}
+	all := denials{sets: make([]SignedSet, 0, needed), until: val.Now.Add(MaxDenialTTL), problem: problem}
+	for _, set := range candidates {
+		if set.needed {
+			all.sets = append(all.sets, signed(set.RRset, set.sig, keys.Keys()))
+			all.until = earlier(all.until, val.expiry(set.Records, set.sig))
+		}
 	}
 	return all
 }

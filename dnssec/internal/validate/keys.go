@@ -131,7 +131,7 @@ func (val *Validator) judgeKeys(ctx context.Context, set *RRset) *Verdict {
 		}
 		return val.bogusOn(v, problem.reason)
 	}
-	secure := provenBy(signed(set, sig), earlier(v.Expires, val.expiry(set.Records, sig)), v.unlessAnchor())
+	secure := provenBy(signed(set, sig, keys), earlier(v.Expires, val.expiry(set.Records, sig)), v.unlessAnchor())
 	secure.Read = &Read{Keys: keys}
 	return secure
 }

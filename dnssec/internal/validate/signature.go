@@ -40,7 +40,7 @@ func (val *Validator) judgeSet(ctx context.Context, set *RRset, authority []*RRs
 			tried = cmp.Or(tried, keys)
 			continue
 		}
-		v := provenBy(signed(set, sig), earlier(val.expiry(set.Records, sig), keys.Expires), keys)
+		v := provenBy(signed(set, sig, keys.Keys()), earlier(val.expiry(set.Records, sig), keys.Expires), keys)
 		if labels, expanded := rrsig.ExpandedFrom(set.Name, sig.Labels); expanded {
 			return val.judgeExpansion(ctx, set.Question, zone, labels, keys, authority, v)
 		}

@@ -122,9 +122,13 @@ type SignedSet struct {
 // RRSIG returns the signature as a record.
 func (s SignedSet) RRSIG() *dns.RRSIG { return s.Sig.Record(s.Records[0].Header().Name) }
 
-// signed returns what is kept of an RRset and its signature.
-func signed(set *RRset, sig *dns.RRSIG) SignedSet {
-	return SignedSet{set.keep(), rrsig.NewSignature(sig)}
+// signed returns what is kept of an RRset and its signature by one of the keys.
+func signed(set *RRset, sig *dns.RRSIG, keys []*rrsig.Key) SignedSet {
+	kept := SignedSet{set.keep(), rrsig.NewSignature(sig)}
+	if zone := keys[0].Record.Hdr.Name; zone == kept.Sig.SignerName {
+		kept.Sig.SignerName = zone // one string is enough for all that it has signed
+	}
+	return kept
 }
 
 // A provenVerdict has the usual proof, one RRset, in the same allocation.
