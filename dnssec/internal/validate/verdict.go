@@ -120,7 +120,7 @@ type SignedSet struct {
 }
 
 // RRSIG returns the signature as a record.
-func (s SignedSet) RRSIG() *dns.RRSIG { return s.Sig.Record(s.Records[0].Header().Name) }
+func (s SignedSet) RRSIG() *dns.RRSIG { return s.Sig.Record(s.Records[0].Header()) }
 
 // signed returns what is kept of an RRset and its signature by one of the keys.
 func signed(set *RRset, sig *dns.RRSIG, keys []*rrsig.Key) SignedSet {
