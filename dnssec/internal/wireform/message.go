@@ -57,11 +57,15 @@ func Unpack(packet []byte) (*dns.Msg, error) {
 	if len(packet) < headerSize {
 		return nil, ErrMessage
 	}
-	msg := &dns.Msg{MsgHdr: header(packet)}
+	m := &message{Msg: dns.Msg{MsgHdr: header(packet)}}
+	msg := &m.Msg
 	count := func(at int) int { return int(binary.BigEndian.Uint16(packet[at:])) }
 	r := readers.Get().(*reader)
 	defer r.release()
 	r.packet, r.off = packet, headerSize
+	if count(4) == 1 { // as most have (RFC 9619)
+		msg.Question = m.question[:0]
+	}
 	for range count(4) {
 		question, err := r.question()
 		if err != nil {
@@ -69,10 +73,15 @@ func Unpack(packet []byte) (*dns.Msg, error) {
 		}
 		msg.Question = append(msg.Question, question)
 	}
+	all := make([]dns.RR, 0, min(count(6)+count(8)+count(10), (len(packet)-r.off)/minRecordSize))
 	for i, section := range [...]*[]dns.RR{&msg.Answer, &msg.Ns, &msg.Extra} {
+		start := len(all)
 		var err error
-		if *section, err = r.section(count(6 + 2*i)); err != nil {
+		if all, err = r.section(all, count(6+2*i)); err != nil {
 			return nil, err
+		}
+		if len(all) > start {
+			*section = all[start:len(all):len(all)]
 		}
 	}
 	if r.off != len(packet) {
@@ -82,6 +91,12 @@ func Unpack(packet []byte) (*dns.Msg, error) {
 		msg.Rcode |= opt.ExtendedRcode() // RFC 6891 §6.1.3
 	}
 	return msg, nil
+}
+
+// A message has its question in the same allocation.
+type message struct {
+	dns.Msg
+	question [1]dns.Question
 }
 
 func header(packet []byte) dns.MsgHdr {
@@ -134,12 +149,8 @@ func (r *reader) question() (dns.Question, error) {
 	}, nil
 }
 
-// section reads the records of one section.
-func (r *reader) section(count int) ([]dns.RR, error) {
-	if count == 0 {
-		return nil, nil
-	}
-	records := make([]dns.RR, 0, min(count, (len(r.packet)-r.off)/minRecordSize))
+// section appends the records of one section.
+func (r *reader) section(records []dns.RR, count int) ([]dns.RR, error) {
 	for range count {
 		rr, err := r.record()
 		if err != nil {
