@@ -176,19 +176,25 @@ func noUsableAnchor(reason Reason) *Verdict {
 // insecure (RFC 4035 §5.2, RFC 6840 §5.2). SHA-1 digests are ignored beside a SHA-2 digest that
 // can be followed (RFC 4509 §3).
 func (val *Validator) usableAnchors(anchors []Anchor) []Anchor {
+	if !slices.ContainsFunc(anchors, func(a Anchor) bool { return !val.supports(a) || sha1(a) }) {
+		return anchors
+	}
 	usable := make([]Anchor, 0, len(anchors))
 	strong := false
 	for _, a := range anchors {
 		if val.supports(a) {
 			usable = append(usable, a)
-			strong = strong || a.DS != nil && a.DS.DigestType != dns.SHA1
+			strong = strong || a.DS != nil && !sha1(a)
 		}
 	}
 	if strong {
-		usable = slices.DeleteFunc(usable, func(a Anchor) bool { return a.DS != nil && a.DS.DigestType == dns.SHA1 })
+		usable = slices.DeleteFunc(usable, sha1)
 	}
 	return usable
 }
+
+// sha1 reports whether an anchor is a SHA-1 digest.
+func sha1(a Anchor) bool { return a.DS != nil && a.DS.DigestType == dns.SHA1 }
 
 // supports reports whether an anchor is by an algorithm, and a digest, that is supported.
 func (val *Validator) supports(a Anchor) bool {
