@@ -2,7 +2,6 @@ package validate
 
 import (
 	"encoding/base32"
-	"math/big"
 	"slices"
 	"strings"
 	"time"
@@ -87,28 +86,46 @@ func narrow(owner canonical.Name, next string) bool {
 	if owner.IsRoot() {
 		return true
 	}
-	from, err := hashNumber(string(owner[1 : 1+owner[0]]))
-	if err != nil {
+	from, ok := hashOf(string(owner[1 : 1+owner[0]]))
+	if !ok {
 		return true
 	}
-	to, err := hashNumber(next)
-	if err != nil {
+	to, ok := hashOf(next)
+	if !ok {
 		return true
-	}
-	distance := to.Sub(to, from)
-	if distance.Sign() < 0 { // the last one leads back to the first
-		distance.Add(distance, new(big.Int).Lsh(big.NewInt(1), 8*sha1Octets))
 	}
 	// The single record of a chain leads to itself, and covers all the others.
-	return distance.Sign() > 0 && distance.Cmp(big.NewInt(2)) <= 0
+	for range 2 {
+		if from = from.next(); from == to {
+			return true
+		}
+	}
+	return false
 }
 
-// sha1Octets is the length of a hash (RFC 5155 §11).
-const sha1Octets = 20
+// A hash is one of SHA-1 (RFC 5155 §11).
+type hash [20]byte
 
-func hashNumber(text string) (*big.Int, error) {
-	octets, err := base32.HexEncoding.WithPadding(base32.NoPadding).DecodeString(strings.ToUpper(text))
-	return new(big.Int).SetBytes(octets), err
+// hashOf reads one as owners have it.
+func hashOf(text string) (h hash, ok bool) {
+	if len(text) != base32NoPad.EncodedLen(len(h)) {
+		return h, false
+	}
+	n, err := base32NoPad.Decode(h[:], []byte(strings.ToUpper(text)))
+	return h, err == nil && n == len(h)
+}
+
+// base32NoPad is how a hash is written (RFC 5155 §3.3).
+var base32NoPad = base32.HexEncoding.WithPadding(base32.NoPadding)
+
+// next is the hash after one, which after the last is the first.
+func (h hash) next() hash {
+	for i := len(h) - 1; i >= 0; i-- {
+		if h[i]++; h[i] != 0 {
+			break
+		}
+	}
+	return h
 }
 
 func (s span) weigh() int {
