@@ -82,7 +82,9 @@ func (k ecdsaKey) Verify(data, signature []byte) bool {
 		return false
 	}
 	// The sequence of two integers that crypto/ecdsa takes has 104 octets at most.
-	der := append(make([]byte, 0, 104), 0x30, 0)
+	room := signatures.Get().(*[usualSize]byte)
+	defer signatures.Put(room)
+	der := append(room[:0], 0x30, 0)
 	der = appendInteger(appendInteger(der, signature[:half]), signature[half:])
 	der[1] = byte(len(der) - 2)
 	var digest [maxDigest]byte
