@@ -93,7 +93,8 @@ func (s *RRset) key() place { return place{s.Question, s.apex} }
 // signatures are those that claim to cover an RRset.
 type signatures struct {
 	Question
-	all []*dns.RRSIG
+	all   []*dns.RRSIG
+	first [1]*dns.RRSIG // room for all, of which there is mostly one
 }
 
 func (s signatures) key() Question { return s.Question }
@@ -102,14 +103,16 @@ func (s signatures) key() Question { return s.Question }
 // authority sections, in order of appearance. Signatures count wherever they are: some servers
 // have them elsewhere than the RRset, and they prove no less there.
 func Collect(name canonical.Name, msg *dns.Msg) (answers, authority []*RRset) {
-	var sigs index[Question, signatures]
-	answers, authority = rrsets(name, msg.Answer, &sigs), rrsets(name, msg.Ns, &sigs)
+	s := &sorter{asked: name}
+	s.sigs.values = s.roomSigs[:0]
+	answers = s.rrsets(s.roomSets[:0], msg.Answer)
+	authority = s.rrsets(nil, msg.Ns)
 	if hasSignature(msg.Extra) {
-		rrsets(name, msg.Extra, &sigs)
+		s.rrsets(nil, msg.Extra)
 	}
 	for _, sets := range [...][]*RRset{answers, authority} {
 		for _, set := range sets {
-			if of := sigs.find(set.Question); of != nil {
+			if of := s.sigs.find(set.Question); of != nil {
 				set.Sigs = of.all
 			}
 		}
@@ -121,10 +124,32 @@ func hasSignature(section []dns.RR) bool {
 	return slices.ContainsFunc(section, func(rr dns.RR) bool { return rr.Header().Rrtype == dns.TypeRRSIG })
 }
 
-// rrsets sorts the records of a section, and adds the signatures in it to sigs. Records
-// of another class and names that cannot be parsed are left out.
-func rrsets(asked canonical.Name, section []dns.RR, sigs *index[Question, signatures]) []*RRset {
-	var sets index[place, *RRset]
+// A sorter sorts the records of one reply. It has room for what most replies have: one RRset and
+// its signature.
+type sorter struct {
+	asked canonical.Name
+	sigs  index[Question, signatures]
+
+	roomSigs [2]signatures
+	roomSets [1]*RRset
+	roomSet  RRset
+	taken    bool // roomSet
+}
+
+// rrset returns a new RRset.
+func (s *sorter) rrset(at place) *RRset {
+	if s.taken {
+		return &RRset{Question: at.Question, apex: at.apex}
+	}
+	s.taken = true
+	s.roomSet.Question, s.roomSet.apex = at.Question, at.apex
+	return &s.roomSet
+}
+
+// rrsets sorts the records of a section, in room if there is enough, and adds the signatures in it
+// to the others. Records of another class and names that cannot be parsed are left out.
+func (s *sorter) rrsets(room []*RRset, section []dns.RR) []*RRset {
+	sets := index[place, *RRset]{values: room}
 	var text string // of the owner, which most often is that of the record before
 	var owner canonical.Name
 	section = section[:min(len(section), maxRecords)]
@@ -132,7 +157,7 @@ func rrsets(asked canonical.Name, section []dns.RR, sigs *index[Question, signat
 		h := rr.Header()
 		if owner == "" || h.Name != text {
 			var err error
-			if owner, err = canonical.ParseNear(asked, h.Name); err != nil {
+			if owner, err = canonical.ParseNear(s.asked, h.Name); err != nil {
 				continue
 			}
 			text = h.Name
@@ -143,9 +168,10 @@ func rrsets(asked canonical.Name, section []dns.RR, sigs *index[Question, signat
 		key := Question{owner, h.Rrtype}
 		if sig, ok := rr.(*dns.RRSIG); ok {
 			key.Type = sig.TypeCovered
-			of := sigs.find(key)
+			of := s.sigs.find(key)
 			if of == nil {
-				of = sigs.add(signatures{Question: key})
+				of = s.sigs.add(signatures{Question: key})
+				of.all = of.first[:0]
 			}
 			if len(of.all) < maxRRsetSignatures {
 				of.all = append(of.all, sig)
@@ -155,7 +181,7 @@ func rrsets(asked canonical.Name, section []dns.RR, sigs *index[Question, signat
 		at := place{key, atApex(rr)}
 		set := sets.find(at)
 		if set == nil {
-			set = sets.add(&RRset{Question: key, apex: at.apex})
+			set = sets.add(s.rrset(at))
 		}
 		(*set).add(section, i)
 	}
