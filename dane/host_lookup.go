@@ -46,11 +46,12 @@ func (v *Verifier) lookupHost(ctx context.Context, d *Domain, mx MX) *Host {
 	if err != nil {
 		h.skip(err)
 	}
-	var own []Lookup
+	var end expiry
+	end.addAll(h.Lookups)
 	if d.Lookup.Type != 0 {
-		own = []Lookup{d.Lookup}
+		end.add(&d.Lookup)
 	}
-	h.Expires = expiry(h.Lookups, own)
+	h.Expires = end.time()
 	if h.Audited != nil {
 		h.Audited.Expires = h.Expires
 	}

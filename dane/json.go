@@ -1,9 +1,8 @@
 package dane
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/danesmtp/danesmtp/dnssec"
@@ -168,93 +167,64 @@ type (
 // of 256 characters each. A result of [Checker.Plan] has "plan", the action for the host that
 // decides, and its "outcome" is what the DNS allows at best. The schema is schema.json in
 // this package's directory.
-func (r *Result) MarshalJSON() ([]byte, error) {
-	failure := r.Failure()
-	out := jsonHead{
-		Version: jsonVersion, Domain: r.Name, Outcome: r.Outcome, Profile: r.Profile, MTASTS: r.MTASTS, Mandatory: r.Mandatory, Unresolved: r.Unresolved, Local: r.Local,
-		Permanent: r.Permanent(), Code: failure.Code, ResultType: failure.ResultType, Reason: failure.Reason, Error: failure.Text,
+func (r *Result) MarshalJSON() ([]byte, error) { return r.AppendJSON(nil) }
+
+// AppendJSON appends to b what MarshalJSON returns. After an error it appends nothing.
+func (r *Result) AppendJSON(b []byte) ([]byte, error) {
+	t := jsonText{octets: slices.Grow(b, r.usualSize())}
+	t.result(r)
+	if t.err != nil {
+		return b, t.err
 	}
-	if r.Domain != nil {
-		d := r.Domain
-		out.Domain, out.Omitted = d.Name, d.Omitted
-		out.Place = &jsonPlace{Expanded: d.Expanded, Status: d.Status, Implicit: d.Implicit, Routed: d.Routed, Port: d.Port}
-		for _, mx := range d.MX {
-			out.Place.MX = append(out.Place.MX, jsonMX(mx))
-		}
-	}
-	if r.Planned {
-		action := r.action()
-		out.Plan = &action
-	}
-	if row, ok := r.decision(); ok {
-		out.Decision = row.Text
-	}
-	for _, h := range r.Hosts {
-		out.Hosts = append(out.Hosts, hostJSON(&h))
-	}
-	head, err := json.Marshal(out)
-	if err != nil {
-		return nil, err
-	}
-	tail, err := json.Marshal(jsonTail{instant(r.Expires), r.Started, milliseconds(r.Elapsed)})
-	if err != nil {
-		return nil, err
-	}
-	lookups := r.Lookups()
-	t := jsonText{octets: make([]byte, 0, len(head)+len(tail)+len(lookups)*usualLookup)}
-	t.octets = append(t.octets, bytes.TrimSuffix(head, []byte("}"))...)
-	jsonArray(&t, "lookups", lookups, t.lookup)
-	t.comma()
-	t.octets = append(t.octets, bytes.TrimPrefix(tail, []byte("{"))...)
-	return t.octets, t.err
+	return t.octets, nil
 }
 
-// usualLookup is room for a lookup in JSON, with the chain of a domain two labels below the root.
-const usualLookup = 1792
+// usualSize is room for a result in JSON, with what most have.
+func (r *Result) usualSize() int {
+	lookups := 1
+	for i := range r.Hosts {
+		lookups += len(r.Hosts[i].Lookups)
+	}
+	return usualHost*(1+len(r.Hosts)) + usualLookup*lookups
+}
 
-func hostJSON(h *HostResult) jsonHost {
-	failure := h.Classify(h.Err)
-	out := jsonHost{
-		Host: h.Name, Port: h.Port, Action: h.Action, Error: failure.Text, Code: failure.Code, ResultType: failure.ResultType, Reason: failure.Reason,
-		MXSecure: h.MXSecure, Routed: h.Routed, MTASTS: h.MTASTS, PKIX: h.PKIX, Base: h.Base, Names: h.Names, Report: h.ReportPolicy(),
-		Local: failure.Local, Omitted: h.Omitted, Lookups: len(h.Lookups),
+// usualHost is room for a host without connections in JSON, and for what is said of the domain; usualLookup is
+// room for a lookup, with the chain of a domain two labels below the root.
+const (
+	usualHost   = 768
+	usualLookup = 1792
+)
+
+// probeJSON is what came of a connection. It is left to package encoding/json: whoever has made one has spent
+// more on that.
+func probeJSON(h *HostResult, a *Attempt) jsonProbe {
+	failure := h.Classify(a.Err)
+	out := jsonProbe{
+		Address: a.Addr.String(), Authenticated: a.Authenticated, Fallback: a.Fallback,
+		Error: failure.Text, Code: failure.Code, ResultType: failure.ResultType, Reason: failure.Reason, Elapsed: milliseconds(a.Elapsed),
+		LocalLack: failure.Local, Certificates: certificatesJSON(a.Chain()), OthersSought: a.OthersSought, OnlyTLS13: a.OnlyTLS13, Report: reportJSON(a.Report),
 	}
-	for _, a := range h.Addresses {
-		out.Addresses = append(out.Addresses, jsonAddress{a.Addr.String(), a.Status, a.Refused})
+	if len(a.Others) > 0 {
+		out.Other = certificatesJSON(a.Others[0])
 	}
-	for _, record := range h.Records {
-		out.TLSA = append(out.TLSA, record.String())
+	if len(a.Others) > 1 {
+		out.Third = certificatesJSON(a.Others[1])
 	}
-	for _, a := range h.Attempts {
-		failure := h.Classify(a.Err)
-		attempt := jsonProbe{
-			Address: a.Addr.String(), Authenticated: a.Authenticated, Fallback: a.Fallback,
-			Error: failure.Text, Code: failure.Code, ResultType: failure.ResultType, Reason: failure.Reason, Elapsed: milliseconds(a.Elapsed),
-			LocalLack: failure.Local, Certificates: certificatesJSON(a.Chain()), OthersSought: a.OthersSought, OnlyTLS13: a.OnlyTLS13, Report: reportJSON(a.Report),
+	if stage, ok := a.FailedAt(); ok {
+		out.Stage = stage.String()
+	}
+	if s := a.Session; s != nil {
+		out.Steps = stepsJSON(s.Steps)
+		if s.LocalAddr.IsValid() {
+			out.Local = s.LocalAddr.String()
 		}
-		if len(a.Others) > 0 {
-			attempt.Other = certificatesJSON(a.Others[0])
+		if s.TLS != nil {
+			out.Incomplete = !s.TLS.HandshakeComplete
+			out.Protocol, out.Cipher = smtpprobe.ProtocolName(s.TLS.Version), smtpprobe.CipherName(s.TLS.CipherSuite)
 		}
-		if len(a.Others) > 1 {
-			attempt.Third = certificatesJSON(a.Others[1])
-		}
-		if stage, ok := a.FailedAt(); ok {
-			attempt.Stage = stage.String()
-		}
-		if s := a.Session; s != nil {
-			attempt.Steps = stepsJSON(s.Steps)
-			if s.LocalAddr.IsValid() {
-				attempt.Local = s.LocalAddr.String()
-			}
-			if s.TLS != nil {
-				attempt.Incomplete = !s.TLS.HandshakeComplete
-				attempt.Protocol, attempt.Cipher = smtpprobe.ProtocolName(s.TLS.Version), smtpprobe.CipherName(s.TLS.CipherSuite)
-			}
-		}
-		if a.Authenticated {
-			attempt.Match = &jsonMatch{a.Match.Record.String(), a.Match.Depth, a.Match.Name}
-		}
-		out.Probes = append(out.Probes, attempt)
+	}
+	if a.Authenticated {
+		out.Match = &jsonMatch{a.Match.Record.String(), a.Match.Depth, a.Match.Name}
 	}
 	return out
 }
@@ -290,14 +260,6 @@ func text(err error) string {
 		return ""
 	}
 	return printable.Line(err.Error())
-}
-
-// instant leaves the zero instant out.
-func instant(t time.Time) *time.Time {
-	if t.IsZero() {
-		return nil
-	}
-	return &t
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

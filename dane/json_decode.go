@@ -56,10 +56,11 @@ func (r *Result) UnmarshalJSON(text []byte) error {
 			return err
 		}
 		host.planned = out.Planned
-		if !out.Domain.Routed {
-			own = append(own[:len(own):len(own)], out.Domain.Lookup)
+		var end expiry
+		if end.addAll(own); !out.Domain.Routed {
+			end.add(&out.Domain.Lookup)
 		}
-		host.Expires = expiry(own)
+		host.Expires = end.time()
 		out.Hosts = append(out.Hosts, host)
 	}
 	if len(lookups.left) > 0 {

@@ -119,21 +119,33 @@ func (v *Verifier) lookup(ctx context.Context, name string, qtype uint16) (*dnss
 	return answer, l, err
 }
 
-// expiry returns when the first of the answers must be forgotten; zero if one has failed, or
-// does not tell.
-func expiry(lookups ...[]Lookup) (first time.Time) {
-	for _, some := range lookups {
-		for i := range some {
-			l := &some[i]
-			if l.Err != nil || l.Expires.IsZero() {
-				return time.Time{}
-			}
-			if first.IsZero() || l.Expires.Before(first) {
-				first = l.Expires
-			}
-		}
+// An expiry is when the first of some answers must be forgotten.
+type expiry struct {
+	first   time.Time
+	unknown bool // one has failed, or does not tell
+}
+
+func (e *expiry) add(l *Lookup) {
+	if l.Err != nil || l.Expires.IsZero() {
+		e.unknown = true
 	}
-	return first
+	if e.first.IsZero() || l.Expires.Before(e.first) {
+		e.first = l.Expires
+	}
+}
+
+func (e *expiry) addAll(lookups []Lookup) {
+	for i := range lookups {
+		e.add(&lookups[i])
+	}
+}
+
+// time is zero if that is not known, or nothing was asked.
+func (e *expiry) time() time.Time {
+	if e.unknown {
+		return time.Time{}
+	}
+	return e.first
 }
 
 // rdata returns a record in presentation form, without owner, TTL, class and type. The usual

@@ -87,21 +87,33 @@ func (r *Result) Permanent() bool { return r.Outcome == OutcomeFailure && r.Fail
 
 // Lookups returns the questions that were asked, in order.
 func (r *Result) Lookups() []Lookup {
-	if r.Domain == nil {
+	count := 0
+	for range r.allLookups {
+		count++
+	}
+	if count == 0 && r.Domain == nil {
 		return nil
 	}
-	count := 1
-	for _, h := range r.Hosts {
-		count += len(h.Lookups)
-	}
 	lookups := make([]Lookup, 0, count)
-	if !r.Domain.Routed {
-		lookups = append(lookups, r.Domain.Lookup)
-	}
-	for _, h := range r.Hosts {
-		lookups = append(lookups, h.Lookups...)
+	for l := range r.allLookups {
+		lookups = append(lookups, *l)
 	}
 	return lookups
+}
+
+// allLookups is Lookups, without copies.
+func (r *Result) allLookups(yield func(*Lookup) bool) {
+	if r.Domain == nil || !r.Domain.Routed && !yield(&r.Domain.Lookup) {
+		return
+	}
+	for i := range r.Hosts {
+		lookups := r.Hosts[i].Lookups
+		for j := range lookups {
+			if !yield(&lookups[j]) {
+				return
+			}
+		}
+	}
 }
 
 // failed returns the error for which the host was not delivered to, nil if it was.
@@ -175,7 +187,11 @@ func (r *Result) conclude() {
 	if err := r.lack(); err != nil {
 		r.Err, r.Local = err, true
 	}
-	r.Expires = expiry(r.Lookups())
+	var end expiry
+	for l := range r.allLookups {
+		end.add(l)
+	}
+	r.Expires = end.time()
 }
 
 // Failure classifies Result.Err. It is permanent if that of every host was, at each of its
