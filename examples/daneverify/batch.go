@@ -86,14 +86,7 @@ func (p *printer) finish(ctx context.Context, row *survey.Row) {
 		row.Extra = p.badRow(row)
 		return
 	}
-	limited, cancel := context.WithTimeout(ctx, p.timeout)
-	defer cancel()
-	also := p.audience.also(limited, row.Result)
-	text := p.audience.render(row.Result, also, row.Err)
-	if p.list != nil && p.json && text.broken == nil {
-		text.text = inList(row, text)
-	}
-	row.Extra = text
+	row.Extra = p.audience.render(row, p.audience.also(ctx, row.Result))
 }
 
 // Put prints a row. It is a [survey.Sink].

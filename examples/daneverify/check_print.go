@@ -10,6 +10,7 @@ import (
 
 	"github.com/danesmtp/danesmtp/dane"
 	"github.com/danesmtp/danesmtp/dane/diagnosis"
+	"github.com/danesmtp/danesmtp/dane/survey"
 	"github.com/danesmtp/danesmtp/dnssec/compare"
 	"github.com/danesmtp/danesmtp/examples/daneverify/internal/monitor"
 	"github.com/danesmtp/danesmtp/examples/internal/cli"
@@ -24,26 +25,27 @@ func (v *forOperator) told() bool { return true }
 
 // also asks what shows only by further questions.
 func (v *forOperator) also(ctx context.Context, r *dane.Result) further {
-	servers := v.comparison.ask(ctx, v.verifier, r)
-	return further{misplaced(ctx, v.verifier.Resolver, r), servers}
+	limited, cancel := context.WithTimeout(ctx, v.timeout)
+	defer cancel()
+	servers := v.comparison.ask(limited, v.verifier, r)
+	return further{misplaced(limited, v.verifier.Resolver, r), servers}
 }
 
-func (v *forOperator) render(r *dane.Result, also further, _ error) rendered {
+func (v *forOperator) render(row *survey.Row, also further) rendered {
 	within := v.within
 	if within == 0 {
 		within = -1 // nothing
 	}
 	found := append(also.findings, v.trust.findings(time.Now(), within)...)
-	report := v.diagnose(r, diagnosis.Options{Within: within, Also: found, Servers: also.servers, Direct: v.recursive})
+	report := v.diagnose(row.Result, diagnosis.Options{Within: within, Also: found, Servers: also.servers, Direct: v.recursive})
 	report = monitor.Ignore(report, v.ignored)
-	var text bytes.Buffer
-	var err error
 	if v.json {
-		err = writeJSON(&text, r, comparedReport{report, also.servers})
-	} else {
-		v.text(&text, r, &report, also.servers)
+		line, err := v.jsonLine(row, &report, comparedReport{report, also.servers})
+		return rendered{line, stateExit(report.State, v.strict), err, report}
 	}
-	return rendered{text.Bytes(), stateExit(report.State, v.strict), err, report}
+	var text bytes.Buffer
+	v.text(&text, row.Result, &report, also.servers)
+	return rendered{text.Bytes(), stateExit(report.State, v.strict), nil, report}
 }
 
 func (v *forOperator) summary() string { return v.list.ofStates() }

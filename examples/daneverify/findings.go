@@ -12,7 +12,6 @@ import (
 	"github.com/danesmtp/danesmtp/examples/daneverify/internal/findingdocs"
 	"github.com/danesmtp/danesmtp/examples/daneverify/internal/monitor"
 	"github.com/danesmtp/danesmtp/examples/internal/cli"
-	"github.com/danesmtp/danesmtp/examples/internal/surveyrow"
 )
 
 // diagnose says what is wrong. What was not known when the time was over is not called broken.
@@ -76,17 +75,6 @@ func consoled(transcript []byte, report diagnosis.Report) []byte {
 	}
 	after := at + bytes.IndexByte(transcript[at:], '\n') + 1
 	return slices.Insert(transcript, after, []byte("Nothing is broken: the domain is not protected by DANE, that is all.\n")...)
-}
-
-// writeJSON writes the object of a result as a line. The report is a diagnosis.Report, or has one
-// embedded.
-func writeJSON(w io.Writer, r *dane.Result, report any) error {
-	text, err := surveyrow.AppendResult(nil, r, report)
-	if err != nil {
-		return err
-	}
-	_, err = w.Write(append(text, '\n'))
-	return err
 }
 
 // helpOnFinding is what "help" says of the code of a finding.

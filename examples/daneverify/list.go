@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"fmt"
 	"maps"
@@ -44,13 +43,6 @@ func (l *listing) count(row *survey.Row, report *diagnosis.Report) {
 			l.codes[f.Code]++
 		}
 	}
-}
-
-// inList adds to the object of a domain where it stands in the list, and what was found above
-// all.
-func inList(row *survey.Row, r rendered) []byte {
-	head := surveyrow.HeadOf(row, &r.report)
-	return head.Append(nil, bytes.TrimSuffix(r.text, []byte("\n")))
 }
 
 // badRow is what is printed of a line without a domain.

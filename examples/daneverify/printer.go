@@ -29,6 +29,7 @@ type printer struct {
 	verifier       *dane.Verifier
 	list           *listing // nil without -input
 	unwatch        func()   // ends the progress, if there is one
+	spare          spareLines
 
 	seen       [exitNoDANE + 1]int // results by exit status
 	done       int                 // entries that are printed
@@ -42,7 +43,7 @@ type printer struct {
 }
 
 func newPrinter(o options, v *dane.Verifier, stdout, stderr io.Writer) *printer {
-	p := &printer{options: o, verifier: v, stdout: stdout, stderr: stderr, started: time.Now(), unwatch: func() {}}
+	p := &printer{options: o, verifier: v, stdout: stdout, stderr: stderr, started: time.Now(), unwatch: func() {}, spare: make(spareLines, maxSpareLines)}
 	p.audience = &forSender{p}
 	if o.checking {
 		p.audience = &forOperator{printer: p}
@@ -54,8 +55,8 @@ func newPrinter(o options, v *dane.Verifier, stdout, stderr io.Writer) *printer 
 type audience interface {
 	// also finds out about a domain what a Result does not have.
 	also(ctx context.Context, r *dane.Result) further
-	// render returns what is printed of a result.
-	render(r *dane.Result, also further, err error) rendered
+	// render returns what is printed of a row with a result.
+	render(row *survey.Row, also further) rendered
 	// told reports whether what is printed says what the error says.
 	told() bool
 	// summary says in a line what became of a list of domains.
@@ -83,29 +84,25 @@ func (p *forSender) told() bool { return false }
 
 func (p *forSender) also(context.Context, *dane.Result) further { return further{} }
 
-func (p *forSender) render(r *dane.Result, _ further, verdict error) rendered {
-	var text bytes.Buffer
-	if p.verbose && !p.json {
-		writeDebug(&text, r)
-	}
+func (p *forSender) render(row *survey.Row, _ further) rendered {
+	r := row.Result
 	report := p.diagnose(r, diagnosis.Options{Direct: p.recursive})
+	if p.json {
+		line, err := p.jsonLine(row, &report, report)
+		return rendered{line, status(r, row.Err), err, report}
+	}
+	var text, transcript bytes.Buffer
 	write := r.WriteTranscript
 	if p.verbose {
+		writeDebug(&text, r)
 		write = r.WriteLongTranscript
 	}
-	var err error
-	switch {
-	case p.json:
-		err = writeJSON(&text, r, report)
-	default:
-		var transcript bytes.Buffer
-		err = write(&transcript)
-		text.Write(consoled(transcript.Bytes(), report))
-		if err == nil && !p.dnsOnly {
-			err = p.writeFindings(&text, report)
-		}
+	err := write(&transcript)
+	text.Write(consoled(transcript.Bytes(), report))
+	if err == nil && !p.dnsOnly {
+		err = p.writeFindings(&text, report)
 	}
-	return rendered{text.Bytes(), status(r, verdict), err, report}
+	return rendered{text.Bytes(), status(r, row.Err), err, report}
 }
 
 // watch begins to say how far the list is, until unwatch is called. What else is printed
@@ -129,6 +126,9 @@ func (p *printer) print(row survey.Row) error {
 	p.keep(text.broken)
 	_, broken := p.stdout.Write(text.text)
 	p.keep(broken)
+	if p.json {
+		p.spare.put(text.text)
+	}
 	p.seen[text.status]++
 	if r.Local {
 		p.lacking++

@@ -6,8 +6,6 @@ package surveyrow
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
-	"slices"
 	"strconv"
 	"time"
 
@@ -49,6 +47,28 @@ func HeadOf(row *survey.Row, report *diagnosis.Report) Head {
 // Append appends a row as a line. The object is that of the result, as by AppendResult; it is
 // empty for a line without a domain. A state that it begins with is not said twice.
 func (h *Head) Append(line, object []byte) []byte {
+	line = h.append(line, bytes.HasPrefix(object, []byte(`{"state":`)))
+	if len(object) == 0 {
+		return append(line, "}\n"...)
+	}
+	return append(append(append(line, ','), object[1:]...), '\n')
+}
+
+// AppendRow is AppendResult and Append in one, without a copy: what it takes room for is the line
+// alone, if there is none yet.
+func (h *Head) AppendRow(line []byte, r *dane.Result, report any) ([]byte, error) {
+	whole := h.append(line, !r.Planned)
+	at := len(whole)
+	whole, err := AppendResult(whole, r, report)
+	if err != nil {
+		return line, err
+	}
+	whole[at] = ',' // for the brace of the object
+	return append(whole, '\n'), nil
+}
+
+// append appends what the object of a row begins with, without the state if that follows.
+func (h *Head) append(line []byte, stateFollows bool) []byte {
 	line = append(line, '{')
 	if !h.At.IsZero() {
 		line = append(appendInstant(append(line, `"at":`...), h.At), ',')
@@ -58,7 +78,7 @@ func (h *Head) Append(line, object []byte) []byte {
 	}
 	line = strconv.AppendInt(append(line, `"line":`...), int64(h.Line), 10)
 	line = appendString(append(line, `,"input":`...), h.Input)
-	if !bytes.HasPrefix(object, []byte(`{"state":`)) {
+	if !stateFollows {
 		line = appendString(append(line, `,"state":`...), h.State.String())
 	}
 	if h.Finding != "" {
@@ -73,39 +93,44 @@ func (h *Head) Append(line, object []byte) []byte {
 	if h.Err != nil {
 		line = appendString(append(line, `,"error":`...), h.Err.Error())
 	}
-	if len(object) == 0 {
-		return append(line, "}\n"...)
-	}
-	return append(append(append(line, ','), object[1:]...), '\n')
+	return line
 }
 
 // AppendResult appends the object of a result, without a line's end: one of dane.Checker.Plan
 // begins with what the DNS took, and another one with the report, which is a diagnosis.Report or
 // has one embedded.
 func AppendResult(object []byte, r *dane.Result, report any) ([]byte, error) {
-	text, err := r.MarshalJSON() // json.Marshal would go through all of it once more
-	if err != nil {
-		return object, err
-	}
+	whole := object
 	if r.Planned {
-		object = slices.Grow(object, len(text)+64)
-		object = fmt.Appendf(object, `{"dns_ms":%.3f,"queries":%d,`, float64(r.Elapsed)/float64(time.Millisecond), queries(r))
-		return append(object, text[1:]...), nil
+		whole = append(whole, `{"dns_ms":`...)
+		whole = strconv.AppendFloat(whole, float64(r.Elapsed)/float64(time.Millisecond), 'f', 3, 64)
+		whole = strconv.AppendInt(append(whole, `,"queries":`...), int64(queries(r)), 10)
+	} else {
+		findings, err := json.Marshal(report)
+		if err != nil {
+			return object, err
+		}
+		whole = append(whole, findings[:len(findings)-1]...)
 	}
-	findings, err := json.Marshal(report)
+	at := len(whole)
+	whole, err := r.AppendJSON(whole)
 	if err != nil {
 		return object, err
 	}
-	object = slices.Grow(object, len(text)+len(findings))
-	object = append(append(object, findings[:len(findings)-1]...), ',')
-	return append(object, text[1:]...), nil
+	whole[at] = ',' // for the brace of the result
+	return whole, nil
 }
 
 // queries counts those that the resolver sent for a result.
 func queries(r *dane.Result) int {
 	n := 0
-	for _, l := range r.Lookups() {
-		n += len(l.Exchanges)
+	if r.Domain != nil {
+		n = len(r.Domain.Lookup.Exchanges)
+	}
+	for i := range r.Hosts {
+		for j := range r.Hosts[i].Lookups {
+			n += len(r.Hosts[i].Lookups[j].Exchanges)
+		}
 	}
 	return n
 }

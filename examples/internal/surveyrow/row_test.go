@@ -82,6 +82,12 @@ func TestRow(t *testing.T) {
 		}
 		head := surveyrow.HeadOf(&row, &report)
 		line := string(head.Append(nil, object))
+		if tt.entry.Err == nil {
+			whole, err := head.AppendRow([]byte("before "), row.Result, report)
+			if diff := cmp.Diff("before "+line, string(whole)); diff != "" || err != nil {
+				t.Errorf("%s: in one go: %v (-want +got)\n%s", tt.name, err, diff)
+			}
+		}
 		if !json.Valid([]byte(line)) || !strings.HasSuffix(line, "}\n") {
 			t.Errorf("%s: no line of JSON: %s", tt.name, line)
 		}
@@ -92,6 +98,18 @@ func TestRow(t *testing.T) {
 				t.Errorf("%s: %s does not follow in %.300s", tt.name, want, line)
 			}
 			rest = after
+		}
+	}
+}
+
+// TestNoRow: what JSON cannot hold leaves what is there already as it is.
+func TestNoRow(t *testing.T) {
+	t.Parallel()
+	never := time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)
+	for _, r := range []*dane.Result{{Started: never}, {Started: never, Planned: true}} {
+		line, err := new(surveyrow.Head).AppendRow([]byte("before "), r, diagnosis.Report{})
+		if err == nil || string(line) != "before " {
+			t.Errorf("%q, %v", line, err)
 		}
 	}
 }
