@@ -21,6 +21,7 @@ type clock struct {
 	timer *time.Timer
 	ended chan struct{}
 	err   error
+	after []func() // to be called when it ends; nil where that is not wanted any more
 }
 
 func newClock(parent context.Context, limit time.Duration) *clock {
@@ -74,6 +75,31 @@ func (c *clock) end(err error) {
 	c.timer.Stop()
 	c.detach()
 	close(c.ended)
+	for _, f := range c.after {
+		if f != nil {
+			go f()
+		}
+	}
+}
+
+// AfterFunc is what package context ends a context by that is made from the clock. Without it each of
+// them takes a goroutine.
+func (c *clock) AfterFunc(f func()) (stop func() bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err != nil {
+		go f()
+		return func() bool { return false }
+	}
+	at := len(c.after)
+	c.after = append(c.after, f)
+	return func() bool {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		stopped := c.err == nil && c.after[at] != nil
+		c.after[at] = nil
+		return stopped
+	}
 }
 
 func (c *clock) Deadline() (time.Time, bool) {

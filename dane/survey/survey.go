@@ -94,6 +94,9 @@ func (s *Survey) row(ctx context.Context, e Entry, places chan struct{}) Row {
 func (s *Survey) try(ctx context.Context, e Entry, places chan struct{}) Row {
 	clock := newClock(ctx, cmp.Or(s.Timeout, defaultTimeout))
 	defer clock.end(context.Canceled)
+	// One for all that is made from the clock: of those of package context others are made for less.
+	ctx, cancel := context.WithCancel(clock)
+	defer cancel()
 	visit := &visit{survey: s, clock: clock, places: places}
 	var checker dane.Checker
 	if s.Checker != nil {
@@ -105,7 +108,7 @@ func (s *Survey) try(ctx context.Context, e Entry, places chan struct{}) Row {
 		verify = checker.Plan
 	}
 	row := Row{Entry: e}
-	row.Result, row.Err = verify(clock, e.Domain)
+	row.Result, row.Err = verify(ctx, e.Domain)
 	row.Shared, row.Seen, row.Busy = visit.shared, visit.seen, visit.busy
 	return row
 }
