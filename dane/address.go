@@ -17,7 +17,6 @@ import (
 // A family is what came of the lookup of a host's addresses of one family.
 type family struct {
 	answer    *dnssec.Answer
-	lookup    Lookup
 	err       error
 	addresses []Address // within the limit
 	omitted   int
@@ -35,24 +34,29 @@ const usualLookups = 3
 // which is at once if the IPv4 addresses are secure: a slow denial of AAAA then costs
 // its own time only. The search is nil if TLSA records were not looked for.
 func (v *Verifier) lookupAddresses(ctx context.Context, h *Host, wanted bool) (*search, error) {
-	var families [2]family
-	var second sync.WaitGroup
-	second.Go(func() { v.lookupFamily(ctx, &families[1], h.Name, dns.TypeAAAA) })
-	first := &families[0]
-	v.lookupFamily(ctx, first, h.Name, dns.TypeA)
+	h.Lookups = make([]Lookup, 2, usualLookups) // those of the families are written by two goroutines
+	var both struct {
+		families [2]family
+		second   sync.WaitGroup
+	}
+	both.second.Go(func() { v.lookupFamily(ctx, &both.families[1], &h.Lookups[1], h.Name, dns.TypeAAAA) })
+	first := &both.families[0]
+	v.lookupFamily(ctx, first, &h.Lookups[0], h.Name, dns.TypeA)
 	var found *search
 	if wanted && first.answer.Status == dnssec.Secure && first.usable() {
 		found = v.searchTLSA(ctx, h, first.answer)
 	}
-	second.Wait()
+	both.second.Wait()
 
 	var deciding *dnssec.Answer
 	var failed error
-	h.Lookups = make([]Lookup, 0, usualLookups)
-	for i := range families {
-		f := &families[i]
-		h.Lookups = append(h.Lookups, f.lookup)
-		h.Addresses = append(h.Addresses, f.addresses...)
+	for i := range both.families {
+		f := &both.families[i]
+		if h.Addresses == nil {
+			h.Addresses = f.addresses
+		} else {
+			h.Addresses = append(h.Addresses, f.addresses...)
+		}
 		h.Omitted += f.omitted
 		if f.err != nil && failed == nil {
 			failed = f.err
@@ -103,8 +107,8 @@ func (v *Verifier) connects(addr netip.Addr) bool {
 }
 
 // lookupFamily looks the addresses of one family up.
-func (v *Verifier) lookupFamily(ctx context.Context, f *family, host string, qtype uint16) {
-	f.answer, f.lookup, f.err = v.lookup(ctx, host, qtype)
+func (v *Verifier) lookupFamily(ctx context.Context, f *family, record *Lookup, host string, qtype uint16) {
+	f.answer, *record, f.err = v.lookup(ctx, host, qtype)
 	if f.err != nil {
 		return
 	}

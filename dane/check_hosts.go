@@ -48,14 +48,13 @@ type work func(context.Context) func()
 
 // run sets the outcome, and the hosts that it took, in their order.
 func (c *hostsCheck) run(ctx context.Context) {
-	c.hosts, c.connected = make([]hostCheck, len(c.result.Domain.MX)), make(map[netip.AddrPort]bool)
+	c.hosts = make([]hostCheck, len(c.result.Domain.MX))
 	for i := range c.hosts {
 		c.hosts[i].planned = c.result.Planned
 	}
-	own, cancel := context.WithCancel(ctx)
-	defer cancel()
-	// Room for all work, so that nobody is left behind should a hook panic.
-	results := make(chan func(), len(c.hosts)*(1+maxAttemptsPerHost))
+	c.result.Hosts = make([]HostResult, 0, len(c.hosts))
+	own, cancel := ctx, context.CancelFunc(func() {})
+	var results chan func() // nil until there are several things to do
 	running := 0
 	for c.report(ctx) {
 		begun := make([]work, 0, 1)
@@ -69,6 +68,12 @@ func (c *hostsCheck) run(ctx context.Context) {
 		if running == 0 && len(begun) == 1 {
 			begun[0](own)() // here: there is nothing to do beside it
 			continue
+		}
+		if results == nil {
+			// Room for all work, so that nobody is left behind should a hook panic.
+			results = make(chan func(), len(c.hosts)*(1+maxAttemptsPerHost))
+			own, cancel = context.WithCancel(ctx)
+			defer cancel()
 		}
 		for _, next := range begun {
 			running++
@@ -103,6 +108,9 @@ func (c *hostsCheck) next() work {
 				continue // two names of one server
 			}
 			h.tried++
+			if c.connected == nil {
+				c.connected = make(map[netip.AddrPort]bool)
+			}
 			c.connected[addr] = true
 			return func(ctx context.Context) func() {
 				a := c.verifier.attempt(ctx, host, addr, false).Attempt

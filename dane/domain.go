@@ -42,16 +42,24 @@ type MX struct {
 }
 
 // normal returns the domain with its names in the one form they have here, as callers
-// make domains by hand, with names from elsewhere. The receiver is not changed.
+// make domains by hand, with names from elsewhere. The receiver is not changed; if it has that form, it is
+// what is returned.
 func (d *Domain) normal() *Domain {
+	name, expanded := normalDestination(d.Name), normalDestination(d.Expanded)
+	if name == d.Name && expanded == d.Expanded {
+		return d
+	}
 	own := *d
-	if name, err := destinationName(d.Name); err == nil {
-		own.Name = name
-	}
-	if name, err := destinationName(d.Expanded); err == nil {
-		own.Expanded = name
-	}
+	own.Name, own.Expanded = name, expanded
 	return &own
+}
+
+// normalDestination leaves what is not the name of a destination as it is.
+func normalDestination(text string) string {
+	if name, err := destinationName(text); err == nil {
+		return name
+	}
+	return text
 }
 
 // normal returns the host's name in lower case and without a final dot. What is not a host

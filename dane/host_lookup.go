@@ -74,13 +74,11 @@ func (v *Verifier) decide(ctx context.Context, d *Domain, h *Host) error {
 	if !byDANE {
 		return nil
 	}
-	judged := *h
-	err = judged.decideDANE(d, found, profile)
 	if !profile.Audit {
-		*h = judged
-		return err
+		return h.decideDANE(d, found, profile)
 	}
-	if err != nil {
+	judged := *h
+	if err := judged.decideDANE(d, found, profile); err != nil {
 		judged.skip(err)
 	}
 	h.Audited, h.TLSA, h.Lookups, h.Omitted = &judged, judged.TLSA, judged.Lookups, judged.Omitted
@@ -145,7 +143,7 @@ func (h *Host) decideDANE(d *Domain, found *search, profile Profile) error {
 // is an alias of; without MX record, and by a route, the host where the base is its
 // alias's target. With an insecure MX record the base is all that is known.
 func referenceNames(d *Domain, h *Host) []string {
-	names := []string{h.Base}
+	names := append(make([]string, 0, 3), h.Base)
 	add := func(name string) {
 		// An alias may lead to a name that no host can have. No certificate is for it, and
 		// DANE-EE needs no name at all (RFC 7672 §3.1.1).

@@ -161,11 +161,7 @@ func rdata(rr dns.RR) string {
 			return strconv.Itoa(int(rr.Preference)) + " " + rr.Mx
 		}
 	case *dns.TLSA:
-		text := make([]byte, 0, len("255 255 255 ")+len(rr.Certificate))
-		for _, field := range [...]uint8{rr.Usage, rr.Selector, rr.MatchingType} {
-			text = append(strconv.AppendUint(text, uint64(field), 10), ' ')
-		}
-		return string(append(text, rr.Certificate...))
+		return strconv.Itoa(int(rr.Usage)) + " " + strconv.Itoa(int(rr.Selector)) + " " + strconv.Itoa(int(rr.MatchingType)) + " " + rr.Certificate
 	}
 	record := rr.String()
 	for range 4 { // tabs separate the fields; in names they are escaped (RFC 1035 §5.1)

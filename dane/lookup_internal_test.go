@@ -1,10 +1,14 @@
 package dane
 
 import (
+	"bytes"
+	"cmp"
 	"strings"
 	"testing"
 
 	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/tlsa"
 )
 
 // What is written without miekg/dns is what it writes.
@@ -29,6 +33,45 @@ func TestRData(t *testing.T) {
 	} {
 		if got, want := rdata(rr), strings.TrimPrefix(rr.String(), rr.Header().String()); got != want {
 			t.Errorf("%#v: %q, want %q", rr, got, want)
+		}
+	}
+}
+
+// A name can exist if it has a wire form, however that is found out.
+func TestCanExist(t *testing.T) {
+	t.Parallel()
+	label, escaped := strings.Repeat("a", 63), strings.Repeat(`\097`, 63)
+	for _, base := range []string{
+		"a", "a.example", "a..b", ".a", "a.", label, label + "a", label + ".b", escaped, escaped + "a", `a\.b`, `a\`, `a\\`, "a b", "\xff",
+		strings.Join([]string{label, label, label, strings.Repeat("b", 52)}, "."), strings.Join([]string{label, label, label, strings.Repeat("b", 53)}, "."),
+		strings.Join([]string{escaped, label, label, strings.Repeat("b", 52)}, "."), strings.Join([]string{escaped, label, label, strings.Repeat("b", 53)}, "."),
+	} {
+		name := tlsaOwner(25, base)
+		_, err := dns.PackDomainName(dns.Fqdn(name), make([]byte, maxNameOctets), 0, nil, false)
+		if got, want := canExist(name), err == nil; got != want {
+			t.Errorf("%q: %v, want %v: %v", name, got, want, err)
+		}
+	}
+}
+
+// Records are compared as their RDATA is.
+func TestByRData(t *testing.T) {
+	t.Parallel()
+	var records []tlsa.Record
+	for _, usage := range []tlsa.Usage{0, 3, 255} {
+		for _, selector := range []tlsa.Selector{0, 1} {
+			for _, matching := range []tlsa.Matching{0, 200} {
+				for _, data := range []string{"", "a", "ab", "b", "\xff"} {
+					records = append(records, tlsa.Record{Usage: usage, Selector: selector, Matching: matching, Data: []byte(data)})
+				}
+			}
+		}
+	}
+	for _, a := range records {
+		for _, b := range records {
+			if got, want := byRData(a, b), bytes.Compare(a.AppendRData(nil), b.AppendRData(nil)); cmp.Compare(got, 0) != want {
+				t.Errorf("%v, %v: %d, want %d", a, b, got, want)
+			}
 		}
 	}
 }

@@ -42,21 +42,20 @@ func (v *Verifier) LookupMX(ctx context.Context, domain string) (*Domain, error)
 // routed returns a destination whose hosts need no MX lookup, or nil. Its status is
 // Secure where the sender has named them (RFC 7672 §2.2.2).
 func routed(name string, route Route) *Domain {
-	d := &Domain{Name: name, Expanded: name, Routed: true, Port: route.Port, Status: dnssec.Secure}
+	var hosts []MX
 	for _, host := range route.Hosts {
 		if host, err := destinationName(host); err == nil { // the Policy has checked it
-			d.MX = append(d.MX, MX{Host: host})
+			hosts = append(hosts, MX{Host: host})
 		}
 	}
-	d.MX = withoutRepeats(d.MX)
-	if len(d.MX) > 0 {
-		return d
+	status := dnssec.Secure
+	if len(hosts) == 0 {
+		if _, ok := parseLiteral(name); !ok {
+			return nil
+		}
+		status, hosts = dnssec.Insecure, []MX{{Host: name}}
 	}
-	if _, ok := parseLiteral(name); ok {
-		d.Status, d.MX = dnssec.Insecure, []MX{{Host: name}}
-		return d
-	}
-	return nil
+	return &Domain{Name: name, Expanded: name, Routed: true, Port: route.Port, Status: status, MX: withoutRepeats(hosts)}
 }
 
 // lookupMX asks the DNS. The Domain is never nil.

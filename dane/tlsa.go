@@ -2,11 +2,13 @@ package dane
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/hex"
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/miekg/dns"
 
@@ -22,9 +24,10 @@ type search struct {
 	err     error    // a lookup failed
 }
 
-// searchTLSA looks for the TLSA records of a host where its addresses allow that.
+// searchTLSA looks for the TLSA records of a host where its addresses allow that. Its lookups are kept behind
+// those of the addresses, as far as there is room, for takeSearch to take.
 func (v *Verifier) searchTLSA(ctx context.Context, h *Host, addresses *dnssec.Answer) *search {
-	found := new(search)
+	found := &search{lookups: h.Lookups[len(h.Lookups):]}
 	for _, base := range v.baseDomains(ctx, found, h.Name, addresses) {
 		owner := tlsaOwner(h.Port, base)
 		if !canExist(owner) {
@@ -55,6 +58,9 @@ func tlsaOwner(port uint16, base string) string {
 
 // canExist reports whether a name is no longer than one can be (RFC 1035 §3.1).
 func canExist(name string) bool {
+	if !strings.Contains(name, `\`) {
+		return hasLengths(fromDNS(name))
+	}
 	_, err := dns.PackDomainName(dns.Fqdn(name), make([]byte, maxNameOctets), 0, nil, false)
 	return err == nil
 }
@@ -64,10 +70,11 @@ const maxNameOctets = 255
 
 // takeSearch sets the action, the TLSA base domain and the records.
 func (h *Host) takeSearch(found *search) error {
+	before := len(h.Lookups)
 	h.Lookups = append(h.Lookups, found.lookups...)
-	for i, l := range found.lookups {
-		if l.Type == dns.TypeTLSA {
-			h.TLSA = &found.lookups[i]
+	for i := before; i < len(h.Lookups); i++ {
+		if h.Lookups[i].Type == dns.TypeTLSA {
+			h.TLSA = &h.Lookups[i]
 		}
 	}
 	if found.err != nil || len(found.records) == 0 {
@@ -122,7 +129,7 @@ func (h *Host) take(found *search) error {
 		// A resolver that returns others alone leaves open whether there are any of TLSA.
 		return fmt.Errorf("%w: no TLSA record among those of %s", ErrLookup, found.base)
 	}
-	slices.SortFunc(h.Records, func(a, b tlsa.Record) int { return bytes.Compare(a.AppendRData(nil), b.AppendRData(nil)) })
+	slices.SortFunc(h.Records, byRData)
 	switch authenticates := slices.ContainsFunc(h.Records, usable); {
 	case authenticates && (h.MXSecure || h.Action != MustAuthenticate):
 		h.Base, h.Action, h.PKIX = found.base, MustAuthenticate, ""
@@ -137,6 +144,12 @@ func (h *Host) take(found *search) error {
 		h.Base = found.base
 	}
 	return nil
+}
+
+// byRData is the canonical order of records.
+func byRData(a, b tlsa.Record) int {
+	return cmp.Or(cmp.Compare(a.Usage, b.Usage), cmp.Compare(a.Selector, b.Selector), cmp.Compare(a.Matching, b.Matching),
+		bytes.Compare(a.Data, b.Data))
 }
 
 // tlsaRecord returns the TLSA record that an RR is; false for RRs of other types. A record that

@@ -103,12 +103,12 @@ func (s *Survey) try(ctx context.Context, e Entry, places chan struct{}) Row {
 		checker = *s.Checker
 	}
 	checker.Prober = visit
-	verify := checker.Verify
-	if s.Planned {
-		verify = checker.Plan
-	}
 	row := Row{Entry: e}
-	row.Result, row.Err = verify(ctx, e.Domain)
+	if s.Planned {
+		row.Result, row.Err = checker.Plan(ctx, e.Domain)
+	} else {
+		row.Result, row.Err = checker.Verify(ctx, e.Domain)
+	}
 	row.Shared, row.Seen, row.Busy = visit.shared, visit.seen, visit.busy
 	return row
 }
