@@ -14,14 +14,22 @@ type run struct {
 	end     context.CancelCauseFunc
 	held    chan struct{} // has one for each domain that is begun and not put
 	places  chan struct{} // has one for each domain that is worked on
+	next    chan task     // to a goroutine that is done with another one
 	domains sync.WaitGroup
 	putting sync.Mutex
+}
+
+// A task is what there is to do for one row.
+type task struct {
+	entry       Entry
+	before, put chan struct{} // closed when the row before has been put, and when this one has
 }
 
 // read begins the domains of the source, each once there is room for it. The error is that of
 // the source, unless it has come to its end.
 func (r *run) read(ctx context.Context, source Source) error {
-	before := make(chan struct{}) // closed when the row before has been put
+	defer close(r.next)
+	before := make(chan struct{})
 	close(before)
 	for take(ctx, r.held) && take(ctx, r.places) {
 		<-r.places // a source may be slow, and those that have waited need it
@@ -35,27 +43,36 @@ func (r *run) read(ctx context.Context, source Source) error {
 		if !take(ctx, r.places) {
 			break
 		}
-		previous, put := before, make(chan struct{})
-		before = put
-		r.domains.Go(func() {
-			defer func() { <-r.held }()
-			defer close(put)
-			r.domain(ctx, entry, previous)
-		})
+		one := task{entry, before, make(chan struct{})}
+		before = one.put
+		select {
+		case r.next <- one:
+		default:
+			r.domains.Go(func() { r.work(ctx, one) })
+		}
 	}
 	return nil
 }
 
+// work does a task, and then others as they come: the stack of its goroutine has grown by then.
+func (r *run) work(ctx context.Context, one task) {
+	for more := true; more; one, more = <-r.next {
+		r.domain(ctx, one)
+	}
+}
+
 // domain finds out about one entry, and puts its row.
-func (r *run) domain(ctx context.Context, entry Entry, previous <-chan struct{}) {
-	row := r.survey.row(ctx, entry, r.places)
+func (r *run) domain(ctx context.Context, one task) {
+	defer func() { <-r.held }()
+	defer close(one.put)
+	row := r.survey.row(ctx, one.entry, r.places)
 	if finish := r.survey.Finish; finish != nil && ctx.Err() == nil {
 		finish(ctx, &row)
 	}
 	<-r.places
 	if r.survey.InOrder {
 		select {
-		case <-previous:
+		case <-one.before:
 		case <-ctx.Done():
 		}
 	}

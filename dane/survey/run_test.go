@@ -100,9 +100,10 @@ func TestRowsHeldInOrderAreBounded(t *testing.T) {
 				}
 				return survey.Entry{Line: n, Err: errors.New("it has no domain")}, nil
 			})
-			began, looked := time.Now(), false
+			began := time.Now()
+			var looked atomic.Bool
 			time.AfterFunc(time.Minute, func() {
-				looked = true
+				looked.Store(true)
 				if got := begun.Load(); got != int64(tt.held) {
 					t.Errorf("%d at a time: %d rows are held, want %d", tt.parallel, got, tt.held)
 				}
@@ -111,7 +112,7 @@ func TestRowsHeldInOrderAreBounded(t *testing.T) {
 			if err := source.run(t.Context(), s, &got); err != nil {
 				t.Fatal(err)
 			}
-			if took := time.Since(began); !looked || took != time.Hour {
+			if took := time.Since(began); !looked.Load() || took != time.Hour {
 				t.Errorf("took %v", took)
 			}
 			if len(got) != 5000 || !slices.IsSortedFunc(got, func(a, b survey.Row) int { return a.Line - b.Line }) {

@@ -119,7 +119,7 @@ func (s *Survey) try(ctx context.Context, e Entry, places chan struct{}) Row {
 func (s *Survey) Run(ctx context.Context, source Source, sink Sink) error {
 	running, end := context.WithCancelCause(ctx)
 	defer end(nil)
-	r := &run{survey: s, sink: sink, end: end, held: make(chan struct{}, s.holds()), places: make(chan struct{}, s.parallel())}
+	r := &run{survey: s, sink: sink, end: end, held: make(chan struct{}, s.holds()), places: make(chan struct{}, s.parallel()), next: make(chan task)}
 	failed := r.read(running, source)
 	r.domains.Wait()
 	if err := context.Cause(running); err != nil {
