@@ -40,7 +40,7 @@ func ExampleSurvey_Run() {
 	)
 	defer internet.Close()
 
-	s := &survey.Survey{Checker: internet.Checker(), Parallel: 1}
+	s := &survey.Survey{Checker: internet.Checker(), Parallel: 1, InOrder: true}
 	if err := s.Run(context.Background(), &words{"a.example", "b.example"}, printed{}); err != nil {
 		fmt.Println(err)
 	}
