@@ -19,11 +19,9 @@ func (d *diagnosis) lookAhead() {
 		qtype, tag uint16
 	}
 	told := make(map[signature]bool)
-	lookups := d.result.Lookups()
-	for i := range lookups {
-		chain := lookups[i].Chain
-		for j := range chain {
-			link := &chain[j]
+	for l := range d.lookups {
+		for i := range l.Chain {
+			link := &l.Chain[i]
 			if link.Status != dnssec.Secure || !d.endsSoon(link.Inception, link.Expiration) {
 				continue // nearly all; their lookups share most of their chains
 			}

@@ -5,31 +5,44 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/danesmtp/danesmtp/dane"
 	"github.com/danesmtp/danesmtp/dnssec/upstream"
 )
 
 // unasked reports whether a lookup failed for DNS servers that are left alone, and until when
 // they are: zero if it is of no use to wait. They were not asked, or their failures have led to it.
 func (l *limiter) unasked(row *Row) (until time.Time, unasked bool) {
-	for _, lookup := range row.Result.Lookups() {
-		if lookup.Err == nil {
-			continue
+	var found []*busyError
+	if domain := row.Result.Domain; domain != nil {
+		found = l.busyIn(&domain.Lookup, found)
+	}
+	for _, h := range row.Result.Hosts {
+		for i := range h.Lookups {
+			found = l.busyIn(&h.Lookups[i], found)
 		}
-		found := l.busyServers(lookup.Err, nil)
-		for _, exchange := range lookup.Exchanges {
-			found = append(found, l.busyServer(exchange.Server)...)
-			found = l.busyServers(exchange.Err, found)
+	}
+	for _, busy := range found {
+		if busy.until.IsZero() {
+			return time.Time{}, true
 		}
-		for _, busy := range found {
-			if busy.until.IsZero() {
-				return time.Time{}, true
-			}
-			if unasked = true; busy.until.After(until) {
-				until = busy.until
-			}
+		if unasked = true; busy.until.After(until) {
+			until = busy.until
 		}
 	}
 	return until, unasked
+}
+
+// busyIn appends what a failed lookup says about servers that are left alone.
+func (l *limiter) busyIn(lookup *dane.Lookup, found []*busyError) []*busyError {
+	if lookup.Err == nil {
+		return found
+	}
+	found = l.busyServers(lookup.Err, found)
+	for _, exchange := range lookup.Exchanges {
+		found = append(found, l.busyServer(exchange.Server)...)
+		found = l.busyServers(exchange.Err, found)
+	}
+	return found
 }
 
 // busyServers appends what an error and its causes say about servers that are left alone.
