@@ -157,7 +157,7 @@ func rdata(rr dns.RR) string {
 			return rr.A.String()
 		}
 	case *dns.MX:
-		if strings.Trim(rr.Mx, hostOctets) == "" { // so that nothing has to be escaped
+		if hasHostOctets(rr.Mx) { // so that nothing has to be escaped
 			return strconv.Itoa(int(rr.Preference)) + " " + rr.Mx
 		}
 	case *dns.TLSA:

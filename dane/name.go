@@ -117,7 +117,7 @@ func hostName(text string) (string, error) {
 		// RFC 5321 §5.1: an MX names a host, not its address.
 		return "", fmt.Errorf("%w: %q is an address", ErrName, text)
 	}
-	if !hasLengths(name) || strings.Trim(name, hostOctets) != "" {
+	if !hasLengths(name) || !hasHostOctets(name) {
 		return "", fmt.Errorf("%w: %q", ErrName, text)
 	}
 	return strings.ToLower(name), nil
@@ -132,7 +132,17 @@ func isAddress(name string) bool {
 	return err == nil
 }
 
-const hostOctets = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
+// hasHostOctets reports whether a name has nothing but letters, digits, hyphens, underscores and dots.
+func hasHostOctets(name string) bool {
+	for i := range len(name) {
+		switch c := name[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '_', c == '.':
+		default:
+			return false
+		}
+	}
+	return true
+}
 
 // hasLengths reports whether a name and its labels are as long as the DNS allows.
 func hasLengths(name string) bool {
