@@ -32,19 +32,26 @@ const usualLookups = 3
 //
 // If TLSA records are wanted they are looked for as soon as that answer is known,
 // which is at once if the IPv4 addresses are secure: a slow denial of AAAA then costs
-// its own time only. The search is nil if TLSA records were not looked for.
+// its own time only. The search is nil if TLSA records were not looked for. Where all of it is
+// asked ahead, one waits for what is on its way in turn, which takes no longer.
 func (v *Verifier) lookupAddresses(ctx context.Context, h *Host, wanted bool) (*search, error) {
 	h.Lookups = make([]Lookup, 2, usualLookups) // those of the families are written by two goroutines
 	var both struct {
 		families [2]family
 		second   sync.WaitGroup
 	}
-	both.second.Go(func() { v.lookupFamily(ctx, &both.families[1], &h.Lookups[1], h.Name, dns.TypeAAAA) })
+	second := func() { v.lookupFamily(ctx, &both.families[1], &h.Lookups[1], h.Name, dns.TypeAAAA) }
+	if !h.ahead {
+		both.second.Go(second)
+	}
 	first := &both.families[0]
 	v.lookupFamily(ctx, first, &h.Lookups[0], h.Name, dns.TypeA)
 	var found *search
 	if wanted && first.answer.Status == dnssec.Secure && first.usable() {
 		found = v.searchTLSA(ctx, h, first.answer)
+	}
+	if h.ahead {
+		second()
 	}
 	both.second.Wait()
 

@@ -117,7 +117,8 @@ func (c *Checker) verify(ctx context.Context, r *Result) (*Result, error) {
 	// What is looked up ahead goes on until the end.
 	early, cancel := withReserve(ctx)
 	defer cancel()
-	r.Domain, r.Err = v.LookupMX(dnssec.WithBudget(early, lookupsForMX), r.Name)
+	ahead := new(suggester)
+	r.Domain, r.Err = v.lookupDomain(dnssec.WithBudget(early, lookupsForMX), r.Name, ahead)
 	if r.Domain == nil {
 		return r, r.Err
 	}
@@ -129,7 +130,7 @@ func (c *Checker) verify(ctx context.Context, r *Result) (*Result, error) {
 		}
 		return r, nil
 	}
-	hosts := hostsCheck{verifier: v, parallel: c.parallel(), firstSuccess: c.FirstSuccess, allCertificates: c.AllCertificates, result: r}
+	hosts := hostsCheck{verifier: v, parallel: c.parallel(), firstSuccess: c.FirstSuccess, allCertificates: c.AllCertificates, result: r, ahead: ahead}
 	hosts.run(ctx)
 	return r, nil
 }

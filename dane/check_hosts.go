@@ -17,6 +17,7 @@ type hostsCheck struct {
 	parallel     int
 	firstSuccess bool
 	result       *Result
+	ahead        *suggester // of the MX lookup
 
 	allCertificates bool
 
@@ -98,7 +99,8 @@ func (c *hostsCheck) next() work {
 			h.begun = true
 			return func(ctx context.Context) func() {
 				share := dnssec.WithBudget(ctx, lookupsForHosts/len(c.hosts))
-				found := c.verifier.lookupHost(share, c.result.Domain, c.result.Domain.MX[i])
+				mx := c.result.Domain.MX[i]
+				found := c.verifier.lookupHost(share, c.result.Domain, mx, c.ahead.asksFor(mx.Host))
 				return func() { h.known(found) }
 			}
 		case h.tried < len(h.addrs):

@@ -119,6 +119,7 @@ type Host struct {
 	enforced       bool        // by RequirePKIX
 	alsoPKIX       string      // as PKIX, and in addition
 	later          int         // hosts of the domain that come after it
+	ahead          bool        // both families of its addresses are being asked for already
 }
 
 // An Address is one address of a host.

@@ -24,20 +24,21 @@ import (
 // Unless its Status is Secure or Insecure, all its hosts are skipped: the MX lookup has
 // failed (RFC 7672 §2.1.2), or nobody has said how it went.
 func (v *Verifier) LookupHost(ctx context.Context, d *Domain, mx MX) *Host {
-	h := v.lookupHost(ctx, d, mx)
+	h := v.lookupHost(ctx, d, mx, false)
 	contextTrace(ctx).host(h)
 	return h
 }
 
-// lookupHost is LookupHost without the hooks, which are the caller's goroutine's.
-func (v *Verifier) lookupHost(ctx context.Context, d *Domain, mx MX) *Host {
+// lookupHost is LookupHost without the hooks, which are the caller's goroutine's. What is asked ahead already
+// needs no goroutine to be asked at the same time.
+func (v *Verifier) lookupHost(ctx context.Context, d *Domain, mx MX, ahead bool) *Host {
 	if d == nil {
 		d = new(Domain)
 	}
 	d, mx = d.normal(), mx.normal()
 	h := &Host{
 		Domain: d.Name, Name: mx.Host, Port: cmp.Or(d.Port, v.port()), Base: mx.Host, MXSecure: d.Status == dnssec.Secure, Routed: d.Routed,
-		later: d.after(mx), now: v.now, roots: v.roots(), rsaKeyExchange: v.RSAKeyExchange, base: v.TLS,
+		later: d.after(mx), now: v.now, roots: v.roots(), rsaKeyExchange: v.RSAKeyExchange, base: v.TLS, ahead: ahead,
 	}
 	err := d.failure()
 	if err == nil {

@@ -24,6 +24,11 @@ import (
 // If the resolver is a dnssec.Resolver, it looks up ahead what LookupHost is going to ask
 // for. Such lookups go on until ctx ends, for a minute at most.
 func (v *Verifier) LookupMX(ctx context.Context, domain string) (*Domain, error) {
+	return v.lookupDomain(ctx, domain, new(suggester))
+}
+
+// lookupDomain is LookupMX, after which the suggester knows what is asked ahead.
+func (v *Verifier) lookupDomain(ctx context.Context, domain string, early *suggester) (*Domain, error) {
 	name, err := destinationName(domain)
 	if err != nil {
 		err = &Error{Domain: domain, Permanent: impossible(err), Err: err}
@@ -32,7 +37,7 @@ func (v *Verifier) LookupMX(ctx context.Context, domain string) (*Domain, error)
 	}
 	d := routed(name, v.profile(name).Route)
 	if d == nil {
-		d, err = v.lookupMX(ctx, name)
+		d, err = v.lookupMX(ctx, name, early)
 		contextTrace(ctx).lookups(d.Lookup)
 	}
 	contextTrace(ctx).domain(d, err)
@@ -59,8 +64,8 @@ func routed(name string, route Route) *Domain {
 }
 
 // lookupMX asks the DNS. The Domain is never nil.
-func (v *Verifier) lookupMX(ctx context.Context, name string) (*Domain, error) {
-	early := &suggester{port: v.port(), noTLSA: v.profile(name).DANE == DANENone}
+func (v *Verifier) lookupMX(ctx context.Context, name string, early *suggester) (*Domain, error) {
+	early.port, early.noTLSA = v.port(), v.profile(name).DANE == DANENone
 	answer, lookup, err := v.lookup(dnssec.WithAhead(ctx, early.suggest), name, dns.TypeMX)
 	d := &Domain{Name: name, Expanded: fromDNS(answer.Name), Status: answer.Status, Lookup: lookup}
 	if err != nil {

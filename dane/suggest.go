@@ -18,8 +18,16 @@ const suggestedHosts = 4
 // is asked for again, and judged, in the order that RFC 7672 wants.
 type suggester struct {
 	port   uint16
-	noTLSA bool        // for the policy
-	signed atomic.Bool // the MX records have a signature, so that DANE may apply
+	noTLSA bool                     // for the policy
+	signed atomic.Bool              // the MX records have a signature, so that DANE may apply
+	hosts  atomic.Pointer[[]string] // the addresses of which are asked for ahead
+}
+
+// asksFor reports whether the addresses of a host are being asked for, both families at once, or have been by
+// now. So it is with a resolver that looks ahead, unless it had the MX records in its cache.
+func (s *suggester) asksFor(host string) bool {
+	hosts := s.hosts.Load()
+	return hosts != nil && slices.Contains(*hosts, host)
 }
 
 // suggest may be called by several goroutines.
@@ -34,7 +42,9 @@ func (s *suggester) suggest(reply *dns.Msg) []dns.Question {
 		if len(zones) > 0 {
 			s.signed.Store(true)
 		}
-		for _, host := range bestHosts(reply.Answer) {
+		hosts := bestHosts(reply.Answer)
+		s.hosts.Store(&hosts)
+		for _, host := range hosts {
 			next.add(host, dns.TypeA, dns.TypeAAAA)
 			s.addTLSA(&next, host, zones)
 		}

@@ -55,6 +55,14 @@ func TestAhead(t *testing.T) {
 				got = nil
 				for _, q := range a.suggest(message(t, reply)) {
 					got = append(got, q.Name+" "+dns.TypeToString[q.Qtype])
+					if host := fromDNS(q.Name); q.Qtype == dns.TypeAAAA && !a.asksFor(host) {
+						t.Errorf("it does not know that it asks for %s", host)
+					}
+				}
+			}
+			for _, host := range []string{"", ".", "192.0.2.1", "m9.b.test"} {
+				if a.asksFor(host) {
+					t.Errorf("it thinks that it asks for %q", host)
 				}
 			}
 			if diff := cmp.Diff(tt.want, got); diff != "" {
