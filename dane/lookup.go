@@ -161,7 +161,8 @@ func rdata(rr dns.RR) string {
 			return strconv.Itoa(int(rr.Preference)) + " " + rr.Mx
 		}
 	case *dns.TLSA:
-		return strconv.Itoa(int(rr.Usage)) + " " + strconv.Itoa(int(rr.Selector)) + " " + strconv.Itoa(int(rr.MatchingType)) + " " + rr.Certificate
+		usage, selector, matching := strconv.Itoa(int(rr.Usage)), strconv.Itoa(int(rr.Selector)), strconv.Itoa(int(rr.MatchingType))
+		return usage + " " + selector + " " + matching + " " + rr.Certificate
 	}
 	record := rr.String()
 	for range 4 { // tabs separate the fields; in names they are escaped (RFC 1035 §5.1)
