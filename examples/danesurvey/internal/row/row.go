@@ -54,7 +54,6 @@ type Options struct {
 
 // Of returns the row of what was found out.
 func Of(r *survey.Row, o Options) (Row, error) {
-	var object []byte
 	var report diagnosis.Report
 	at := o.Now
 	if at.IsZero() {
@@ -63,25 +62,29 @@ func Of(r *survey.Row, o Options) (Row, error) {
 	if r.Result != nil {
 		at = r.Result.Started
 		report = diagnosis.Diagnose(r.Result, diagnosis.Options{Direct: o.Direct})
-		var err error
-		if object, err = surveyrow.AppendResult(nil, r.Result, report); err != nil {
-			return Row{}, fmt.Errorf("line %d: %w", r.Line, err)
-		}
 	}
 	head := surveyrow.HeadOf(r, &report)
 	head.At, head.Vantage = at.UTC().Round(0), o.Vantage
-	text := make([]byte, 0, len(object)+256)
+	var text []byte
 	if noVerdict(r) {
 		text = append(text, `{"no_verdict":true,`...)
 	}
 	start := len(text)
-	text = head.Append(text, object)
+	if r.Result == nil {
+		text = head.Append(text, nil)
+	} else {
+		var err error
+		if text, err = head.AppendRow(text, r.Result, report); err != nil {
+			return Row{}, fmt.Errorf("line %d: %w", r.Line, err)
+		}
+	}
 	if start > 0 {
 		text = slices.Delete(text, start, start+1) // its brace
 	}
+	text = slices.Clip(bytes.Clone(bytes.TrimRight(text, "\n"))) // it is kept, so that it has no room to spare
 	return Row{
 		Vantage: o.Vantage, At: head.At, NoVerdict: noVerdict(r), Line: r.Line, Input: r.Input,
-		State: head.State.String(), Finding: string(head.Finding), Text: bytes.TrimRight(text, "\n"),
+		State: head.State.String(), Finding: string(head.Finding), Text: text,
 	}, nil
 }
 
