@@ -84,7 +84,7 @@ func TestPermissions(t *testing.T) {
 			t.Errorf("a client gets in %s", name)
 		}
 	}
-	s := &Server{Conn: conn, Name: "test", Vantages: []string{"east", "west"}, lease: time.Second, ackWait: time.Second}
+	s := &Server{Conn: conn, Name: "test", Vantages: []string{"east", "west"}, lease: time.Second, ackWait: time.Second, Log: testLog()}
 	s.names, _ = newNames("test")
 	s.leases = newLeases(time.Second, time.Now())
 	if err := s.makeStream(t.Context()); err != nil {

@@ -32,6 +32,7 @@ func (s *Server) feed(ctx context.Context, vantage string) error {
 		if tally.Rows >= s.Entries {
 			return nil
 		}
+		s.counts.lost.Add(int64(s.Entries - tally.Rows))
 		s.Log.Warn("lines have got lost on their way, and are asked about again", "vantage", vantage, "lines",
 			s.Entries-tally.Rows)
 	}
@@ -95,7 +96,11 @@ func (s *Server) pass(ctx context.Context, vantage string, pass int) error {
 func (s *Server) queued(ctx context.Context, vantage string) (map[int]bool, error) {
 	lines := make(map[int]bool)
 	for sequence := uint64(1); ; sequence++ {
-		m, err := s.stream.GetMsg(ctx, sequence, jetstream.WithGetMsgSubject(s.names.shards(vantage, "*")))
+		var m *jetstream.RawStreamMsg
+		err := s.api.ask(ctx, "what is in the stream", func(ctx context.Context) (err error) {
+			m, err = s.stream.GetMsg(ctx, sequence, jetstream.WithGetMsgSubject(s.names.shards(vantage, "*")))
+			return err
+		})
 		if errors.Is(err, jetstream.ErrMsgNotFound) {
 			return lines, nil
 		}
@@ -115,13 +120,15 @@ func (s *Server) queued(ctx context.Context, vantage string) (map[int]bool, erro
 
 // publish puts a shard into the stream, once there is room.
 func (s *Server) publish(ctx context.Context, vantage, kind string, q *shard, pass string) error {
-	for n := 0; ; n++ {
+	lasting := &complaint{log: s.Log}
+	for {
 		err := s.tryPublish(ctx, vantage, kind, q, pass)
 		if err == nil || ctx.Err() != nil {
+			lasting.over("shards get into the stream again")
 			return ctx.Err()
 		}
 		if !isFull(err) {
-			s.Log.Warn("a shard does not get into the stream", "error", err)
+			lasting.tell("a shard does not get into the stream", "error", err)
 		}
 		if !sleep(ctx, 250*time.Millisecond) {
 			return ctx.Err()
@@ -136,9 +143,11 @@ func (s *Server) tryPublish(ctx context.Context, vantage, kind string, q *shard,
 		return err
 	}
 	id := fmt.Sprintf("%s %s %x", s.run, pass, sha256.Sum256(append([]byte(vantage+"\n"), text...)))
-	_, err = s.js.Publish(ctx, s.names.shards(vantage, kind), text, jetstream.WithMsgID(id),
-		jetstream.WithRetryAttempts(0))
-	return err
+	return s.api.once(ctx, func(ctx context.Context) error {
+		_, err := s.js.Publish(ctx, s.names.shards(vantage, kind), text, jetstream.WithMsgID(id),
+			jetstream.WithRetryAttempts(0))
+		return err
+	})
 }
 
 // isFull reports whether a stream takes no more for now.
@@ -150,10 +159,21 @@ func isFull(err error) bool {
 
 // idle returns when the stream is empty: nothing waits, and nobody works on anything.
 func (s *Server) idle(ctx context.Context, vantage string) error {
+	lasting := &complaint{log: s.Log, after: lookEvery}
 	for {
-		consumer, err := s.stream.Consumer(ctx, consumerName(vantage))
+		var info *jetstream.ConsumerInfo
+		err := s.api.once(ctx, func(ctx context.Context) error {
+			consumer, err := s.stream.Consumer(ctx, consumerName(vantage))
+			if err == nil {
+				info = consumer.CachedInfo()
+			}
+			return err
+		})
+		if err != nil && ctx.Err() == nil {
+			lasting.tell("it cannot be seen what is left in the stream", "error", err)
+		}
 		if err == nil {
-			info := consumer.CachedInfo()
+			lasting.over("it can be seen again what is left in the stream")
 			if info.NumPending == 0 && info.NumAckPending == 0 {
 				return nil
 			}
@@ -167,8 +187,8 @@ func (s *Server) idle(ctx context.Context, vantage string) error {
 
 // prune forgets who has shards that are no more in the stream.
 func (s *Server) prune(ctx context.Context) {
-	info, err := s.stream.Info(ctx)
-	if err != nil {
+	var info *jetstream.StreamInfo
+	if s.api.once(ctx, func(ctx context.Context) (err error) { info, err = s.stream.Info(ctx); return err }) != nil {
 		return
 	}
 	s.mu.Lock()

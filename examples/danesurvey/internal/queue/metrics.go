@@ -9,7 +9,7 @@ import (
 )
 
 // counts are what a Server has counted since it was started.
-type counts struct{ rows, again, redelivered, setAside atomic.Int64 }
+type counts struct{ rows, again, redelivered, setAside, lost atomic.Int64 }
 
 // Describe is that of prometheus.Collector.
 func (s *Server) Describe(to chan<- *prometheus.Desc) { prometheus.DescribeByCollect(s, to) }
@@ -24,6 +24,8 @@ func (s *Server) Collect(to chan<- prometheus.Metric) {
 	counter("rows_again_total", "Rows that came for lines that had one.", &s.counts.again)
 	counter("shards_redelivered_total", "Shards that came to a worker for another time.", &s.counts.redelivered)
 	counter("lines_set_aside_total", "Lines that have ended three workers.", &s.counts.setAside)
+	counter("lines_lost_total", "Lines that had to be put into the stream once more, as they had got lost on their way.",
+		&s.counts.lost)
 	gauge := gauges{to}
 	gauge.set("lines", "Lines of the list that will have a row from each vantage point.", float64(s.Entries))
 	s.mu.Lock()

@@ -134,17 +134,17 @@ func TestPause(t *testing.T) {
 	one.Survey.Parallel = 2
 	var doing sync.WaitGroup
 	doing.Go(func() {
-		for st.About().List.Entries == 0 || rowsOf(t, st) == 0 {
+		for st.About().List.Entries == 0 || rowsOf(t, st, "") == 0 {
 			time.Sleep(10 * time.Millisecond)
 		}
 		if n, err := Pause(t.Context(), conn, "test", true); n != 1 || err != nil {
 			t.Errorf("pause: %d, %v", n, err)
 		}
 		// What the worker has it finishes, however busy this machine is; then no rows come, although lines are left.
-		before, after := -1, rowsOf(t, st)
+		before, after := -1, rowsOf(t, st, "")
 		for before != after {
 			time.Sleep(3 * time.Second)
-			before, after = after, rowsOf(t, st)
+			before, after = after, rowsOf(t, st, "")
 		}
 		if after == len(f.lines) {
 			t.Errorf("all %d rows have come", after)
@@ -158,8 +158,8 @@ func TestPause(t *testing.T) {
 	checkRows(t, st, f, w.states(t), "")
 }
 
-func rowsOf(t *testing.T, st *store.Store) int {
-	tally, err := st.Tally("")
+func rowsOf(t *testing.T, st *store.Store, vantage string) int {
+	tally, err := st.Tally(vantage)
 	if err != nil {
 		t.Error(err)
 	}
@@ -180,7 +180,7 @@ func TestSmallStream(t *testing.T) {
 	go func() {
 		for t.Context().Err() == nil {
 			time.Sleep(20 * time.Millisecond)
-			if rowsOf(t, st) > 0 {
+			if rowsOf(t, st, "") > 0 {
 				lost.Do(func() { s.stream.Purge(t.Context()) })
 				return
 			}

@@ -45,11 +45,15 @@ type Server struct {
 	Entries int
 	// MaxBytes bounds the stream on its disk. 0 means DefaultMaxBytes.
 	MaxBytes int64
+	// Replicas of the stream. 0 means those that it has, or for a new one three, or else one, as the NATS servers
+	// can hold.
+	Replicas int
 	// Progress is told of each row. Nil is not.
 	Progress *work.Progress
 	Log      *slog.Logger
 
 	lease, ackWait time.Duration // 0 mean the defaults
+	api            api
 
 	names  names
 	js     jetstream.JetStream
@@ -91,16 +95,17 @@ func (s *Server) Run(ctx context.Context) (err error) {
 	if s.Log == nil {
 		s.Log = slog.New(slog.DiscardHandler)
 	}
+	s.api.log = s.Log
 	s.lease, s.ackWait = cmp.Or(s.lease, defaultLease), cmp.Or(s.ackWait, defaultAckWait)
 	s.run = time.Now().UTC().Format("20060102T150405.000000000")
 	s.leases, s.blamed = newLeases(s.lease, time.Now()), newBlamed()
 	s.begun, s.rows = make(map[begunKey]string), make(chan *storing, 64)
 	s.finished = false
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
 	if err := s.makeStream(ctx); err != nil {
 		return err
 	}
-	ctx, end := context.WithCancelCause(ctx)
-	defer end(nil)
 	var running sync.WaitGroup
 	running.Go(func() { s.storeRows(ctx, end) })
 	defer running.Wait()
@@ -274,7 +279,10 @@ func (s *Server) finish(ctx context.Context) error {
 			break
 		}
 	}
-	if err := s.js.DeleteStream(ctx, s.names.stream()); err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
+	err := s.api.ask(ctx, "an end of the stream", func(ctx context.Context) error {
+		return s.js.DeleteStream(ctx, s.names.stream())
+	})
+	if err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
 		s.Log.Warn("the stream is left", "error", err)
 	}
 	return ctx.Err()

@@ -28,9 +28,12 @@ type source struct {
 	alone    atomic.Pointer[open] // a shard that nothing else is worked on beside
 	finished chan struct{}
 	once     sync.Once
+	lasting  complaint // that there are no shards
 }
 
-func newSource(w *Worker) *source { return &source{Worker: w, finished: make(chan struct{})} }
+func newSource(w *Worker) *source {
+	return &source{Worker: w, finished: make(chan struct{}), lasting: complaint{log: w.Log, after: 2 * time.Second}}
+}
 
 // finish says that there will be no more shards.
 func (s *source) finish() { s.once.Do(func() { close(s.finished) }) }
@@ -90,11 +93,12 @@ func (s *source) fetch(ctx context.Context) (jetstream.Msg, error) {
 		}
 		return nil, ctx.Err()
 	case err == nil:
+		s.lasting.over("shards can be asked for again")
 		return m, nil
-	case errors.Is(err, nats.ErrTimeout), errors.Is(err, jetstream.ErrNoMessages):
+	case errors.Is(err, nats.ErrTimeout), errors.Is(err, jetstream.ErrNoMessages): // or a cluster has lost the question
 		return nil, nil
 	}
-	s.Log.Debug("no shard", "error", err)
+	s.lasting.tell("shards cannot be asked for", "error", err)
 	sleep(ctx, time.Second)
 	return nil, nil
 }

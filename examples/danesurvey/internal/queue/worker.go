@@ -34,8 +34,11 @@ type Worker struct {
 	Try func(ctx context.Context, question []byte) (answer []byte, err error)
 	Log *slog.Logger
 
+	api     api
 	ackWait time.Duration // 0 means defaultAckWait
 	quiet   time.Duration // of owners; 0 means maxQuiet
+
+	noVantage time.Duration // 0 means the constant
 
 	names    names
 	id       string
@@ -55,6 +58,7 @@ func (w *Worker) Run(ctx context.Context) (err error) {
 	if w.Log == nil {
 		w.Log = slog.New(slog.DiscardHandler)
 	}
+	w.api.log = w.Log
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	if err := w.connect(ctx); err != nil {
@@ -72,8 +76,10 @@ func (w *Worker) Run(ctx context.Context) (err error) {
 	sending.Go(func() { w.tracker.run(send) })
 	holding.Go(func() { w.watch(hold, func() { end(errOver) }) })
 	err = w.peers.shards.Run(ctx, source, w.tracker)
-	if context.Cause(ctx) == errOver {
+	if cause := context.Cause(ctx); cause == errOver {
 		err = nil
+	} else if cause != nil {
+		err = cause
 	}
 	stop()
 	sending.Wait()
@@ -84,7 +90,7 @@ func (w *Worker) Run(ctx context.Context) (err error) {
 	return err
 }
 
-// connect connects, and waits for a Server that is not there yet.
+// connect connects, and waits for a Server that is not there yet. It calls end if that cannot come to anything.
 func (w *Worker) connect(ctx context.Context) error {
 	options := append([]nats.Option{
 		nats.Name("danesurvey worker " + w.id), nats.MaxReconnects(-1), nats.ReconnectWait(time.Second),
@@ -96,7 +102,8 @@ func (w *Worker) connect(ctx context.Context) error {
 		nats.ReconnectHandler(func(*nats.Conn) { w.Log.Info("connected again") }),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { w.Log.Warn("connection", "error", err) }),
 	}, w.Options...)
-	for told := false; ; told = true {
+	waiting := &complaint{log: w.Log}
+	for {
 		conn, err := nats.Connect(w.URL, options...)
 		if err == nil {
 			w.conn = conn
@@ -105,11 +112,10 @@ func (w *Worker) connect(ctx context.Context) error {
 		if errors.Is(err, nats.ErrAuthorization) || !transient(err) {
 			return fmt.Errorf("%s: %w", w.URL, err)
 		}
-		if !told {
-			w.Log.Warn("no connection yet", "server", w.URL, "error", err)
-		}
+		waiting.tell("nobody answers at the URL: serve has not begun, or is over; this worker waits for it", "server", w.URL,
+			"error", err)
 		if !sleep(ctx, time.Second) {
-			return ctx.Err()
+			return context.Cause(ctx)
 		}
 	}
 	if err := w.prepare(ctx); err != nil {
@@ -124,24 +130,50 @@ func transient(err error) bool {
 	return errors.Is(err, nats.ErrNoServers) || errors.Is(err, nats.ErrTimeout) || errors.Is(err, nats.ErrConnectionClosed)
 }
 
-// prepare finds the stream, and makes what works on it.
-func (w *Worker) prepare(ctx context.Context) error {
+// noVantage is how long a stream may be there without the consumer of a vantage point, which serve makes at once.
+const noVantage = 30 * time.Second
+
+// find finds the survey, and waits for one that is not there yet.
+func (w *Worker) find(ctx context.Context) error {
 	js, err := jetstream.New(w.conn)
 	if err != nil {
 		return err
 	}
-	for told := false; ; told = true {
-		w.consumer, err = js.Consumer(ctx, w.names.stream(), consumerName(w.Row.Vantage))
-		if err == nil {
-			break
+	waiting := &complaint{log: w.Log}
+	var without time.Time // since when there is no consumer
+	for {
+		err = w.api.once(ctx, func(ctx context.Context) (err error) {
+			w.consumer, err = js.Consumer(ctx, w.names.stream(), consumerName(w.Row.Vantage))
+			return err
+		})
+		why := "it cannot be seen whether the survey is there"
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case errors.Is(err, jetstream.ErrStreamNotFound):
+			why, without = "the server has no such survey: it has not begun, is over, or has another -name", time.Time{}
+		case errors.Is(err, jetstream.ErrConsumerNotFound):
+			why = "the survey has no such vantage point"
+			if without.IsZero() {
+				without = time.Now()
+			}
+			if time.Since(without) > cmp.Or(w.noVantage, noVantage) {
+				return fmt.Errorf("survey %q has no vantage point %q: %w", w.Name, w.Row.Vantage, err)
+			}
 		}
-		if !told {
-			w.Log.Warn("the survey is not there yet, or has no such vantage point", "survey", w.Name, "vantage",
-				w.Row.Vantage, "error", err)
-		}
+		waiting.tell(why+"; this worker waits for it", "survey", w.Name, "vantage", w.Row.Vantage, "error", err)
 		if !sleep(ctx, time.Second) {
-			return ctx.Err()
+			return context.Cause(ctx)
 		}
+	}
+}
+
+// prepare finds the survey, and makes what works on it.
+func (w *Worker) prepare(ctx context.Context) (err error) {
+	if err := w.find(ctx); err != nil {
+		return err
 	}
 	w.peers = newPeers(w.Survey)
 	w.peers.worker = w
