@@ -41,6 +41,11 @@ func secured(t *testing.T) (url string, conn *nats.Conn, roots *x509.CertPool, k
 	return "tls://" + server.Addr().String(), conn, ca.Pool(), keys
 }
 
+// secure is how the server of secured is connected to.
+func secure(roots *x509.CertPool) nats.Option {
+	return nats.Secure(&tls.Config{RootCAs: roots, ServerName: "survey.example"})
+}
+
 // TestSecuredSurvey works with the permissions that a worker has, over TLS.
 func TestSecuredSurvey(t *testing.T) {
 	t.Parallel()
@@ -54,8 +59,7 @@ func TestSecuredSurvey(t *testing.T) {
 	var workers []*Worker
 	for _, v := range []string{"east", "east", "west"} {
 		one := newWorker(url, v, &dane.Checker{Verifier: w.verifier()})
-		secure := nats.Secure(&tls.Config{RootCAs: roots, ServerName: "survey.example"})
-		one.Options = []nats.Option{KeyOption(keys[v]), secure}
+		one.Options = []nats.Option{KeyOption(keys[v]), secure(roots)}
 		workers = append(workers, one)
 	}
 	runWorkers(t, s, workers...)
@@ -67,8 +71,7 @@ func TestSecuredSurvey(t *testing.T) {
 func TestPermissions(t *testing.T) {
 	t.Parallel()
 	url, conn, roots, keys := secured(t)
-	secure := nats.Secure(&tls.Config{RootCAs: roots, ServerName: "survey.example"})
-	distrusting := nats.Secure(&tls.Config{RootCAs: x509.NewCertPool(), ServerName: "survey.example"})
+	secure, distrusting := secure(roots), secure(x509.NewCertPool())
 	for name, options := range map[string][]nats.Option{
 		"without a key":               {secure},
 		"with the key of a stranger":  {secure, KeyOption(keys["stranger"])},
@@ -84,7 +87,8 @@ func TestPermissions(t *testing.T) {
 			t.Errorf("a client gets in %s", name)
 		}
 	}
-	s := &Server{Conn: conn, Name: "test", Vantages: []string{"east", "west"}, lease: time.Second, ackWait: time.Second, Log: testLog()}
+	s := &Server{Conn: conn, Name: "test", Vantages: []string{"east", "west"}, Log: testLog(), lease: time.Second,
+		ackWait: time.Second}
 	s.names, _ = newNames("test")
 	s.leases = newLeases(time.Second, time.Now())
 	if err := s.makeStream(t.Context()); err != nil {

@@ -2,7 +2,9 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -23,11 +25,25 @@ func Pause(ctx context.Context, conn *nats.Conn, name string, pause bool) (int, 
 	if err != nil {
 		return 0, err
 	}
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	conn.SetErrorHandler(names.guard(slog.New(slog.DiscardHandler), end))
+	n, err := pauseAll(ctx, js, names, pause)
+	if cause := context.Cause(ctx); errors.Is(cause, ErrNotAllowed) {
+		return n, fmt.Errorf("only the operator's key may have a survey paused or go on (-nkey DIR/operator.nk): %w", cause)
+	}
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		err = fmt.Errorf("the server has no survey %q: %w", name, err)
+	}
+	return n, err
+}
+
+// pauseAll is Pause for all vantage points.
+func pauseAll(ctx context.Context, js jetstream.JetStream, names names, pause bool) (n int, err error) {
 	stream, err := js.Stream(ctx, names.stream())
 	if err != nil {
-		return 0, fmt.Errorf("survey %s: %w", name, err)
+		return 0, err
 	}
-	n := 0
 	consumers := stream.ConsumerNames(ctx)
 	for consumer := range consumers.Name() {
 		if pause {

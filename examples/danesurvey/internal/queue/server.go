@@ -103,6 +103,9 @@ func (s *Server) Run(ctx context.Context) (err error) {
 	s.finished = false
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
+	s.Conn.SetErrorHandler(s.names.guard(s.Log, func(err error) {
+		end(fmt.Errorf("a survey is served with the operator's key: %w", err))
+	}))
 	if err := s.makeStream(ctx); err != nil {
 		return err
 	}

@@ -61,8 +61,8 @@ func (w *Worker) Run(ctx context.Context) (err error) {
 	w.api.log = w.Log
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
-	if err := w.connect(ctx); err != nil {
-		return err
+	if err := w.connect(ctx, end); err != nil {
+		return w.why(err)
 	}
 	defer w.conn.Close()
 	w.Log.Info("connected", "server", w.conn.ConnectedUrlRedacted(), "worker", w.id, "vantage", w.Row.Vantage)
@@ -79,7 +79,7 @@ func (w *Worker) Run(ctx context.Context) (err error) {
 	if cause := context.Cause(ctx); cause == errOver {
 		err = nil
 	} else if cause != nil {
-		err = cause
+		err = w.why(cause)
 	}
 	stop()
 	sending.Wait()
@@ -90,8 +90,16 @@ func (w *Worker) Run(ctx context.Context) (err error) {
 	return err
 }
 
+// why makes clear why a worker may not do its work.
+func (w *Worker) why(err error) error {
+	if !errors.Is(err, ErrNotAllowed) {
+		return err
+	}
+	return fmt.Errorf("this key is not for vantage point %q of survey %q, or for no worker: %w", w.Row.Vantage, w.Name, err)
+}
+
 // connect connects, and waits for a Server that is not there yet. It calls end if that cannot come to anything.
-func (w *Worker) connect(ctx context.Context) error {
+func (w *Worker) connect(ctx context.Context, end context.CancelCauseFunc) error {
 	options := append([]nats.Option{
 		nats.Name("danesurvey worker " + w.id), nats.MaxReconnects(-1), nats.ReconnectWait(time.Second),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
@@ -100,7 +108,10 @@ func (w *Worker) connect(ctx context.Context) error {
 			}
 		}),
 		nats.ReconnectHandler(func(*nats.Conn) { w.Log.Info("connected again") }),
-		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { w.Log.Warn("connection", "error", err) }),
+		nats.ErrorHandler(w.names.guard(w.Log, end)),
+		nats.ClosedHandler(func(conn *nats.Conn) { // as where the key is refused from now on
+			end(fmt.Errorf("%s: connected no more: %w", w.URL, cmp.Or(conn.LastError(), nats.ErrConnectionClosed)))
+		}),
 	}, w.Options...)
 	waiting := &complaint{log: w.Log}
 	for {
