@@ -101,6 +101,16 @@ func (o *options) wrong() error {
 	return nil
 }
 
+// understood returns the flags that were given, but for those that are about this once, if they make sense together: the
+// rule for run and worker.
+func (o *options) understood(f *cli.Flags, once ...string) (map[string]string, error) {
+	flags, err := given(f, once...)
+	if err != nil {
+		return nil, err
+	}
+	return flags, cmp.Or(o.wrong(), conflict(flags))
+}
+
 // isOn reports whether a flag was given, and not to take it back.
 func isOn(flags map[string]string, name string) bool {
 	return flags[name] != "" && flags[name] != "false"

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -49,10 +48,7 @@ it; resume goes on, whatever has ended it. DIR remembers the flags.`,
 			o.fixed(f)
 			o.changing(f)
 			return func(ctx context.Context, s cli.Streams, args []string) (int, error) {
-				flags, err := given(f, "dir")
-				if err == nil {
-					err = cmp.Or(o.wrong(), conflict(flags))
-				}
+				flags, err := o.understood(f, "dir")
 				if err == nil && *dir == "" {
 					err = errors.New("-dir DIR says where the results go, and is missing")
 				}
@@ -82,28 +78,36 @@ func (o *options) begin(ctx context.Context, s cli.Streams, dir string, flags ma
 		return exitUsage, err
 	}
 	defer end()
-	whole, err := work.Lead(ctx, list, o.column)
-	switch {
-	case ctx.Err() != nil:
-		return exitUsage, errInterrupted
-	case err != nil:
-		return exitUsage, fmt.Errorf("%s: %w", name, err)
+	st, err := makeSurvey(ctx, dir, name, list, o.column, flags)
+	if errors.Is(err, store.ErrExists) {
+		err = fmt.Errorf("%w; danesurvey resume goes on with it, or give another -dir", err)
 	}
-	st, err := store.Create(dir, func() (store.About, error) {
-		about := store.About{Created: time.Now().UTC(), Flags: flags}
-		var err error
-		about.List, err = work.CopyList(ctx, dir, name, whole, o.column)
-		return about, err
-	})
-	switch {
-	case errors.Is(err, store.ErrExists):
-		return exitUsage, fmt.Errorf("%w; danesurvey resume goes on with it, or give another -dir", err)
-	case ctx.Err() != nil:
-		return exitUsage, errInterrupted
-	case err != nil:
+	if err != nil {
 		return exitUsage, err
 	}
 	return o.work(ctx, s, st, w, dir)
+}
+
+// makeSurvey makes the folder of a survey, unless no domain is where the list begins.
+func makeSurvey(ctx context.Context, dir, name string, list io.Reader, column string,
+	flags map[string]string) (*store.Store, error) {
+	whole, err := work.Lead(ctx, list, column)
+	if err != nil && ctx.Err() == nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	var st *store.Store
+	if err == nil {
+		st, err = store.Create(dir, func() (store.About, error) {
+			about := store.About{Created: time.Now().UTC(), Flags: flags}
+			var err error
+			about.List, err = work.CopyList(ctx, dir, name, whole, column)
+			return about, err
+		})
+	}
+	if err != nil && ctx.Err() != nil && !errors.Is(err, store.ErrExists) {
+		return nil, errInterrupted
+	}
+	return st, err
 }
 
 // interruptible is the list until ctx ends. A read of it that hangs, as that of a pipe or a terminal

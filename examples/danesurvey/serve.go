@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -35,6 +36,7 @@ type serveOptions struct {
 	listen                string
 	cert, key, workers    string
 	maxBytes              int64 // MiB
+	replicas              int
 	metrics               string
 	connection            connectionOptions
 }
@@ -75,11 +77,20 @@ At an address that others can reach, TLS and the public keys of the workers are 
 				"have at most `MIB` of shards on the disk; the list waits when they are")
 			f.StringVar(&o.connection.nats, "nats", "",
 				"use the NATS servers at this `URL`, which have JetStream, and none of one's own")
+			f.IntVar(&o.replicas, "replicas", 0,
+				"with -nats: keep the queue on `N` of the servers, 1 to 5 (default: 3 where there are as many, else 1)")
 			o.connection.flags(f)
 			f.Group("Watching it")
 			f.StringVar(&o.metrics, "metrics", "",
 				"metrics for Prometheus at this `ADDRESS` of loopback, such as 127.0.0.1:9465")
 			return func(ctx context.Context, s cli.Streams, args []string) (int, error) {
+				flags, err := given(f)
+				if err == nil {
+					err = cmp.Or(o.wrong(args), o.unused(flags, args))
+				}
+				if err != nil {
+					return exitUsage, err
+				}
 				return o.run(ctx, s, args)
 			}
 		},
@@ -87,9 +98,7 @@ At an address that others can reach, TLS and the public keys of the workers are 
 }
 
 func (o *serveOptions) run(ctx context.Context, s cli.Streams, args []string) (status int, err error) {
-	if err := o.wrong(args); err != nil {
-		return exitUsage, err
-	}
+	ignoreSignals()
 	st, err := o.store(ctx, s, args)
 	if err != nil {
 		return exitUsage, err
@@ -112,7 +121,7 @@ func (o *serveOptions) run(ctx context.Context, s cli.Streams, args []string) (s
 	}
 	server := &queue.Server{
 		Conn: conn, Name: o.name, Vantages: vantages, Store: st, Entries: st.About().List.Entries,
-		MaxBytes: o.maxBytes << 20, Progress: progress, Log: log,
+		MaxBytes: o.maxBytes << 20, Replicas: o.replicas, Progress: progress, Log: log,
 		List: func() (survey.Source, func() error, error) {
 			list, err := work.OpenList(o.dir, st.About().List, st.About().Flags["column"])
 			if err != nil {
@@ -126,7 +135,6 @@ func (o *serveOptions) run(ctx context.Context, s cli.Streams, args []string) (s
 		return exitUsage, err
 	}
 	defer stopMetrics()
-	ignoreSignals()
 	watch := newWatch(progress, s.Err)
 	stop := watch.begin(machine.ProgressSignals()...)
 	failed := server.Run(ctx)
@@ -144,8 +152,8 @@ func (o *serveOptions) wrong(args []string) error {
 		return fmt.Errorf("want one list, and not %d arguments", len(args))
 	case (o.cert == "") != (o.key == ""):
 		return errors.New("-cert and -key are used together")
-	case o.connection.nats != "" && (o.cert != "" || o.workers != ""):
-		return errors.New("-nats uses servers that are there: -cert, -key and -workers are for one of one's own")
+	case o.replicas < 0 || o.replicas > 5:
+		return fmt.Errorf("-replicas %d: want 1 to 5", o.replicas)
 	case o.maxBytes < 1 || o.maxBytes > 1<<20:
 		return fmt.Errorf("-max-queue %d: want 1 to %d", o.maxBytes, 1<<20)
 	}
@@ -156,6 +164,26 @@ func (o *serveOptions) wrong(args []string) error {
 	}
 	if _, err := survey.NewList(nil, o.column); err != nil {
 		return fmt.Errorf("-%w", err)
+	}
+	return queue.CheckNames(o.name, strings.Split(o.vantages, ","))
+}
+
+// unused returns which of the flags that were given would not be used.
+func (o *serveOptions) unused(flags map[string]string, args []string) error {
+	for _, name := range []string{"listen", "cert", "key", "workers"} {
+		if o.connection.nats != "" && isOn(flags, name) {
+			return fmt.Errorf("-nats uses servers that are there, and takes no -%s, which is for one of serve's own", name)
+		}
+	}
+	for _, name := range []string{"nkey", "ca", "replicas"} {
+		if o.connection.nats == "" && isOn(flags, name) {
+			return fmt.Errorf("-%s is for the servers of -nats, and there is none", name)
+		}
+	}
+	for _, name := range []string{"column", "vantages"} {
+		if len(args) == 0 && isOn(flags, name) {
+			return fmt.Errorf("without LIST serve goes on with a survey, which has its own -%s", name)
+		}
 	}
 	return nil
 }
@@ -169,13 +197,9 @@ func (o *serveOptions) store(ctx context.Context, s cli.Streams, args []string) 
 	if err != nil {
 		return nil, err
 	}
+	list = interruptible(ctx, list)
 	defer list.Close()
-	st, err := store.Create(o.dir, func() (store.About, error) {
-		about := store.About{Created: time.Now().UTC(), Flags: map[string]string{"column": o.column, "vantages": o.vantages}}
-		var err error
-		about.List, err = work.CopyList(ctx, o.dir, name, list, o.column)
-		return about, err
-	})
+	st, err := makeSurvey(ctx, o.dir, name, list, o.column, map[string]string{"column": o.column, "vantages": o.vantages})
 	if errors.Is(err, store.ErrExists) {
 		return nil, fmt.Errorf("%w; without LIST serve goes on with it", err)
 	}
@@ -218,7 +242,7 @@ func (o *serveOptions) connect(log *slog.Logger) (*nats.Conn, func(), error) {
 		conn, err := nats.Connect(o.connection.nats, append(options, nats.Name("danesurvey serve"),
 			nats.MaxReconnects(-1))...)
 		if err != nil {
-			return nil, nil, fmt.Errorf("%s: %w", o.connection.nats, err)
+			return nil, nil, o.connection.explain(fmt.Errorf("%s: %w", o.connection.nats, err))
 		}
 		return conn, conn.Close, nil
 	}

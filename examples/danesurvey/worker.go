@@ -61,6 +61,17 @@ func (o *connectionOptions) options() (all []nats.Option, err error) {
 	return all, nil
 }
 
+// explain says what can be done about an error of a connection.
+func (o *connectionOptions) explain(err error) error {
+	switch {
+	case !errors.Is(err, nats.ErrAuthorization):
+		return err
+	case o.nkey == "":
+		return fmt.Errorf("%w; the server wants a key: -nkey FILE", err)
+	}
+	return fmt.Errorf("%w; the server does not know the key in %s", err, o.nkey)
+}
+
 // commandWorker works for a server.
 func commandWorker() *cli.Command {
 	return &cli.Command{
@@ -113,7 +124,11 @@ together, for which their flags must be the same.`,
 				case len(args) == 0:
 					args = []string{localServer}
 				}
-				if err := o.wrong(); err != nil {
+				flags, err := o.understood(f)
+				if err == nil && isOn(flags, "sync") {
+					err = errors.New("-sync is about the disk of who has the results: serve")
+				}
+				if err != nil {
 					return exitUsage, err
 				}
 				return o.workFor(ctx, s, args[0], *name, connection)
@@ -142,7 +157,7 @@ func (o *options) workFor(ctx context.Context, s cli.Streams, url, name string,
 	if ctx.Err() != nil {
 		return exitCutShort, nil
 	}
-	return exitDone, err
+	return exitDone, connection.explain(err)
 }
 
 // tryApart runs this program once more, for one connection.
@@ -193,7 +208,7 @@ workers have keys, it needs that of the operator, which serve has put into the f
 				}
 				conn, err := nats.Connect(url, dial...)
 				if err != nil {
-					return exitUsage, fmt.Errorf("%s: %w", url, err)
+					return exitUsage, connection.explain(fmt.Errorf("%s: %w", url, err))
 				}
 				defer conn.Close()
 				ctx, cancel := context.WithTimeout(ctx, 10*time.Second)

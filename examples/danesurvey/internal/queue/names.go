@@ -38,6 +38,14 @@ func newNames(survey string) (names, error) {
 	return names{survey}, nil
 }
 
+// CheckNames returns what is wrong with the name of a survey, or those of its vantage points.
+func CheckNames(survey string, vantages []string) error {
+	if _, err := newNames(survey); err != nil {
+		return err
+	}
+	return checkVantages(vantages)
+}
+
 // checkVantages returns what is wrong with names of vantage points. One that has no name is the only one.
 func checkVantages(all []string) error {
 	seen := make(map[string]bool)
