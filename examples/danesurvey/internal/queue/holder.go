@@ -33,6 +33,7 @@ type holder struct {
 	vantage string
 	worker  string
 	answer  func(ctx context.Context, t tier, question []byte) *probeReply
+	deaf    func() bool // no DNS server answers the worker
 	log     *slog.Logger
 	places  chan struct{}
 
@@ -87,7 +88,7 @@ func (h *holder) run(ctx context.Context, lease time.Duration) {
 // there is no answer, and whether there is more or less than before.
 func (h *holder) renew(ctx context.Context, leaving bool, timeout time.Duration) (lease time.Duration, changed bool) {
 	h.mu.Lock()
-	q := leaseRequest{Worker: h.worker, Leaving: leaving}
+	q := leaseRequest{Worker: h.worker, Leaving: leaving, Deaf: h.deaf()}
 	for p := range h.held {
 		q.Holds = append(q.Holds, p)
 	}

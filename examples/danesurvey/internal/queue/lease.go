@@ -23,6 +23,7 @@ type memberKey struct{ vantage, worker string }
 type member struct {
 	seen time.Time
 	left bool
+	deaf bool // no DNS server answers it
 }
 
 // maxMembers bounds the workers that are remembered. Those that have not been heard of for the
@@ -131,6 +132,30 @@ func (l *leases) share(vantage string, now time.Time) int {
 func (l *leases) workers(vantage string, now time.Time) (n int) {
 	for key := range l.members {
 		if key.vantage == vantage && l.alive(key, now) {
+			n++
+		}
+	}
+	return n
+}
+
+// heardOf notes whether a worker is deaf, and reports whether that is new.
+func (l *leases) heardOf(vantage, worker string, deaf bool) (fresh bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	m := l.members[memberKey{vantage, worker}]
+	if m == nil || m.deaf == deaf {
+		return false
+	}
+	m.deaf = deaf
+	return true
+}
+
+// deaf returns how many workers take no shards, as no DNS server answers them.
+func (l *leases) deaf(vantage string, now time.Time) (n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for key, m := range l.members {
+		if key.vantage == vantage && m.deaf && l.alive(key, now) {
 			n++
 		}
 	}

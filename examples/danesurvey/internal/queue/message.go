@@ -94,6 +94,8 @@ type leaseRequest struct {
 	Holds  []int  `json:"holds,omitempty"`
 	// Leaving: it works no more, and what it has not acknowledged was not its end.
 	Leaving bool `json:"leaving,omitempty"`
+	// Deaf: it takes no shards, as no DNS server answers it.
+	Deaf bool `json:"deaf,omitempty"`
 }
 
 // A leaseReply says which partitions a worker may have, from when it has sent the request.

@@ -47,6 +47,8 @@ func (s *Server) Collect(to chan<- prometheus.Metric) {
 // collectVantage is Collect for one vantage point.
 func (s *Server) collectVantage(ctx context.Context, gauge gauges, v string) {
 	gauge.set("workers", "Workers that are heard of.", float64(s.leases.count(v, time.Now())), "vantage", v)
+	gauge.set("workers_without_dns", "Workers that take no shards, as no DNS server answers them.",
+		float64(s.leases.deaf(v, time.Now())), "vantage", v)
 	if tally, err := s.Store.Tally(v); err == nil {
 		for state, n := range tally.States {
 			gauge.set("results", "Rows that there are, by state.", float64(n), "vantage", v, "state", state)

@@ -180,6 +180,13 @@ func (s *Server) leased(vantage string, m *nats.Msg) {
 	finished := s.finished
 	s.mu.Unlock()
 	s.answer(m, leaseReply{Grant: s.leases.renew(vantage, q, now), Lease: s.lease, Finished: finished})
+	if s.leases.heardOf(vantage, q.Worker, q.Deaf) {
+		if q.Deaf {
+			s.Log.Warn("no DNS server answers a worker, and it takes no shards", "worker", q.Worker, "vantage", vantage)
+		} else {
+			s.Log.Info("DNS answers a worker again", "worker", q.Worker, "vantage", vantage)
+		}
+	}
 }
 
 // received takes rows.

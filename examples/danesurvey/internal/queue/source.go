@@ -38,6 +38,12 @@ func newSource(w *Worker) *source {
 // finish says that there will be no more shards.
 func (s *source) finish() { s.once.Do(func() { close(s.finished) }) }
 
+// forget leaves what it has of a shard.
+func (s *source) forget() {
+	s.lines = nil
+	s.alone.Store(nil)
+}
+
 func (s *source) isAlone() bool { return s.alone.Load() != nil }
 
 // Next returns the next line of the shard, or of another one. It is io.EOF when all are done.

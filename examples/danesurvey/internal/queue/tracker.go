@@ -12,6 +12,7 @@ import (
 	"github.com/danesmtp/danesmtp/dane"
 	"github.com/danesmtp/danesmtp/dane/survey"
 	"github.com/danesmtp/danesmtp/examples/danesurvey/internal/row"
+	"github.com/danesmtp/danesmtp/examples/danesurvey/internal/work"
 )
 
 // Rows are sent together when there are so many octets of them, or so long after the first.
@@ -30,6 +31,7 @@ type tracker struct {
 	rows    []row.Row // that wait to be sent
 	octets  int
 	full    chan struct{}
+	held    unheard
 }
 
 // An open shard is one that is not acknowledged.
@@ -102,12 +104,17 @@ func (t *tracker) begin(o *open) bool {
 
 // made is a row that is ready, where several are made at a time.
 type made struct {
-	row row.Row
-	err error
+	row    row.Row
+	err    error
+	domain string
+	asks   bool  // somebody was asked
+	deaf   error // nobody answered
 }
 
 // make makes the row that is sent.
 func (t *tracker) make(_ context.Context, r *survey.Row) {
+	m := made{domain: r.Domain}
+	m.asks, m.deaf = work.Heard(r)
 	if r.Result != nil && unseen(r.Result) != nil {
 		r.Result.Local = true // whatever the other servers show, this is no verdict
 	}
@@ -118,15 +125,26 @@ func (t *tracker) make(_ context.Context, r *survey.Row) {
 		own.Result.Err = fmt.Errorf("the row has %d octets, and cannot be sent", len(one.Text))
 		one, err = row.Of(&own, t.Row)
 	}
-	r.Extra, r.Result = made{one, err}, nil // what is in the row is held no longer
+	m.row, m.err = one, err
+	r.Extra, r.Result = m, nil // what is in the row is held no longer
 }
 
 // Put takes a row, and waits if too many are not sent.
 func (t *tracker) Put(ctx context.Context, r survey.Row) error {
-	one := r.Extra.(made).row
-	if err := r.Extra.(made).err; err != nil {
-		return err
+	m := r.Extra.(made)
+	if m.err != nil {
+		return m.err
 	}
+	for _, one := range t.hold(m) {
+		if err := t.put(ctx, one); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// put has a row sent.
+func (t *tracker) put(ctx context.Context, one row.Row) error {
 	if err := t.wait(ctx, func() bool {
 		t.mu.Lock()
 		defer t.mu.Unlock()

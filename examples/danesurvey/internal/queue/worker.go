@@ -38,7 +38,7 @@ type Worker struct {
 	ackWait time.Duration // 0 means defaultAckWait
 	quiet   time.Duration // of owners; 0 means maxQuiet
 
-	noVantage time.Duration // 0 means the constant
+	noVantage, listenEvery time.Duration // 0 mean the constants
 
 	names    names
 	id       string
@@ -47,6 +47,7 @@ type Worker struct {
 	peers    *peers
 	tracker  *tracker
 	rows     atomic.Int64
+	deaf     atomic.Bool // no DNS server answers
 }
 
 // Run works until the survey is done, for nil, or ctx ends.
@@ -74,8 +75,9 @@ func (w *Worker) Run(ctx context.Context) (err error) {
 	send, stop := context.WithCancel(context.WithoutCancel(ctx))
 	holding.Go(func() { w.peers.holder.run(hold, defaultLease) })
 	sending.Go(func() { w.tracker.run(send) })
+	sending.Go(func() { w.tracker.listen(send) })
 	holding.Go(func() { w.watch(hold, func() { end(errOver) }) })
-	err = w.peers.shards.Run(ctx, source, w.tracker)
+	err = w.work(ctx, source)
 	if cause := context.Cause(ctx); cause == errOver {
 		err = nil
 	} else if cause != nil {
@@ -193,7 +195,7 @@ func (w *Worker) prepare(ctx context.Context) (err error) {
 	}
 	w.peers.asker.quiet = cmp.Or(w.quiet, maxQuiet)
 	w.peers.holder = &holder{
-		conn: w.conn, names: w.names, vantage: w.Row.Vantage, worker: w.id, answer: w.peers.answer,
+		conn: w.conn, names: w.names, vantage: w.Row.Vantage, worker: w.id, answer: w.peers.answer, deaf: w.deaf.Load,
 		log: w.Log, held: make(map[int]*held),
 	}
 	w.tracker = newTracker(w)

@@ -12,9 +12,9 @@ import (
 // ErrDeaf says that no DNS server answers with what DNSSEC needs, whichever domain it is asked about.
 var ErrDeaf = errors.New("no DNS server answers with what DNSSEC needs")
 
-// maxDeaf is how many domains in a row may say so. The rest of the list would say it, too, within
+// MaxDeaf is how many domains in a row may say so. The rest of the list would say it, too, within
 // a second, and have rows that take another survey to replace.
-const maxDeaf = 50
+const MaxDeaf = 50
 
 // made is a row that is ready, where several are made at a time.
 type made struct {
@@ -24,14 +24,21 @@ type made struct {
 	deaf error // nobody answered
 }
 
+// Heard reports whether somebody was asked about a row's domain, and why nobody answered, if it was so.
+func Heard(r *survey.Row) (asks bool, deaf error) {
+	res := r.Result
+	if res == nil || res.Domain == nil {
+		return false, nil
+	}
+	if res.Unresolved {
+		return true, res.Err
+	}
+	return true, nil
+}
+
 func (w *Work) make(r *survey.Row) made {
 	var m made
-	if res := r.Result; res != nil && res.Domain != nil {
-		m.asks = true
-		if res.Unresolved {
-			m.deaf = res.Err
-		}
-	}
+	m.asks, m.deaf = Heard(r)
 	m.row, m.err = row.Of(r, w.Row)
 	return m
 }
@@ -52,10 +59,10 @@ func (s *sink) Put(_ context.Context, r survey.Row) error {
 	case one.deaf == nil:
 		return errors.Join(s.flush(), s.keep(one))
 	}
-	if s.deaf = append(s.deaf, one); len(s.deaf) < maxDeaf {
+	if s.deaf = append(s.deaf, one); len(s.deaf) < MaxDeaf {
 		return nil
 	}
-	return fmt.Errorf("%w, for %d domains in a row; of %s: %w", ErrDeaf, maxDeaf, one.row.Input, one.deaf)
+	return fmt.Errorf("%w, for %d domains in a row; of %s: %w", ErrDeaf, MaxDeaf, one.row.Input, one.deaf)
 }
 
 // flush keeps the rows that were held.
