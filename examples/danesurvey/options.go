@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/danesmtp/danesmtp/dane/survey"
+	"github.com/danesmtp/danesmtp/examples/danesurvey/internal/queue"
 	"github.com/danesmtp/danesmtp/examples/danesurvey/internal/row"
 	"github.com/danesmtp/danesmtp/examples/danesurvey/internal/work"
 	"github.com/danesmtp/danesmtp/examples/internal/cli"
@@ -36,6 +37,9 @@ type options struct {
 	polite       surveyflags.Flags
 	memory       uint // MiB
 	sync         time.Duration
+
+	shared    bool            // it is one of several machines that do this survey
+	sharedDNS *queue.DNSLimit // then, made by verifier
 }
 
 const (

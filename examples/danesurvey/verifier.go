@@ -11,6 +11,7 @@ import (
 	"github.com/danesmtp/danesmtp/dane/survey"
 	"github.com/danesmtp/danesmtp/dnssec"
 	"github.com/danesmtp/danesmtp/dnssec/upstream"
+	"github.com/danesmtp/danesmtp/examples/danesurvey/internal/queue"
 	"github.com/danesmtp/danesmtp/examples/internal/daemon"
 	"github.com/danesmtp/danesmtp/examples/internal/machine"
 )
@@ -34,6 +35,10 @@ func (o *options) verifier(internet *danetest.Internet, s *survey.Survey, stderr
 		return o.inside(internet)
 	}
 	o.dns.System, o.dns.Admit = !o.recursive, s.AdmitDNS
+	if o.shared {
+		o.sharedDNS = queue.NewDNSLimit(s.Limits)
+		o.dns.Admit = o.sharedDNS.Admit
+	}
 	resolver, err := o.dns.Resolver(daemon.Log(stderr, slog.LevelInfo))
 	if err != nil {
 		return nil, err

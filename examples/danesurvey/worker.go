@@ -143,6 +143,7 @@ func (o *options) workFor(ctx context.Context, s cli.Streams, url, name string,
 	if err != nil {
 		return exitUsage, err
 	}
+	o.shared = true
 	w, end, err := o.worker(s.Err)
 	if err != nil {
 		return exitUsage, err
@@ -150,7 +151,7 @@ func (o *options) workFor(ctx context.Context, s cli.Streams, url, name string,
 	defer end()
 	ignoreSignals()
 	worker := &queue.Worker{
-		URL: url, Options: dial, Name: name, Row: w.Row, Survey: w.Survey, Try: o.tryApart,
+		URL: url, Options: dial, Name: name, Row: w.Row, Survey: w.Survey, DNS: o.sharedDNS, Try: o.tryApart,
 		Log: daemon.Log(s.Err, slog.LevelInfo),
 	}
 	err = worker.Run(ctx)

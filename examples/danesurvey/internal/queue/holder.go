@@ -34,6 +34,7 @@ type holder struct {
 	worker  string
 	answer  func(ctx context.Context, t tier, question []byte) *probeReply
 	deaf    func() bool // no DNS server answers the worker
+	among   func(workers int)
 	log     *slog.Logger
 	places  chan struct{}
 
@@ -120,6 +121,7 @@ func (h *holder) renew(ctx context.Context, leaving bool, timeout time.Duration)
 	if leaving {
 		return 0, false
 	}
+	h.among(r.Workers)
 	// A little before the Server gives it to somebody else, since clocks do not run the same.
 	h.expiry.Reset(r.Lease - r.Lease/10 - time.Since(sent))
 	for p, partition := range h.held {

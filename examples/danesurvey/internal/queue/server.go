@@ -179,7 +179,9 @@ func (s *Server) leased(vantage string, m *nats.Msg) {
 	s.mu.Lock()
 	finished := s.finished
 	s.mu.Unlock()
-	s.answer(m, leaseReply{Grant: s.leases.renew(vantage, q, now), Lease: s.lease, Finished: finished})
+	r := leaseReply{Grant: s.leases.renew(vantage, q, now), Lease: s.lease, Finished: finished}
+	r.Workers = s.leases.count(vantage, now)
+	s.answer(m, r)
 	if s.leases.heardOf(vantage, q.Worker, q.Deaf) {
 		if q.Deaf {
 			s.Log.Warn("no DNS server answers a worker, and it takes no shards", "worker", q.Worker, "vantage", vantage)

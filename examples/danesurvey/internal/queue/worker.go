@@ -29,6 +29,8 @@ type Worker struct {
 	Row  row.Options
 	// Survey is how it would be done on one machine. Its limits are those of all workers together.
 	Survey *survey.Survey
+	// DNS is the limit on queries to one DNS server, if Survey asks such through it. Nil is not divided among workers.
+	DNS *DNSLimit
 	// Try has a process of its own do what the function Try does, for addresses on which a worker may have
 	// died. It returns what was written, or an error of that process. Nil means that this one does it.
 	Try func(ctx context.Context, question []byte) (answer []byte, err error)
@@ -195,12 +197,19 @@ func (w *Worker) prepare(ctx context.Context) (err error) {
 	}
 	w.peers.asker.quiet = cmp.Or(w.quiet, maxQuiet)
 	w.peers.holder = &holder{
-		conn: w.conn, names: w.names, vantage: w.Row.Vantage, worker: w.id, answer: w.peers.answer, deaf: w.deaf.Load,
+		conn: w.conn, names: w.names, vantage: w.Row.Vantage, worker: w.id, answer: w.peers.answer, deaf: w.deaf.Load, among: w.among,
 		log: w.Log, held: make(map[int]*held),
 	}
 	w.tracker = newTracker(w)
 	w.peers.shards.Finish = w.tracker.make
 	return nil
+}
+
+// among divides what each worker has a part of.
+func (w *Worker) among(workers int) {
+	if w.DNS != nil {
+		w.DNS.divide(workers)
+	}
 }
 
 func consumerName(vantage string) string { return "v" + token(vantage) }
