@@ -33,7 +33,7 @@ type holder struct {
 	vantage string
 	worker  string
 	answer  func(ctx context.Context, t tier, question []byte) *probeReply
-	deaf    func() bool // no DNS server answers the worker
+	deaf    func() bool // no DNS server answers the worker; nil is false
 	among   func(workers int)
 	log     *slog.Logger
 	places  chan struct{}
@@ -89,7 +89,7 @@ func (h *holder) run(ctx context.Context, lease time.Duration) {
 // there is no answer, and whether there is more or less than before.
 func (h *holder) renew(ctx context.Context, leaving bool, timeout time.Duration) (lease time.Duration, changed bool) {
 	h.mu.Lock()
-	q := leaseRequest{Worker: h.worker, Leaving: leaving, Deaf: h.deaf()}
+	q := leaseRequest{Worker: h.worker, Leaving: leaving, Deaf: h.deaf != nil && h.deaf()}
 	for p := range h.held {
 		q.Holds = append(q.Holds, p)
 	}
@@ -121,7 +121,9 @@ func (h *holder) renew(ctx context.Context, leaving bool, timeout time.Duration)
 	if leaving {
 		return 0, false
 	}
-	h.among(r.Workers)
+	if h.among != nil {
+		h.among(r.Workers)
+	}
 	// A little before the Server gives it to somebody else, since clocks do not run the same.
 	h.expiry.Reset(r.Lease - r.Lease/10 - time.Since(sent))
 	for p, partition := range h.held {
