@@ -21,8 +21,9 @@ const maxResults = 256 << 20
 type results struct {
 	dir     string
 	encoder *zstd.Encoder
-	buffer  []byte
-	most    int64 // octets of a file
+	text    []byte // of a frame
+	buffer  []byte // the same, compressed
+	most    int64  // octets of a file
 
 	number int      // of the last file, from 1; 0 if there is none
 	file   *os.File // the last one, once it is written to
@@ -76,11 +77,11 @@ func (r *results) write(rows []row.Row) error {
 		}
 		r.file = file
 	}
-	var text []byte
+	r.text = r.text[:0]
 	for _, one := range rows {
-		text = append(append(text, one.Text...), '\n')
+		r.text = append(append(r.text, one.Text...), '\n')
 	}
-	r.buffer = r.encoder.EncodeAll(text, r.buffer[:0])
+	r.buffer = r.encoder.EncodeAll(r.text, r.buffer[:0])
 	if _, err := r.file.WriteAt(r.buffer, r.size); err != nil {
 		return err
 	}
