@@ -134,19 +134,23 @@ func (h *holder) renew(ctx context.Context, leaving bool, timeout time.Duration)
 	}
 	for _, p := range r.Grant {
 		if p >= 0 && p < partitions && h.held[p] == nil {
-			h.take(p)
+			wait := settle
+			if r.Fresh {
+				wait = 0
+			}
+			h.take(p, wait)
 			changed = true
 		}
 	}
 	return r.Lease, changed
 }
 
-// take begins to own a partition.
-func (h *holder) take(p int) {
+// take begins to own a partition, after a wait.
+func (h *holder) take(p int, wait time.Duration) {
 	partition := new(held)
 	partition.ctx, partition.end = context.WithCancel(context.Background())
 	h.held[p] = partition
-	time.AfterFunc(settle, func() {
+	time.AfterFunc(wait, func() {
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		if partition.ending {

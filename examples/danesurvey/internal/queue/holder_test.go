@@ -27,7 +27,8 @@ func TestWhoComesGetsItsPartSoon(t *testing.T) {
 		if err := json.Unmarshal(m.Data, &q); err != nil {
 			t.Error(err)
 		}
-		text, err := json.Marshal(leaseReply{Grant: all.renew("", q, time.Now()), Lease: lease})
+		grant, _ := all.renew("", q, time.Now())
+		text, err := json.Marshal(leaseReply{Grant: grant, Lease: lease})
 		if err != nil {
 			t.Error(err)
 		}

@@ -14,8 +14,19 @@ type leases struct {
 	mu      sync.Mutex
 	began   time.Time
 	members map[memberKey]*member
-	owners  map[string]*[partitions]string // of a vantage point: workers
+	owners  map[string]*owners // of a vantage point
 }
+
+// owners are the workers that have partitions.
+type owners struct {
+	of    [partitions]string
+	taken [partitions]bool // has had an owner
+	first time.Time        // when a worker was heard of for the first time
+}
+
+// gather is how long those who come first are waited for where nobody has anything yet, so that workers that are
+// started together get their parts at once.
+const gather = 2 * askSoon
 
 type memberKey struct{ vantage, worker string }
 
@@ -32,21 +43,23 @@ const maxMembers = 10_000
 
 func newLeases(length time.Duration, now time.Time) *leases {
 	return &leases{length: length, began: now, members: make(map[memberKey]*member),
-		owners: make(map[string]*[partitions]string)}
+		owners: make(map[string]*owners)}
 }
 
-// renew returns the partitions that a worker may have, which has said which it has.
-func (l *leases) renew(vantage string, q leaseRequest, now time.Time) (grant []int) {
+// renew returns the partitions that a worker may have, which has said which it has. They are fresh if those that
+// it has not had have never had an owner.
+func (l *leases) renew(vantage string, q leaseRequest, now time.Time) (grant []int, fresh bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	owners := l.owners[vantage]
-	if owners == nil {
-		owners = new([partitions]string)
-		l.owners[vantage] = owners
+	all := l.owners[vantage]
+	if all == nil {
+		all = &owners{first: now}
+		l.owners[vantage] = all
 	}
 	if !l.seen(memberKey{vantage, q.Worker}, q.Leaving, now) {
-		return nil
+		return nil, false
 	}
+	owners := &all.of
 	for p, owner := range owners {
 		switch {
 		case owner == q.Worker && !slices.Contains(q.Holds, p): // it was told, and did not hear it, or has let go
@@ -56,7 +69,7 @@ func (l *leases) renew(vantage string, q leaseRequest, now time.Time) (grant []i
 		}
 	}
 	if q.Leaving {
-		return nil
+		return nil, false
 	}
 	share := l.share(vantage, now)
 	for _, p := range q.Holds {
@@ -64,22 +77,25 @@ func (l *leases) renew(vantage string, q leaseRequest, now time.Time) (grant []i
 			continue
 		}
 		if owners[p] == "" {
-			owners[p] = q.Worker // since before the Server was started
+			owners[p], all.taken[p] = q.Worker, true // since before the Server was started
 		}
 		if owners[p] == q.Worker && len(grant) < share && !slices.Contains(grant, p) {
 			grant = append(grant, p)
 		}
 	}
-	if now.Sub(l.began) < l.length {
-		return grant
+	fresh = l.began.IsZero()
+	if now.Sub(l.began) < l.length || fresh && now.Sub(all.first) < gather {
+		return grant, false
 	}
 	for p := range owners {
 		if owners[p] == "" && len(grant) < share {
 			owners[p] = q.Worker
 			grant = append(grant, p)
+			fresh = fresh && !all.taken[p]
+			all.taken[p] = true
 		}
 	}
-	return grant
+	return grant, fresh
 }
 
 // seen notes that a worker was heard of. It is false if there are too many.

@@ -47,7 +47,7 @@ func TestPartitionsHaveOneOwner(t *testing.T) {
 			if now.After(w.until) {
 				w.holds = nil
 			}
-			grant := server.renew("v", leaseRequest{Worker: name, Holds: w.holds}, now)
+			grant, _ := server.renew("v", leaseRequest{Worker: name, Holds: w.holds}, now)
 			if !settled && random.IntN(5) == 0 {
 				continue // the reply is lost
 			}
@@ -70,13 +70,52 @@ func TestPartitionsHaveOneOwner(t *testing.T) {
 			held := 0
 			for _, name := range names {
 				if w := workers[name]; w != nil && !w.dead {
-					w.holds = server.renew("v", leaseRequest{Worker: name, Holds: w.holds}, now)
+					w.holds, _ = server.renew("v", leaseRequest{Worker: name, Holds: w.holds}, now)
 					held += len(w.holds)
 				}
 			}
 			if round == 19 && held != partitions {
 				t.Fatalf("seed %d: %d of %d partitions have an owner", seed, held, partitions)
 			}
+		}
+	}
+}
+
+// TestThoseWhoComeFirst: workers of a new survey that come together get their parts at once, which have had no owner; what
+// goes from one to another has had one, and so may all after a restart of the Server.
+func TestThoseWhoComeFirst(t *testing.T) {
+	t.Parallel()
+	start := time.Unix(1000, 0)
+	type step struct {
+		after  time.Duration // since the start
+		worker string
+		grants int
+		fresh  bool
+	}
+	together := []step{
+		{0, "a", 0, false}, {100 * time.Millisecond, "b", 0, false},
+		{gather, "a", partitions / 2, true}, {gather, "b", partitions / 2, true}, {time.Second, "a", partitions / 2, true},
+	}
+	later := []step{
+		{0, "a", 0, false}, {gather, "a", partitions, true}, {time.Second, "b", 0, true},
+		{time.Second, "a", partitions / 2, true}, {time.Second, "a", partitions / 2, true}, {2 * time.Second, "b", partitions / 2, false},
+	}
+	const length = 12 * time.Second
+	restarted := []step{
+		{0, "a", 0, false}, {length - 1, "b", 0, false}, {length, "a", partitions / 2, false}, {length, "b", partitions / 2, false},
+	}
+	for _, tt := range []struct {
+		name  string
+		began time.Time
+		steps []step
+	}{{"two together", time.Time{}, together}, {"one after the other", time.Time{}, later}, {"after a restart", start, restarted}} {
+		l, holds := newLeases(length, tt.began), make(map[string][]int)
+		for i, s := range tt.steps {
+			grant, fresh := l.renew("v", leaseRequest{Worker: s.worker, Holds: holds[s.worker]}, start.Add(s.after))
+			if len(grant) != s.grants || fresh != s.fresh {
+				t.Errorf("%s, step %d: %d partitions, fresh %t; want %d, %t", tt.name, i, len(grant), fresh, s.grants, s.fresh)
+			}
+			holds[s.worker] = grant
 		}
 	}
 }

@@ -102,6 +102,8 @@ type leaseRequest struct {
 type leaseReply struct {
 	Grant []int         `json:"grant,omitempty"`
 	Lease time.Duration `json:"lease"`
+	// Fresh: those that are granted for the first time have had no owner before.
+	Fresh bool `json:"fresh,omitempty"`
 	// Workers are how many there are of the vantage point, this one included.
 	Workers int `json:"workers,omitempty"`
 	// Finished: there is nothing to be done any more.

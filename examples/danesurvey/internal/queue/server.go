@@ -179,7 +179,8 @@ func (s *Server) leased(vantage string, m *nats.Msg) {
 	s.mu.Lock()
 	finished := s.finished
 	s.mu.Unlock()
-	r := leaseReply{Grant: s.leases.renew(vantage, q, now), Lease: s.lease, Finished: finished}
+	r := leaseReply{Lease: s.lease, Finished: finished}
+	r.Grant, r.Fresh = s.leases.renew(vantage, q, now)
 	r.Workers = s.leases.count(vantage, now)
 	s.answer(m, r)
 	if s.leases.heardOf(vantage, q.Worker, q.Deaf) {
