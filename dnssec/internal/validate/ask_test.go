@@ -53,6 +53,22 @@ func TestVerdictRestsOnOthers(t *testing.T) {
 	}
 }
 
+// Keys above a nested anchor that nobody gives make an answer Bogus, as all that is not secure there. It is the
+// zone's fault then, and is remembered as such: not as what kept one lookup from finding out.
+func TestBogusHasNoCause(t *testing.T) {
+	t.Parallel()
+	world := newWorld(t, judgedZones()...)
+	q := parseQuestion(t, "mail.nsec.test. A")
+	j := newJudge(t, world, record(t, world, q))
+	j.Anchors = validate.NewAnchors(0, validate.Anchor{Zone: canonical.Root, DS: world.Anchors()[0].DS},
+		validate.Anchor{Zone: q.Name, DS: world.Anchors()[0].DS})
+	j.verdicts[parseQuestion(t, "nsec.test. DNSKEY")] = validate.Undecided(validate.Reason{Text: "as Ask says"}, context.Canceled)
+	v := j.verdict(t.Context(), q)
+	if v.Status != validate.Bogus || v.Why().Text != "as Ask says" || v.Err() != nil {
+		t.Errorf("status %d, %+v, caused by %v", v.Status, v.Why(), v.Err())
+	}
+}
+
 // A zone whose chain of trust leads back to the question proves nothing, and ends.
 func TestChainInACircle(t *testing.T) {
 	t.Parallel()

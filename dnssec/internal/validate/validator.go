@@ -48,8 +48,10 @@ func (val *Validator) Circle(q Question) *Verdict {
 	return v
 }
 
-// bogus returns a failed verdict, remembered for a short time.
+// bogus returns a failed verdict, remembered for a short time. It is the fault of the data, so that an error for
+// which a verdict that it rests on is Indeterminate is not its own.
 func (val *Validator) bogus(reason Reason) *Verdict {
+	reason.Err = nil
 	return &Verdict{Status: Bogus, Reason: &reason, Made: val.Now, Expires: val.Now.Add(bogusTTL)}
 }
 
