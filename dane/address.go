@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/miekg/dns"
 
@@ -25,6 +26,9 @@ type family struct {
 // usualLookups is how many questions most hosts take: two families, and TLSA records.
 const usualLookups = 3
 
+// aMoment is longer than most take to answer.
+const aMoment = 200 * time.Millisecond
+
 // lookupAddresses finds the host's addresses, both families at once. The answer by
 // which DANE applies or not is that of the family with addresses and the better
 // status, IPv4 before IPv6. So one family that is secure is enough, and a failure of
@@ -33,32 +37,24 @@ const usualLookups = 3
 // If TLSA records are wanted they are looked for as soon as that answer is known,
 // which is at once if the IPv4 addresses are secure: a slow denial of AAAA then costs
 // its own time only. The search is nil if TLSA records were not looked for. Where all of it is
-// asked ahead, one waits for what is on its way in turn, which takes no longer.
+// asked ahead, one waits for what is on its way in turn, which takes no longer, but for a moment
+// only: what has failed by then would be asked again.
 func (v *Verifier) lookupAddresses(ctx context.Context, h *Host, wanted bool) (*search, error) {
 	h.Lookups = make([]Lookup, 2, usualLookups) // those of the families are written by two goroutines
-	var both struct {
-		families [2]family
-		second   sync.WaitGroup
-	}
-	second := func() { v.lookupFamily(ctx, &both.families[1], &h.Lookups[1], h.Name, dns.TypeAAAA) }
-	if !h.ahead {
-		both.second.Go(second)
-	}
-	first := &both.families[0]
+	var families [2]family
+	wait := alongside(func() { v.lookupFamily(ctx, &families[1], &h.Lookups[1], h.Name, dns.TypeAAAA) }, h.ahead)
+	first := &families[0]
 	v.lookupFamily(ctx, first, &h.Lookups[0], h.Name, dns.TypeA)
 	var found *search
 	if wanted && first.answer.Status == dnssec.Secure && first.usable() {
 		found = v.searchTLSA(ctx, h, first.answer)
 	}
-	if h.ahead {
-		second()
-	}
-	both.second.Wait()
+	wait()
 
 	var deciding *dnssec.Answer
 	var failed error
-	for i := range both.families {
-		f := &both.families[i]
+	for i := range families {
+		f := &families[i]
 		if h.Addresses == nil {
 			h.Addresses = f.addresses
 		} else {
@@ -88,6 +84,28 @@ func (v *Verifier) lookupAddresses(ctx context.Context, h *Host, wanted bool) (*
 		found = v.searchTLSA(ctx, h, deciding)
 	}
 	return found, nil
+}
+
+// alongside calls f in a goroutine, and returns a function that waits until that is done. If f is asked ahead
+// it is that function that calls it, unless it takes more than a moment until then.
+func alongside(f func(), ahead bool) (wait func()) {
+	if !ahead {
+		var begun sync.WaitGroup
+		begun.Go(f)
+		return begun.Wait
+	}
+	done := make(chan struct{})
+	later := time.AfterFunc(aMoment, func() {
+		defer close(done)
+		f()
+	})
+	return func() {
+		if later.Stop() {
+			f()
+		} else {
+			<-done
+		}
+	}
 }
 
 // noAddress says why there is an address, and none to connect to.

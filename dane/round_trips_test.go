@@ -3,10 +3,12 @@ package dane_test
 import (
 	"context"
 	"fmt"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/miekg/dns"
 
 	"github.com/danesmtp/danesmtp/dane"
@@ -103,4 +105,51 @@ func TestRoundsOfQueries(t *testing.T) {
 	if one, eight := rounds(1), rounds(8); one != 2 || eight > 4 {
 		t.Errorf("%d rounds for one host, %d for eight", one, eight)
 	}
+}
+
+// A silentServer does not answer questions for the addresses of a host.
+type silentServer struct {
+	upstream.Exchanger
+	host string
+	mu   sync.Mutex
+	sent map[uint16]int // by type
+}
+
+const silence = 5 * time.Second
+
+func (s *silentServer) Exchange(ctx context.Context, q *upstream.Query) (*upstream.Reply, error) {
+	asked := q.Msg.Question[0]
+	if asked.Name != s.host || asked.Qtype != dns.TypeA && asked.Qtype != dns.TypeAAAA {
+		return s.Exchanger.Exchange(ctx, q)
+	}
+	s.mu.Lock()
+	s.sent[asked.Qtype]++
+	s.mu.Unlock()
+	if time.Sleep(silence - time.Millisecond); asked.Qtype == dns.TypeA {
+		time.Sleep(time.Millisecond)
+	}
+	return nil, context.DeadlineExceeded
+}
+
+// Both families are waited for at the same time where neither comes, and each is asked for once.
+func TestSilenceIsWaitedForOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		host := danetest.Host{Name: "m", TLSA: []string{"3 1 1"}}
+		internet := danetest.New(t, danetest.Domain{Name: "a.example", Zone: dnssectest.Zone{}, Hosts: []danetest.Host{host}})
+		server := &silentServer{Exchanger: internet.DNS, host: "m.a.example.", sent: make(map[uint16]int)}
+		v := internet.Verifier()
+		v.Resolver = &dnssec.Resolver{Exchanger: server, Anchors: internet.DNS.Anchors()}
+		start := time.Now()
+		result, err := checker(v).Verify(t.Context(), "a.example")
+		if err != nil || result.Outcome != dane.OutcomeFailure {
+			t.Errorf("%v, %v", result, err)
+		}
+		if took := time.Since(start); took != silence {
+			t.Errorf("it took %s, want %s", took, silence)
+		}
+		if diff := cmp.Diff(map[uint16]int{dns.TypeA: 1, dns.TypeAAAA: 1}, server.sent); diff != "" {
+			t.Errorf("queries by type (-want +got):\n%s", diff)
+		}
+	})
 }
