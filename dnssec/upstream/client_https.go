@@ -13,6 +13,7 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -202,13 +203,16 @@ func (c *Client) httpClient(e endpoint) *http.Client {
 	defer c.mu.Unlock()
 	if c.http == nil {
 		config := tlsConfig(c.TLS, e)
+		var first sync.Once
 		c.http = &http.Client{
 			Transport: &http.Transport{
 				DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 					// net/http goes on dialling when the request that needed it is over.
 					ctx, cancel := context.WithTimeout(ctx, c.timeout())
 					defer cancel()
-					defer readSystemRoots(config)()
+					wait := func() {}
+					first.Do(func() { wait = readSystemRoots(config) })
+					defer wait()
 					conn, err := c.dial(ctx, network, address)
 					if err != nil {
 						return nil, err

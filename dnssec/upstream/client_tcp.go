@@ -95,10 +95,10 @@ func (c *Client) dialTLS(ctx context.Context, e endpoint) (net.Conn, error) {
 	c.mu.Lock()
 	if c.config == nil {
 		c.config = tlsConfig(c.TLS, e)
+		defer readSystemRoots(c.config)()
 	}
 	config := c.config
 	c.mu.Unlock()
-	defer readSystemRoots(config)()
 	conn, err := c.dial(ctx, "tcp", e.address)
 	if err != nil {
 		return nil, err
