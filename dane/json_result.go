@@ -129,7 +129,7 @@ func (t *jsonText) reportPolicy(p ReportPolicy) {
 func (t *jsonText) lookups(r *Result) {
 	t.name("lookups")
 	t.raw("[")
-	for l := range r.allLookups {
+	for l := range r.AllLookups() {
 		t.comma()
 		t.lookup(l)
 	}

@@ -3,6 +3,7 @@ package dane
 import (
 	"context"
 	"errors"
+	"iter"
 	"slices"
 	"time"
 )
@@ -88,29 +89,31 @@ func (r *Result) Permanent() bool { return r.Outcome == OutcomeFailure && r.Fail
 // Lookups returns the questions that were asked, in order.
 func (r *Result) Lookups() []Lookup {
 	count := 0
-	for range r.allLookups {
+	for range r.AllLookups() {
 		count++
 	}
 	if count == 0 && r.Domain == nil {
 		return nil
 	}
 	lookups := make([]Lookup, 0, count)
-	for l := range r.allLookups {
+	for l := range r.AllLookups() {
 		lookups = append(lookups, *l)
 	}
 	return lookups
 }
 
-// allLookups is Lookups, without copies.
-func (r *Result) allLookups(yield func(*Lookup) bool) {
-	if r.Domain == nil || !r.Domain.Routed && !yield(&r.Domain.Lookup) {
-		return
-	}
-	for i := range r.Hosts {
-		lookups := r.Hosts[i].Lookups
-		for j := range lookups {
-			if !yield(&lookups[j]) {
-				return
+// AllLookups goes through what Lookups returns, where it is in the Result: they are no copies.
+func (r *Result) AllLookups() iter.Seq[*Lookup] {
+	return func(yield func(*Lookup) bool) {
+		if r.Domain == nil || !r.Domain.Routed && !yield(&r.Domain.Lookup) {
+			return
+		}
+		for i := range r.Hosts {
+			lookups := r.Hosts[i].Lookups
+			for j := range lookups {
+				if !yield(&lookups[j]) {
+					return
+				}
 			}
 		}
 	}
@@ -188,7 +191,7 @@ func (r *Result) conclude() {
 		r.Err, r.Local = err, true
 	}
 	var end expiry
-	for l := range r.allLookups {
+	for l := range r.AllLookups() {
 		end.add(l)
 	}
 	r.Expires = end.time()

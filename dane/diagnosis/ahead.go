@@ -19,7 +19,7 @@ func (d *diagnosis) lookAhead() {
 		qtype, tag uint16
 	}
 	told := make(map[signature]bool)
-	for l := range d.lookups {
+	for l := range d.result.AllLookups() {
 		for i := range l.Chain {
 			link := &l.Chain[i]
 			if link.Status != dnssec.Secure || !d.endsSoon(link.Inception, link.Expiration) {

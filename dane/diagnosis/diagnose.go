@@ -68,22 +68,6 @@ type diagnosis struct {
 	findings []Finding
 }
 
-// lookups goes through those of the result, in order, where they are.
-func (d *diagnosis) lookups(yield func(*dane.Lookup) bool) {
-	place := d.result.Domain
-	if place == nil || !place.Routed && !yield(&place.Lookup) {
-		return
-	}
-	for i := range d.result.Hosts {
-		lookups := d.result.Hosts[i].Lookups
-		for j := range lookups {
-			if !yield(&lookups[j]) {
-				return
-			}
-		}
-	}
-}
-
 // find adds a finding, with what its kind says where it says nothing. One that is there
 // already gets its addresses and evidence.
 func (d *diagnosis) find(f Finding) {

@@ -98,7 +98,7 @@ func (d *diagnosis) bogus(l *dane.Lookup, f *Finding) {
 
 // provenZone is the smallest zone around a name that a lookup of this diagnosis has proven.
 func (d *diagnosis) provenZone(name string) (zone string) {
-	for l := range d.lookups {
+	for l := range d.result.AllLookups() {
 		for _, link := range l.Chain {
 			if link.Status == dnssec.Secure && dns.IsSubDomain(link.Zone, name) && dns.CountLabel(link.Zone) > dns.CountLabel(zone) {
 				zone = link.Zone
@@ -135,7 +135,7 @@ func (d *diagnosis) failedTLSA(l *dane.Lookup, f *Finding) {
 
 // failedAt returns the types other than TLSA that have failed at one of the servers.
 func (d *diagnosis) failedAt(servers []string) (types []string) {
-	for l := range d.lookups {
+	for l := range d.result.AllLookups() {
 		name := dns.Type(l.Type).String()
 		if l.Err == nil || l.Type == dns.TypeTLSA || l.Status == dnssec.Bogus || slices.Contains(types, name) {
 			continue
@@ -178,7 +178,7 @@ func (d *diagnosis) answeredBy(servers []string) (types []string) {
 			types = append(types, name)
 		}
 	}
-	for l := range d.lookups {
+	for l := range d.result.AllLookups() {
 		for _, x := range l.Exchanges {
 			if x.Err == nil && (x.RCode == dns.RcodeSuccess || x.RCode == dns.RcodeNameError) && x.Type != dns.TypeTLSA {
 				add(x.Server, x.Type)

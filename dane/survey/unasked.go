@@ -13,13 +13,8 @@ import (
 // they are: zero if it is of no use to wait. They were not asked, or their failures have led to it.
 func (l *limiter) unasked(row *Row) (until time.Time, unasked bool) {
 	var found []*busyError
-	if domain := row.Result.Domain; domain != nil {
-		found = l.busyIn(&domain.Lookup, found)
-	}
-	for _, h := range row.Result.Hosts {
-		for i := range h.Lookups {
-			found = l.busyIn(&h.Lookups[i], found)
-		}
+	for lookup := range row.Result.AllLookups() {
+		found = l.busyIn(lookup, found)
 	}
 	for _, busy := range found {
 		if busy.until.IsZero() {

@@ -124,13 +124,8 @@ func AppendResult(object []byte, r *dane.Result, report any) ([]byte, error) {
 // queries counts those that the resolver sent for a result.
 func queries(r *dane.Result) int {
 	n := 0
-	if r.Domain != nil {
-		n = len(r.Domain.Lookup.Exchanges)
-	}
-	for i := range r.Hosts {
-		for j := range r.Hosts[i].Lookups {
-			n += len(r.Hosts[i].Lookups[j].Exchanges)
-		}
+	for l := range r.AllLookups() {
+		n += len(l.Exchanges)
 	}
 	return n
 }
