@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/danesmtp/danesmtp/dane/survey"
 	"github.com/danesmtp/danesmtp/examples/danesurvey/internal/row"
 	"github.com/danesmtp/danesmtp/examples/danesurvey/internal/work"
 )
@@ -86,8 +85,7 @@ func (t *tracker) listen(ctx context.Context) {
 func (w *Worker) deafTo(ctx context.Context, domain string) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	planned := *w.peers.shards.Checker
-	r := (&survey.Survey{Checker: &planned, Planned: true}).Verify(ctx, domain)
+	r := w.plan(ctx, domain)
 	_, deaf := work.Heard(&r)
 	return cmp.Or(deaf, ctx.Err())
 }

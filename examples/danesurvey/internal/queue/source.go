@@ -157,10 +157,8 @@ func (s *source) foretell(ctx context.Context, o *open) error {
 	if len(o.shard.Lines) != 1 || len(o.shard.Ends) < maxEnds-1 || s.Survey.Planned {
 		return nil
 	}
-	planned := *s.peers.shards.Checker
-	alone := &survey.Survey{Checker: &planned, Planned: true}
 	e := o.shard.Lines[0].entry()
-	r := alone.Verify(ctx, e.Domain)
+	r := s.plan(ctx, e.Domain)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}

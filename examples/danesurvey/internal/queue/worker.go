@@ -205,6 +205,11 @@ func (w *Worker) prepare(ctx context.Context) (err error) {
 	return nil
 }
 
+// plan asks DNS about a domain, and nobody else.
+func (w *Worker) plan(ctx context.Context, domain string) survey.Row {
+	return (&survey.Survey{Checker: w.peers.shards.Checker, Planned: true}).Verify(ctx, domain)
+}
+
 // among divides what each worker has a part of.
 func (w *Worker) among(workers int) {
 	if w.DNS != nil {
