@@ -230,14 +230,7 @@ func (t *tracker) batch() []row.Row {
 
 // store returns when the Server has rows on its disk.
 func (t *tracker) store(ctx context.Context, rows []row.Row) error {
-	size := 0
-	for _, r := range rows {
-		size += len(r.Text) + 1
-	}
-	text := make([]byte, 0, size)
-	for _, r := range rows {
-		text = append(append(text, r.Text...), '\n')
-	}
+	text := row.AppendLines(nil, rows)
 	for {
 		var r rowsReply
 		if err := t.requestWorking(ctx, text, &r); err != nil {

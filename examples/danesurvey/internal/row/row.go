@@ -96,6 +96,19 @@ func noVerdict(r *survey.Row) bool {
 	return own.Result != nil && !own.Verdict()
 }
 
+// AppendLines appends the texts of rows, a line each.
+func AppendLines(text []byte, rows []Row) []byte {
+	size := 0
+	for _, r := range rows {
+		size += len(r.Text) + 1
+	}
+	text = slices.Grow(text, size)
+	for _, r := range rows {
+		text = append(append(text, r.Text...), '\n')
+	}
+	return text
+}
+
 // Parse reads a line of JSON, with or without its line feed. The Row keeps the text.
 func Parse(text []byte) (Row, error) {
 	var v struct {

@@ -77,10 +77,7 @@ func (r *results) write(rows []row.Row) error {
 		}
 		r.file = file
 	}
-	r.text = r.text[:0]
-	for _, one := range rows {
-		r.text = append(append(r.text, one.Text...), '\n')
-	}
+	r.text = row.AppendLines(r.text[:0], rows)
 	r.buffer = r.encoder.EncodeAll(r.text, r.buffer[:0])
 	if _, err := r.file.WriteAt(r.buffer, r.size); err != nil {
 		return err
