@@ -79,7 +79,7 @@ func (r *Resolver) newLookup(now time.Time, anchors *validate.Anchors, budget *v
 	l.judge = validate.Validator{
 		Now: now, Skew: r.clockSkew(), Anchors: anchors, Negative: r.negative,
 		Algorithms: rrsig.Algorithms(r.Algorithms), MaxIterations: r.MaxIterations,
-		Budget: budget, Signatures: &r.signatures, Source: l,
+		Budget: budget, Signatures: &r.signatures, Verifying: &r.verifying, Source: l,
 	}
 	if !r.NoAggressiveUse {
 		l.judge.Denials = &r.denials

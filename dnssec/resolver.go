@@ -8,6 +8,7 @@ import (
 
 	"github.com/danesmtp/danesmtp/dnssec/anchor"
 	"github.com/danesmtp/danesmtp/dnssec/internal/canonical"
+	"github.com/danesmtp/danesmtp/dnssec/internal/rrsig"
 	"github.com/danesmtp/danesmtp/dnssec/internal/validate"
 	"github.com/danesmtp/danesmtp/dnssec/upstream"
 )
@@ -65,6 +66,7 @@ type Resolver struct {
 	cache      cache
 	denials    validate.NSECCache
 	signatures validate.SignatureCache
+	verifying  rrsig.Queue
 	inflights  inflights
 }
 

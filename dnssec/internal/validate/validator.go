@@ -18,6 +18,7 @@ type Validator struct {
 	MaxIterations uint16           // of NSEC3 records that prove something; 0 means 150
 	Budget        *Budget          // what may still be done
 	Signatures    *SignatureCache  // what was verified before; nil if that is not remembered
+	Verifying     *rrsig.Queue     // of signatures; nil if each question verifies its own
 	Denials       *NSECCache       // for Deny; nil if denials are not used for other names
 
 	// Source is where the verdicts on other questions come from.

@@ -95,7 +95,7 @@ func (val *Validator) verifyOnce(set *RRset, sig *dns.RRSIG, key *rrsig.Key) (pr
 	if err := val.Budget.spendSignature(key.Cost(), 0); err != nil {
 		return nil, err
 	}
-	if problem := key.VerifyData(data, sig); problem != nil {
+	if problem := val.Verifying.VerifyData(key, data, sig); problem != nil {
 		return problem, nil
 	}
 	val.Signatures.remember(check)
