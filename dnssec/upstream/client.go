@@ -121,10 +121,7 @@ func (c *Client) exchange(ctx context.Context, q *Query, e *endpoint, attempts i
 	if slices.Contains(q.Avoid, server) {
 		return nil, ErrExhausted
 	}
-	own := new(struct { // in one piece, since most queries go over UDP
-		plain plainMessage
-		udp   udpExchange
-	})
+	own := ownExchanges.Get().(*ownExchange)
 	if err := own.plain.set(q.Msg); err != nil {
 		return nil, newError(server, "", q, err)
 	}
@@ -162,7 +159,28 @@ func (c *Client) exchange(ctx context.Context, q *Query, e *endpoint, attempts i
 		c.mu.Unlock()
 	}
 	takeOptions(msg)
-	return &Reply{Msg: msg, Server: server, Network: network, Elapsed: time.Since(start)}, nil
+	elapsed := time.Since(start)
+	own.giveBack()
+	return &Reply{Msg: msg, Server: server, Network: network, Elapsed: elapsed}, nil
+}
+
+// An ownExchange is what a Client needs for an Exchange: in one piece, since most queries go over
+// UDP.
+type ownExchange struct {
+	plain plainMessage
+	udp   udpExchange
+}
+
+// ownExchanges are not in use.
+var ownExchanges = sync.Pool{New: func() any { return new(ownExchange) }}
+
+// giveBack makes it serve again, if nothing refers to it any more: if the first packet over UDP
+// brought the reply. Errors and queries over TCP may go on using the rest.
+func (e *ownExchange) giveBack() {
+	if e.udp.quiet {
+		*e = ownExchange{}
+		ownExchanges.Put(e)
+	}
 }
 
 // CloseIdleConnections closes the connections and sockets on which no query waits for a

@@ -128,9 +128,9 @@ func (r *Recursor) Exchange(ctx context.Context, q *Query) (*Reply, error) {
 	if _, ok := dns.IsDomainName(question.Name); !ok || question.Qclass != dns.ClassINET {
 		return nil, newError("", "", q, errMalformed)
 	}
-	resolution := &resolution{Recursor: r, query: q, first: task{question: question, avoid: q.Avoid}}
-	defer resolution.prime(ctx)()
-	reply, err := resolution.resolve(ctx, &resolution.first)
+	resolution := resolutions.Get().(*resolution)
+	resolution.Recursor, resolution.query, resolution.first = r, q, task{question: question, avoid: q.Avoid}
+	reply, err := resolution.run(ctx)
 	if err != nil {
 		if errors.Is(err, ErrExhausted) {
 			return nil, ErrExhausted
@@ -140,9 +140,28 @@ func (r *Recursor) Exchange(ctx context.Context, q *Query) (*Reply, error) {
 		}
 		return nil, newError("", "", q, err)
 	}
+	resolution.giveBack()
 	// The question as it was asked, whatever was sent to whom.
 	reply.Msg.Question = append(reply.Msg.Question[:0], q.Msg.Question[0])
 	return reply, nil
+}
+
+// run goes down from the closest zone that is known, and primes the root if it has to.
+func (r *resolution) run(ctx context.Context) (*Reply, error) {
+	defer r.prime(ctx)()
+	return r.resolve(ctx, &r.first)
+}
+
+// resolutions are not in use.
+var resolutions = sync.Pool{New: func() any { return new(resolution) }}
+
+// giveBack makes it serve again, if nothing refers to it any more: no lookup of a name server,
+// and no error.
+func (r *resolution) giveBack() {
+	if r.lookups.Load() == 0 && len(r.firstQuery.errs) == 0 {
+		*r = resolution{}
+		resolutions.Put(r)
+	}
 }
 
 // resolve goes down from the closest zone that is known.
