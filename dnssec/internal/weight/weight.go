@@ -22,18 +22,60 @@ func Records(records []dns.RR) int {
 	return weight
 }
 
-// Record returns the memory that one record takes.
-func Record(rr dns.RR) int { return pointed(reflect.ValueOf(rr)) }
+// Record returns the memory that one record takes. Those of the usual types take a tenth of the
+// time of others.
+func Record(rr dns.RR) int {
+	switch rr := rr.(type) {
+	case *dns.A:
+		return of(unsafe.Sizeof(*rr), rr.Hdr.Name) + Rounded(len(rr.A))
+	case *dns.AAAA:
+		return of(unsafe.Sizeof(*rr), rr.Hdr.Name) + Rounded(len(rr.AAAA))
+	case *dns.NS:
+		return of(unsafe.Sizeof(*rr), rr.Hdr.Name, rr.Ns)
+	case *dns.SOA:
+		return of(unsafe.Sizeof(*rr), rr.Hdr.Name, rr.Ns, rr.Mbox)
+	case *dns.MX:
+		return of(unsafe.Sizeof(*rr), rr.Hdr.Name, rr.Mx)
+	case *dns.TLSA:
+		return of(unsafe.Sizeof(*rr), rr.Hdr.Name, rr.Certificate)
+	case *dns.DS:
+		return of(unsafe.Sizeof(*rr), rr.Hdr.Name, rr.Digest)
+	case *dns.DNSKEY:
+		return of(unsafe.Sizeof(*rr), rr.Hdr.Name, rr.PublicKey)
+	case *dns.RRSIG:
+		return of(unsafe.Sizeof(*rr), rr.Hdr.Name, rr.SignerName, rr.Signature)
+	case *dns.NSEC:
+		return of(unsafe.Sizeof(*rr), rr.Hdr.Name, rr.NextDomain) + types(rr.TypeBitMap)
+	case *dns.NSEC3:
+		return of(unsafe.Sizeof(*rr), rr.Hdr.Name, rr.Salt, rr.NextDomain) + types(rr.TypeBitMap)
+	}
+	return pointed(reflect.ValueOf(rr))
+}
+
+// of is the memory of a record of some size, with its texts.
+func of(size uintptr, texts ...string) int {
+	weight := Rounded(int(size))
+	for _, t := range texts {
+		weight += text(t)
+	}
+	return weight
+}
+
+func types(list []uint16) int { return Rounded(cap(list) * int(unsafe.Sizeof(uint16(0)))) }
+
+func text(t string) int {
+	if strings.IndexByte(t, '\\') >= 0 {
+		return Rounded(len(t) * 4 / 3) // its buffer grew as it was escaped
+	}
+	return Rounded(len(t))
+}
 
 // pointed returns the memory outside of a value that it refers to. The records of the DNS
 // library are trees of structs, slices and strings.
 func pointed(v reflect.Value) int {
 	switch v.Kind() {
 	case reflect.String:
-		if text := v.String(); strings.IndexByte(text, '\\') >= 0 {
-			return Rounded(len(text) * 4 / 3) // its buffer grew as it was escaped
-		}
-		return Rounded(v.Len())
+		return text(v.String())
 	case reflect.Pointer:
 		if v.IsNil() {
 			return 0
