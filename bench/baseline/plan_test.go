@@ -3,6 +3,8 @@
 package main
 
 import (
+	"net"
+	"sync/atomic"
 	"testing"
 
 	"github.com/miekg/dns"
@@ -57,5 +59,54 @@ func TestBareSignatures(t *testing.T) {
 	}
 	if _, err := newSignature(last, last.Records[len(last.Records)-1].(*dns.RRSIG), []dnssec.Link{last}); err == nil {
 		t.Error("a signature without a key")
+	}
+}
+
+// What went to the servers goes there once more, and each packet has its reply.
+func TestBareExchanges(t *testing.T) {
+	t.Parallel()
+	server, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	var echoed atomic.Int32
+	go func() { // ends when the server closes
+		packet := make([]byte, 512)
+		for {
+			n, from, err := server.ReadFrom(packet)
+			if err != nil {
+				return
+			}
+			echoed.Add(1)
+			_, _ = server.WriteTo(packet[:n], from)
+		}
+	}()
+	tap := new(wiretap)
+	conn, err := tap.dial(t.Context(), "udp", server.LocalAddr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	const packets = 20
+	for i := range packets {
+		packet := []byte{byte(i), 1, 2}
+		if _, err := conn.Write(packet); err != nil {
+			t.Fatal(err)
+		}
+		clear(packet) // a writer may go on using it
+		if _, err := conn.Read(packet); err != nil || packet[0] != byte(i) {
+			t.Fatalf("%v: %v", packet, err)
+		}
+	}
+	if _, err := bareExchanges(tap.sent, 3); err != nil {
+		t.Error(err)
+	}
+	if got, want := int(echoed.Load()), 2*packets; got != want || len(tap.sent) != packets {
+		t.Errorf("%d packets came, want %d; %d were kept, want %d", got, want, len(tap.sent), packets)
+	}
+	silent := []sentQuery{{"127.0.0.1:9", []byte("to a port where nobody is")}}
+	if _, err := bareExchanges(append(silent, tap.sent...), 1); err == nil {
+		t.Error("a packet without a reply is no error")
 	}
 }
