@@ -58,6 +58,8 @@ func (n *names) usual(h dns.RR_Header, packet []byte, off int) (dns.RR, bool) {
 			return nil, false
 		}
 		return &dns.DNSKEY{Hdr: h, Flags: binary.BigEndian.Uint16(rdata), Protocol: rdata[2], Algorithm: rdata[3], PublicKey: n.base64(rdata[4:])}, true
+	case dns.TypeOPT:
+		return &dns.OPT{Hdr: h}, len(rdata) == 0 // most have no options
 	}
 	return nil, false
 }
