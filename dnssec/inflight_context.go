@@ -2,7 +2,6 @@ package dnssec
 
 import (
 	"context"
-	"slices"
 	"sync"
 	"time"
 )
@@ -19,8 +18,8 @@ type inflightContext struct {
 	mu    sync.Mutex
 	err   error         // why it has ended; nil until then
 	done  chan struct{} // made for the first who asks for it
-	after []*func()     // to be called at its end
-	room  [1]*func()    // for after
+	after []func()      // to be called at its end; nil where that is not wanted any more
+	room  [1]func()     // for after
 }
 
 // begin sets the time that is left.
@@ -46,7 +45,9 @@ func (c *inflightContext) end(err error) {
 		close(c.done)
 	}
 	for _, f := range c.after {
-		go (*f)()
+		if f != nil {
+			go f()
+		}
 	}
 	c.after = nil
 }
@@ -75,7 +76,8 @@ func (c *inflightContext) Done() <-chan struct{} {
 }
 
 // AfterFunc calls f in its own goroutine at the end, unless stop is called before. Package context
-// uses it, too, where it would need a goroutine otherwise: see [context.AfterFunc].
+// uses it, too, where it would need a goroutine otherwise: see [context.AfterFunc]. The place of one that
+// was stopped is not used again, since stop may be called twice; there is one for each query.
 func (c *inflightContext) AfterFunc(f func()) (stop func() bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -83,15 +85,15 @@ func (c *inflightContext) AfterFunc(f func()) (stop func() bool) {
 		go f()
 		return func() bool { return false }
 	}
-	c.after = append(c.after, &f)
+	at := len(c.after)
+	c.after = append(c.after, f)
 	return func() bool {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		i := slices.Index(c.after, &f)
-		if i < 0 {
-			return false
+		stopped := c.err == nil && c.after[at] != nil
+		if stopped {
+			c.after[at] = nil
 		}
-		c.after = slices.Delete(c.after, i, i+1)
-		return true
+		return stopped
 	}
 }

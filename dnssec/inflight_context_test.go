@@ -106,8 +106,10 @@ func TestInflightContextForgets(t *testing.T) {
 			t.Error("it is not stopped once")
 		}
 	}
-	if len(c.after) != 0 {
-		t.Errorf("%d functions are left", len(c.after))
+	for i, f := range c.after {
+		if f != nil {
+			t.Errorf("function %d is left", i)
+		}
 	}
 }
 
