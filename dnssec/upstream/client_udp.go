@@ -49,7 +49,8 @@ func (q *udpExchange) overUDP(caller context.Context, c *Client, e *endpoint, m 
 			if isTimeout(err) {
 				c.idleSockets().closeThoseTo(e.address)
 			}
-			return nil, network, cause(caller, ctx, err, &q.late)
+			late := q.late // without the rest: an error may be kept for long
+			return nil, network, cause(caller, ctx, err, &late)
 		}
 	}
 }

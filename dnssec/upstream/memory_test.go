@@ -129,6 +129,26 @@ func TestDelegationsAreBoundedInOctets(t *testing.T) {
 	}
 }
 
+// An error that is kept keeps nothing of the query but what it says.
+func TestErrorsOfTimeoutsAreSmall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const count, most = 400, 1024 // octets for each
+		client := &Client{Address: "192.0.2.1", Dial: newNet(t, map[string]behaviour{"192.0.2.1": withoutTCP(silent)}).dial}
+		heap := limittest.HeapOf(func() any {
+			errs := make([]error, count)
+			for i := range errs {
+				if _, errs[i] = client.Exchange(t.Context(), &Query{Msg: question("signed.test.", dns.TypeA)}); !isTimeout(errs[i]) {
+					t.Fatal(errs[i])
+				}
+			}
+			return errs
+		})
+		if heap/count > most {
+			t.Errorf("an error takes %d octets of memory, want %d at most", heap/count, most)
+		}
+	})
+}
+
 // A zone that gets new addresses all the time does not grow.
 func TestLameServersAreBounded(t *testing.T) {
 	t.Parallel()
