@@ -226,7 +226,7 @@ func TestHTTPSConnectionsThatFallSilent(t *testing.T) {
 				<-release
 			})
 			defer close(release)
-			client := &Client{Address: server.URL, TLS: roots(server), Dial: mortal.Dial, Timeout: 500 * time.Millisecond}
+			client := &Client{Address: server.URL, TLS: roots(server), Dial: mortal.Dial, Timeout: 2 * time.Second}
 			q := &Query{Msg: question("signed.test.", dns.TypeA)}
 			for range before {
 				if _, err := client.Exchange(t.Context(), q); err != nil {
