@@ -26,6 +26,8 @@ var (
 	bucketReplaced = []byte("replaced") // ordinal/chunk: a bit for each row that counts no longer
 	bucketStates   = []byte("states")   // vantage point and state: how many rows have it
 	bucketFindings = []byte("findings") // vantage point and gravest finding: how many rows have it
+
+	buckets = [][]byte{bucketAbout, bucketFiles, bucketDone, bucketOpen, bucketReplaced, bucketStates, bucketFindings}
 )
 
 // chunk is how many bits are in one value: few enough that a transaction that touches a few is
@@ -36,10 +38,8 @@ const chunk = 4096
 const lockWait = 500 * time.Millisecond
 
 // openCheckpoint opens the file, and locks it.
-func openCheckpoint(dir string, readOnly bool) (*bolt.DB, error) {
-	db, err := bolt.Open(filepath.Join(dir, checkpointFile), fileMode, &bolt.Options{
-		Timeout: lockWait, ReadOnly: readOnly, FreelistType: bolt.FreelistMapType,
-	})
+func openCheckpoint(dir string, readOnly bool) (*checkpoint, error) {
+	db, err := openBolt(dir, &bolt.Options{Timeout: lockWait, ReadOnly: readOnly, FreelistType: bolt.FreelistMapType})
 	if errors.Is(err, bolterrors.ErrTimeout) {
 		err = ErrInUse
 		if readOnly {
@@ -88,9 +88,9 @@ func isBegun(name string) bool {
 }
 
 // makeBuckets makes the buckets of a new survey.
-func makeBuckets(db *bolt.DB, about About) error {
+func makeBuckets(db *checkpoint, about About) error {
 	return db.Update(func(tx *bolt.Tx) error {
-		for _, name := range [][]byte{bucketAbout, bucketFiles, bucketDone, bucketOpen, bucketReplaced, bucketStates, bucketFindings} {
+		for _, name := range buckets {
 			if _, err := tx.CreateBucket(name); err != nil {
 				return err
 			}

@@ -38,29 +38,12 @@ func resultsFile(dir string, number int) string {
 	return filepath.Join(dir, fmt.Sprintf("results-%04d.ndjson.zst", number))
 }
 
-// cut reads from the checkpoint what counts, and cuts the rest off.
-func (r *results) cut(tx *bolt.Tx) error {
+// load reads from the checkpoint what counts.
+func (r *results) load(tx *bolt.Tx) {
 	for _, f := range files(tx) {
 		r.first += r.rows
 		r.number, r.size, r.rows = f.number, f.size, f.rows
 	}
-	if err := os.Remove(resultsFile(r.dir, r.number+1)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if r.number == 0 {
-		return nil
-	}
-	name := resultsFile(r.dir, r.number)
-	info, err := os.Stat(name)
-	switch {
-	case err != nil:
-		return err
-	case info.Size() < r.size:
-		return fmt.Errorf("%s has %d octets, and %d are counted: it was changed, or a disk has lost them", name, info.Size(), r.size)
-	case info.Size() > r.size:
-		return os.Truncate(name, r.size)
-	}
-	return nil
 }
 
 // write adds a frame to the last file, and has it on the disk.

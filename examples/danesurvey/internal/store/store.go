@@ -31,7 +31,7 @@ const (
 // writing, or several for reading.
 type Store struct {
 	dir   string
-	db    *bolt.DB
+	db    *checkpoint
 	about About
 
 	// What is only read has rows that were left unsaved, and those that they replace, by their ordinals.
@@ -175,6 +175,9 @@ func Read(dir string) (*Store, error) {
 	}
 	s := &Store{dir: dir, db: db}
 	if err = s.readAbout(); err == nil {
+		err = db.inspect()
+	}
+	if err == nil {
 		err = s.readLeft()
 	}
 	if err != nil {
@@ -228,11 +231,14 @@ func open(dir string) (*Store, error) {
 	return &Store{dir: dir, db: db}, nil
 }
 
-// restore cuts off what is not finished, and saves what is not saved. If that fails nothing is written
+// restore counts what is finished, cuts off what is not, and saves what is not saved. If that fails nothing is written
 // any more, and the rows stay where they are.
 func (s *Store) restore() (err error) {
 	defer func() { s.failed = err }()
 	if err := s.readAbout(); err != nil {
+		return err
+	}
+	if err := s.db.inspect(); err != nil {
 		return err
 	}
 	encoder, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1))
@@ -240,7 +246,10 @@ func (s *Store) restore() (err error) {
 		return err
 	}
 	s.results = &results{dir: s.dir, encoder: encoder, most: maxResults}
-	if err := s.db.View(func(tx *bolt.Tx) error { return s.results.cut(tx) }); err != nil {
+	if err := s.db.View(func(tx *bolt.Tx) error { s.results.load(tx); return nil }); err != nil {
+		return err
+	}
+	if err := s.recount(); err != nil {
 		return err
 	}
 	var left []row.Row
