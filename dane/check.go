@@ -123,16 +123,27 @@ func (c *Checker) verify(ctx context.Context, r *Result) (*Result, error) {
 		return r, r.Err
 	}
 	if r.Err != nil {
-		if r.Domain.Lookup.Err != nil && v.unresolved(ctx, r.Domain.Lookup) {
-			r.Unresolved = true
-			r.Err = &Error{Domain: r.Domain.Name, Err: fmt.Errorf("%w: %w", ErrNoResolver, r.Domain.Lookup.Err)}
-			return r, r.Err
-		}
-		return r, nil
+		return r, v.blame(ctx, r)
 	}
 	hosts := hostsCheck{verifier: v, parallel: c.parallel(), firstSuccess: c.FirstSuccess, allCertificates: c.AllCertificates, result: r, ahead: ahead}
 	hosts.run(ctx)
-	return r, nil
+	return r, v.blame(ctx, r)
+}
+
+// blame makes a failure one without a verdict where it is not the domain's, and returns the error of
+// that.
+func (v *Verifier) blame(ctx context.Context, r *Result) error {
+	if r.Outcome != OutcomeFailure {
+		return nil
+	}
+	for l := range r.AllLookups() {
+		if l.Err != nil && v.unresolved(ctx, *l) {
+			r.Unresolved = true
+			r.Err = &Error{Domain: r.Domain.Name, Err: fmt.Errorf("%w: %w", ErrNoResolver, l.Err)}
+			return r.Err
+		}
+	}
+	return nil
 }
 
 // withReserve keeps some of the time back, to find out whose fault it is when nobody answers.
@@ -146,15 +157,38 @@ func withReserve(ctx context.Context) (context.Context, context.CancelFunc) {
 
 // unresolved reports whether a failed lookup is the fault of the DNS servers that
 // are asked, and not of the domain: they are not capable of DNSSEC, or nobody
-// answers, not even for the keys of the root.
+// answers, not even for the keys of the root, which are asked for whatever is in the cache. If the
+// keys are late the servers were away until now.
 func (v *Verifier) unresolved(ctx context.Context, failed Lookup) bool {
 	if incapable(failed.Err) {
 		return true
 	}
-	if !unanswered(failed) || errors.Is(ctx.Err(), context.Canceled) {
+	if !unanswered(failed) || errors.Is(ctx.Err(), context.Canceled) || v.othersAnswered(failed) {
 		return false
 	}
-	_, root, err := v.lookup(ctx, "", dns.TypeDNSKEY)
+	_, root, err := v.lookup(dnssec.WithPrefetch(ctx, evenIfCached), "", dns.TypeDNSKEY)
 	contextTrace(ctx).lookups(root)
-	return err != nil && (incapable(err) || unanswered(root))
+	if err != nil {
+		return incapable(err) || unanswered(root)
+	}
+	return root.Elapsed > maxReplyAge
+}
+
+// evenIfCached is longer than anything is cached.
+const evenIfCached = 1<<63 - 1
+
+// maxReplyAge is how old a reply may be that shows that DNS servers are there, and how long one may
+// take that shows that they were: a few round trips.
+const maxReplyAge = time.Second
+
+// othersAnswered reports whether a reply to something else came during a lookup that has just failed,
+// and short of its end. So the servers of the root are not asked about each domain of a list
+// whose own are dead.
+func (v *Verifier) othersAnswered(failed Lookup) bool {
+	r, ok := v.resolver().(interface{ LastReply() time.Time })
+	if !ok {
+		return false
+	}
+	age := time.Since(r.LastReply())
+	return age < maxReplyAge && age < failed.Elapsed
 }

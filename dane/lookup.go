@@ -176,7 +176,7 @@ func incapable(err error) bool {
 	return ok
 }
 
-// unanswered reports whether queries were sent, and none was answered.
+// unanswered reports whether a lookup failed since a query was not answered.
 func unanswered(l Lookup) bool {
-	return len(l.Exchanges) > 0 && !slices.ContainsFunc(l.Exchanges, func(e dnssec.Exchange) bool { return e.Err == nil })
+	return l.Status == dnssec.Indeterminate && slices.ContainsFunc(l.Exchanges, func(e dnssec.Exchange) bool { return e.Err != nil })
 }

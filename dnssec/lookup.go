@@ -241,8 +241,12 @@ func (l *lookup) exchange(ctx context.Context, query *upstream.Query) (*upstream
 	start := time.Now()
 	asked := query.Msg.Question[0]
 	reply, err := exchange(ctx, l.resolver.upstream, query)
+	elapsed := time.Since(start)
+	if err == nil {
+		l.resolver.replied.note(start.Add(elapsed))
+	}
 	if !errors.Is(err, upstream.ErrExhausted) {
-		l.exchanges = append(l.exchanges, exchangeOf(asked.Name, asked.Qtype, reply, err, time.Since(start)))
+		l.exchanges = append(l.exchanges, exchangeOf(asked.Name, asked.Qtype, reply, err, elapsed))
 	}
 	return reply, err
 }

@@ -68,6 +68,7 @@ type Resolver struct {
 	signatures validate.SignatureCache
 	verifying  rrsig.Queue
 	inflights  inflights
+	replied    replyTime
 }
 
 func (r *Resolver) setUp() {
