@@ -214,6 +214,11 @@ func (l *lookup) resolve(ctx context.Context, q validate.Question) *validate.Ver
 	final := !l.fresh || !v.Failed() // another server may be the worse one
 	if v.Status == validate.Bogus && !l.fresh {
 		v, final = l.askOthers(ctx, q, v, reply)
+		if v.Status == validate.Bogus && final {
+			if made := l.askDNAME(ctx, q, reply.Msg, reply.Server); made != nil {
+				v = made
+			}
+		}
 	}
 	if v.Status != validate.Indeterminate && final && l.replaces(q, v) {
 		l.resolver.cache.put(q, name, v, l.judge.Anchors.Generation)
