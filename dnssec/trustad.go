@@ -19,8 +19,8 @@ import (
 // Secure then (RFC 4035 §4.9.3, RFC 7672 §2.1.3).
 //
 // It keeps the contract of [Answer]. It cannot tell the status of single aliases,
-// which is Indeterminate unless that of the whole is Secure, and has no cache. It
-// is safe for concurrent use.
+// which is Indeterminate unless that of the whole is Secure, but for a first one that follows
+// from a DNAME record. It has no cache, and is safe for concurrent use.
 type TrustAD struct {
 	// Exchanger asks the validating resolver. It must be set.
 	Exchanger upstream.Exchanger
@@ -41,14 +41,8 @@ func (r TrustAD) Lookup(ctx context.Context, name string, qtype uint16) (*Answer
 		return nil, unasked(name, qtype, err)
 	}
 	q := validate.Question{Name: owner, Type: qtype}
-	msg := new(dns.Msg)
-	msg.SetQuestion(owner.String(), qtype)
-	// Resolvers set AD for clients that set AD or DO (RFC 6840 §5.7); some only for
-	// the latter.
-	msg.AuthenticatedData = true
-	msg.SetEdns0(ednsSize, true)
 	start := time.Now()
-	reply, err := exchange(ctx, r.Exchanger, &upstream.Query{Msg: msg, KeepCase: true})
+	reply, err := r.ask(ctx, q)
 	answer := &Answer{Name: owner.String(), Type: qtype, RCode: dns.RcodeServerFailure}
 	answer.exchanges = []Exchange{exchangeOf(answer.Name, qtype, reply, err, time.Since(start))}
 	failed := func(v *validate.Verdict) (*Answer, error) {
@@ -72,6 +66,9 @@ func (r TrustAD) Lookup(ctx context.Context, name string, qtype uint16) (*Answer
 	if err := answer.follow(answers, owner, aliases, start); err != nil {
 		return failed(unanswered(q, err))
 	}
+	if answer.Status == Insecure {
+		r.tellFirst(ctx, answer, answers)
+	}
 	if answer.RCode == dns.RcodeNameError {
 		answer.Records = nil
 	}
@@ -83,6 +80,62 @@ func (r TrustAD) Lookup(ctx context.Context, name string, qtype uint16) (*Answer
 		answer.expireBy(validate.DenialExpiry(start, validate.Question{Name: last, Type: qtype}, authority))
 	}
 	return answer, nil
+}
+
+// ask sends a question.
+func (r TrustAD) ask(ctx context.Context, q validate.Question) (*upstream.Reply, error) {
+	msg := new(dns.Msg)
+	msg.SetQuestion(q.Name.String(), q.Type)
+	// Resolvers set AD for clients that set AD or DO (RFC 6840 §5.7); some only for
+	// the latter.
+	msg.AuthenticatedData = true
+	msg.SetEdns0(ednsSize, true)
+	return exchange(ctx, r.Exchanger, &upstream.Query{Msg: msg, KeepCase: true})
+}
+
+// tellFirst finds out the status of a first alias that follows from a DNAME record, by which the
+// status of the name is judged (RFC 7672 §2.1.3). Others ask for the CNAME record for that, but Unbound
+// 1.17 answers SERVFAIL to that question for each name below a signed DNAME record.
+func (r TrustAD) tellFirst(ctx context.Context, answer *Answer, answers []*validate.RRset) {
+	if len(answer.Aliases) == 0 || answer.Aliases[0].Type != dns.TypeDNAME {
+		return
+	}
+	first := &answer.Aliases[0]
+	name, err := canonical.ParseName(first.Name)
+	if err != nil {
+		return
+	}
+	q := validate.Question{Name: redirection(answers, name, first.Target).Name, Type: dns.TypeDNAME}
+	start := time.Now()
+	reply, err := r.ask(ctx, q)
+	answer.exchanges = append(answer.exchanges, exchangeOf(q.Name.String(), q.Type, reply, err, time.Since(start)))
+	if err != nil || validate.Refuses(reply.Msg) {
+		return
+	}
+	if first.Status = Insecure; reply.Msg.AuthenticatedData {
+		first.Status = Secure
+	}
+}
+
+// redirection returns the DNAME record that an alias follows from (RFC 6672 §2.2); nil if there is none.
+func redirection(sets []*validate.RRset, name canonical.Name, target string) *validate.RRset {
+	for _, set := range sets {
+		if set.Type != dns.TypeDNAME || name == set.Name || !name.Below(set.Name) || len(set.Records) == 0 {
+			continue
+		}
+		record, ok := set.Records[0].(*dns.DNAME)
+		if !ok {
+			continue
+		}
+		to, err := canonical.ParseName(record.Target)
+		if err == nil {
+			to, err = name.Substitute(set.Name, to)
+		}
+		if err == nil && to.String() == target {
+			return set
+		}
+	}
+	return nil
 }
 
 // follow takes the aliases and the records from the answer section.
@@ -109,7 +162,11 @@ func (a *Answer) follow(sets []*validate.RRset, name canonical.Name, status Stat
 		if err != nil {
 			return err
 		}
-		a.Aliases = append(a.Aliases, Alias{Name: name.String(), Target: target.String(), Type: dns.TypeCNAME, Status: status})
+		alias := Alias{Name: name.String(), Target: target.String(), Type: dns.TypeCNAME, Status: status}
+		if redirection(sets, name, alias.Target) != nil {
+			alias.Type = dns.TypeDNAME
+		}
+		a.Aliases = append(a.Aliases, alias)
 		a.expireBy(validate.TTLEnd(now, set.Records))
 		name, a.Name = target, target.String()
 	}

@@ -63,6 +63,54 @@ func TestTrustADDoesNotGuessAliases(t *testing.T) {
 	}
 }
 
+// unboundAt is a server as Unbound 1.17 is one, which fails on the question for the CNAME record of a name below a
+// signed DNAME record.
+type unboundAt struct {
+	validating
+	tree string
+}
+
+func (u unboundAt) Exchange(ctx context.Context, q *upstream.Query) (*upstream.Reply, error) {
+	reply, err := u.validating.Exchange(ctx, q)
+	if question := q.Msg.Question[0]; err == nil && question.Qtype == dns.TypeCNAME && dns.IsSubDomain(u.tree, question.Name) {
+		reply.Msg = new(dns.Msg).SetRcode(q.Msg, dns.RcodeServerFailure)
+	}
+	return reply, err
+}
+
+// RFC 7672 §2.1.3: of a name whose addresses are insecure the status of its alias counts. That of a DNAME record is
+// asked for by the record itself, at its owner.
+func TestTrustADTellsAliasesByDNAME(t *testing.T) {
+	t.Parallel()
+	world := dnssectest.New(t,
+		dnssectest.Zone{Name: "signed.", Records: "tree DNAME unsigned.\nown.tree.of DNAME tree.of\na.tree.of A 192.0.2.2"},
+		dnssectest.Zone{Name: "unsigned.", Unsigned: true, Records: "a A 192.0.2.1\na.b A 192.0.2.3\nbranch DNAME b.unsigned.\n_25._tcp.a TLSA 3 1 1 00"},
+	)
+	server := unboundAt{validating{world, world.Resolver()}, "tree.signed."}
+	for _, tt := range []struct {
+		name      string
+		qtype     uint16
+		answer    dnssec.Status
+		alias     dnssec.Status
+		exchanges int
+	}{
+		{"a.tree.signed", dns.TypeA, dnssec.Insecure, dnssec.Secure, 2},
+		{"_25._tcp.a.tree.signed", dns.TypeTLSA, dnssec.Insecure, dnssec.Secure, 2},
+		{"a.tree.signed", dns.TypeMX, dnssec.Insecure, dnssec.Secure, 2}, // which there are none of
+		{"a.branch.unsigned", dns.TypeA, dnssec.Insecure, dnssec.Insecure, 2},
+		{"a.own.tree.of.signed", dns.TypeA, dnssec.Secure, dnssec.Secure, 1},
+	} {
+		answer, err := dnssec.TrustAD{Exchanger: server}.Lookup(t.Context(), tt.name, tt.qtype)
+		if err != nil || answer.Status != tt.answer || len(answer.Aliases) != 1 || answer.Aliases[0].Status != tt.alias || answer.Aliases[0].Type != dns.TypeDNAME {
+			t.Errorf("%s: %+v, %v", tt.name, answer, err)
+			continue
+		}
+		if n := len(answer.Exchanges()); n != tt.exchanges {
+			t.Errorf("%s: %d queries, want %d", tt.name, n, tt.exchanges)
+		}
+	}
+}
+
 // Mock resolvers often look names up as they are written, and say of others that they do
 // not exist, with AD. That must not pass for a domain without DANE.
 func TestTrustADAsksInLowerCase(t *testing.T) {
