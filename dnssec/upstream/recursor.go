@@ -196,10 +196,10 @@ func (r *resolution) resolve(ctx context.Context, t *task) (*Reply, error) {
 			t.dropped = nil
 		case minimised && between && err == nil:
 			within = question.Name
-		case minimised && (o.replied || o.silent):
+		case minimised && (o.replied || o.failed):
 			// There is no zone cut at that name. Or the servers have trouble with such
 			// questions (RFC 9156 §2.3): some drop them, and some answer NXDOMAIN for
-			// empty non-terminals.
+			// empty non-terminals. Or those that were asked are dead, and others are not.
 			within = question.Name
 			if err != nil || o.reply.Msg.Rcode != dns.RcodeSuccess || dns.CountLabel(zone.name) >= minAnsweringLabels {
 				within = t.question.Name

@@ -20,7 +20,7 @@ type zoneResult struct {
 	next      *delegation
 	reply     *Reply
 	replied   bool // some server sent a reply, whether of use or not
-	silent    bool // some server did not reply
+	failed    bool // some server did not give a reply that can be read
 	childSide bool // some server answered for the zone below the one that it is asked for
 }
 
@@ -79,7 +79,7 @@ func (z *zoneQuery) set(r *resolution, t *task, zone *delegation, question dns.Q
 // again: it is the question itself that has to be answered.
 func (z *zoneQuery) run(ctx context.Context) (zoneResult, error) {
 	if err := z.failures.get(z.zone.name, z.question, z.now()); err != nil && len(z.task.avoid) == 0 {
-		return zoneResult{silent: true}, err // RFC 9520 §3.2
+		return zoneResult{failed: true}, err // RFC 9520 §3.2
 	}
 	for z.mayAsk() {
 		if address, ok := z.best(); ok {
@@ -255,7 +255,7 @@ func (z *zoneQuery) conclude(ctx context.Context) (zoneResult, error) {
 	if z.zone.name == "." && len(z.errs) > 0 {
 		z.priming.forget() // back to the hints
 	}
-	o := zoneResult{replied: z.replied, silent: z.timeouts > 0, childSide: z.childSide}
+	o := zoneResult{replied: z.replied, failed: len(z.errs) > 0, childSide: z.childSide}
 	switch over := ended(ctx); {
 	case over != nil:
 		return zoneResult{}, z.because(over)
