@@ -175,9 +175,10 @@ type ownExchange struct {
 var ownExchanges = sync.Pool{New: func() any { return new(ownExchange) }}
 
 // giveBack makes it serve again, if nothing refers to it any more: if the first packet over UDP
-// brought the reply. Errors and queries over TCP may go on using the rest.
+// brought the reply, and no query went over TCP before. Errors and queries over TCP may go on
+// using the rest.
 func (e *ownExchange) giveBack() {
-	if e.udp.quiet {
+	if e.udp.quiet && !e.udp.sentOverTCP {
 		*e = ownExchange{}
 		ownExchanges.Put(e)
 	}

@@ -31,11 +31,13 @@ type message struct {
 }
 
 // A plainMessage is a message in one piece with what it is made of: a copy of the caller's query
-// without cookies and padding.
+// without cookies and padding. It shares nothing with that query, which the caller may use for
+// something else while the copy is still being sent over TCP.
 type plainMessage struct {
 	message
 	copied dns.Msg
-	extra  [1]dns.RR // for copied.Extra, if there is no more than an OPT record
+	asked  [1]dns.Question // for copied.Question
+	extra  [1]dns.RR       // for copied.Extra, if there is no more than an OPT record
 	opt    dns.OPT
 }
 
@@ -45,7 +47,11 @@ func (m *plainMessage) set(query *dns.Msg) error {
 	if query == nil || len(query.Question) != 1 {
 		return errNoQuestion
 	}
+	if len(query.Answer)+len(query.Ns) > 0 { // as no common query has
+		query = query.Copy()
+	}
 	m.copied = *query
+	m.copied.Question = append(m.asked[:0], query.Question...)
 	m.copied.Extra = append(m.extra[:0], query.Extra...)
 	for i, rr := range m.copied.Extra {
 		if opt, ok := rr.(*dns.OPT); ok && len(opt.Option) == 0 && len(query.Extra) == 1 {

@@ -66,7 +66,7 @@ func (q *udpExchange) startTCP(ctx context.Context, suspect error) {
 	if q.suspect != nil {
 		return
 	}
-	q.suspect, q.overTCP = suspect, make(chan tcpReply, 1)
+	q.suspect, q.overTCP, q.sentOverTCP = suspect, make(chan tcpReply, 1), true
 	ctx, q.endTCP = context.WithCancel(ctx)
 	q.extend(q.client.timeout() / 8)
 	conn, done := q.conn, q.overTCP

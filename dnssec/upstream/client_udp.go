@@ -65,6 +65,8 @@ type udpExchange struct {
 	newSocket bool         // not one that was in use before
 	noCookie  bool
 
+	sentOverTCP bool // some call of ask did; that query may outlive the call, and refers to this
+
 	// For one call of ask, from one socket.
 	conn    *socket
 	query   message // as it is sent
