@@ -206,12 +206,12 @@ func TestFailureCacheIsBoundedInOctets(t *testing.T) {
 			heap := limittest.HeapOf(func() any {
 				for i := range 20_000 {
 					q := dns.Question{Name: fmt.Sprintf("n%d.%s", i, zone), Qtype: dns.TypeA, Qclass: dns.ClassINET}
-					all.put(strings.Clone(zone), q, &Error{Name: q.Name, Err: context.DeadlineExceeded}, now)
+					all.put(failureKey{zone: strings.Clone(zone), question: q}, &Error{Name: q.Name, Err: context.DeadlineExceeded}, now)
 				}
 				return &all
 			})
 			wantWithin(t, heap, maxFailuresSize)
-			all.put(zone, dns.Question{}, errLame, now.Add(failureLife))
+			all.put(failureKey{zone: zone}, errLame, now.Add(failureLife))
 			if len(all.known) != 1 {
 				t.Errorf("%d are kept after they are over", len(all.known))
 			}

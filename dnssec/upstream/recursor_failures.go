@@ -19,9 +19,12 @@ type failureCache struct {
 	swept time.Time // when expired ones were dropped last
 }
 
+// A failureKey is a question to a zone. A minimised question is put to few servers, so its
+// failure says nothing about the same question in its own right.
 type failureKey struct {
-	zone     string
-	question dns.Question
+	zone      string
+	question  dns.Question
+	minimised bool
 }
 
 // A cachedFailure is the error for a question, as text, which takes less memory. It is a
@@ -38,7 +41,7 @@ func (s cachedFailure) Is(target error) bool { return s.timeout && target == con
 
 // failureOverhead is the memory that a failure takes beside its strings, in octets: the
 // place in a map and rounding included.
-const failureOverhead = 416
+const failureOverhead = 432
 
 // size is the memory that a failure takes, in octets.
 func (k failureKey) size(s cachedFailure) int {
@@ -46,9 +49,8 @@ func (k failureKey) size(s cachedFailure) int {
 }
 
 // put keeps the error. If there are too many, it drops others.
-func (s *failureCache) put(zone string, question dns.Question, err error, now time.Time) {
+func (s *failureCache) put(key failureKey, err error, now time.Time) {
 	text := err.Error()
-	key := failureKey{zone, question}
 	kept := cachedFailure{strings.Clone(text[:min(len(text), maxFailureText)]), isTimeout(err), now.Add(failureLife)}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -83,11 +85,18 @@ func (s *failureCache) drop(key failureKey) {
 }
 
 // get returns why no server of a zone answered a question a short time ago, or nil.
-func (s *failureCache) get(zone string, question dns.Question, now time.Time) error {
+func (s *failureCache) get(key failureKey, now time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if known, ok := s.known[failureKey{zone, question}]; ok && now.Before(known.until) {
+	known, ok := s.known[key]
+	if key.minimised && !ok {
+		key.minimised = false
+		known, ok = s.known[key]
+	}
+	if ok && now.Before(known.until) {
 		return known
 	}
 	return nil
 }
+
+func (z *zoneQuery) failureKey() failureKey { return failureKey{z.zone.name, z.question, z.minimised} }

@@ -51,6 +51,21 @@ func TestLocalFailuresAreNotRemembered(t *testing.T) {
 	})
 }
 
+// That the other servers do not answer says nothing about the one that was to be avoided.
+func TestFailuresWithoutSomeServersAreNotRemembered(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		net := newNet(t, internet(map[string]behaviour{"192.0.2.11": silent}))
+		recursor := &Recursor{Hints: hints("192.0.2.1"), Dial: net.dial}
+		if reply, got := askRecursor(t, recursor, "mx.example.test. A", "192.0.2.10:53"); reply != nil {
+			t.Fatalf("got %s from %s", got, reply.Server)
+		}
+		if _, got := askRecursor(t, recursor, "mx.example.test. A"); got != "NOERROR, 192.0.2.80" {
+			t.Errorf("got %s", got)
+		}
+	})
+}
+
 // Servers that drop one type are good for others.
 func TestOneTypeDropped(t *testing.T) {
 	t.Parallel()

@@ -78,7 +78,7 @@ func (z *zoneQuery) set(r *resolution, t *task, zone *delegation, question dns.Q
 // once more after all others, for longer and over TCP. A minimised question is not asked
 // again: it is the question itself that has to be answered.
 func (z *zoneQuery) run(ctx context.Context) (zoneResult, error) {
-	if err := z.failures.get(z.zone.name, z.question, z.now()); err != nil && len(z.task.avoid) == 0 {
+	if err := z.failures.get(z.failureKey(), z.now()); err != nil && len(z.task.avoid) == 0 {
 		return zoneResult{failed: true}, err // RFC 9520 §3.2
 	}
 	for z.mayAsk() {
@@ -265,9 +265,10 @@ func (z *zoneQuery) conclude(ctx context.Context) (zoneResult, error) {
 		return o, nil
 	case len(z.errs) > 0:
 		err := z.because(z.unsettled)
-		// What this machine lacked is no failure of the zone's (RFC 9520 §2).
-		if !z.replied && z.unsettled == nil && !z.knownOnly && !localfault.Is(err) && !errors.Is(err, errNotAdmitted) {
-			z.failures.put(z.zone.name, z.question, err, z.now())
+		// What this machine lacked is no failure of the zone's (RFC 9520 §2), and a server that
+		// was to be avoided may answer others.
+		if !z.replied && z.unsettled == nil && !z.knownOnly && len(z.avoid) == 0 && !localfault.Is(err) && !errors.Is(err, errNotAdmitted) {
+			z.failures.put(z.failureKey(), err, z.now())
 		}
 		return o, err
 	case z.avoided:

@@ -12,7 +12,8 @@ import (
 	"github.com/miekg/dns"
 )
 
-// closedPort is a connection whose peer has no such port, as ICMP says after the first packet: UDP connects all the same.
+// closedPort is a connection whose peer has no such port. ICMP says so after the first packet; UDP
+// connects all the same.
 type closedPort struct{ net.Conn }
 
 func (c closedPort) Read([]byte) (int, error) {
@@ -21,8 +22,8 @@ func (c closedPort) Read([]byte) (int, error) {
 
 func (c closedPort) Write(b []byte) (int, error) { return len(b), nil }
 
-// Servers that give no reply to a minimised question, though they are not silent, leave the whole
-// question to the others.
+// Servers that give no reply to a minimised question, whether they are silent or not, leave the whole
+// question to the others. That they gave none does not count for the same question in its own right.
 func TestMinimisedQuestionsToDeadServers(t *testing.T) {
 	t.Parallel()
 	const dead = 4
@@ -37,6 +38,7 @@ func TestMinimisedQuestionsToDeadServers(t *testing.T) {
 		closed string // the prefix of addresses whose UDP port is closed
 		serve  behaviour
 	}{
+		{"they are silent", "none", silent},
 		{"their port is closed", "198.51.100.", silent},
 		{"they truncate, and close TCP", "none", truncating},
 		{"they send what cannot be read", "none", cut(authority(exampleZone))},
@@ -55,6 +57,9 @@ func TestMinimisedQuestionsToDeadServers(t *testing.T) {
 					net := newNet(t, internet(changes))
 					recursor := &Recursor{Hints: hints("192.0.2.1"), Dial: closedPorts(net.dial, tt.closed)}
 					if _, got := askRecursor(t, recursor, "_25._tcp.mx.example.test. TLSA"); got != "NOERROR, 3 1 1 00" {
+						t.Errorf("got %s", got)
+					}
+					if _, got := askRecursor(t, recursor, "mx.example.test. A"); got != "NOERROR, 192.0.2.80" {
 						t.Errorf("got %s", got)
 					}
 				}
