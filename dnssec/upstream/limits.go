@@ -115,7 +115,7 @@ const (
 	// maxDelegationsSize bounds the delegations that are kept, in octets. A common one takes
 	// one or two thousand: it is enough for the zones of 10,000 domains.
 	maxDelegationsSize = 16 << 20
-	// maxServersSize bounds what is known of servers, in octets: 13,107 of them.
+	// maxServersSize bounds what is known of servers, in octets: 12,483 of them.
 	maxServersSize = 8 << 20
 	// maxFailuresSize bounds the cache of resolution failures, in octets, and
 	// maxFailureText the error that is kept of each.
@@ -174,6 +174,6 @@ const (
 	// primingGrace is how long a resolution waits at its end for the list of root
 	// servers, which in general comes sooner than its own answer.
 	primingGrace = 100 * time.Millisecond
-	// noEDNSLife is how long a server is taken not to know EDNS.
+	// noEDNSLife is how long a server is taken not to know EDNS for a zone.
 	noEDNSLife = 15 * time.Minute
 )

@@ -3,6 +3,7 @@ package upstream
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -37,13 +38,17 @@ type serverInfo struct {
 	// Guarded by serverCache.mu.
 	roundTrip       time.Duration // smoothed (RFC 6298 §2); 0 if unknown
 	silentUntil     time.Time     // it did not answer; taken to be slow until then
-	noEDNSUntil     time.Time     // it does not know EDNS; asked without until then
-	noMinimiseUntil time.Time     // it drops minimised questions; asked for full names until then
+	noEDNSUntil     time.Time     // it does not know EDNS; asked without until then, for that zone
+	noEDNSZone      zoneDigest
+	noMinimiseUntil time.Time // it drops minimised questions; asked for full names until then
 }
+
+// A zoneDigest stands for the name of a zone, which may take a thousand octets.
+type zoneDigest [sha256.Size]byte
 
 // serverInfoSize is the memory that a serverInfo takes, in octets: the Client, the place
 // in a map and rounding included.
-const serverInfoSize = 640
+const serverInfoSize = 672
 
 // info returns what is known of a server. A full cache drops others.
 func (s *serverCache) info(server netip.AddrPort) *serverInfo {
@@ -71,13 +76,14 @@ func (s *serverCache) info(server netip.AddrPort) *serverInfo {
 	return info
 }
 
-// exchange sends a query to a server, and remembers how it went. A server that does not know
-// EDNS is asked without (RFC 6891 §7). A server that does not reply is not: servers that drop
+// exchange sends a query to a server of a zone, and remembers how it went. A server that does not
+// know EDNS is asked without (RFC 6891 §7). That is remembered for the zone alone: behind one address
+// there may be others for other zones, which a zone must not rob of their signatures. A server that does not reply is not: servers that drop
 // queries with EDNS have been given up in 2019 (dnsflagday.net).
-func (s *serverCache) exchange(ctx context.Context, server netip.AddrPort, q *Query, attempts int) (*Reply, error) {
+func (s *serverCache) exchange(ctx context.Context, server netip.AddrPort, zone string, q *Query, attempts int) (*Reply, error) {
 	info := s.info(server)
 	s.mu.Lock()
-	withEDNS := !s.now().Before(info.noEDNSUntil)
+	withEDNS := !s.now().Before(info.noEDNSUntil) || info.noEDNSZone != sha256.Sum256([]byte(zone))
 	s.mu.Unlock()
 	if !withEDNS {
 		q = queryWithoutEDNS(q)
@@ -111,7 +117,7 @@ func (s *serverCache) exchange(ctx context.Context, server netip.AddrPort, q *Qu
 	}
 	info.silentUntil = time.Time{}
 	if lacks {
-		info.noEDNSUntil = s.now().Add(noEDNSLife)
+		info.noEDNSUntil, info.noEDNSZone = s.now().Add(noEDNSLife), sha256.Sum256([]byte(zone))
 	}
 	return reply, nil
 }

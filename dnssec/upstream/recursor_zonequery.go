@@ -146,7 +146,7 @@ func (z *zoneQuery) ask(ctx context.Context, address netip.AddrPort, attempts in
 		return zoneResult{}, true, fmt.Errorf("%w: more than %d queries", errLimit, maxResolutionQueries)
 	}
 	wasSilent := z.servers.isSilent(address)
-	reply, err := z.servers.exchange(ctx, address, z.message(), attempts)
+	reply, err := z.servers.exchange(ctx, address, z.zone.name, z.message(), attempts)
 	if over := ended(ctx); over != nil {
 		return zoneResult{}, true, z.because(over)
 	}
