@@ -2,11 +2,14 @@ package upstream
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/internal/localfault"
 )
 
 // A failureCache keeps resolution failures: questions that no server of a zone answered a
@@ -100,3 +103,7 @@ func (s *failureCache) get(key failureKey, now time.Time) error {
 }
 
 func (z *zoneQuery) failureKey() failureKey { return failureKey{z.zone.name, z.question, z.minimised} }
+
+// isOwnFailure reports whether a failure is that of this machine, or of Recursor.Admit, and so says
+// nothing about any server (RFC 9520 §2).
+func isOwnFailure(err error) bool { return localfault.Is(err) || errors.Is(err, errNotAdmitted) }

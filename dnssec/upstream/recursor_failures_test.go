@@ -2,7 +2,9 @@ package upstream
 
 import (
 	"context"
+	"errors"
 	"net"
+	"net/netip"
 	"os"
 	"strings"
 	"syscall"
@@ -49,6 +51,41 @@ func TestLocalFailuresAreNotRemembered(t *testing.T) {
 			t.Errorf("with descriptors again: %s", got)
 		}
 	})
+}
+
+// Nor is it remembered of a name server whose addresses were looked for meanwhile.
+func TestLocalFailuresDenyNoNameServers(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]error{
+		"no descriptors": &net.OpError{Op: "dial", Net: "udp", Err: os.NewSyscallError("socket", syscall.EMFILE)},
+		"not admitted":   nil,
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				world := newNet(t, internet(map[string]behaviour{
+					"192.0.2.2": delegating("example NS ns.example.org."), "192.0.2.20": authority("example.org.\nns A 192.0.2.10")}))
+				lacking := true
+				r := &Recursor{Hints: hints("192.0.2.1"), Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+					if lacking && fault != nil && address == "192.0.2.3:53" {
+						return nil, fault
+					}
+					return world.dial(ctx, network, address)
+				}, Admit: func(_ context.Context, server netip.Addr) (func(*Reply, error), error) {
+					if lacking && fault == nil && server.String() == "192.0.2.3" {
+						return nil, errors.New("too many queries")
+					}
+					return func(*Reply, error) {}, nil
+				}}
+				if reply, got := askRecursor(t, r, "mx.example.test. A"); reply != nil {
+					t.Errorf("without what it needs: %s", got)
+				}
+				lacking = false
+				if _, got := askRecursor(t, r, "mx.example.test. A"); got != "NOERROR, 192.0.2.80" {
+					t.Errorf("with it again: %s", got)
+				}
+			})
+		})
+	}
 }
 
 // That the other servers do not answer says nothing about the one that was to be avoided.

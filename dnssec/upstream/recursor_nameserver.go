@@ -77,6 +77,9 @@ func (z *zoneQuery) learn(ctx context.Context, found serverLookup) bool {
 	case none && errors.Is(found.err, errCircular) && len(z.task.pending) > 0:
 		z.unsettled = errCircular
 		return false
+	case none && isOwnFailure(found.err):
+		z.unsettled = found.err
+		return false
 	}
 	z.zone.learn(found.name, found.addresses, found.expires, z.now())
 	z.delegations.resized(z.zone)

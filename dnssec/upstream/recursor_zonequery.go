@@ -11,7 +11,6 @@ import (
 
 	"github.com/miekg/dns"
 
-	"github.com/danesmtp/danesmtp/internal/localfault"
 	"github.com/danesmtp/danesmtp/internal/printable"
 )
 
@@ -267,7 +266,7 @@ func (z *zoneQuery) conclude(ctx context.Context) (zoneResult, error) {
 		err := z.because(z.unsettled)
 		// What this machine lacked is no failure of the zone's (RFC 9520 §2), and a server that
 		// was to be avoided may answer others.
-		if !z.replied && z.unsettled == nil && !z.knownOnly && len(z.avoid) == 0 && !localfault.Is(err) && !errors.Is(err, errNotAdmitted) {
+		if !z.replied && z.unsettled == nil && !z.knownOnly && len(z.avoid) == 0 && !isOwnFailure(err) {
 			z.failures.put(z.failureKey(), err, z.now())
 		}
 		return o, err
