@@ -97,9 +97,7 @@ func (e *evaluation) collectKey(i int, r *Record) {
 	// the key, it is the anchor, with its constraints; one with the key and another
 	// name has issued something else, and is in nobody's way.
 	for _, cert := range e.chain {
-		if cert == nil || len(cert.RawIssuer) == 0 || slices.ContainsFunc(e.chain[1:], func(issuer *x509.Certificate) bool {
-			return issuer != nil && bytes.Equal(issuer.RawSubject, cert.RawIssuer) && bytes.Equal(issuer.RawSubjectPublicKeyInfo, r.Data)
-		}) {
+		if cert == nil || len(cert.RawIssuer) == 0 || e.presents(cert.RawIssuer, r.Data) {
 			continue
 		}
 		e.add(anchor{records: []int{i}, bare: true, cert: &x509.Certificate{
@@ -110,6 +108,15 @@ func (e *evaluation) collectKey(i int, r *Record) {
 			NotAfter:           endOfTime,
 		}})
 	}
+}
+
+// presents reports whether a presented certificate that may be an anchor has the name and the
+// key. A copy of the server's own may not: see collectPresented.
+func (e *evaluation) presents(name, key []byte) bool {
+	return slices.ContainsFunc(e.chain[1:], func(cert *x509.Certificate) bool {
+		return cert != nil && bytes.Equal(cert.RawSubject, name) && bytes.Equal(cert.RawSubjectPublicKeyInfo, key) &&
+			!bytes.Equal(cert.Raw, e.chain[0].Raw)
+	})
 }
 
 // add keeps an anchor, or the record of one that is there already.

@@ -106,6 +106,7 @@ func TestAnchorThatTheServerLeavesOut(t *testing.T) {
 	leaf, intermediate, root := w.server.Leaf, w.intermediate.Certificate, w.root.Certificate
 	direct := w.root.Issue(tlsatest.Leaf{Names: []string{mx}}).Leaf
 	negative := tlsatest.SelfSigned(tlsatest.Leaf{Names: []string{mx}, Faults: tlsatest.NegativeSerial}).Leaf
+	selfSigned := tlsatest.SelfSigned(tlsatest.Leaf{Names: []string{mx}, Time: noon}).Leaf
 	// CAs with the key of the root: two of another name, and one that is no CA.
 	renamed := sameKey(w.root, "Renamed", 0)
 	renamedExpired := sameKey(w.root, "Renamed", tlsatest.Expired)
@@ -179,6 +180,14 @@ func TestAnchorThatTheServerLeavesOut(t *testing.T) {
 		{
 			name: "2 1 0, and the presented certificate of the name and the key may not sign", rfc: "RFC 5280 §4.2.1.9", want: tlsa.ReasonConstraint,
 			chain: certificates(direct, forbidden.Certificate), records: records(w.root.Record(tlsa.SPKI, tlsa.Full)),
+		},
+		{
+			name: "2 1 0 of the key that has signed itself", rfc: "RFC 7671 §5.2.3",
+			chain: certificates(selfSigned), records: records(record(tlsa.DANETA, tlsa.SPKI, tlsa.Full, selfSigned)), depth: 0,
+		},
+		{
+			name: "2 1 0 of the key that has signed itself, and the certificate is presented twice", rfc: "RFC 7671 §5.2.3",
+			chain: certificates(selfSigned, selfSigned), records: records(record(tlsa.DANETA, tlsa.SPKI, tlsa.Full, selfSigned)), depth: 0,
 		},
 		{
 			name: "2 1 0, and one of two presented certificates of the name and the key may sign", rfc: "RFC 7672 §3.2",
