@@ -43,7 +43,7 @@ func (c *rules) attempt(h *dane.HostResult, a *dane.Attempt) {
 	case a.Err != nil:
 		at(RuleAddress, "The message does not go there: "+reasonFor(h, a)+".")
 	case a.Authenticated:
-		text := fmt.Sprintf("The server is authenticated, by the record %s and certificate %d", cut(a.Match.Record.String()), a.Match.Depth)
+		text := "The server is authenticated, by the record " + cut(a.Match.Record.String()) + authenticatedBy(&a.Match, chain)
 		if a.Match.Name != "" {
 			text += ", for the name " + printable.Line(a.Match.Name)
 		}
@@ -79,7 +79,7 @@ func compare(h *dane.HostResult, a *dane.Attempt, chain []*x509.Certificate) []R
 		case r.Usable(tlsa.SMTP) != nil:
 			out.Reason, out.Presented, out.RFC = "it cannot be used, and is not compared", nil, unusableRFC(r)
 		case a.Report != nil && i < len(a.Report.Verdicts):
-			out.OK, out.Reason = verdict(&a.Report.Verdicts[i])
+			out.OK, out.Reason = verdict(&a.Report.Verdicts[i], chain)
 		default:
 			out.Reason = "it was not judged"
 		}
@@ -88,14 +88,46 @@ func compare(h *dane.HostResult, a *dane.Attempt, chain []*x509.Certificate) []R
 	return records
 }
 
-func verdict(v *tlsa.Verdict) (ok bool, reason string) {
+func verdict(v *tlsa.Verdict, chain []*x509.Certificate) (ok bool, reason string) {
 	if v.Err == nil {
-		if v.Match.Depth == 0 {
-			return true, "it matches the server's own certificate"
-		}
-		return true, fmt.Sprintf("it matches the issuer %s", counted(v.Match.Depth, "step")+" above the server's own certificate")
+		return true, howItMatches(&v.Match, chain)
 	}
 	return false, recordReason(v.Err)
+}
+
+// authenticatedBy says which of the presented certificates the record is of, or what it does without
+// one: the depth of an anchor that the server leaves out is no place in what it sends.
+func authenticatedBy(m *tlsa.Match, chain []*x509.Certificate) string {
+	r := m.Record
+	if m.Depth >= 0 && m.Depth < len(chain) && chain[m.Depth] != nil && !isBareKey(m, chain) {
+		if of, err := tlsa.New(r.Usage, r.Selector, r.Matching, chain[m.Depth]); err == nil && of.Equal(r) {
+			return fmt.Sprintf(" and certificate %d", m.Depth)
+		}
+	}
+	return ": " + howItMatches(m, chain)
+}
+
+func howItMatches(m *tlsa.Match, chain []*x509.Certificate) string {
+	where := "the server's own certificate"
+	if m.Depth > 0 {
+		where = "the issuer " + counted(m.Depth, "step") + " above " + where
+	}
+	if isBareKey(m, chain) {
+		return "its key has signed " + where
+	}
+	return "it matches " + where
+}
+
+// isBareKey reports whether a record has matched by the signature of its key, of which the server
+// sends no certificate (RFC 7671 §5.2.3); the depth of the match is then that of what was signed.
+func isBareKey(m *tlsa.Match, chain []*x509.Certificate) bool {
+	r := m.Record
+	if r.Usage != tlsa.DANETA || r.Selector != tlsa.SPKI || r.Matching != tlsa.Full {
+		return false
+	}
+	return m.Depth == 0 || !slices.ContainsFunc(chain, func(cert *x509.Certificate) bool {
+		return cert != nil && bytes.Equal(cert.RawSubjectPublicKeyInfo, r.Data)
+	})
 }
 
 // recordReason is why a record cannot be used, or is not satisfied, without what it is.
