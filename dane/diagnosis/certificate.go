@@ -155,18 +155,33 @@ func (d *diagnosis) invalid(h *dane.HostResult, r *tlsa.Report, chain []*x509.Ce
 		f.Fix = "Have a certificate issued for " + h.Base + ", or let the server present it for that name in SNI. Or, instead of that, publish the record of the server's own key (3 1 1), which needs no name."
 	case tlsa.ReasonConstraint, tlsa.ReasonNoPath, tlsa.ReasonParse:
 		f.Code = CodeCertPath
-		if algorithm := weakAlgorithm(cause); algorithm != "" {
-			f.Text = "The certificate of " + h.Name + ", or one above it, is signed with " + algorithm + ", which does not count any more, so that no valid path leads to the one that its TLSA record is of."
-			f.Fix = "Have the certificate issued anew with SHA-256, by another CA if need be, and install it. " + own
-			break
-		}
-		f.Text = "From the certificate of " + h.Name + " no valid path leads to the one that its TLSA record is of" + cause + "."
-		f.Fix = "Let the server send the certificate with all its issuers, in order, up to that of the record. " + own
+		noPath(h, nearest.Reason, cause, f)
+		f.Fix += own
 	default:
 		f.Publish = nil
 		return false
 	}
 	return true
+}
+
+// noPath says why no valid path leads to the certificate that a record is of. Only where there is
+// none at all can certificates be missing.
+func noPath(h *dane.HostResult, reason tlsa.Reason, cause string, f *Finding) {
+	algorithm := weakAlgorithm(cause)
+	switch {
+	case algorithm != "":
+		f.Text = "The certificate of " + h.Name + ", or one above it, is signed with " + algorithm + ", which does not count any more, so that no valid path leads to the one that its TLSA record is of."
+		f.Fix = "Have the certificate issued anew with SHA-256, by another CA if need be, and install it. "
+	case reason == tlsa.ReasonConstraint:
+		f.Text = "The certificates of " + h.Name + " lead to the one that its TLSA record is of, but one of them forbids it" + cause + "."
+		f.Fix = "Have a certificate issued that is for servers (extended key usage serverAuth), by a CA whose own certificate may sign others (basic constraints, key usage, path length) and for these names (name constraints). "
+	case reason == tlsa.ReasonParse:
+		f.Text = "The certificate or key in a TLSA record of " + h.Name + " is one that not all senders can read" + cause + "."
+		f.Fix = "Publish a record with its SHA-256 digest (2 1 1) instead, and let the server send the certificate of that CA. "
+	default:
+		f.Text = "From the certificate of " + h.Name + " no valid path leads to the one that its TLSA record is of" + cause + "."
+		f.Fix = "Let the server send the certificate with all its issuers, in order, up to that of the record. "
+	}
 }
 
 // otherIssuer is about records of a CA alone, none of which is in the chain.

@@ -72,6 +72,9 @@ func TestCauses(t *testing.T) {
 	below := old.NewCA(tlsatest.Authority{Name: "R11", Time: time.Now()}).Issue(tlsatest.Leaf{Names: []string{"mail.a.example"}, Time: time.Now()})
 	ca := tlsatest.NewCA(tlsatest.Authority{Name: "Root X"})
 	one, two := ca.Issue(tlsatest.Leaf{Names: []string{"one.a.example"}}), ca.Issue(tlsatest.Leaf{Names: []string{"two.a.example"}})
+	noCA := tlsatest.NewCA(tlsatest.Authority{Name: "No CA", Faults: tlsatest.NotCA})
+	byNoCA := noCA.Issue(tlsatest.Leaf{Names: []string{"mail.a.example"}})
+	byBetween := ca.NewCA(tlsatest.Authority{Name: "Between"}).Issue(tlsatest.Leaf{Names: []string{"mail.a.example"}})
 	record := func(c *tlsatest.Certificate, change func(*tlsa.Record)) string {
 		r := c.Record(tlsa.SPKI, tlsa.SHA256)
 		if change != nil {
@@ -106,6 +109,14 @@ func TestCauses(t *testing.T) {
 			"speaks TLS at once", "wrappermode", "too slow"},
 		{"the certificate of the CA has expired", oneHost(danetest.Host{TLSA: []string{old.Record(tlsa.SPKI, tlsa.SHA256).String()}, Server: presenting(below.TLS())}, ""), diagnosis.StateBroken, diagnosis.CodeCertExpired, diagnosis.MailHost,
 			`The certificate of the CA "Old Root"`, "the certificate that the CA has now", "The certificate of mail.a.example has expired"},
+		{"the certificate is for clients", oneHost(danetest.Host{TLSA: []string{"2 1 1"}, Certificate: tlsatest.Leaf{Faults: tlsatest.ClientOnly}}, ""), diagnosis.StateBroken, diagnosis.CodeCertPath, diagnosis.MailHost,
+			"one of them forbids it", "serverAuth", "all its issuers"},
+		{"the certificate of the CA may not sign", oneHost(danetest.Host{TLSA: []string{noCA.Record(tlsa.SPKI, tlsa.SHA256).String()}, Server: presenting(byNoCA.TLS())}, ""), diagnosis.StateBroken, diagnosis.CodeCertPath, diagnosis.MailHost,
+			`"CN=No CA" may not sign certificates`, "basic constraints", "all its issuers"},
+		{"an issuer between is not sent", oneHost(danetest.Host{TLSA: []string{ca.Record(tlsa.SPKI, tlsa.SHA256).String()}, Server: presenting(byBetween.TLSWith(ca.Certificate))}, ""), diagnosis.StateBroken, diagnosis.CodeCertPath, diagnosis.MailHost,
+			"no valid path leads", "all its issuers", "serverAuth"},
+		{"a key in a record that cannot be read", oneHost(danetest.Host{TLSA: []string{"2 1 0 3009300406028837030100"}, Server: presenting(one.TLS())}, ""), diagnosis.StateBroken, diagnosis.CodeCertPath, diagnosis.MailHost,
+			"not all senders can read", "SHA-256 digest (2 1 1)", "all its issuers"},
 		{"the key of another host", world{domains: []danetest.Domain{{Name: "a.example", Hosts: []danetest.Host{
 			{Name: "one", TLSA: []string{record(two, nil)}, Server: presenting(one.TLS())}, {Name: "two", TLSA: []string{record(one, nil)}, Server: presenting(two.TLS())}}}}}, diagnosis.StateBroken, diagnosis.CodeTLSAMismatch, diagnosis.MailHost,
 			"is of the key of two.a.example", record(one, nil), ""},
