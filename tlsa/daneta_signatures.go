@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // A search finds out to which trust anchors signatures lead from the server's
@@ -105,10 +106,17 @@ func (s *search) signed(cert, issuer *x509.Certificate) bool {
 		err = issuer.CheckSignature(cert.SignatureAlgorithm, cert.RawTBSCertificate, cert.Signature)
 		s.links[link] = err
 	}
-	if _, insecure := errors.AsType[x509.InsecureAlgorithmError](err); insecure || errors.Is(err, x509.ErrUnsupportedAlgorithm) {
+	if uncheckable(err) {
 		s.unchecked = err
 	}
 	return err == nil
+}
+
+// uncheckable reports whether Go has refused to check a signature. For RSA keys that are too short
+// crypto/rsa has no type.
+func uncheckable(err error) bool {
+	_, insecure := errors.AsType[x509.InsecureAlgorithmError](err)
+	return insecure || errors.Is(err, x509.ErrUnsupportedAlgorithm) || err != nil && strings.Contains(err.Error(), shortRSA)
 }
 
 // whyNoPath says why signatures do not lead to an anchor, as far as that is known.

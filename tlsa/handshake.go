@@ -21,8 +21,11 @@ var refusals = []refusal{
 	{"tls: failed to parse certificate from server: ", "it cannot be read"},
 	{"tls: server sent certificate containing RSA key larger than ", "an RSA key in the chain is too long"},
 	{"tls: server's certificate contains an unsupported type of public key: ", "its key is of a type that Go does not know"},
-	{"-bit keys are insecure", "its RSA key is too short"},
+	{shortRSA, "its RSA key is too short"},
 }
+
+// shortRSA is what crypto/rsa says of keys with fewer than 1024 bits.
+const shortRSA = "-bit keys are insecure"
 
 func refused(err error) (refusal, bool) {
 	for _, r := range refusals {

@@ -329,8 +329,12 @@ func (d *diagnosis) expired(h *dane.HostResult, chain []*x509.Certificate, cause
 	}
 }
 
-// weakAlgorithm is the one in an error of crypto/x509 that has it that a signature does not count.
+// weakAlgorithm is the one in an error of crypto/x509 or crypto/rsa that has it that a signature does
+// not count.
 func weakAlgorithm(text string) string {
+	if strings.Contains(text, "-bit keys are insecure") {
+		return "an RSA key of fewer than 1024 bits"
+	}
 	_, rest, found := strings.Cut(text, "insecure algorithm ")
 	if !found {
 		return ""
