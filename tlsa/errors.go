@@ -31,7 +31,7 @@ const (
 	// ReasonNoPath: there is a trust anchor, but no chain of signatures to it.
 	ReasonNoPath
 	// ReasonConstraint: there is a chain of signatures, but a certificate in it
-	// forbids it: not a CA, path length, name constraints, extended key usage.
+	// forbids it: not a CA, path length, name constraints, key usage, extended key usage.
 	ReasonConstraint
 	// ReasonNotYetValid: a certificate of the chain is not valid yet.
 	ReasonNotYetValid

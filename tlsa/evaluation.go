@@ -84,6 +84,9 @@ func (e *evaluation) pick(paths [][]*x509.Certificate, satisfies func(path []*x5
 		}
 		// RFC 7672 §3.1.2: the names count for every usage but DANEEE.
 		name, err := e.matchName(path)
+		if !isForTLS(path[0]) {
+			err = newError(ReasonConstraint, errKeyUsage)
+		}
 		if err == nil {
 			return Match{Record: e.Records[i], Index: i, Depth: depth, Name: name}, nil
 		}
@@ -91,6 +94,15 @@ func (e *evaluation) pick(paths [][]*x509.Certificate, satisfies func(path []*x5
 	}
 	return Match{}, failure
 }
+
+// isForTLS reports whether the key usage of a server's certificate, if it has one, allows what keys
+// do in TLS (RFC 8446 §4.4.2.2, RFC 5246 §7.4.2). crypto/x509 does not look at it; OpenSSL does.
+func isForTLS(leaf *x509.Certificate) bool {
+	const inTLS = x509.KeyUsageDigitalSignature | x509.KeyUsageKeyEncipherment | x509.KeyUsageKeyAgreement
+	return leaf.KeyUsage == 0 || leaf.KeyUsage&inTLS != 0
+}
+
+var errKeyUsage = errors.New("the key of the server's certificate is not for TLS (key usage)")
 
 func shortestFirst(paths [][]*x509.Certificate) {
 	slices.SortStableFunc(paths, func(a, b []*x509.Certificate) int { return cmp.Compare(len(a), len(b)) })

@@ -174,7 +174,7 @@ func noPath(h *dane.HostResult, reason tlsa.Reason, cause string, f *Finding) {
 		f.Fix = "Have the certificate issued anew with SHA-256, by another CA if need be, and install it. "
 	case reason == tlsa.ReasonConstraint:
 		f.Text = "The certificates of " + h.Name + " lead to the one that its TLSA record is of, but one of them forbids it" + cause + "."
-		f.Fix = "Have a certificate issued that is for servers (extended key usage serverAuth), by a CA whose own certificate may sign others (basic constraints, key usage, path length) and for these names (name constraints). "
+		f.Fix = "Have a certificate issued that is for servers (extended key usage serverAuth, key usage digitalSignature), by a CA whose own certificate may sign others (basic constraints, key usage, path length) and for these names (name constraints). "
 	case reason == tlsa.ReasonParse:
 		f.Text = "The certificate or key in a TLSA record of " + h.Name + " is one that not all senders can read" + cause + "."
 		f.Fix = "Publish a record with its SHA-256 digest (2 1 1) instead, and let the server send the certificate of that CA. "
