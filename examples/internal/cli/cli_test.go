@@ -33,7 +33,7 @@ func program() *cli.Command {
 		})
 		return func(_ context.Context, s cli.Streams, args []string) (int, error) {
 			if len(args) > 0 && args[0] == "fail" {
-				return 0, errors.New("it failed\nby RFC 1 §2\x1b")
+				return 0, errors.New("it failed\nby RFC 1 §2…\x1b\xff")
 			}
 			fmt.Fprintln(s.Out, *pause, *times, *size, args)
 			return 7, nil
@@ -76,12 +76,21 @@ func TestRun(t *testing.T) {
 		{"a bool that is none", "check -json=perhaps", 2, "", `prog: check: -json "perhaps": want true or false` + "\n"},
 		{"a value that the flag does not know", "check -colour blue", 2, "", `prog: check: -colour: "blue": want red or green` + "\n"},
 		{"a value is missing", "check -timeout", 2, "", "prog: check: -timeout: want a duration such as 5s or 2m after it\n"},
+		{"a value is missing before a flag", "check -timeout -json", 2, "", "prog: check: -timeout: want a duration such as 5s or 2m after it, and -json is a flag; a value that looks like one is given by -timeout=-json\n"},
+		{"a value is missing before a flag with its value", "check -colour --times=2", 2, "", "prog: check: -colour: want red|green after it, and --times=2 is a flag; a value that looks like one is given by -colour=--times=2\n"},
+		{"a value is missing before -help", "check -timeout -help", 2, "", "prog: check: -timeout: want a duration such as 5s or 2m after it, and -help is a flag; a value that looks like one is given by -timeout=-help\n"},
+		{"a value that begins like a flag", "check -times -3", 7, "1m30s -3 0 []\n", ""},
+		{"a value of the name of a flag", "check -times 2 -- -json", 7, "1m30s 2 0 [-json]\n", ""},
+		{"a letter is wrong in a command with flags", "chekc -timeout 5s", 2, "", `prog: there is no command "chekc"; did you mean check? prog -help lists them` + "\n"},
+		{"a letter is wrong in a command below another", "group maek -times 5", 3, "", `prog: group: there is no command "maek"; did you mean make? prog group -help lists them` + "\n"},
+		{"a command as a flag", "--check a", 2, "", "prog: there is no flag -check, but a command: prog check\n"},
+		{"a command below another as a flag", "group -make", 3, "", "prog: group: there is no flag -make, but a command: prog group make\n"},
 		{"a letter is wrong in a flag", "check -timeuot 5s", 2, "", "prog: check: there is no flag -timeuot; did you mean -timeout? -help lists the flags\n"},
 		{"an unknown flag", "check -x", 2, "", "prog: check: there is no flag -x; -help lists the flags\n"},
 		{"a letter is wrong in a command", "chekc a", 2, "", `prog: there is no command "chekc"; did you mean check? prog -help lists them` + "\n"},
 		{"no command", "group", 3, "", "prog: group: no command is given; prog group -help lists them\n"},
 		{"the status of a mistake", "group make -x", 3, "", "prog: group make: there is no flag -x; -help lists the flags\n"},
-		{"an error is one line", "check fail", 2, "", `prog: check: it failed; by RFC 1 §2\x1b` + "\n"},
+		{"an error is one line", "check fail", 2, "", `prog: check: it failed; by RFC 1 §2…\x1b\xff` + "\n"},
 		{"help on a command that is not there", "help chekc", 2, "", `prog: there is no command "chekc"; did you mean check? prog -help lists them` + "\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -181,7 +190,7 @@ func TestMistake(t *testing.T) {
 	}
 	for args, want := range map[string]string{
 		"check -json -nonsense": "9 wrong: there is no flag -nonsense; -help lists the flags\n|",
-		"check -json fail":      "9 wrong: it failed\nby RFC 1 §2\x1b\n|",
+		"check -json fail":      "9 wrong: it failed\nby RFC 1 §2…\x1b\xff\n|",
 		"check -nonsense":       "2 |prog: check: there is no flag -nonsense; -help lists the flags\n",
 		"check -json ok":        "7 1m30s 1 0 [ok]\n|",
 	} {

@@ -77,7 +77,7 @@ func (c *Command) run(ctx context.Context, s Streams, above []string, args []str
 		}
 	}
 	f := c.flags()
-	others, err := f.Parse(args)
+	others, err := c.parse(f, path, args)
 	if errors.Is(err, flag.ErrHelp) {
 		return c.help(s, path, nil)
 	}
@@ -106,7 +106,7 @@ func (c *Command) Understand(args []string) error {
 		}
 	}
 	f := c.flags()
-	others, err := f.Parse(args)
+	others, err := c.parse(f, []string{c.Name}, args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		return nil
@@ -114,6 +114,23 @@ func (c *Command) Understand(args []string) error {
 		return c.unknown([]string{c.Name}, others)
 	}
 	return err
+}
+
+// parse reads the flags. Where a command of the first argument's name is missing, that is the
+// mistake, and not the flags behind it; and a flag with the name of a command is meant as that.
+func (c *Command) parse(f *Flags, path, args []string) (others []string, err error) {
+	others, err = f.Parse(args)
+	if err == nil || errors.Is(err, flag.ErrHelp) {
+		return others, err
+	}
+	if f.run == nil && !strings.HasPrefix(args[0], "-") {
+		return nil, c.unknown(path, args)
+	}
+	name := strings.TrimPrefix(strings.TrimPrefix(args[0], "-"), "-")
+	if strings.HasPrefix(args[0], "-") && f.Lookup(name) == nil && c.Command(name) != nil {
+		return nil, fmt.Errorf("there is no flag -%s, but a command: %s", name, strings.Join(append(slices.Clip(path), name), " "))
+	}
+	return others, err
 }
 
 // tell says what is wrong, and returns the exit status.

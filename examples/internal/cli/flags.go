@@ -90,6 +90,9 @@ func (f *Flags) one(arg string, rest []string) ([]string, error) {
 		value = "true"
 	case !given && len(rest) == 0:
 		return nil, fmt.Errorf("-%s: want %s after it", name, wants(known))
+	case !given && f.isFlag(rest[0]):
+		return nil, fmt.Errorf("-%s: want %s after it, and %s is a flag; a value that looks like one is given by -%s=%s",
+			name, wants(known), rest[0], name, rest[0])
 	case !given:
 		value, rest = rest[0], rest[1:]
 	}
@@ -97,6 +100,13 @@ func (f *Flags) one(arg string, rest []string) ([]string, error) {
 		return nil, mistake(known, value, err)
 	}
 	return rest, nil
+}
+
+// isFlag reports whether an argument that should be a value is one of the flags: the value was
+// forgotten, and the flag would be a file's name.
+func (f *Flags) isFlag(arg string) bool {
+	name, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(arg, "-"), "-"), "=")
+	return strings.HasPrefix(arg, "-") && (f.Lookup(name) != nil || name == "help")
 }
 
 func (f *Flags) names() (names []string) {

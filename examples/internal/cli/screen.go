@@ -98,16 +98,27 @@ func (s Screen) Wrap(first, rest, text string) string {
 	return b.String()
 }
 
-// Complain writes an error on standard error: one line, of printable characters. The sign of
-// a section is ours, the rest may come from anywhere.
+// ours are characters beyond ASCII that are in the program's own words: the sign of a section,
+// and what stands for more of the same. They are kept on standard error.
+const ours = "§…"
+
+// Complain writes an error on standard error: one line, of printable characters. What is not
+// ours may come from anywhere.
 func (s Streams) Complain(path []string, err error) {
-	parts := strings.Split(err.Error(), "§")
-	for i, part := range parts {
-		parts[i] = printable.Line(part)
+	var line strings.Builder
+	for text := err.Error(); text != ""; {
+		end := strings.IndexAny(text, ours)
+		if end < 0 {
+			end = len(text)
+		}
+		line.WriteString(printable.Line(text[:end]))
+		_, size := utf8.DecodeRuneInString(text[end:])
+		line.WriteString(text[end : end+size])
+		text = text[end+size:]
 	}
 	where := ""
 	if len(path) > 1 {
 		where = strings.Join(path[1:], " ") + ": "
 	}
-	fmt.Fprintf(s.Err, "%s: %s%s\n", path[0], where, strings.Join(parts, "§"))
+	fmt.Fprintf(s.Err, "%s: %s%s\n", path[0], where, line.String())
 }
