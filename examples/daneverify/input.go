@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
+	"github.com/danesmtp/danesmtp/dane"
 	"github.com/danesmtp/danesmtp/dane/survey"
+	"github.com/danesmtp/danesmtp/dnssec"
 )
 
 // entries are the domains of the command line, or the lines of -input: a [survey.Source].
@@ -102,6 +105,24 @@ func (o *options) entries(ctx context.Context) (*entries, int64, error) {
 		}
 	}()
 	return &entries{read: lined}, list.size, nil
+}
+
+// domainIn returns the domain in what was given in place of one, by the rules of -input and
+// without a port: that of an e-mail address or a URL. It is empty if there is none, or nothing else.
+func domainIn(given string) string {
+	lines, err := survey.NewList(strings.NewReader(given), "")
+	if err != nil {
+		return ""
+	}
+	entry, err := lines.Next(context.Background())
+	if err != nil || entry.Err != nil {
+		return ""
+	}
+	name, _, _ := strings.Cut(entry.Domain, ":")
+	if domain, err := dane.NewDomain(name, dnssec.Insecure); err == nil && strings.Contains(domain.Name, ".") {
+		return domain.Name
+	}
+	return ""
 }
 
 // nextLine reads a line, with errors in the words of the flags.

@@ -2,19 +2,24 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/miekg/dns"
 
+	"github.com/danesmtp/danesmtp/dane"
 	"github.com/danesmtp/danesmtp/dane/danetest"
+	"github.com/danesmtp/danesmtp/dnssec"
 	"github.com/danesmtp/danesmtp/dnssec/dnssectest"
+	"github.com/danesmtp/danesmtp/dnssec/upstream"
 	"github.com/danesmtp/danesmtp/examples/internal/cli"
 )
 
@@ -259,6 +264,33 @@ func TestIncapableResolvers(t *testing.T) {
 		if status != exitUsage || !strings.Contains(stdout, `"status":"indeterminate"`) {
 			t.Errorf("a server that %s, JSON: exit status %d\n%s", label, status, stdout)
 		}
+	}
+}
+
+// unreachable asks nobody: this machine has no route.
+type unreachable struct{}
+
+func (unreachable) Exchange(context.Context, *upstream.Query) (*upstream.Reply, error) {
+	return nil, &net.OpError{Op: "dial", Net: "udp", Err: os.NewSyscallError("connect", syscall.ENETUNREACH)}
+}
+
+// What is advised where nothing is known of a domain: another DNS server only where that would
+// help, and -recursive only to who has not given it.
+func TestAdvice(t *testing.T) {
+	t.Parallel()
+	var stdout, stderr strings.Builder
+	v := &dane.Verifier{Resolver: &dnssec.Resolver{Exchanger: unreachable{}}}
+	status := verifyAll(t.Context(), v, options{domains: []string{"good.example"}, concurrency: 1, timeout: time.Minute}, &stdout, &stderr)
+	if status != exitUsage || !strings.Contains(stdout.String(), "local-lack") || strings.Contains(stderr.String(), "-resolver") {
+		t.Errorf("no route: exit status %d\n%s\n%s", status, &stdout, &stderr)
+	}
+	hints := filepath.Join(t.TempDir(), "root.hints")
+	if err := os.WriteFile(hints, []byte(". 3600 NS ns.example.\nns.example. 3600 A 127.77.0.99\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	status, out, errs := command(t, "-recursive", "-hints", hints, "-timeout", "1s", "good.example")
+	if status != exitUsage || !strings.Contains(errs, "-resolver ADDR names others") || strings.Contains(errs, "with -recursive") {
+		t.Errorf("-recursive, and no root server: exit status %d\n%s\n%s", status, out, errs)
 	}
 }
 

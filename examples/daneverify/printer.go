@@ -142,13 +142,16 @@ func (p *printer) print(row survey.Row) error {
 	} else if err != nil && !p.audience.told() {
 		complain(p.stderr, err)
 	}
+	if meant := domainIn(r.Name); misnamed && p.list == nil && meant != "" {
+		fmt.Fprintf(p.stderr, "daneverify: did you mean %s?\n", meant)
+	}
 	if address := addressInHello(r); address != "" && (p.verbose || turnedAway(r)) && p.hello == "" && !p.named {
 		p.named = true
 		fmt.Fprintf(p.stderr, "daneverify: this machine's name has no dot, so EHLO gives its address, %s; -helo sets a name\n", address)
 	}
-	if r.Unresolved && !p.advised && !p.audience.told() {
+	if r.Unresolved && !r.Failure().Local && !p.advised && !p.audience.told() {
 		p.advised = true
-		fmt.Fprint(p.stderr, p.screen.Wrap("", "", advice))
+		fmt.Fprint(p.stderr, p.screen.Wrap("", "", p.advice()))
 	}
 	p.pages.add(r, text.report)
 	return p.err
@@ -208,10 +211,25 @@ func (p *forSender) summary() string {
 		p.seen[exitSuccess], p.seen[exitNoDANE], p.seen[exitFailure], p.seen[exitUsage]-p.wrong-p.lacking, p.wrong)
 }
 
+// advice is for who has no server that is capable of DNSSEC. What this machine lacks itself,
+// such as a route, no other server would mend: the finding says that.
+func (p *printer) advice() string {
+	if p.recursive {
+		return adviceRecursive
+	}
+	return advice
+}
+
 const advice = `The DNS servers in use cannot be checked with DNSSEC, so nothing is said about
 the domain; -check-resolver says what each one lacks. Name one that passes DNSSEC
 records on with -resolver ADDR: most resolvers of providers and public ones do; stubs
 of containers and home routers often do not. Or ask none of them, with -recursive.
+`
+
+const adviceRecursive = `No usable answer came from the root servers and those below, so nothing is said about the
+domain. Many networks keep questions to other DNS servers than their own in, or answer in
+their place. Without -recursive those of this machine are asked; -resolver ADDR names others,
+as tls://192.0.2.1#NAME, which nobody on the path can read or change.
 `
 
 // exit returns the worst exit status of all.
