@@ -77,9 +77,10 @@ func (s *serverCache) info(server netip.AddrPort) *serverInfo {
 }
 
 // exchange sends a query to a server of a zone, and remembers how it went. A server that does not
-// know EDNS is asked without (RFC 6891 §7). That is remembered for the zone alone: behind one address
-// there may be others for other zones, which a zone must not rob of their signatures. A server that does not reply is not: servers that drop
-// queries with EDNS have been given up in 2019 (dnsflagday.net).
+// know EDNS is asked without (RFC 6891 §7); one that does not reply is not, since servers that drop
+// queries with EDNS have been given up in 2019 (dnsflagday.net). That a server lacks EDNS is
+// remembered for the zone alone: behind one address there may be others for other zones, which a
+// zone must not rob of their signatures.
 func (s *serverCache) exchange(ctx context.Context, server netip.AddrPort, zone string, q *Query, attempts int) (*Reply, error) {
 	info := s.info(server)
 	s.mu.Lock()
