@@ -32,17 +32,21 @@ func (l *lookup) askDNAME(ctx context.Context, q validate.Question, reply *dns.M
 }
 
 // isBareAlias reports whether the answer to a question is a CNAME record without a signature and
-// without a DNAME record that it could follow from.
+// without a DNAME record that it could follow from. Any reply that is bogus comes here, so that
+// its records are not sorted once more for that.
 func isBareAlias(q validate.Question, reply *dns.Msg) bool {
-	answers, _ := validate.Collect(q.Name, reply)
-	alias := validate.Find(answers, validate.Question{Name: q.Name, Type: dns.TypeCNAME})
-	if alias == nil || len(alias.Sigs) > 0 {
-		return false
-	}
-	for _, set := range answers {
-		if set.Type == dns.TypeDNAME {
+	bare := false
+	for _, rr := range reply.Answer {
+		switch rr := rr.(type) {
+		case *dns.DNAME:
 			return false
+		case *dns.CNAME:
+			bare = bare || q.Name.Is(rr.Hdr.Name)
+		case *dns.RRSIG:
+			if rr.TypeCovered == dns.TypeCNAME && q.Name.Is(rr.Hdr.Name) {
+				return false
+			}
 		}
 	}
-	return true
+	return bare
 }
