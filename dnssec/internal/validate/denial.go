@@ -68,6 +68,15 @@ func (val *Validator) judgeDenial(ctx context.Context, q Question, rcode int, au
 	return v
 }
 
+// madeUp reports whether IPv6 addresses may be made by a resolver for networks without IPv4 (DNS64):
+// they have no signature. It is to leave that to whoever validates (RFC 6147 §5.5, item 3); PowerDNS
+// Recursor 4.8 does not, and encloses the proof that there are none. The proof is the zone's word, and
+// counts then: whoever could put records without a signature beside it could as well have left
+// them out. What a name server of the zone says is judged as it stands.
+func madeUp(set *RRset, msg *dns.Msg) bool {
+	return set.Type == dns.TypeAAAA && len(set.Sigs) == 0 && msg.RecursionAvailable
+}
+
 // judgeProof gives the verdict when the records of a zone prove the denial, or
 // when that cannot be found out; otherwise nil and the reason.
 func (val *Validator) judgeProof(q Question, claimed Shape, zone canonical.Name, keys *Verdict, authority []*RRset) (*Verdict, *fault) {

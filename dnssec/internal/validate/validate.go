@@ -56,6 +56,11 @@ func (val *Validator) judge(ctx context.Context, q Question, msg *dns.Msg) *Verd
 		case set.Type == q.Type:
 			v := val.judgeSet(ctx, set, authority)
 			v.Shape, v.Records = Data, set.keep()
+			if v.Status == Bogus && madeUp(set, msg) {
+				if denied := val.judgeDenial(ctx, q, dns.RcodeSuccess, authority); denied.Status == Secure {
+					return denied
+				}
+			}
 			return v
 		case set.Type == dns.TypeCNAME:
 			return val.judgeCNAME(ctx, set, authority)
