@@ -80,11 +80,11 @@ func (d *diagnosis) bogus(l *dane.Lookup, f *Finding) {
 	case reason.Code == dnssec.EDERRSIGsMissing:
 		f.Code = CodeSignatureMissing
 		f.Text = "The zone above says that " + ofZone + " is signed, and " + set + " has no signature" + serverOf(l) + "."
-		f.Fix = sign + "serve the signed zone on every server, by software that knows DNSSEC, and have no firewall take EDNS out of questions" + d.comparing() + ". If it is not to be signed any more, the registrar must remove its DS records first." + until
+		f.Fix = sign + "serve the signed zone on every server, by software that knows DNSSEC, and have no firewall take EDNS out of questions" + d.comparing() + ". If it is not to be signed any more, the registrar must remove its DS records first." + d.orResolver(l) + until
 	case reason.Code == dnssec.EDENSECMissing:
 		f.Code = CodeDenialBroken
 		f.Text = "The zone " + nameOr(zone, "of that name") + " does not prove what does not exist, for " + question(l) + serverOf(l) + "."
-		f.Fix = sign + "have NSEC or NSEC3 records made anew for the whole zone, and update name server software that gives incomplete answers." + until
+		f.Fix = sign + "have NSEC or NSEC3 records made anew for the whole zone, and update name server software that gives incomplete answers." + d.orResolver(l) + until
 	case reason.Code == dnssec.EDEBogus && reason.KeyTag != 0:
 		f.Code = CodeSignatureWrong
 		f.Text = "The signature of " + set + " in " + ofZone + " does not fit the records" + keyTag(reason) + ": " + reason.Text + "."
@@ -248,6 +248,23 @@ func (d *diagnosis) whereElse(l *dane.Lookup, servers []string) string {
 		return ""
 	}
 	return "If " + strings.Join(servers, " or ") + " is a resolver, it passes on what a name server of that zone says: daneverify check -compare names that one. "
+}
+
+// orResolver says that what is missing may have got lost on the way, or has where the name servers of
+// the zone were asked by themselves and have it: Knot Resolver 5.6 without validation, for one, passes all
+// signatures and denials on but those that belong to an answer from a wildcard (RFC 4035 §3.1.3.3).
+func (d *diagnosis) orResolver(l *dane.Lookup) string {
+	server := strings.TrimPrefix(serverOf(l), ", says ")
+	if d.direct || server == "" {
+		return ""
+	}
+	switch secure, asked := d.secureAt(l); {
+	case !asked:
+		return " If " + server + " is a resolver, it may be what leaves them out: ask another one, or by -recursive none."
+	case secure:
+		return " But all name servers of the zone, each asked by itself, prove what they say: what leaves it out is " + server + ", so ask another one, or by -recursive none."
+	}
+	return ""
 }
 
 // why is what a failed lookup ended with, in brackets.

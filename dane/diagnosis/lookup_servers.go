@@ -47,6 +47,25 @@ func (d *diagnosis) atCulprits(l *dane.Lookup) string {
 	return ""
 }
 
+// secureAt reports whether all name servers that were asked the question of a lookup, each by itself,
+// have an answer that validates; asked is false where none was.
+func (d *diagnosis) secureAt(l *dane.Lookup) (secure, asked bool) {
+	z := d.zoneOf(l.Name)
+	if z == nil {
+		return false, false
+	}
+	secure = true
+	for i := range z.Servers {
+		a := z.Servers[i].Answer(compare.Question{Name: dns.CanonicalName(l.Name), Type: l.Type})
+		if a == nil || slices.Contains([]compare.Outcome{compare.NotAsked, compare.Local, compare.Forbidden}, a.Outcome) {
+			continue
+		}
+		asked = true
+		secure = secure && a.Outcome == compare.Answered && a.Status == dnssec.Secure
+	}
+	return secure && asked, asked
+}
+
 // zoneOf is the smallest zone around a name whose servers were asked by themselves.
 func (d *diagnosis) zoneOf(name string) (smallest *compare.Zone) {
 	if d.asked == nil || d.asked.Path != compare.PathOpen {

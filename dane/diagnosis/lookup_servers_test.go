@@ -1,6 +1,7 @@
 package diagnosis_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -36,6 +37,54 @@ func TestFailedLookupNamesServers(t *testing.T) {
 			t.Errorf("with %q: %s\nwithout: %s", want, with.Text, without.Text)
 		}
 	})
+}
+
+// A resolver may leave out what the zone's servers send, as Knot Resolver 5.6.0 without validation does with
+// the proofs of wildcards. It is said where nobody knows better, and where they were asked and are right.
+func TestMissingProofNamesResolver(t *testing.T) {
+	t.Parallel()
+	sound := danetest.Host{TLSA: []string{"3 1 1", "2 1 1"}}
+	withoutSignatures := func(q dns.Question, reply *dns.Msg) {
+		if q.Qtype == dns.TypeMX {
+			reply.Answer = slices.DeleteFunc(reply.Answer, func(rr dns.RR) bool { return rr.Header().Rrtype == dns.TypeRRSIG })
+		}
+	}
+	for _, tt := range []struct {
+		name   string
+		tamper func(dns.Question, *dns.Msg)
+		code   diagnosis.Code
+	}{
+		{"denials", withoutDenials, diagnosis.CodeDenialBroken},
+		{"signatures", withoutSignatures, diagnosis.CodeSignatureMissing},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				_, right := (&serverTest{}).run(t)
+				_, wrong := (&serverTest{all: func(reply *dns.Msg) { tt.tamper(reply.Question[0], reply) }}).run(t)
+				w := world{domains: oneHost(sound, "").domains, tamper: tt.tamper}
+				result, _ := w.checker(t).Verify(t.Context(), "a.example")
+				for _, o := range []struct {
+					name    string
+					options diagnosis.Options
+					want    string // "" for no word of the resolver
+				}{
+					{"nobody was asked", diagnosis.Options{}, " If internet is a resolver, it may be what leaves"},
+					{"they are right", diagnosis.Options{Servers: right}, "each asked by itself, prove what they say: what leaves it out is internet"},
+					{"they leave it out, too", diagnosis.Options{Servers: wrong}, ""},
+					{"there is no resolver", diagnosis.Options{Direct: true}, ""},
+				} {
+					f := find(diagnosis.Diagnose(result, o.options), tt.code)
+					if f == nil {
+						t.Fatalf("%s: it is not found", o.name)
+					}
+					if told := strings.Contains(f.Fix, "leave") && strings.Contains(f.Fix, "internet"); told != (o.want != "") || !strings.Contains(f.Fix, o.want) {
+						t.Errorf("%s, want %q: %s", o.name, o.want, f.Fix)
+					}
+				}
+			})
+		})
+	}
 }
 
 // The DS record that would be right is printed, as far as the name servers agree.
