@@ -22,6 +22,7 @@ const replyGrain = 10 * time.Millisecond
 
 func (t *replyTime) note(now time.Time) {
 	if at := t.at.Load(); at == nil || now.Sub(*at) >= replyGrain {
-		t.at.Store(&now)
+		kept := now // so that what is not kept is not on the heap
+		t.at.Store(&kept)
 	}
 }
