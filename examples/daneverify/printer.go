@@ -142,8 +142,10 @@ func (p *printer) print(row survey.Row) error {
 	} else if err != nil && !p.audience.told() {
 		complain(p.stderr, err)
 	}
-	if meant := domainIn(r.Name); misnamed && p.list == nil && meant != "" {
-		fmt.Fprintf(p.stderr, "daneverify: did you mean %s?\n", meant)
+	if misnamed && p.list == nil {
+		if meant := domainIn(r.Name); meant != "" {
+			fmt.Fprintf(p.stderr, "daneverify: did you mean %s?\n", meant)
+		}
 	}
 	if address := addressInHello(r); address != "" && (p.verbose || turnedAway(r)) && p.hello == "" && !p.named {
 		p.named = true
