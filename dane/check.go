@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/miekg/dns"
@@ -136,8 +137,9 @@ func (v *Verifier) blame(ctx context.Context, r *Result) error {
 	if r.Outcome != OutcomeFailure {
 		return nil
 	}
+	away := sync.OnceValue(func() bool { return v.serversAway(ctx) }) // however many lookups have failed
 	for l := range r.AllLookups() {
-		if l.Err != nil && v.unresolved(ctx, *l) {
+		if l.Err != nil && (incapable(l.Err) || unanswered(*l) && !v.othersAnswered(*l) && away()) {
 			r.Unresolved = true
 			r.Err = &Error{Domain: r.Domain.Name, Err: fmt.Errorf("%w: %w", ErrNoResolver, l.Err)}
 			return r.Err
@@ -155,15 +157,11 @@ func withReserve(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithDeadline(ctx, deadline.Add(-min(time.Until(deadline)/4, maxReserve)))
 }
 
-// unresolved reports whether a failed lookup is the fault of the DNS servers that
-// are asked, and not of the domain: they are not capable of DNSSEC, or nobody
-// answers, not even for the keys of the root, which are asked for whatever is in the cache. If the
-// keys are late the servers were away until now.
-func (v *Verifier) unresolved(ctx context.Context, failed Lookup) bool {
-	if incapable(failed.Err) {
-		return true
-	}
-	if !unanswered(failed) || errors.Is(ctx.Err(), context.Canceled) || v.othersAnswered(failed) {
+// serversAway reports whether the DNS servers that are asked answer nothing, not even for the keys of
+// the root, which are asked for whatever is in the cache, or are not capable of DNSSEC. If the keys are
+// late the servers were away until now.
+func (v *Verifier) serversAway(ctx context.Context) bool {
+	if errors.Is(ctx.Err(), context.Canceled) {
 		return false
 	}
 	_, root, err := v.lookup(dnssec.WithPrefetch(ctx, evenIfCached), "", dns.TypeDNSKEY)
@@ -181,9 +179,9 @@ const evenIfCached = 1<<63 - 1
 // take that shows that they were: a few round trips.
 const maxReplyAge = time.Second
 
-// othersAnswered reports whether a reply to something else came during a lookup that has just failed,
-// and short of its end. So the servers of the root are not asked about each domain of a list
-// whose own are dead.
+// othersAnswered reports whether a reply to anything came just now, and while the failed lookup waited if
+// that has just ended. So the servers of the root are not asked about each domain of a list whose own
+// are dead.
 func (v *Verifier) othersAnswered(failed Lookup) bool {
 	r, ok := v.resolver().(interface{ LastReply() time.Time })
 	if !ok {

@@ -112,6 +112,30 @@ func TestWhoseFaultItIsThatNobodyAnswers(t *testing.T) {
 	}
 }
 
+// However many hosts have no answer, the root's keys are asked for once, also of a resolver that does not tell when it
+// had a reply.
+func TestRootKeysAreAskedForOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		internet := danetest.New(t, danetest.Domain{Name: "first.example", Hosts: []danetest.Host{{Name: "mail1"}, {Name: "mail2"}, {Name: "mail3"}}})
+		network := &outage{Exchanger: internet.DNS, fails: func(q dns.Question) bool { return strings.HasPrefix(q.Name, "mail") }}
+		resolver := &dnssec.Resolver{Exchanger: network, Anchors: internet.DNS.Anchors()}
+		verifier := internet.Verifier()
+		verifier.Resolver = struct{ dane.Resolver }{resolver}
+		if _, err := resolver.Lookup(t.Context(), "first.example.", dns.TypeMX); err != nil {
+			t.Fatal(err)
+		}
+		network.roots.Store(0)
+		result, err := checker(verifier).Plan(t.Context(), "first.example")
+		if err != nil || result.Outcome != dane.OutcomeFailure || len(result.Hosts) != 3 {
+			t.Fatalf("outcome %s of %d hosts: %v", result.Outcome, len(result.Hosts), err)
+		}
+		if got := network.roots.Load(); got != 1 {
+			t.Errorf("%d queries for the root's keys, want 1", got)
+		}
+	})
+}
+
 // others looks up another name ten times a second.
 func others(ctx context.Context, r dane.Resolver) {
 	for n := 0; ctx.Err() == nil; n++ {
