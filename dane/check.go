@@ -126,7 +126,7 @@ func (c *Checker) verify(ctx context.Context, r *Result) (*Result, error) {
 	if r.Err != nil {
 		return r, v.blame(ctx, r)
 	}
-	hosts := hostsCheck{verifier: v, parallel: c.parallel(), firstSuccess: c.FirstSuccess, allCertificates: c.AllCertificates, result: r, ahead: ahead}
+	hosts := hostsCheck{verifier: v, early: early, endLookups: cancel, parallel: c.parallel(), firstSuccess: c.FirstSuccess, allCertificates: c.AllCertificates, result: r, ahead: ahead}
 	hosts.run(ctx)
 	return r, v.blame(ctx, r)
 }
@@ -148,7 +148,8 @@ func (v *Verifier) blame(ctx context.Context, r *Result) error {
 	return nil
 }
 
-// withReserve keeps some of the time back, to find out whose fault it is when nobody answers.
+// withReserve is for lookups: it keeps some of the time back, to find out whose fault it is when nobody
+// answers.
 func withReserve(ctx context.Context) (context.Context, context.CancelFunc) {
 	deadline, ok := ctx.Deadline()
 	if !ok {

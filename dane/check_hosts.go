@@ -17,7 +17,9 @@ type hostsCheck struct {
 	parallel     int
 	firstSuccess bool
 	result       *Result
-	ahead        *suggester // of the MX lookup
+	ahead        *suggester      // of the MX lookup
+	early        context.Context // of lookups: it ends before the other, see withReserve
+	endLookups   context.CancelFunc
 
 	allCertificates bool
 
@@ -85,6 +87,7 @@ func (c *hostsCheck) run(ctx context.Context) {
 		apply()
 	}
 	cancel() // what is left is of no more interest
+	c.endLookups()
 	for ; running > 0; running-- {
 		<-results
 	}
@@ -97,8 +100,8 @@ func (c *hostsCheck) next() work {
 		switch h := &c.hosts[i]; {
 		case !h.begun:
 			h.begun = true
-			return func(ctx context.Context) func() {
-				share := dnssec.WithBudget(ctx, lookupsForHosts/len(c.hosts))
+			return func(context.Context) func() {
+				share := dnssec.WithBudget(c.early, lookupsForHosts/len(c.hosts))
 				mx := c.result.Domain.MX[i]
 				found := c.verifier.lookupHost(share, c.result.Domain, mx, c.ahead.asksFor(mx.Host))
 				return func() { h.known(found) }

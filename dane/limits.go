@@ -37,7 +37,7 @@ const (
 )
 
 // maxReserve is what Verify keeps of its time, a quarter at most, to find out whether
-// the DNS servers are alive when the MX lookup gets no answer.
+// the DNS servers are alive when a lookup gets no answer.
 const maxReserve = 2 * time.Second
 
 // defaultAttemptTimeout bounds one connection of Verify where the caller does not: what

@@ -176,7 +176,9 @@ func incapable(err error) bool {
 	return ok
 }
 
-// unanswered reports whether a lookup failed since a query was not answered.
+// unanswered reports whether a lookup failed since a query was not answered, or not by the end of the
+// time: it may be on its way for others then, and not among the Exchanges.
 func unanswered(l Lookup) bool {
-	return l.Status == dnssec.Indeterminate && slices.ContainsFunc(l.Exchanges, func(e dnssec.Exchange) bool { return e.Err != nil })
+	late := errors.Is(l.Err, context.DeadlineExceeded) && !errors.Is(l.Err, ErrLookup) // it was asked
+	return l.Status == dnssec.Indeterminate && (late || slices.ContainsFunc(l.Exchanges, func(e dnssec.Exchange) bool { return e.Err != nil }))
 }

@@ -62,6 +62,7 @@ func TestWhoseFaultItIsThatNobodyAnswers(t *testing.T) {
 		fails      func(dns.Question) bool
 		slow       bool
 		ends       time.Duration // 0: never
+		time       time.Duration // 0: a minute
 		meanwhile  bool          // others are answered
 		unresolved bool
 		roots      int32 // queries for its keys
@@ -70,6 +71,9 @@ func TestWhoseFaultItIsThatNobodyAnswers(t *testing.T) {
 		{label: "nobody listens any more", fails: all, unresolved: true, roots: 1},
 		{label: "nobody answers after the MX records", slow: true, unresolved: true, roots: 1,
 			fails: func(q dns.Question) bool { return q.Qtype != dns.TypeMX && q.Qtype != dns.TypeDS || q.Name == "." }},
+		{label: "nobody answers about its host, for as long as there is time", slow: true, time: 10 * time.Second, unresolved: true, roots: 1,
+			fails: func(q dns.Question) bool { return q.Name == "." || strings.Contains(q.Name, "mail.second") }},
+		{label: "the servers of its host are silent for as long as there is time", fails: of("mail.second"), slow: true, time: 10 * time.Second, roots: 1},
 		{label: "nobody answers for longer than the domain has time, and the root's keys are late", fails: all, slow: true, ends: 32 * time.Second,
 			unresolved: true, roots: 1},
 		{label: "the domain's servers are silent", fails: of("second"), slow: true, roots: 1},
@@ -91,11 +95,12 @@ func TestWhoseFaultItIsThatNobodyAnswers(t *testing.T) {
 				if _, err := checker(verifier).Plan(t.Context(), "first.example"); err != nil {
 					t.Fatal(err)
 				}
+				synctest.Wait() // for what was asked ahead
 				network.roots.Store(0)
 				network.fails, network.began, network.ends = tt.fails, time.Now(), cmp.Or(tt.ends, time.Hour)
 				var running sync.WaitGroup
 				defer running.Wait()
-				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				ctx, cancel := context.WithTimeout(t.Context(), cmp.Or(tt.time, time.Minute))
 				defer cancel()
 				if tt.meanwhile {
 					running.Go(func() { others(ctx, resolver) })
