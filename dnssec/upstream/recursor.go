@@ -129,6 +129,7 @@ func (r *Recursor) Exchange(ctx context.Context, q *Query) (*Reply, error) {
 		return nil, newError("", "", q, errMalformed)
 	}
 	resolution := resolutions.Get().(*resolution)
+	defer resolution.giveBack()
 	resolution.Recursor, resolution.query, resolution.first = r, q, task{question: question, avoid: q.Avoid}
 	reply, err := resolution.run(ctx)
 	if err != nil {
@@ -140,7 +141,6 @@ func (r *Recursor) Exchange(ctx context.Context, q *Query) (*Reply, error) {
 		}
 		return nil, newError("", "", q, err)
 	}
-	resolution.giveBack()
 	// The question as it was asked, whatever was sent to whom.
 	reply.Msg.Question = append(reply.Msg.Question[:0], q.Msg.Question[0])
 	return reply, nil
@@ -155,13 +155,11 @@ func (r *resolution) run(ctx context.Context) (*Reply, error) {
 // resolutions are not in use.
 var resolutions = sync.Pool{New: func() any { return new(resolution) }}
 
-// giveBack makes it serve again, if nothing refers to it any more: no lookup of a name server,
-// and no error.
+// giveBack makes it serve again, when run has returned: lookups of name servers have ended with it,
+// errors and replies have what they say of their own, and Clients send copies of the query.
 func (r *resolution) giveBack() {
-	if r.lookups.Load() == 0 && len(r.firstQuery.errs) == 0 {
-		*r = resolution{}
-		resolutions.Put(r)
-	}
+	*r = resolution{}
+	resolutions.Put(r)
 }
 
 // resolve goes down from the closest zone that is known.
