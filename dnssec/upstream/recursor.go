@@ -194,7 +194,7 @@ func (r *resolution) resolve(ctx context.Context, t *task) (*Reply, error) {
 			t.dropped = nil
 		case minimised && between && err == nil:
 			within = question.Name
-		case minimised && (o.replied || o.failed):
+		case minimised && (o.reply != nil || o.failed):
 			// There is no zone cut at that name. Or the servers have trouble with such
 			// questions (RFC 9156 §2.3): some drop them, and some answer NXDOMAIN for
 			// empty non-terminals. Or those that were asked are dead, and others are not.

@@ -18,8 +18,7 @@ import (
 type zoneResult struct {
 	next      *delegation
 	reply     *Reply
-	replied   bool // some server sent a reply, whether of use or not
-	failed    bool // some server did not give a reply that can be read
+	failed    bool // some server gave no reply that is of use
 	childSide bool // some server answered for the zone below the one that it is asked for
 }
 
@@ -182,7 +181,7 @@ func (z *zoneQuery) read(reply *Reply, address netip.AddrPort) (o zoneResult, do
 			// Servers that do not know the rules for DS send the proof with a referral.
 			if len(next.proof) > 0 {
 				if reply := next.answerDS(z.query, z.now()); reply != nil {
-					return zoneResult{reply: reply, replied: true}, true
+					return zoneResult{reply: reply}, true
 				}
 			}
 			z.errs = append(z.errs, z.failed(reply, errLame))
@@ -195,11 +194,11 @@ func (z *zoneQuery) read(reply *Reply, address netip.AddrPort) (o zoneResult, do
 		default:
 			next = z.delegations.getOrPut(next, z.now())
 		}
-		return zoneResult{next: next, replied: true}, true
+		return zoneResult{next: next}, true
 	case answer:
 		reply.PassedOver = z.errs
 		keepBailiwick(z.zone.name, reply.Msg)
-		return zoneResult{reply: reply, replied: true}, true
+		return zoneResult{reply: reply}, true
 	case refused:
 		if z.refusal == nil || serverFailure(reply.Msg) > serverFailure(z.refusal.Msg) {
 			z.refusal = reply
@@ -254,7 +253,7 @@ func (z *zoneQuery) conclude(ctx context.Context) (zoneResult, error) {
 	if z.zone.name == "." && len(z.errs) > 0 {
 		z.priming.forget() // back to the hints
 	}
-	o := zoneResult{replied: z.replied, failed: len(z.errs) > 0, childSide: z.childSide}
+	o := zoneResult{failed: len(z.errs) > 0, childSide: z.childSide}
 	switch over := ended(ctx); {
 	case over != nil:
 		return zoneResult{}, z.because(over)
