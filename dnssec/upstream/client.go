@@ -121,11 +121,11 @@ func (c *Client) exchange(ctx context.Context, q *Query, e *endpoint, attempts i
 	if slices.Contains(q.Avoid, server) {
 		return nil, ErrExhausted
 	}
-	own := ownExchanges.Get().(*ownExchange)
-	if err := own.plain.set(q.Msg); err != nil {
+	exchange := clientExchanges.Get().(*clientExchange)
+	if err := exchange.plain.set(q.Msg); err != nil {
 		return nil, newError(server, "", q, err)
 	}
-	m := &own.plain.message
+	m := &exchange.plain.message
 	m.keepCase = c.KeepCase || q.KeepCase
 	start := time.Now()
 	network := e.network
@@ -133,7 +133,7 @@ func (c *Client) exchange(ctx context.Context, q *Query, e *endpoint, attempts i
 	var err error
 	switch network {
 	case "udp":
-		msg, network, err = own.udp.overUDP(ctx, c, e, m)
+		msg, network, err = exchange.udp.overUDP(ctx, c, e, m)
 		for tries := 2; tries < attempts && isTimeout(err) && ended(ctx) == nil; tries++ {
 			msg, network, err = new(udpExchange).overUDP(ctx, c, e, m)
 		}
@@ -160,27 +160,26 @@ func (c *Client) exchange(ctx context.Context, q *Query, e *endpoint, attempts i
 	}
 	takeOptions(msg)
 	elapsed := time.Since(start)
-	own.giveBack()
+	exchange.giveBack()
 	return &Reply{Msg: msg, Server: server, Network: network, Elapsed: elapsed}, nil
 }
 
-// An ownExchange is what a Client needs for an Exchange: in one piece, since most queries go over
-// UDP.
-type ownExchange struct {
+// A clientExchange is one Exchange of a Client, in one piece, since most queries go over UDP.
+type clientExchange struct {
 	plain plainMessage
 	udp   udpExchange
 }
 
-// ownExchanges are not in use.
-var ownExchanges = sync.Pool{New: func() any { return new(ownExchange) }}
+// clientExchanges are not in use.
+var clientExchanges = sync.Pool{New: func() any { return new(clientExchange) }}
 
 // giveBack makes it serve again, if nothing refers to it any more: if the first packet over UDP
 // brought the reply, and no query went over TCP before. Errors and queries over TCP may go on
 // using the rest.
-func (e *ownExchange) giveBack() {
+func (e *clientExchange) giveBack() {
 	if e.udp.quiet && !e.udp.sentOverTCP {
-		*e = ownExchange{}
-		ownExchanges.Put(e)
+		*e = clientExchange{}
+		clientExchanges.Put(e)
 	}
 }
 
