@@ -17,8 +17,8 @@
 //
 // [Store.Put] writes a frame, has the disk take it, and then counts it in the checkpoint, in
 // one transaction with the lines that it has. Frames that lie beyond what is counted are counted when
-// the folder is opened to be written the next time, as when the checkpoint is older than they are; what is no whole
-// frame was not finished, and is cut off.
+// the folder is opened to be written the next time, as when the checkpoint is older than they are; the last one is
+// cut off if it cannot be read: it was not finished.
 //
 // [Store.Keep] is for rows that come one by one. It writes them to unsaved.ndjson, which outlives
 // the process, although not the machine; [Store.Sync] makes a frame of them.

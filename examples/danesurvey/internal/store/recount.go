@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -16,7 +17,8 @@ import (
 
 // recount counts the frames that lie beyond those that are counted: a process has ended between a
 // frame and its count, or the checkpoint is older than the files, from a copy, or since the page with
-// its latest state is lost. What is no whole frame was not finished, and is cut off.
+// its latest state is lost. The last frame is cut off if it cannot be read: it was not finished. Where a machine
+// ends, the disk may have taken some of its pages and not others, whatever its length is.
 func (s *Store) recount() error {
 	decoder, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxFrame))
 	if err != nil {
@@ -48,20 +50,57 @@ func (s *Store) recountFile(decoder *zstd.Decoder, n int) (more bool, err error)
 		return false, err
 	}
 	for len(frames) > 0 {
-		size, ok := frameSize(frames)
-		if !ok {
+		text, size, err := readFrame(decoder, frames)
+		if err != nil && !errors.Is(err, errTooLarge) && !isFollowed(decoder, frames) {
 			return false, s.cutOff(n, start)
 		}
-		if n > r.number {
-			r.number, r.first, r.size, r.rows = n, r.first+r.rows, 0, 0
+		if err == nil {
+			if n > r.number {
+				r.number, r.first, r.size, r.rows = n, r.first+r.rows, 0, 0
+			}
+			err = s.recountFrame(text, int64(size))
 		}
-		if err := s.recountFrame(decoder, frames[:size]); err != nil {
+		if err != nil {
 			return false, fmt.Errorf("%s: the frame at octet %d: %w", name, start, err)
 		}
 		start += int64(size)
 		frames = frames[size:]
 	}
 	return true, nil
+}
+
+var (
+	errNotWhole = errors.New("it is not whole")
+	errTooLarge = fmt.Errorf("it has more than %d octets of text", maxFrame)
+)
+
+// readFrame returns the text of the frame that comes first, and its length.
+func readFrame(decoder *zstd.Decoder, frames []byte) (text []byte, size int, err error) {
+	size, ok := frameSize(frames)
+	if !ok {
+		return nil, 0, errNotWhole
+	}
+	text, err = decoder.DecodeAll(frames[:size], nil)
+	if errors.Is(err, zstd.ErrDecoderSizeExceeded) || errors.Is(err, zstd.ErrWindowSizeExceeded) {
+		err = errTooLarge
+	}
+	return text, size, err
+}
+
+// isFollowed reports whether a frame that can be read comes behind one that cannot, wherever that ends: so it
+// was whole once, and is damaged.
+func isFollowed(decoder *zstd.Decoder, frames []byte) bool {
+	magic := binary.LittleEndian.AppendUint32(nil, 0xFD2FB528) // RFC 8878 §3.1.1
+	for rest := frames[1:]; ; rest = rest[1:] {
+		at := bytes.Index(rest, magic)
+		if at < 0 {
+			return false
+		}
+		rest = rest[at:]
+		if _, _, err := readFrame(decoder, rest); err == nil {
+			return true
+		}
+	}
 }
 
 // readFrom returns what a file has from an octet on, which must be there.
@@ -81,7 +120,7 @@ func readFrom(name string, start int64) ([]byte, error) {
 	return io.ReadAll(io.NewSectionReader(file, start, info.Size()-start))
 }
 
-// cutOff ends a file where a frame begins that was not finished. It is the last that was written.
+// cutOff ends a file where a frame begins that was not finished, which must be the last that was written.
 func (s *Store) cutOff(n int, size int64) error {
 	if info, err := os.Stat(resultsFile(s.dir, n+1)); err == nil && info.Size() > 0 {
 		return fmt.Errorf("%s: the frame at octet %d is not whole, and another file comes behind it: it was changed", resultsFile(s.dir, n), size)
@@ -92,12 +131,8 @@ func (s *Store) cutOff(n int, size int64) error {
 	return os.Truncate(resultsFile(s.dir, n), size)
 }
 
-// recountFrame counts a frame where it is. Rows whose line has one already count no longer.
-func (s *Store) recountFrame(decoder *zstd.Decoder, frame []byte) error {
-	text, err := decoder.DecodeAll(frame, nil)
-	if err != nil {
-		return err
-	}
+// recountFrame counts a frame of that size where it is, by its text. Rows whose line has one already count no longer.
+func (s *Store) recountFrame(text []byte, size int64) error {
 	var rows []row.Row
 	for line := range bytes.Lines(text) {
 		r, err := row.Parse(line)
@@ -106,7 +141,7 @@ func (s *Store) recountFrame(decoder *zstd.Decoder, frame []byte) error {
 		}
 		rows = append(rows, r)
 	}
-	s.results.unfinished = int64(len(frame))
+	s.results.unfinished = size
 	return s.db.Update(func(tx *bolt.Tx) error {
 		first, err := s.results.count(tx, len(rows))
 		if err != nil {

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -77,6 +78,49 @@ func TestOlderCheckpoints(t *testing.T) {
 	}
 }
 
+// TestTornFrames: where a machine ended before the disk had taken all of the last frame, the file may have its length
+// and not all its pages. The frame is cut off, and the survey goes on.
+func TestTornFrames(t *testing.T) {
+	t.Parallel()
+	encoder, err := zstd.NewWriter(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rows []row.Row
+	for line := 10; line < 20; line++ {
+		rows = append(rows, testRow(t, line, 1))
+	}
+	frame := encoder.EncodeAll(row.AppendLines(nil, rows), nil)
+	for at, page := 0, len(frame)/10; at < len(frame); at += page {
+		for label, lost := range map[string][]byte{"a page": frame[at:min(at+page, len(frame))], "the rest": frame[at:]} {
+			torn := bytes.Clone(frame)
+			clear(torn[at:][:len(lost)])
+			dir := t.TempDir()
+			s := newStore(t, dir)
+			if err := errors.Join(s.Put([]row.Row{testRow(t, 1, 1)}), s.Close()); err != nil {
+				t.Fatal(err)
+			}
+			results, err := os.ReadFile(resultsFile(dir, 1))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(resultsFile(dir, 1), slices.Concat(results, torn), fileMode); err != nil {
+				t.Fatal(err)
+			}
+			if s, err = Open(dir); err != nil {
+				t.Errorf("%s at octet %d is zeros: %v", label, at, err)
+				continue
+			}
+			if after, _ := os.ReadFile(resultsFile(dir, 1)); !bytes.Equal(results, after) {
+				t.Errorf("%s at octet %d is zeros: %d octets are left, want %d", label, at, len(after), len(results))
+			}
+			if err := errors.Join(s.Put(rows), s.Close()); err != nil {
+				t.Errorf("%s at octet %d is zeros: it takes no more: %v", label, at, err)
+			}
+		}
+	}
+}
+
 // TestResultsThatWereChanged: what this program cannot have left so is an error, and stays as it is.
 func TestResultsThatWereChanged(t *testing.T) {
 	t.Parallel()
@@ -91,6 +135,18 @@ func TestResultsThatWereChanged(t *testing.T) {
 		},
 		"a frame of something else": func(dir string, results []byte) error {
 			return os.WriteFile(resultsFile(dir, 1), encoder.EncodeAll([]byte("no rows\n"), results), fileMode)
+		},
+		"a frame that is damaged, and a frame behind it": func(dir string, results []byte) error {
+			damaged := bytes.Clone(results)
+			damaged[len(damaged)-1] ^= 1 // of the checksum
+			return os.WriteFile(resultsFile(dir, 1), slices.Concat(results, damaged, results), fileMode)
+		},
+		"a frame whose length is damaged, and a frame behind it": func(dir string, results []byte) error {
+			var header zstd.Header
+			damaged := bytes.Clone(results)
+			err := header.Decode(damaged)
+			damaged[header.HeaderSize+2] |= 0x40 // of a block
+			return errors.Join(err, os.WriteFile(resultsFile(dir, 1), slices.Concat(results, damaged, results), fileMode))
 		},
 		"a frame that is not whole, and a file behind it": func(dir string, results []byte) error {
 			return errors.Join(
