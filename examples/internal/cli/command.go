@@ -116,8 +116,8 @@ func (c *Command) Understand(args []string) error {
 	return err
 }
 
-// parse reads the flags. Where a command of the first argument's name is missing, that is the
-// mistake, and not the flags behind it; and a flag with the name of a command is meant as that.
+// parse reads the flags. If that fails, the mistake may be that there is no command of the first
+// argument's name, whose flags those behind it are; or a command was written as a flag.
 func (c *Command) parse(f *Flags, path, args []string) (others []string, err error) {
 	others, err = f.Parse(args)
 	if err == nil || errors.Is(err, flag.ErrHelp) {
@@ -126,7 +126,7 @@ func (c *Command) parse(f *Flags, path, args []string) (others []string, err err
 	if f.run == nil && !strings.HasPrefix(args[0], "-") {
 		return nil, c.unknown(path, args)
 	}
-	name := strings.TrimPrefix(strings.TrimPrefix(args[0], "-"), "-")
+	name, _, _ := cutFlag(args[0])
 	if strings.HasPrefix(args[0], "-") && f.Lookup(name) == nil && c.Command(name) != nil {
 		return nil, fmt.Errorf("there is no flag -%s, but a command: %s", name, strings.Join(append(slices.Clip(path), name), " "))
 	}

@@ -79,10 +79,10 @@ func (f *Flags) Parse(args []string) (others []string, err error) {
 
 // one sets a flag, and returns what follows it and its value.
 func (f *Flags) one(arg string, rest []string) ([]string, error) {
-	name, value, given := strings.Cut(strings.TrimPrefix(arg[1:], "-"), "=")
+	name, value, given := cutFlag(arg)
 	known := f.Lookup(name)
 	switch {
-	case known == nil && (name == "help" || name == "h"):
+	case known == nil && isHelp(name):
 		return nil, flag.ErrHelp
 	case known == nil:
 		return nil, fmt.Errorf("there is no flag -%s%s -help lists the flags", name, orNearest("-"+name, f.names()))
@@ -91,7 +91,7 @@ func (f *Flags) one(arg string, rest []string) ([]string, error) {
 	case !given && len(rest) == 0:
 		return nil, fmt.Errorf("-%s: want %s after it", name, wants(known))
 	case !given && f.isFlag(rest[0]):
-		return nil, fmt.Errorf("-%s: want %s after it, and %s is a flag; a value that looks like one is given by -%s=%s",
+		return nil, fmt.Errorf("-%s: want %s after it, and not %s; a value that looks like a flag is given by -%s=%s",
 			name, wants(known), rest[0], name, rest[0])
 	case !given:
 		value, rest = rest[0], rest[1:]
@@ -102,12 +102,20 @@ func (f *Flags) one(arg string, rest []string) ([]string, error) {
 	return rest, nil
 }
 
-// isFlag reports whether an argument that should be a value is one of the flags: the value was
-// forgotten, and the flag would be a file's name.
+// isFlag reports whether an argument that should be a value is one of the flags, or ends them: the
+// value was forgotten, and the flag would be a file's name.
 func (f *Flags) isFlag(arg string) bool {
-	name, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(arg, "-"), "-"), "=")
-	return strings.HasPrefix(arg, "-") && (f.Lookup(name) != nil || name == "help")
+	name, _, _ := cutFlag(arg)
+	return strings.HasPrefix(arg, "-") && (f.Lookup(name) != nil || isHelp(name)) || arg == "--"
 }
+
+// cutFlag returns the name of a flag in an argument, with one dash or two, and the value in it, if
+// one is given.
+func cutFlag(arg string) (name, value string, given bool) {
+	return strings.Cut(strings.TrimPrefix(strings.TrimPrefix(arg, "-"), "-"), "=")
+}
+
+func isHelp(name string) bool { return name == "help" || name == "h" }
 
 func (f *Flags) names() (names []string) {
 	f.VisitAll(func(one *flag.Flag) { names = append(names, "-"+one.Name) })
