@@ -169,6 +169,9 @@ func (d *diagnosis) invalid(h *dane.HostResult, r *tlsa.Report, chain []*x509.Ce
 func noPath(h *dane.HostResult, reason tlsa.Reason, cause string, f *Finding) {
 	algorithm := weakAlgorithm(cause)
 	switch {
+	case strings.Contains(cause, shortRSA):
+		f.Text = "The certificate of " + h.Name + ", or one above it, is signed with an RSA key of fewer than 1024 bits, which does not count any more, so that no valid path leads to the one that its TLSA record is of."
+		f.Fix = "Have the certificate issued anew by a CA whose key has 2048 bits or more, and install it. "
 	case algorithm != "":
 		f.Text = "The certificate of " + h.Name + ", or one above it, is signed with " + algorithm + ", which does not count any more, so that no valid path leads to the one that its TLSA record is of."
 		f.Fix = "Have the certificate issued anew with SHA-256, by another CA if need be, and install it. "
@@ -329,12 +332,11 @@ func (d *diagnosis) expired(h *dane.HostResult, chain []*x509.Certificate, cause
 	}
 }
 
-// weakAlgorithm is the one in an error of crypto/x509 or crypto/rsa that has it that a signature does
-// not count.
+// shortRSA is what crypto/rsa says of keys with fewer than 1024 bits; it has no type for that.
+const shortRSA = "-bit keys are insecure"
+
+// weakAlgorithm is the one in an error of crypto/x509 that has it that a signature does not count.
 func weakAlgorithm(text string) string {
-	if strings.Contains(text, "-bit keys are insecure") {
-		return "an RSA key of fewer than 1024 bits"
-	}
 	_, rest, found := strings.Cut(text, "insecure algorithm ")
 	if !found {
 		return ""

@@ -17,7 +17,7 @@ import (
 	"github.com/danesmtp/danesmtp/tlsa/tlsatest"
 )
 
-// TestAuthorityWithAShortKey: all issuers are sent, and Go checks no signature of such a key.
+// TestAuthorityWithAShortKey: all issuers are sent, and Go checks no signature of such a key, whatever the digest is.
 func TestAuthorityWithAShortKey(t *testing.T) {
 	t.Setenv("GODEBUG", "rsa1024min=0")
 	key, err := rsa.GenerateKey(rand.Reader, 768)
@@ -49,7 +49,7 @@ func TestAuthorityWithAShortKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := find(diagnose(t, result, diagnosis.Options{}), diagnosis.CodeCertPath)
-	if f == nil || !strings.Contains(f.Text, "an RSA key of fewer than 1024 bits") || strings.Contains(f.Fix, "all its issuers") {
+	if f == nil || !strings.Contains(f.Text, "an RSA key of fewer than 1024 bits") || strings.Contains(f.Fix, "all its issuers") || strings.Contains(f.Fix, "SHA-256") {
 		t.Errorf("%+v", f)
 	}
 }
