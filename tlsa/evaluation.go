@@ -3,6 +3,8 @@ package tlsa
 import (
 	"cmp"
 	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
 	"errors"
 	"slices"
 	"time"
@@ -96,11 +98,14 @@ func (e *evaluation) pick(paths [][]*x509.Certificate, satisfies func(path []*x5
 }
 
 // isForTLS reports whether the key usage of a server's certificate, if it has one, allows what keys
-// do in TLS (RFC 8446 §4.4.2.2, RFC 5246 §7.4.2). crypto/x509 does not look at it; OpenSSL does.
+// do in TLS (RFC 8446 §4.4.2.2, RFC 5246 §7.4.2). One that is empty allows nothing (RFC 5280
+// §4.2.1.3). crypto/x509 does not look at it; OpenSSL does.
 func isForTLS(leaf *x509.Certificate) bool {
 	const inTLS = x509.KeyUsageDigitalSignature | x509.KeyUsageKeyEncipherment | x509.KeyUsageKeyAgreement
-	return leaf.KeyUsage == 0 || leaf.KeyUsage&inTLS != 0
+	return leaf.KeyUsage&inTLS != 0 || leaf.KeyUsage == 0 && !slices.ContainsFunc(leaf.Extensions, isKeyUsage)
 }
+
+func isKeyUsage(e pkix.Extension) bool { return e.Id.Equal(asn1.ObjectIdentifier{2, 5, 29, 15}) }
 
 var errKeyUsage = errors.New("the key of the server's certificate is not for TLS (key usage)")
 

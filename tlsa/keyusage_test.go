@@ -3,6 +3,8 @@ package tlsa_test
 import (
 	"crypto/rand"
 	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
 	"math/big"
 	"testing"
 
@@ -20,17 +22,23 @@ func TestKeyUsageOfTheServer(t *testing.T) {
 		name  string
 		usage x509.KeyUsage
 		want  tlsa.Reason
+		empty []byte // the extension has that, and no usage
 	}{
-		{"no key usage", 0, 0},
-		{"signatures", x509.KeyUsageDigitalSignature, 0},
-		{"encipherment", x509.KeyUsageKeyEncipherment, 0},
-		{"agreement", x509.KeyUsageKeyAgreement, 0},
-		{"certificates", x509.KeyUsageCertSign | x509.KeyUsageCRLSign, tlsa.ReasonConstraint},
-		{"certificates and signatures", x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature, 0},
-		{"data", x509.KeyUsageDataEncipherment | x509.KeyUsageContentCommitment, tlsa.ReasonConstraint},
+		{"no key usage", 0, 0, nil},
+		{"signatures", x509.KeyUsageDigitalSignature, 0, nil},
+		{"encipherment", x509.KeyUsageKeyEncipherment, 0, nil},
+		{"agreement", x509.KeyUsageKeyAgreement, 0, nil},
+		{"certificates", x509.KeyUsageCertSign | x509.KeyUsageCRLSign, tlsa.ReasonConstraint, nil},
+		{"certificates and signatures", x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature, 0, nil},
+		{"data", x509.KeyUsageDataEncipherment | x509.KeyUsageContentCommitment, tlsa.ReasonConstraint, nil},
+		{"a usage without bits", 0, tlsa.ReasonConstraint, []byte{asn1.TagBitString, 1, 0}},
+		{"a usage without a bit that is set", 0, tlsa.ReasonConstraint, []byte{asn1.TagBitString, 2, 0, 0}},
 	} {
 		template := &x509.Certificate{
 			SerialNumber: big.NewInt(1), DNSNames: []string{mx}, KeyUsage: u.usage, NotBefore: noon.AddDate(0, 0, -1), NotAfter: noon.AddDate(0, 0, 1),
+		}
+		if u.empty != nil {
+			template.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{2, 5, 29, 15}, Value: u.empty}}
 		}
 		der, err := x509.CreateCertificate(rand.Reader, template, root.Certificate, server.Key.Public(), root.Key)
 		if err != nil {
