@@ -50,7 +50,7 @@ func keepsContract(a *dnssec.Answer) bool {
 		return false
 	}
 	// RFC 7672 §2.1.3: no better than the weakest step. TrustAD cannot tell single steps of
-	// an insecure answer, which are Indeterminate then.
+	// an insecure answer but a first one by DNAME: the others are Indeterminate then.
 	return !slices.ContainsFunc(a.Aliases, func(step dnssec.Alias) bool {
 		return step.Status == dnssec.Bogus || a.Status == dnssec.Secure && step.Status != dnssec.Secure
 	})

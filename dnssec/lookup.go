@@ -26,7 +26,8 @@ import (
 // query, judgeReply has the reply judged (package validate), and while it is judged, the keys
 // and DS records that it rests on are on their way already (prefetch.go). To the judge, Ask is
 // the door to the network (validate.Source): for each of them the way begins anew. A reply that does
-// not validate is asked for at other servers (others.go), since one wrong server must not break a zone.
+// not validate is asked for at other servers (others.go), since one wrong server must not break a zone, and
+// an alias that came without its DNAME record is proven by that (dname.go).
 type lookup struct {
 	resolver  *Resolver
 	judge     validate.Validator // with the instant, the anchors and the budget

@@ -18,9 +18,9 @@ import (
 // same machine. Anybody on the path to another one can forge answers, which are
 // Secure then (RFC 4035 §4.9.3, RFC 7672 §2.1.3).
 //
-// It keeps the contract of [Answer]. It cannot tell the status of single aliases,
-// which is Indeterminate unless that of the whole is Secure, but for a first one that follows
-// from a DNAME record. It has no cache, and is safe for concurrent use.
+// It keeps the contract of [Answer]. It cannot tell the status of single aliases, which is
+// Indeterminate unless that of the whole is Secure; except that of a first one that follows from a
+// DNAME record, for which it asks. It has no cache, and is safe for concurrent use.
 type TrustAD struct {
 	// Exchanger asks the validating resolver. It must be set.
 	Exchanger upstream.Exchanger
@@ -112,7 +112,8 @@ func (r TrustAD) tellFirst(ctx context.Context, answer *Answer, answers []*valid
 	if err != nil || validate.Refuses(reply.Msg) {
 		return
 	}
-	if first.Status = Insecure; reply.Msg.AuthenticatedData {
+	first.Status = Insecure
+	if reply.Msg.AuthenticatedData {
 		first.Status = Secure
 	}
 }

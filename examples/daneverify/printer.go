@@ -151,6 +151,7 @@ func (p *printer) print(row survey.Row) error {
 		p.named = true
 		fmt.Fprintf(p.stderr, "daneverify: this machine's name has no dot, so EHLO gives its address, %s; -helo sets a name\n", address)
 	}
+	// What this machine lacks itself, such as a route, no other DNS server would mend: the finding says that.
 	if r.Unresolved && !r.Failure().Local && !p.advised && !p.audience.told() {
 		p.advised = true
 		fmt.Fprint(p.stderr, p.screen.Wrap("", "", p.advice()))
@@ -213,8 +214,7 @@ func (p *forSender) summary() string {
 		p.seen[exitSuccess], p.seen[exitNoDANE], p.seen[exitFailure], p.seen[exitUsage]-p.wrong-p.lacking, p.wrong)
 }
 
-// advice is for who has no server that is capable of DNSSEC. What this machine lacks itself,
-// such as a route, no other server would mend: the finding says that.
+// advice is for who has no server that is capable of DNSSEC.
 func (p *printer) advice() string {
 	if p.recursive {
 		return adviceRecursive
