@@ -101,6 +101,7 @@
 //	silent                               next server, after 1.5 s; asked last for 5 min
 //	lame: upward, sideways, empty        next server; asked last for 15 min
 //	SERVFAIL, REFUSED                    next server; the refusal, if all do so
+//	all of them fail: the zone moved     the zone above is asked again, once in 5 min
 //	FORMERR or NOTIMP to EDNS            asked again without
 //	the same by a header alone           asked again without, this once, if it never knew EDNS
 //	a record that cannot be read         next server; not blamed

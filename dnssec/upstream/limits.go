@@ -133,13 +133,17 @@ const (
 
 // Durations of a Recursor.
 const (
-	// maxDelegationLife caps the TTL of a delegation, so that one that has moved is
-	// found again; the NS records of most top-level domains have one or two days.
+	// maxDelegationLife caps the TTL of a delegation, so that a zone that has moved is
+	// found again even if its old servers still answer; the NS records of most top-level domains have one or two days.
 	maxDelegationLife = 24 * time.Hour
 	// minDelegationLife lets a delegation with a TTL of zero serve for one lookup: for the
 	// keys, DS records and data of a chain of zones. What the servers of the zone say has
 	// its own TTL.
 	minDelegationLife = 30 * time.Second
+	// staleDelegation is the age from which a delegation is asked for again if none of the
+	// zone's servers gives an answer. It is as long as a failure may be remembered at most
+	// (RFC 9520 §3.2), so that the zones above see no more of a broken zone than of others.
+	staleDelegation = 5 * time.Minute
 	// sweepInterval is how long delegations that have expired take memory at most where
 	// there are new ones.
 	sweepInterval = time.Hour

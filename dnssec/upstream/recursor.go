@@ -26,7 +26,8 @@ import (
 // cache, and the zone below is next; if there is no zone cut at that name, the next label
 // is asked for, until it is the whole question. A server that is silent, refuses or does
 // not serve the zone is followed by the next one, and goes to the end of the list for some
-// minutes. If no address of a zone's servers is known, the addresses of a few of them are
+// minutes. If none of them answers, and it is some minutes since the zone above named them, it is
+// asked whether the zone has others by now. If no address of a zone's servers is known, the addresses of a few of them are
 // looked for, in the same way. All of this together is limited in queries and depth.
 //
 // The zero Recursor starts from the built-in addresses of the root servers. A Recursor is
@@ -179,6 +180,7 @@ func (r *resolution) resolve(ctx context.Context, t *task) (*Reply, error) {
 	zone := r.startZone(t)
 	within := zone.name // the longest name that is known not to lie in a zone below
 	between := false    // whether to look label by label for the zone above the cut
+	var moved detour
 	for range maxReferrals {
 		question := t.question
 		if between || r.minimises(zone) {
@@ -188,10 +190,15 @@ func (r *resolution) resolve(ctx context.Context, t *task) (*Reply, error) {
 		z.set(r, t, zone, question)
 		o, err := z.run(ctx)
 		switch {
+		case o.next != nil && moved.isInVain(o.next, r.now()):
+			return moved.reply, moved.err
 		case o.next != nil:
 			zone, between = o.next, false
 			within = zone.name
 			t.dropped = nil
+			if moved.left != nil {
+				r.failures.forget(failureKey{zone: zone.name, question: t.question})
+			}
 		case minimised && between && err == nil:
 			within = question.Name
 		case minimised && (o.reply != nil || o.failed):
@@ -209,6 +216,12 @@ func (r *resolution) resolve(ctx context.Context, t *task) (*Reply, error) {
 			// A server that has the zone below the cut and one further up, but not the
 			// one between, answers from the wrong zone (RFC 4035 §3.1.4.1, §4.2).
 			between, within = true, zone.name
+		case moved.begin(ctx, r, t, zone, o.reply, err):
+			zone, between = r.closestDelegation(parent(zone.name)), false
+			within = zone.name
+			t.dropped = nil
+		case moved.isAbove(zone) && isZoneFailure(o.reply, err):
+			return moved.reply, moved.err
 		case err != nil:
 			return nil, err
 		default:

@@ -79,6 +79,13 @@ func (s *failureCache) put(key failureKey, err error, now time.Time) {
 	s.known[key] = kept
 }
 
+// forget drops a failure.
+func (s *failureCache) forget(key failureKey) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.drop(key)
+}
+
 // drop forgets a failure. The caller holds the lock.
 func (s *failureCache) drop(key failureKey) {
 	if old, ok := s.known[key]; ok {
