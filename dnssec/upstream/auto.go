@@ -22,6 +22,9 @@ import (
 // tried again. A name for which a good server has no answer is not looked for elsewhere: it
 // may be one that only that server knows.
 //
+// The file is read again when it has changed: whoever runs for long outlives the network that he
+// began in. While it cannot be read, or names no server, the servers that it named before count.
+//
 // The zero Auto is ready to use. It is safe for concurrent use. It must not be copied or
 // changed after its first use.
 type Auto struct {
@@ -36,7 +39,9 @@ type Auto struct {
 	dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 	mu       sync.Mutex
-	pool     *Pool
+	pool     *Pool     // nil until the file is there
+	file     string    // what the pool was made of
+	read     time.Time // when the file was
 	recursor *Pool     // of one, by which its capability is judged
 	unusable error     // why the system's servers are of no use
 	until    time.Time // when that is to be found out again
@@ -56,7 +61,7 @@ func (a *Auto) Exchange(ctx context.Context, q *Query) (*Reply, error) {
 			return nil, err
 		}
 		unusable = err
-		a.fallBack(unusable, incapable)
+		a.fallBack(pool, unusable, incapable)
 	}
 	if recursor == nil {
 		return nil, unusable
@@ -89,8 +94,7 @@ func (a *Auto) Choice() string {
 	return "the system's DNS servers: " + strings.Join(names, ", ")
 }
 
-// choose returns the system's servers, or why they are of no use. If there is no file yet,
-// it is looked for again with the next query: it may come late, as the network does.
+// choose returns the system's servers, or why they are of no use.
 func (a *Auto) choose() (pool, recursor *Pool, unusable error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -102,15 +106,8 @@ func (a *Auto) choose() (pool, recursor *Pool, unusable error) {
 			a.recursor = &Pool{Exchangers: []Exchanger{new(Recursor)}}
 		}
 	}
-	if a.pool == nil {
-		pool, err := fromFile(cmp.Or(a.path, resolvConf))
-		if err != nil {
-			return nil, a.recursor, err
-		}
-		for _, e := range pool.Exchangers {
-			e.(*Client).Dial = a.dial
-		}
-		a.pool = pool
+	if err := a.readFile(); err != nil && a.pool == nil {
+		return nil, a.recursor, err
 	}
 	if time.Now().Before(a.until) {
 		return a.pool, a.recursor, a.unusable
@@ -118,11 +115,36 @@ func (a *Auto) choose() (pool, recursor *Pool, unusable error) {
 	return a.pool, a.recursor, nil
 }
 
-// fallBack has queries go to the Recursor for some time.
-func (a *Auto) fallBack(reason error, incapable bool) {
+// readFile makes a pool of the servers in the file, unless it did so for the same text or a short
+// time ago. If there is no pool yet, it tries with each query: the file may come late, as the
+// network does. The caller holds the lock.
+func (a *Auto) readFile() error {
+	now := time.Now()
+	if a.pool != nil && now.Sub(a.read) < systemLife {
+		return nil
+	}
+	path := cmp.Or(a.path, resolvConf)
+	a.read = now
+	text, err := readSystem(path)
+	if err != nil || a.pool != nil && text == a.file {
+		return err
+	}
+	pool, err := fromText(text, path)
+	if err != nil {
+		return err
+	}
+	for _, e := range pool.Exchangers {
+		e.(*Client).Dial = a.dial
+	}
+	a.pool, a.file, a.unusable, a.until = pool, text, nil, time.Time{}
+	return nil
+}
+
+// fallBack has queries go to the Recursor for some time, if the pool is still that of the file.
+func (a *Auto) fallBack(pool *Pool, reason error, incapable bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if time.Now().Before(a.until) {
+	if pool != a.pool || time.Now().Before(a.until) {
 		return
 	}
 	life := backoffTime

@@ -62,6 +62,9 @@ const (
 	// server is probed again: three queries each time.
 	capableLife   = 10 * time.Minute
 	incapableLife = 5 * time.Minute
+	// systemLife is how long an Auto does not look whether the file with the system's servers
+	// has changed, as package net.
+	systemLife = 5 * time.Second
 	// transientLife is for results that may well change soon: no reply, or SERVFAIL.
 	transientLife = 15 * time.Second
 )

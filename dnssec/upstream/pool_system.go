@@ -20,15 +20,29 @@ const resolvConf = "/etc/resolv.conf"
 func System() (*Pool, error) { return fromFile(resolvConf) }
 
 func fromFile(path string) (*Pool, error) {
+	text, err := readSystem(path)
+	if err != nil {
+		return nil, err
+	}
+	return fromText(text, path)
+}
+
+// readSystem returns what stands in a file like resolv.conf.
+func readSystem(path string) (string, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, &Error{Err: fmt.Errorf("system's DNS servers: %w", err)} // it names the file
+		return "", &Error{Err: fmt.Errorf("system's DNS servers: %w", err)} // it names the file
 	}
-	config, err := dns.ClientConfigFromReader(strings.NewReader(string(text)))
+	return string(text), nil
+}
+
+// fromText returns a Pool of Clients for the servers in the text of a file.
+func fromText(text, path string) (*Pool, error) {
+	config, err := dns.ClientConfigFromReader(strings.NewReader(text))
 	if err != nil {
 		return nil, &Error{Err: fmt.Errorf("system's DNS servers: %s: %w", path, err)}
 	}
-	options := resolverOptions(string(text))
+	options := resolverOptions(text)
 	p := &Pool{Equal: slices.Contains(options, "rotate")}
 	timeout := time.Duration(min(config.Timeout, maxTimeout)) * time.Second
 	err = errNoServers
