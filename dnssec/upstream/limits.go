@@ -71,8 +71,9 @@ const (
 
 // Limits of a Recursor: of one Exchange, all lookups of name servers included.
 const (
-	// maxResolutionQueries bounds the queries sent, of five packets at most each
-	// (NXNSAttack, CVE-2020-8616). A cold name below zones without glue takes about twenty.
+	// maxResolutionQueries bounds the queries sent (NXNSAttack, CVE-2020-8616). Each takes five
+	// packets at most to a server that is silent; one that answers can have it sent with another
+	// cookie, without one, and over TCP. A cold name below zones without glue takes about twenty.
 	maxResolutionQueries = 64
 	// maxTries bounds them together with attempts to reach addresses to which no packet
 	// can be sent.

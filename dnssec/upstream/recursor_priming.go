@@ -82,7 +82,7 @@ func (r *resolution) askForRoot(ctx context.Context) *delegation {
 			return nil
 		}
 		asked = append(asked, server)
-		reply, err := r.servers.exchange(ctx, server, ".", &Query{Msg: msg}, 1)
+		reply, err := r.servers.exchange(ctx, server, ".", &Query{Msg: msg}, 1, func() bool { return true })
 		if ctx.Err() != nil {
 			return nil
 		}

@@ -80,8 +80,8 @@ func (s *serverCache) info(server netip.AddrPort) *serverInfo {
 // know EDNS is asked without (RFC 6891 §7); one that does not reply is not, since servers that drop
 // queries with EDNS have been given up in 2019 (dnsflagday.net). That a server lacks EDNS is
 // remembered for the zone alone: behind one address there may be others for other zones, which a
-// zone must not rob of their signatures.
-func (s *serverCache) exchange(ctx context.Context, server netip.AddrPort, zone string, q *Query, attempts int) (*Reply, error) {
+// zone must not rob of their signatures. The query without EDNS is another one, which more allows.
+func (s *serverCache) exchange(ctx context.Context, server netip.AddrPort, zone string, q *Query, attempts int, more func() bool) (*Reply, error) {
 	info := s.info(server)
 	s.mu.Lock()
 	withEDNS := !s.now().Before(info.noEDNSUntil) || info.noEDNSZone != sha256.Sum256([]byte(zone))
@@ -92,7 +92,7 @@ func (s *serverCache) exchange(ctx context.Context, server netip.AddrPort, zone 
 	reply, err := s.ask(ctx, server, info, q, attempts)
 	lacks := false
 	suggested := info.client.mayLackEDNS(err)
-	if withEDNS && q.Msg.IsEdns0() != nil && (suggested || err == nil && lacksEDNS(reply.Msg)) {
+	if withEDNS && q.Msg.IsEdns0() != nil && (suggested || err == nil && lacksEDNS(reply.Msg)) && more() {
 		var plain *Reply
 		if plain, err = s.ask(ctx, server, info, queryWithoutEDNS(q), attempts); err == nil && (suggested || !isRefusal(plain.Msg)) {
 			// A header alone is easier to forge than a reply, so it counts for this query only.

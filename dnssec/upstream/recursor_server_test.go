@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"fmt"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -78,4 +79,67 @@ func TestEDNSIsLackingForOneZone(t *testing.T) {
 			t.Errorf("what is known of the zone itself: %d queries, want 1", n)
 		}
 	})
+}
+
+// A query without EDNS, to a server that does not know it, is one more query. What servers can
+// have sent in addition, by cookies and by truncation, comes to three packets for each.
+func TestQueriesWithoutEDNSCount(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		serve func(query, reply *dns.Msg, network string)
+		each  int // queries on the wire
+	}{
+		"they know neither cookies nor EDNS": {func(query, reply *dns.Msg, _ string) {
+			if query.IsEdns0() != nil {
+				reply.Rcode = dns.RcodeFormatError
+			}
+		}, 2},
+		"they truncate as well": {func(query, reply *dns.Msg, network string) {
+			if reply.Truncated = network == "udp"; query.IsEdns0() != nil {
+				reply.Rcode = dns.RcodeFormatError
+			}
+		}, 2},
+		"they want another cookie each time": {func(query, reply *dns.Msg, _ string) {
+			reply.Rcode = dns.RcodeBadCookie
+			reply.SetEdns0(1232, false)
+			opt := reply.IsEdns0()
+			for _, option := range query.IsEdns0().Option {
+				if cookie, ok := option.(*dns.EDNS0_COOKIE); ok {
+					opt.Option = append(opt.Option, &dns.EDNS0_COOKIE{Code: dns.EDNS0COOKIE, Cookie: fmt.Sprintf("%s%016x", cookie.Cookie[:16], query.Id)})
+				}
+			}
+		}, 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				evil := func(network string, query *dns.Msg) [][]byte {
+					reply := new(dns.Msg).SetRcode(query, dns.RcodeRefused)
+					tt.serve(query, reply, network)
+					wire, err := reply.Pack()
+					if err != nil {
+						panic(err)
+					}
+					return [][]byte{wire}
+				}
+				servers := map[string]behaviour{}
+				var lines []string
+				for i := range 13 {
+					lines = append(lines, fmt.Sprintf("example NS ns%d.evil", i), fmt.Sprintf("evil NS ns%d.e", i))
+					for j := range 4 {
+						at := fmt.Sprintf("10.2.%d.%d", i, j)
+						lines, servers[at] = append(lines, fmt.Sprintf("ns%d.e A %s", i, at)), evil
+					}
+				}
+				servers["192.0.2.2"] = delegating(lines...)
+				net := newNet(t, internet(servers))
+				r := &Recursor{Hints: hints("192.0.2.1"), Dial: net.dial}
+				if reply, got := askRecursor(t, r, "mx.example.test. A"); reply != nil {
+					t.Errorf("got %s", got)
+				}
+				if n, most := net.queries("10.2."), tt.each*maxResolutionQueries; n > most || n < maxResolutionQueries {
+					t.Errorf("%d queries on the wire, want %d at most", n, most)
+				}
+			})
+		})
+	}
 }

@@ -140,11 +140,11 @@ func (z *zoneQuery) ask(ctx context.Context, address netip.AddrPort, attempts in
 	if attempts == 1 {
 		z.asked = append(z.asked, address)
 	}
-	if z.queries.Add(1) > maxResolutionQueries || z.tries.Add(1) > maxTries {
+	if !z.mayQuery() || z.tries.Add(1) > maxTries {
 		return zoneResult{}, true, fmt.Errorf("%w: more than %d queries", errLimit, maxResolutionQueries)
 	}
 	wasSilent := z.servers.isSilent(address)
-	reply, err := z.servers.exchange(ctx, address, z.zone.name, z.message(), attempts)
+	reply, err := z.servers.exchange(ctx, address, z.zone.name, z.message(), attempts, z.mayQuery)
 	if over := ended(ctx); over != nil {
 		return zoneResult{}, true, z.because(over)
 	}
@@ -171,6 +171,9 @@ func (z *zoneQuery) ask(ctx context.Context, address netip.AddrPort, attempts in
 	}
 	return o, done, nil
 }
+
+// mayQuery counts a query, and reports whether there may be one more.
+func (r *resolution) mayQuery() bool { return r.queries.Add(1) <= maxResolutionQueries }
 
 // read decides what to do with a reply. done reports whether no other server is to be asked.
 func (z *zoneQuery) read(reply *Reply, address netip.AddrPort) (o zoneResult, done bool) {
