@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/danesmtp/danesmtp/internal/localfault"
 )
 
 // A serverCache keeps what was learned about name servers, by address: how fast they are,
@@ -38,6 +40,7 @@ type serverInfo struct {
 	// Guarded by serverCache.mu.
 	roundTrip       time.Duration // smoothed (RFC 6298 §2); 0 if unknown
 	silentUntil     time.Time     // it did not answer; taken to be slow until then
+	unsent          bool          // that was for want of a route to it
 	noEDNSUntil     time.Time     // it does not know EDNS; asked without until then, for that zone
 	noEDNSZone      zoneDigest
 	noMinimiseUntil time.Time // it drops minimised questions; asked for full names until then
@@ -108,8 +111,10 @@ func (s *serverCache) exchange(ctx context.Context, server netip.AddrPort, zone 
 	switch {
 	case isUnusableReply(err), errors.Is(err, errNotAdmitted):
 		return nil, err // it did answer, or was not asked
+	case localfault.IsExhausted(err):
+		return nil, err // by no fault of any server, and no other would have fared better
 	case err != nil:
-		info.silentUntil = s.now().Add(silentLife)
+		info.silentUntil, info.unsent = s.now().Add(silentLife), localfault.Is(err)
 		return nil, err
 	case info.roundTrip == 0:
 		info.roundTrip = reply.Elapsed
@@ -168,12 +173,13 @@ func (s *serverInfo) stream() *stream {
 	return s.client.stream
 }
 
-// isSilent reports whether a server did not reply a short time ago.
+// isSilent reports whether a server did not reply a short time ago. One to which there was no
+// route is as slow as that, but may reply when there is one.
 func (s *serverCache) isSilent(server netip.AddrPort) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	info := s.infos[server]
-	return info != nil && s.now().Before(info.silentUntil)
+	return info != nil && !info.unsent && s.now().Before(info.silentUntil)
 }
 
 // setDropsMinimised remembers that servers drop minimised questions: they did not answer

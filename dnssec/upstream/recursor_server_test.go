@@ -1,9 +1,13 @@
 package upstream
 
 import (
+	"context"
 	"fmt"
+	"net"
+	"os"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -138,6 +142,54 @@ func TestQueriesWithoutEDNSCount(t *testing.T) {
 				}
 				if n, most := net.queries("10.2."), tt.each*maxResolutionQueries; n > most || n < maxResolutionQueries {
 					t.Errorf("%d queries on the wire, want %d at most", n, most)
+				}
+			})
+		})
+	}
+}
+
+// A server that is silent is not asked a second time, until it answers again. It is not silent
+// because this machine could send it nothing.
+func TestSilenceOfThisMachine(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		before string // what is asked before
+		lacks  error
+	}{
+		"this machine had no descriptor left": {before: "a.example.test. A", lacks: syscall.EMFILE},
+		"this machine had no network":         {before: "a.example.test. A", lacks: syscall.ENETUNREACH},
+		"nothing before":                      {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				serve := authority(exampleZone)
+				world := newNet(t, internet(map[string]behaviour{
+					"192.0.2.2": delegating("example NS ns1.example", "ns1.example A 192.0.2.10"),
+					"192.0.2.10": func(network string, query *dns.Msg) [][]byte {
+						if network == "udp" && query.Question[0].Name == "mx.example.test." {
+							return nil
+						}
+						return serve(network, query)
+					},
+				}))
+				var lacking bool
+				r := &Recursor{Hints: hints("192.0.2.1"), Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+					if lacking && address == "192.0.2.10:53" {
+						return nil, &net.OpError{Op: "dial", Net: network, Err: os.NewSyscallError("socket", tt.lacks)}
+					}
+					return world.dial(ctx, network, address)
+				}}
+				if _, got := askRecursor(t, r, "example.test. MX"); !strings.HasPrefix(got, "NOERROR") {
+					t.Fatal(got)
+				}
+				if lacking = tt.lacks != nil; tt.before != "" {
+					if reply, got := askRecursor(t, r, tt.before); reply != nil {
+						t.Fatalf("before: %s", got)
+					}
+				}
+				lacking = false
+				if reply, got := askRecursor(t, r, "mx.example.test. A"); got != "NOERROR, 192.0.2.80" || reply.Network != "tcp" {
+					t.Errorf("got %s", got)
 				}
 			})
 		})
