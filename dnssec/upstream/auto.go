@@ -53,7 +53,7 @@ func (a *Auto) Exchange(ctx context.Context, q *Query) (*Reply, error) {
 	pool, recursor, unusable := a.choose()
 	if unusable == nil || recursor == nil && pool != nil {
 		reply, err := pool.Exchange(ctx, q)
-		if err == nil || errors.Is(err, ErrExhausted) || ended(ctx) != nil {
+		if err == nil || errors.Is(err, ErrExhausted) || ended(ctx) != nil || isStarved(err) {
 			return reply, err
 		}
 		_, incapable := errors.AsType[*CapabilityError](err)

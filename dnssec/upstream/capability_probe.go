@@ -31,7 +31,7 @@ func Probe(ctx context.Context, e Exchanger, zone string) Capability {
 		c.Flaws = append(c.Flaws, NoTCP)
 	}
 	if keys.err != nil {
-		if plain.err == nil && len(plain.msg.Answer) > 0 {
+		if plain.err == nil && len(plain.msg.Answer) > 0 && !isStarved(keys.err) {
 			c.Causes = append(c.Causes, FailsDNSSEC)
 		} else {
 			c.Err = keys.err
@@ -105,7 +105,8 @@ func probeTCP(ctx context.Context, e Exchanger, zone string) func() bool {
 	go func() {
 		stream := &Client{Address: "tcp://" + client.String(), Dial: client.Dial, Timeout: client.Timeout}
 		defer stream.CloseIdleConnections()
-		answered <- askProbe(ctx, stream, zone, zone, dns.TypeDNSKEY, true).msg != nil
+		reply := askProbe(ctx, stream, zone, zone, dns.TypeDNSKEY, true)
+		answered <- reply.msg != nil || isStarved(reply.err)
 	}()
 	return func() bool {
 		late := time.AfterFunc(tcpGrace, cancel)

@@ -112,6 +112,8 @@ func (p *Pool) probe(ctx context.Context, s *poolServer, zone string, probe *inf
 		life = capableLife
 	case probe.result.isPermanent():
 		life = incapableLife
+	case isStarved(probe.result.Err):
+		life = 0
 	}
 	now := p.now()
 	p.mu.Lock()

@@ -154,6 +154,7 @@ func (f *failover) fail(ctx context.Context, s *poolServer, err error) {
 	switch {
 	case isUnusableReply(err):
 		f.pool.setBackoff(s, nil) // it answered; other names may fare better
+	case isStarved(err):
 	case ended(ctx) == nil:
 		f.pool.setBackoff(s, err) // not where the caller did not wait
 	}

@@ -114,3 +114,9 @@ func (z *zoneQuery) failureKey() failureKey { return failureKey{z.zone.name, z.q
 // isOwnFailure reports whether a failure is that of this machine, or of Recursor.Admit, and so says
 // nothing about any server (RFC 9520 §2).
 func isOwnFailure(err error) bool { return localfault.Is(err) || errors.Is(err, errNotAdmitted) }
+
+// isStarved reports whether this process lacked what any query needs, descriptors above all. A
+// query that was given up lacked nothing.
+func isStarved(err error) bool {
+	return localfault.IsExhausted(err) && !errors.Is(err, context.Canceled)
+}

@@ -111,7 +111,7 @@ func (s *serverCache) exchange(ctx context.Context, server netip.AddrPort, zone 
 	switch {
 	case isUnusableReply(err), errors.Is(err, errNotAdmitted):
 		return nil, err // it did answer, or was not asked
-	case localfault.IsExhausted(err):
+	case isStarved(err):
 		return nil, err // by no fault of any server, and no other would have fared better
 	case err != nil:
 		info.silentUntil, info.unsent = s.now().Add(silentLife), localfault.Is(err)
