@@ -38,6 +38,7 @@ type Auto struct {
 	path string // of a file like resolv.conf; empty means that one
 	dial func(ctx context.Context, network, address string) (net.Conn, error)
 
+	clock    clock
 	mu       sync.Mutex
 	pool     *Pool     // nil until the file is there
 	file     string    // what the pool was made of
@@ -109,7 +110,7 @@ func (a *Auto) choose() (pool, recursor *Pool, unusable error) {
 	if err := a.readFile(); err != nil && a.pool == nil {
 		return nil, a.recursor, err
 	}
-	if time.Now().Before(a.until) {
+	if a.clock.now().Before(a.until) {
 		return a.pool, a.recursor, a.unusable
 	}
 	return a.pool, a.recursor, nil
@@ -119,7 +120,7 @@ func (a *Auto) choose() (pool, recursor *Pool, unusable error) {
 // time ago. If there is no pool yet, it tries with each query: the file may come late, as the
 // network does. The caller holds the lock.
 func (a *Auto) readFile() error {
-	now := time.Now()
+	now := a.clock.now()
 	if a.pool != nil && now.Sub(a.read) < systemLife {
 		return nil
 	}
@@ -144,14 +145,14 @@ func (a *Auto) readFile() error {
 func (a *Auto) fallBack(pool *Pool, reason error, incapable bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if pool != a.pool || time.Now().Before(a.until) {
+	if pool != a.pool || a.clock.now().Before(a.until) {
 		return
 	}
 	life := backoffTime
 	if incapable {
 		life = incapableLife
 	}
-	a.unusable, a.until = reason, time.Now().Add(life)
+	a.unusable, a.until = reason, a.clock.now().Add(life)
 }
 
 // An autoError says why neither the system's servers nor a Recursor gave an answer.

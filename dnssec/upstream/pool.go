@@ -35,9 +35,10 @@ type Pool struct {
 	Equal bool
 
 	// Time is the clock by which servers are in backoff, and by which what is known of
-	// them expires. Nil means time.Now.
+	// them expires. Nil means time.Now, and that time in which the machine sleeps counts.
 	Time func() time.Time
 
+	clock   clock // in place of Time
 	once    sync.Once
 	mu      sync.Mutex
 	servers []*poolServer
@@ -79,7 +80,7 @@ func (p *Pool) now() time.Time {
 	if p.Time != nil {
 		return p.Time()
 	}
-	return time.Now()
+	return p.clock.now()
 }
 
 // Exchange asks one server after the other. Each has its share of the time until the

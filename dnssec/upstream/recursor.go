@@ -59,9 +59,11 @@ type Recursor struct {
 	// that answers see no more of the name than they need (RFC 9156).
 	FullNames bool
 
-	// Time is the clock by which what was learned expires. Nil means time.Now.
+	// Time is the clock by which what was learned expires. Nil means time.Now, and that time in
+	// which the machine sleeps counts.
 	Time func() time.Time
 
+	clock       clock // in place of Time
 	once        sync.Once
 	hints       *delegation // of the root
 	filter      addressFilter
@@ -107,7 +109,7 @@ func (r *Recursor) now() time.Time {
 	if r.Time != nil {
 		return r.Time()
 	}
-	return time.Now()
+	return r.clock.now()
 }
 
 // Exchange asks the servers of the zone that the question belongs to. For DS records that
