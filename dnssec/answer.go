@@ -35,7 +35,8 @@ type Answer struct {
 	// (RFC 7672 §2.1.3).
 	Aliases []Alias
 	// Expires is when the answer must be forgotten: by its TTLs, capped by the
-	// expiry of its signatures.
+	// expiry of its signatures. It is a time of day, so that the time in which the machine
+	// sleeps counts.
 	Expires time.Time
 	// Reason says why the status is not Secure; zero when it is.
 	Reason Reason

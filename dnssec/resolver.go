@@ -90,11 +90,14 @@ func (r *Resolver) chooseUpstream(anchors anchor.Set) {
 	})
 }
 
+// now is a time of day, as those in signatures are. What else Go knows of an instant would count
+// in their place where answers expire, and stands still while the machine sleeps
+// (golang.org/issue/24595).
 func (r *Resolver) now() time.Time {
 	if r.Time != nil {
 		return r.Time()
 	}
-	return time.Now()
+	return time.Now().Round(0)
 }
 
 // maxClockSkew is the longest time for which unbound lets an expired signature pass

@@ -63,7 +63,8 @@ func (r TrustAD) Lookup(ctx context.Context, name string, qtype uint16) (*Answer
 		answer.Status, answer.Reason, aliases = Secure, Reason{}, Secure
 	}
 	answers, authority := validate.Collect(owner, reply.Msg)
-	if err := answer.follow(answers, owner, aliases, start); err != nil {
+	asked := start.Round(0) // as Resolver.now has it
+	if err := answer.follow(answers, owner, aliases, asked); err != nil {
 		return failed(unanswered(q, err))
 	}
 	if answer.Status == Insecure {
@@ -77,7 +78,7 @@ func (r TrustAD) Lookup(ctx context.Context, name string, qtype uint16) (*Answer
 		if err != nil {
 			return failed(unanswered(q, err))
 		}
-		answer.expireBy(validate.DenialExpiry(start, validate.Question{Name: last, Type: qtype}, authority))
+		answer.expireBy(validate.DenialExpiry(asked, validate.Question{Name: last, Type: qtype}, authority))
 	}
 	return answer, nil
 }
