@@ -182,15 +182,14 @@ func (s *serverCache) isSilent(server netip.AddrPort) bool {
 	return info != nil && !info.unsent && s.now().Before(info.silentUntil)
 }
 
-// setDropsMinimised remembers that servers drop minimised questions: they did not answer
-// one, and then one of them answered the full question.
-func (s *serverCache) setDropsMinimised(servers []netip.AddrPort) {
+// setDropsMinimised remembers that a server drops minimised questions: it did not answer one, and
+// then it answered the full question. Others that did not answer may serve other zones only, and
+// be named for this one to find out what they are asked.
+func (s *serverCache) setDropsMinimised(server netip.AddrPort) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, server := range servers {
-		if info := s.infos[server]; info != nil {
-			info.noMinimiseUntil = s.now().Add(dropsMinimisedLife)
-		}
+	if info := s.infos[server]; info != nil {
+		info.noMinimiseUntil = s.now().Add(dropsMinimisedLife)
 	}
 }
 

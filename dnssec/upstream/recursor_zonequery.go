@@ -167,7 +167,7 @@ func (z *zoneQuery) ask(ctx context.Context, address netip.AddrPort, attempts in
 	z.replied = true
 	o, done = z.read(reply, address)
 	if done && slices.Contains(z.task.dropped, address) {
-		z.servers.setDropsMinimised(z.task.dropped)
+		z.servers.setDropsMinimised(address)
 	}
 	return o, done, nil
 }

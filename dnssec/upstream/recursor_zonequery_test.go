@@ -338,3 +338,31 @@ func TestServersAreAskedOnce(t *testing.T) {
 		}
 	})
 }
+
+// Whoever runs a zone can name the servers of others as its own, and they may be silent on what
+// they do not serve. That must not have them see the full names of other questions.
+func TestOtherZonesAreMinimisedAllTheSame(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		evil := func(q dns.Question) bool { return strings.HasSuffix(q.Name, "evil.test.") && q.Name != "evil.test." }
+		minimised := func(q dns.Question) bool { return !strings.HasPrefix(q.Name, "www.") }
+		net := newNet(t, internet(map[string]behaviour{
+			"192.0.2.2": ifQuestion(evil, silent, delegating("example NS ns1.example", "ns1.example A 192.0.2.10",
+				"evil NS ns1.evil", "evil NS ns.test.", "ns1.evil A 192.0.2.66", "ns A 192.0.2.2")),
+			"192.0.2.66": ifQuestion(minimised, silent, authority("evil.test.\nwww.a.b A 192.0.2.80\nwww.c.d A 192.0.2.80")),
+		}))
+		recursor := &Recursor{Hints: hints("192.0.2.1"), Dial: net.dial}
+		for _, q := range []string{"www.a.b.evil.test. A", "www.c.d.evil.test. A"} {
+			if _, got := askRecursor(t, recursor, q); got != "NOERROR, 192.0.2.80" {
+				t.Fatal(got)
+			}
+		}
+		if n := net.queries("udp d.evil.test. A"); n > 0 {
+			t.Errorf("%d queries in vain, as if nothing had been learned", n)
+		}
+		askRecursor(t, recursor, "mx.example.test. A")
+		if n := net.queries("192.0.2.2 udp mx.example.test."); n > 0 {
+			t.Error("the servers above see the full name")
+		}
+	})
+}
