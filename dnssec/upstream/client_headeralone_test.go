@@ -75,8 +75,13 @@ func TestHeadersAlone(t *testing.T) {
 		},
 		{
 			name: "of a server that has answered EDNS", server: first(zone, headersForEDNS(dns.RcodeFormatError, zone)),
+			mx: mx, a: a,
+			queries: []string{"udp EDNS", "udp EDNS", "tcp EDNS", "udp plain"}, then: fallbackDelay,
+		},
+		{
+			name: "of such a server over UDP only", server: first(zone, withoutTCP(headersForEDNS(dns.RcodeFormatError, zone))),
 			mx: mx, a: "answered FORMERR by a header alone",
-			queries: []string{"udp EDNS", "udp EDNS", "tcp EDNS"}, then: fallbackDelay,
+			queries: []string{"udp EDNS", "udp EDNS", "tcp EDNS"}, then: fallbackDelay + tcpFailureGrace,
 		},
 		{
 			name: "SERVFAIL", server: headersForEDNS(dns.RcodeServerFailure, zone),

@@ -44,13 +44,21 @@ func (c *Client) isKnownFor(suspect error) bool {
 }
 
 // mayLackEDNS reports whether an error of Exchange is a reason to ask without EDNS (RFC
-// 6891 §7): no better reply came than a header alone, and the server has never sent an OPT
-// record. Only a Recursor uses it: a forwarder without EDNS is of no use to a validator.
+// 6891 §7): no better reply came than a header alone, and it came over TCP, where it is no
+// forgery, or the server has never sent an OPT record. One that has sent one may have done so for
+// another zone, from another server behind the same address. Only a Recursor uses it: a forwarder
+// without EDNS is of no use to a validator.
 func (c *Client) mayLackEDNS(err error) bool {
 	header, ok := errors.AsType[*headerError](err)
+	if !ok || !header.suggestsNoEDNS() {
+		return false
+	}
+	if e, ok := errors.AsType[*Error](err); ok && e.Network == "tcp" {
+		return true
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return ok && header.suggestsNoEDNS() && !c.peer.edns
+	return !c.peer.edns
 }
 
 // A tcpReply is the reply over TCP to a query whose reply over UDP was suspect.

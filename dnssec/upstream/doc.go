@@ -103,7 +103,8 @@
 //	SERVFAIL, REFUSED                    next server; the refusal, if all do so
 //	all of them fail: the zone moved     the zone above is asked again, once in 5 min
 //	FORMERR or NOTIMP to EDNS            asked again without
-//	the same by a header alone           asked again without, this once, if it never knew EDNS
+//	the same by a header alone           asked again without, this once, if TCP brings the same
+//	                                     or it never knew EDNS
 //	a record that cannot be read         next server; not blamed
 //	truncates                            asked again over TCP
 //	glue for names of other zones        ignored
