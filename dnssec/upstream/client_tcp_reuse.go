@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -49,6 +50,7 @@ type stream struct {
 	queries  int                    // queries so far
 	heard    int                    // replies so far
 	retired  bool                   // not for new queries
+	unsent   error                  // why no query can be sent any more
 	err      error                  // why it has ended
 }
 
@@ -231,7 +233,7 @@ func (s *stream) run(patience time.Duration, connect func() (net.Conn, error)) {
 	for err == nil {
 		err = s.read(conn)
 	}
-	s.end(err)
+	s.end(s.reason(err))
 }
 
 // write sends queries until the stream ends.
@@ -241,13 +243,36 @@ func (s *stream) write(conn net.Conn, patience time.Duration) {
 		case frame := <-s.out:
 			conn.SetWriteDeadline(time.Now().Add(patience))
 			if _, err := conn.Write(frame); err != nil {
-				s.end(err)
+				s.readLast(conn, err)
 				return
 			}
 		case <-s.done:
 			return
 		}
 	}
+}
+
+// lastReads is how long replies are read when no query can be sent any more. They have come, as a
+// rule, and so has the end: a server that is through with a connection sends both.
+const lastReads = 100 * time.Millisecond
+
+// readLast is for a Write that failed. The server may have closed the connection after a reply to
+// another query, which is still to be read. The stream ends then.
+func (s *stream) readLast(conn net.Conn, failure error) {
+	s.mu.Lock()
+	s.retired, s.unsent = true, failure
+	waiting := s.waiting
+	s.mu.Unlock()
+	if waiting < 2 || isTimeout(failure) || conn.SetReadDeadline(time.Now().Add(lastReads)) != nil {
+		s.end(failure)
+	}
+}
+
+// reason returns why the stream ends when a Read has failed.
+func (s *stream) reason(failure error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return cmp.Or(s.unsent, failure)
 }
 
 // read reads one message and hands it to the query that waits for it.
