@@ -114,11 +114,13 @@ func (m *message) withCookie(cookie string) (*message, error) {
 }
 
 // setCookie makes m the query of another message, with another ID and a cookie, if it has an OPT
-// record.
+// record. It writes nothing into the other one, nor into its msg, as packing that would: another
+// query may be made of it at the same time.
 func (m *message) setCookie(plain *message, cookie string) error {
 	*m = message{}
 	if cookie == "" || plain.msg.IsEdns0() == nil {
-		return m.pack(plain.msg)
+		m.take(plain, append(m.space[:0], plain.wire...))
+		return nil
 	}
 	if m.appendCookie(plain, cookie) {
 		return nil
@@ -142,21 +144,24 @@ func (m *message) appendCookie(plain *message, cookie string) bool {
 		return false
 	}
 	binary.BigEndian.PutUint16(wire[end-2:], uint16(len(wire)-end)) // RDLENGTH
-	m.msg, m.size, m.cookie = plain.msg, plain.size, cookie
-	m.wire, m.question, m.name = wire, wire[headerSize:][:len(plain.question)], wire[headerSize:][:len(plain.name)]
-	m.renew()
+	m.cookie = cookie
+	m.take(plain, wire)
 	return true
 }
 
-// withoutCookie returns the query with the same ID and name, but no cookie, in wire
-// form.
-func (m *message) withoutCookie() []byte {
-	bare, err := assemble(m.msg)
-	if err != nil {
-		return m.wire
-	}
-	copy(bare.wire, m.wire[:headerSize+len(m.question)])
-	return bare.wire
+// take makes m the query of another message in this wire form, with an ID of its own.
+func (m *message) take(plain *message, wire []byte) {
+	m.msg, m.size = plain.msg, plain.size
+	m.wire, m.question, m.name = wire, wire[headerSize:][:len(plain.question)], wire[headerSize:][:len(plain.name)]
+	m.renew()
+}
+
+// withoutCookie returns the query of a message with the ID and the name of m, which has a cookie,
+// in wire form.
+func (m *message) withoutCookie(plain *message) []byte {
+	bare := bytes.Clone(plain.wire)
+	copy(bare, m.wire[:headerSize+len(m.question)])
+	return bare
 }
 
 // paddingBlock divides the length of queries over TLS and HTTPS, so that it says little about

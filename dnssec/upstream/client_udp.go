@@ -138,7 +138,7 @@ func (q *udpExchange) retransmit(ctx context.Context) (*dns.Msg, string, error) 
 func (q *udpExchange) send(deadline time.Time, first bool) error {
 	sent := q.query.wire
 	if q.last && q.query.cookie != "" && q.client.lacksServerCookie() {
-		sent = q.query.withoutCookie() // something on the way may drop queries with one
+		sent = q.query.withoutCookie(q.message) // something on the way may drop queries with one
 	}
 	if err := q.conn.SetDeadline(deadline); err != nil {
 		return q.conn.failure(err)
