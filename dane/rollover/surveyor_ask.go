@@ -35,7 +35,9 @@ func (w *work) askAll(ctx context.Context) {
 
 // ask fills a view.
 func (w *work) ask(ctx context.Context, v *View) error {
-	server := &ttlWatch{Exchanger: w.authority(v.Zone, v.Address)}
+	authority := w.authority(v.Zone, v.Address)
+	defer authority.CloseIdleConnections()
+	server := &ttlWatch{Exchanger: authority}
 	at, err := w.resolver.At(v.Zone, server)
 	if err != nil {
 		return err

@@ -101,6 +101,7 @@ func (w *work) delegation(ctx context.Context, zone *dnssec.Zone) (*upstream.Del
 			}
 			authority := w.authority(above.Name, address)
 			delegation, err := authority.Delegation(ctx, zone.Name)
+			authority.CloseIdleConnections()
 			if err == nil {
 				return delegation, nil
 			}

@@ -33,11 +33,12 @@ type DelegatedServer struct {
 // Delegation asks the server, which is one of the zone above, for its referral to a zone. The
 // error is an [*Error], whose cause may be [ErrNoReferral], [ErrLame] or [ErrNotAllowed].
 func (a *Authority) Delegation(ctx context.Context, zone string) (*Delegation, error) {
+	a.once.Do(a.setUp)
 	zone, above := dns.CanonicalName(zone), dns.CanonicalName(a.Zone)
 	msg := new(dns.Msg).SetQuestion(zone, dns.TypeNS)
 	msg.RecursionDesired = false
 	msg.SetEdns0(wireform.UDPSize, true)
-	q, server := &Query{Msg: msg}, a.Address.String()
+	q, server := &Query{Msg: msg}, a.client.String()
 	filter := &addressFilter{allow: a.Allow}
 	switch {
 	case !isBelow(above, zone):
@@ -45,8 +46,7 @@ func (a *Authority) Delegation(ctx context.Context, zone string) (*Delegation, e
 	case !filter.allows(a.Address.Addr().Unmap()):
 		return nil, newError(server, "", q, ErrNotAllowed)
 	}
-	client := Client{Address: server, Dial: a.Dial, Timeout: a.Timeout}
-	reply, err := client.Exchange(ctx, q)
+	reply, err := a.client.Exchange(ctx, q)
 	if err != nil {
 		return nil, err
 	}

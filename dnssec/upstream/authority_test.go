@@ -85,6 +85,28 @@ func TestAuthorityIsAllowed(t *testing.T) {
 }
 
 // A server of the zone above names servers that the zone itself may not.
+// A Delegation is asked for as other questions are: over TCP alone if that is wanted, over a
+// connection that CloseIdleConnections closes.
+func TestAuthorityDelegationOverTCP(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		net := newNet(t, map[string]behaviour{"192.0.2.10": authority("test.\nexample NS ns.example\nns.example A 192.0.2.81")})
+		a := &Authority{Zone: "test.", Address: hints("192.0.2.10")[0], Dial: net.dial, TCP: true}
+		if got, err := a.Delegation(t.Context(), "example.test."); err != nil || len(got.Servers) != 1 {
+			t.Fatalf("%+v, %v", got, err)
+		}
+		if udp, tcp := net.queries(" udp "), net.queries(" tcp "); udp != 0 || tcp != 1 {
+			t.Errorf("%d queries over UDP and %d over TCP", udp, tcp)
+		}
+		start := time.Now()
+		a.CloseIdleConnections()
+		net.running.Wait()
+		if open := time.Since(start); open > 0 {
+			t.Errorf("the connection stayed open for %s", open)
+		}
+	})
+}
+
 func TestAuthorityDelegation(t *testing.T) {
 	t.Parallel()
 	const above = "test.\nexample NS ns1.example\nexample NS ns2.other\nns1.example A 192.0.2.81\nns1.example A 127.0.0.1\nother NS ns2.other\nns2.other A 192.0.2.82\n"
