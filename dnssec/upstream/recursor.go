@@ -44,8 +44,8 @@ type Recursor struct {
 
 	// Admit is called before each query to a name server, and may wait for the server's turn;
 	// done is called when the query is over, with what came of it: Reply.Network is "tcp" if it
-	// went there, too. With an error the server is not asked, which says nothing about it. Nil
-	// admits every query at once.
+	// went there, too. It must neither change the Reply nor keep it, and may be nil. With an error
+	// the server is not asked, which says nothing about it. Nil admits every query at once.
 	Admit func(ctx context.Context, server netip.Addr) (done func(*Reply, error), err error)
 
 	// Allow reports whether a name server may be asked at an address that stands in the

@@ -136,9 +136,11 @@ func (s *serverCache) ask(ctx context.Context, server netip.AddrPort, info *serv
 	if s.admit != nil {
 		var done func(*Reply, error)
 		if done, err = s.admit(ctx, server.Addr()); err != nil {
-			return nil, fmt.Errorf("%w: %w", errNotAdmitted, err)
+			return nil, newError(info.at.String(), "", q, fmt.Errorf("%w: %w", errNotAdmitted, err))
 		}
-		defer func() { done(reply, err) }()
+		if done != nil {
+			defer func() { done(reply, err) }()
+		}
 	}
 	return info.client.exchange(ctx, q, &info.at, attempts)
 }

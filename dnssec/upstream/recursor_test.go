@@ -402,6 +402,34 @@ func TestRecursorAdmits(t *testing.T) {
 	})
 }
 
+// Reply.PassedOver names the server that was not admitted, as it does others. An Admit that does
+// not want to know what comes of a query returns no function.
+func TestServersThatAreNotAdmittedArePassedOver(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		net := newNet(t, internet(nil))
+		refuse := errors.New("not now")
+		recursor := &Recursor{Hints: hints("192.0.2.1"), Dial: net.dial}
+		var once sync.Once
+		var refused netip.Addr
+		recursor.Admit = func(_ context.Context, server netip.Addr) (func(*Reply, error), error) {
+			var err error
+			if slices.Contains([]string{"192.0.2.10", "192.0.2.11"}, server.String()) {
+				once.Do(func() { refused, err = server, refuse })
+			}
+			return nil, err
+		}
+		reply, err := recursor.Exchange(t.Context(), &Query{Msg: question("example.test.", dns.TypeMX)})
+		if err != nil || len(reply.PassedOver) != 1 {
+			t.Fatalf("%+v, %v", reply, err)
+		}
+		e, ok := errors.AsType[*Error](reply.PassedOver[0])
+		if !ok || e.Server != netip.AddrPortFrom(refused, port).String() || e.Name != "example.test." || e.Type != dns.TypeMX || !errors.Is(e, refuse) {
+			t.Errorf("passed over: %#v", reply.PassedOver[0])
+		}
+	})
+}
+
 // A zone whose servers are all dead costs less the second time.
 func TestRecursorRemembersSilence(t *testing.T) {
 	t.Parallel()
