@@ -43,6 +43,7 @@ type Auto struct {
 	pool     *Pool     // nil until the file is there
 	file     string    // what the pool was made of
 	read     time.Time // when the file was
+	checking bool      // checkLater does
 	recursor *Pool     // of one, by which its capability is judged
 	unusable error     // why the system's servers are of no use
 	until    time.Time // when that is to be found out again
@@ -53,12 +54,20 @@ type Auto struct {
 func (a *Auto) Exchange(ctx context.Context, q *Query) (*Reply, error) {
 	pool, recursor, unusable := a.choose()
 	if unusable == nil || recursor == nil && pool != nil {
+		began := a.clock.now()
 		reply, err := pool.Exchange(ctx, q)
-		if err == nil || errors.Is(err, ErrExhausted) || ended(ctx) != nil || isStarved(err) {
+		if err == nil || errors.Is(err, ErrExhausted) || isStarved(err) {
 			return reply, err
 		}
 		_, incapable := errors.AsType[*CapabilityError](err)
-		if !incapable && pool.isAlive(ctx, q) {
+		alive := ended(ctx) == nil && !incapable && pool.isAlive(ctx, q.Anchor)
+		if ended(ctx) != nil && !alive {
+			if recursor != nil && a.clock.now().Sub(began) >= probeDelay {
+				a.checkLater(ctx, pool, q.Anchor, err)
+			}
+			return nil, err
+		}
+		if alive {
 			return nil, err
 		}
 		unusable = err
@@ -139,6 +148,27 @@ func (a *Auto) readFile() error {
 	}
 	a.pool, a.file, a.unusable, a.until = pool, text, nil, time.Time{}
 	return nil
+}
+
+// checkLater finds out whether the system's servers answer at all, for the queries to come, where
+// one that waited for them has no time left for that.
+func (a *Auto) checkLater(ctx context.Context, pool *Pool, anchor string, reason error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.checking {
+		return
+	}
+	a.checking = true
+	go func() { // ends with the context
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*probeTimeout)
+		defer cancel()
+		if !pool.isAlive(ctx, anchor) {
+			a.fallBack(pool, reason, false)
+		}
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.checking = false
+	}()
 }
 
 // fallBack has queries go to the Recursor for some time, if the pool is still that of the file.

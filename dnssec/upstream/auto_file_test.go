@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"context"
 	"os"
 	"strings"
 	"testing"
@@ -59,6 +60,40 @@ func TestAutoFollowsTheFile(t *testing.T) {
 	})
 }
 
+// Servers that do not answer at all are found out even if nobody has the time to wait for that, and
+// a name that has no answer is still no reason to leave good ones.
+func TestAutoFindsSilentServersOutForTheImpatient(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		system behaviour
+		choice string
+	}{
+		"silent":              {silent, "the servers of the zones"},
+		"silent for one name": {named(map[string]behaviour{"host": silent}), "the system's DNS servers"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				net := newNet(t, map[string]behaviour{"192.0.2.100": tt.system, "192.0.2.101": tt.system, "192.0.2.1": authority(rootZone)})
+				auto := &Auto{Recursor: &Recursor{Hints: hints("192.0.2.1"), Dial: net.dial}, path: resolvConfOf(t, "nameserver 192.0.2.100\nnameserver 192.0.2.101\n"), dial: net.dial}
+				for range 5 {
+					ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+					if reply, err := auto.Exchange(ctx, &Query{Msg: question("host.unsigned.test.", dns.TypeA)}); err == nil {
+						t.Errorf("got %+v", reply)
+					}
+					cancel()
+				}
+				if choice := auto.Choice(); !strings.HasPrefix(choice, tt.choice) {
+					t.Errorf("it asks %s, want %s", choice, tt.choice)
+				}
+				if asked := net.queries("192.0.2.1 udp test. A") > 0; asked != (name == "silent") {
+					t.Errorf("the root servers were asked: %t", asked)
+				}
+				time.Sleep(time.Minute) // until all probes are over
+			})
+		})
+	}
+}
+
 // What becomes of a query to the servers that the file named before says nothing about those
 // that it names now.
 func TestAutoBlamesNoServersForThoseBefore(t *testing.T) {
@@ -86,6 +121,25 @@ func TestAutoBlamesNoServersForThoseBefore(t *testing.T) {
 		<-ended
 		if choice := auto.Choice(); !strings.HasPrefix(choice, "the system's DNS servers") {
 			t.Errorf("Choice: %s", choice)
+		}
+	})
+}
+
+// Who runs out of time while the servers are probed has not found out that they do not answer.
+func TestAutoKeepsServersThatWereNotProbedToTheEnd(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		net := newNet(t, map[string]behaviour{"192.0.2.100": named(map[string]behaviour{"host": silent, "": slow(3*time.Second, good)})})
+		auto := &Auto{Recursor: &Recursor{Hints: hints("192.0.2.1"), Dial: net.dial}, path: resolvConfOf(t, "nameserver 192.0.2.100\n"), dial: net.dial}
+		ctx, cancel := context.WithTimeout(t.Context(), 11*time.Second)
+		defer cancel()
+		auto.Exchange(ctx, &Query{Msg: plain("host.unsigned.test.", dns.TypeA)})
+		if choice := auto.Choice(); !strings.HasPrefix(choice, "the system's DNS servers") {
+			t.Error(choice)
+		}
+		time.Sleep(time.Minute) // until all probes are over
+		if choice := auto.Choice(); !strings.HasPrefix(choice, "the system's DNS servers") {
+			t.Errorf("later: %s", choice)
 		}
 	})
 }

@@ -89,10 +89,20 @@ func unknownCapability(s *poolServer, zone string, err error) Capability {
 	return Capability{Server: s.name, Zone: zone, Err: &Error{Server: s.name, Err: err}}
 }
 
-// isAlive reports whether at least one server answers anything at all.
-func (p *Pool) isAlive(ctx context.Context, q *Query) bool {
+// isAlive reports whether at least one server answers anything at all. It probes all of them at
+// once: those that are silent take as long as there is.
+func (p *Pool) isAlive(ctx context.Context, anchor string) bool {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	alive := make(chan bool, len(p.servers))
 	for _, s := range p.servers {
-		if c := p.capability(ctx, s, dns.CanonicalName(q.Anchor)); c.Capable() || c.Incapable() {
+		go func() { // ends with the context
+			c := p.capability(ctx, s, dns.CanonicalName(anchor))
+			alive <- c.Capable() || c.Incapable() || isStarved(c.Err) // which says nothing
+		}()
+	}
+	for range p.servers {
+		if <-alive {
 			return true
 		}
 	}
