@@ -117,7 +117,7 @@ type kind struct {
 // kinds has each code.
 var kinds = [...]kind{
 	{CodeNotADomain, Unknown, Sender, "what was asked for is not a domain name"},
-	{CodeNoResolver, Unknown, Sender, "no DNS server in use can be checked with DNSSEC"},
+	{CodeNoResolver, Unknown, Sender, "no DNS server in use answers with what DNSSEC needs"},
 	{CodeLocalLack, Unknown, Sender, "the machine that looked has run out of something"},
 	{CodeNoRoute, Unknown, Sender, "the machine that looked cannot reach such addresses"},
 	{CodeClock, Unknown, Sender, "the clock of the machine that looked does not agree with the root's signatures"},

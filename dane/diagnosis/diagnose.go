@@ -145,8 +145,7 @@ func (d *diagnosis) domain() {
 			Fix: "Give it what it lacks, such as file descriptors or a route, and ask again. It says nothing about the domain.", Evidence: texts(r.Err)})
 		return
 	case r.Unresolved:
-		d.find(Finding{Code: CodeNoResolver, Text: "No DNS server in use answers with what DNSSEC needs, so that nothing is known about the domain.",
-			Fix: "Ask a resolver that passes DNSSEC records on, or the name servers themselves: daneverify resolver says what each one lacks, and daneverify -recursive asks none.", Evidence: texts(r.Err)})
+		d.noResolver()
 		return
 	case !r.Domain.Routed && r.Domain.Lookup.Err != nil:
 		d.failedLookup(&r.Domain.Lookup, "")
@@ -177,6 +176,35 @@ func (d *diagnosis) domain() {
 	if d.within > 0 {
 		d.lookAhead()
 	}
+}
+
+// noResolver says why none of the DNS servers that were asked is of use: what helps against those
+// that drop signatures is of no help where nobody answers.
+func (d *diagnosis) noResolver() {
+	f := Finding{Code: CodeNoResolver, Evidence: texts(d.result.Err)}
+	switch incapable := d.incapable(); {
+	case incapable:
+		f.Text = "The DNS servers in use answer without what DNSSEC needs, so that nothing is known about the domain."
+		f.Fix = "Ask a resolver that passes DNSSEC records on, or the name servers themselves: daneverify resolver says what each one lacks, and daneverify -recursive asks none."
+	case d.direct:
+		f.Text = "No DNS server answers, not even those of the root, so that nothing is known about the domain."
+		f.Fix = "See that a firewall lets this machine ask servers on the Internet, at port 53 over UDP and TCP, or ask by way of a resolver, without -recursive."
+	default:
+		f.Text = "None of the DNS servers in use answers, not even for the keys of the root, so that nothing is known about the domain."
+		f.Fix = "See that what /etc/resolv.conf or -resolver names are resolvers that run, take questions of this machine, and reach the Internet themselves: daneverify resolver asks each one. " +
+			"Or ask another one by -resolver, or the name servers themselves by -recursive."
+	}
+	d.find(f)
+}
+
+// incapable reports whether a DNS server has answered, and was of no use.
+func (d *diagnosis) incapable() bool {
+	for l := range d.result.AllLookups() {
+		if l.Err != nil && l.Reason.Code == dnssec.EDEIndeterminate {
+			return true
+		}
+	}
+	return false
 }
 
 // unsignedMX says who must sign what, so that DANE can apply.

@@ -28,10 +28,18 @@ import (
 	"github.com/danesmtp/danesmtp/tlsa/tlsatest"
 )
 
-type deadExchanger struct{}
+// A uselessExchanger has no answer to anything.
+type uselessExchanger struct{ err error }
 
-func (deadExchanger) Exchange(context.Context, *upstream.Query) (*upstream.Reply, error) {
-	return nil, errors.New("cable cut")
+func (u uselessExchanger) Exchange(context.Context, *upstream.Query) (*upstream.Reply, error) {
+	return nil, u.err
+}
+
+// asking has a Verifier ask DNS servers that give no answer for a reason.
+func asking(err error) func(*dane.Verifier) {
+	return func(v *dane.Verifier) {
+		v.Resolver = &dnssec.Resolver{Exchanger: uselessExchanger{err}, Anchors: anchor.Root()}
+	}
 }
 
 // inMX changes the signature of MX records on its way.
@@ -102,9 +110,12 @@ func TestDiagnose(t *testing.T) {
 		{name: "all is well: the key and the next one", world: oneHost(mail("3 1 1", "3 1 1 "+otherKey), ""), state: diagnosis.StateOK},
 
 		{name: "not a domain", world: oneHost(sound, ""), domain: "exa mple", state: diagnosis.StateUnknown, code: diagnosis.CodeNotADomain, actor: diagnosis.Sender, text: `"exa mple"`},
-		{name: "no DNS server answers", world: world{domains: oneHost(sound, "").domains, change: func(v *dane.Verifier) {
-			v.Resolver = &dnssec.Resolver{Exchanger: deadExchanger{}, Anchors: anchor.Root()}
-		}}, state: diagnosis.StateUnknown, code: diagnosis.CodeNoResolver, actor: diagnosis.Sender, fix: "resolver"},
+		{name: "no DNS server answers", world: oneHost(sound, "").changed(asking(errors.New("cable cut"))),
+			state: diagnosis.StateUnknown, code: diagnosis.CodeNoResolver, actor: diagnosis.Sender, text: "None of the DNS servers in use answers,", fix: "or the name servers themselves by -recursive"},
+		{name: "no DNS server answers, and no resolver was asked", world: oneHost(sound, "").changed(asking(errors.New("cable cut"))), options: diagnosis.Options{Direct: true},
+			state: diagnosis.StateUnknown, code: diagnosis.CodeNoResolver, actor: diagnosis.Sender, text: "not even those of the root", fix: "at port 53 over UDP and TCP, or ask by way of a resolver, without -recursive"},
+		{name: "the DNS server drops signatures", world: oneHost(sound, "").changed(asking(&upstream.CapabilityError{Servers: []upstream.Capability{{Server: "192.0.2.53:53", Causes: []upstream.Cause{upstream.DropsSignatures}}}})),
+			state: diagnosis.StateUnknown, code: diagnosis.CodeNoResolver, actor: diagnosis.Sender, text: "answer without what DNSSEC needs", fix: "Ask a resolver that passes DNSSEC records on"},
 		{name: "no file descriptor", world: world{domains: oneHost(sound, "").domains, errnos: map[string]syscall.Errno{"192.0.2.1": syscall.EMFILE}},
 			state: diagnosis.StateUnknown, code: diagnosis.CodeLocalLack, actor: diagnosis.Sender, text: "for a lack of its own: too many open files", fix: "file descriptors"},
 		{name: "no IPv6 here", world: world{domains: oneHost(sound, "mail AAAA 2001:db8::1").domains, errnos: map[string]syscall.Errno{"2001:db8::1": syscall.ENETUNREACH}},

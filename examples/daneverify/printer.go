@@ -15,6 +15,7 @@ import (
 	"github.com/danesmtp/danesmtp/dane/diagnosis"
 	"github.com/danesmtp/danesmtp/dane/survey"
 	"github.com/danesmtp/danesmtp/dnssec/compare"
+	"github.com/danesmtp/danesmtp/dnssec/upstream"
 	"github.com/danesmtp/danesmtp/examples/internal/cli"
 	"github.com/danesmtp/danesmtp/examples/internal/machine"
 	"github.com/danesmtp/danesmtp/smtpprobe"
@@ -154,7 +155,7 @@ func (p *printer) print(row survey.Row) error {
 	// What this machine lacks itself, such as a route, no other DNS server would mend: the finding says that.
 	if r.Unresolved && !r.Failure().Local && !p.advised && !p.audience.told() {
 		p.advised = true
-		fmt.Fprint(p.stderr, p.screen.Wrap("", "", p.advice()))
+		fmt.Fprint(p.stderr, p.screen.Wrap("", "", p.advice(r)))
 	}
 	p.pages.add(r, text.report)
 	return p.err
@@ -214,18 +215,26 @@ func (p *forSender) summary() string {
 		p.seen[exitSuccess], p.seen[exitNoDANE], p.seen[exitFailure], p.seen[exitUsage]-p.wrong-p.lacking, p.wrong)
 }
 
-// advice is for who has no server that is capable of DNSSEC.
-func (p *printer) advice() string {
+// advice is for who has no DNS server that is of use.
+func (p *printer) advice(r *dane.Result) string {
 	if p.recursive {
 		return adviceRecursive
 	}
-	return advice
+	if _, incapable := errors.AsType[*upstream.CapabilityError](r.Err); incapable {
+		return adviceIncapable
+	}
+	return adviceSilent
 }
 
-const advice = `The DNS servers in use cannot be checked with DNSSEC, so nothing is said about
+const adviceIncapable = `The DNS servers in use cannot be checked with DNSSEC, so nothing is said about
 the domain; -check-resolver says what each one lacks. Name one that passes DNSSEC
 records on with -resolver ADDR: most resolvers of providers and public ones do; stubs
 of containers and home routers often do not. Or ask none of them, with -recursive.
+`
+
+const adviceSilent = `None of the DNS servers in use answers, so nothing is said about the domain;
+-check-resolver asks each one. One may be down, a firewall may stand in between, or this
+machine's network may be away. -resolver ADDR asks another one, and -recursive none of them.
 `
 
 const adviceRecursive = `No usable answer came from the root servers and those below, so nothing is said about the
