@@ -18,16 +18,17 @@ type (
 	}
 	// A jsonLink is a dnssec.Link without its records.
 	jsonLink struct {
-		Zone       string        `json:"zone,omitempty"`
-		Name       string        `json:"name"`
-		Type       string        `json:"type"`
-		Status     dnssec.Status `json:"status"`
-		Anchor     bool          `json:"anchor,omitempty"`
-		KeyTag     uint16        `json:"key_tag,omitempty"`
-		Algorithm  uint8         `json:"algorithm,omitempty"`
-		Inception  *time.Time    `json:"inception,omitempty"`
-		Expiration *time.Time    `json:"expiration,omitempty"`
-		Server     string        `json:"server,omitempty"`
+		Zone        string        `json:"zone,omitempty"`
+		Name        string        `json:"name"`
+		Type        string        `json:"type"`
+		Status      dnssec.Status `json:"status"`
+		Anchor      bool          `json:"anchor,omitempty"`
+		KeyTag      uint16        `json:"key_tag,omitempty"`
+		Algorithm   uint8         `json:"algorithm,omitempty"`
+		OriginalTTL uint32        `json:"original_ttl,omitempty"`
+		Inception   *time.Time    `json:"inception,omitempty"`
+		Expiration  *time.Time    `json:"expiration,omitempty"`
+		Server      string        `json:"server,omitempty"`
 	}
 )
 
@@ -48,7 +49,7 @@ func decodeChain(in []jsonLink) (chain []dnssec.Link, err error) {
 	}
 	for _, l := range in {
 		link := dnssec.Link{
-			Zone: l.Zone, Name: l.Name, Status: l.Status, Anchor: l.Anchor, KeyTag: l.KeyTag, Algorithm: l.Algorithm,
+			Zone: l.Zone, Name: l.Name, Status: l.Status, Anchor: l.Anchor, KeyTag: l.KeyTag, Algorithm: l.Algorithm, OriginalTTL: l.OriginalTTL,
 			Inception: moment(l.Inception), Expiration: moment(l.Expiration), Server: l.Server,
 		}
 		if link.Type, err = rrtype(l.Type); err != nil {

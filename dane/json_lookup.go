@@ -85,6 +85,7 @@ func (t *jsonText) link(l *dnssec.Link) {
 	t.trueIf("anchor", l.Anchor)
 	t.numberIfAny("key_tag", int(l.KeyTag))
 	t.numberIfAny("algorithm", int(l.Algorithm))
+	t.numberIfAny("original_ttl", int(l.OriginalTTL))
 	t.instantIfAny("inception", l.Inception)
 	t.instantIfAny("expiration", l.Expiration)
 	t.textIfAny("server", printable.Line(l.Server))

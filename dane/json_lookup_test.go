@@ -29,7 +29,7 @@ func TestJSONOfLookups(t *testing.T) {
 			Name: "example.org", Type: dns.TypeMX, Status: dnssec.Secure, Records: []string{"10 mx.example.org.", odd}, Expires: at, Elapsed: 1234567 * time.Nanosecond,
 			Exchanges: []dnssec.Exchange{{Name: "example.org.", Type: dns.TypeMX, Server: "192.0.2.1:53", Network: "udp", Elapsed: time.Microsecond}},
 			Chain: []dnssec.Link{
-				{Zone: ".", Name: ".", Type: dns.TypeDNSKEY, Status: dnssec.Secure, Anchor: true, KeyTag: 20326, Algorithm: 8, Inception: at, Expiration: at.UTC().Truncate(time.Second), Server: odd},
+				{Zone: ".", Name: ".", Type: dns.TypeDNSKEY, Status: dnssec.Secure, Anchor: true, KeyTag: 20326, Algorithm: 8, OriginalTTL: 86400, Inception: at, Expiration: at.UTC().Truncate(time.Second), Server: odd},
 				{Name: "example.org.", Type: 65280, Status: dnssec.Insecure},
 			},
 		}},

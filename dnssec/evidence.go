@@ -23,6 +23,7 @@ type Link struct {
 	// Of the signature that was verified; zero where the Status is not Secure.
 	KeyTag                uint16
 	Algorithm             uint8
+	OriginalTTL           uint32 // how long a cache may keep the RRset, in seconds (RFC 4034 §3.1.4)
 	Inception, Expiration time.Time
 
 	Server  string   // who gave it, as in upstream.Reply
@@ -132,7 +133,7 @@ func outline(v *validate.Verdict, set validate.SignedSet) Link {
 	return Link{
 		Zone: dns.CanonicalName(set.Sig.SignerName), Name: dns.CanonicalName(first.Name), Type: first.Rrtype,
 		Status: Secure, Anchor: first.Rrtype == dns.TypeDNSKEY && v.RestsOn == nil,
-		KeyTag: set.Sig.KeyTag, Algorithm: set.Sig.Algorithm,
+		KeyTag: set.Sig.KeyTag, Algorithm: set.Sig.Algorithm, OriginalTTL: set.Sig.OrigTTL,
 		Inception: validate.SignatureTime(set.Sig.Inception, v.Made), Expiration: validate.SignatureTime(set.Sig.Expiration, v.Made),
 		Server: v.Server,
 	}

@@ -73,7 +73,7 @@ func TestChain(t *testing.T) {
 					got = append(got, link.Zone+" signs "+link.Name+" "+rrtype)
 				}
 				sig, ok := link.Records[len(link.Records)-1].(*dns.RRSIG)
-				if !ok || sig.KeyTag != link.KeyTag || sig.Algorithm != link.Algorithm || link.Server != "internet" {
+				if !ok || sig.KeyTag != link.KeyTag || sig.Algorithm != link.Algorithm || sig.OrigTtl != link.OriginalTTL || link.Server != "internet" {
 					t.Errorf("%+v", link)
 				}
 				if now := time.Now(); !now.After(link.Inception) || !now.Before(link.Expiration) || link.Expiration.After(now.AddDate(0, 2, 0)) {

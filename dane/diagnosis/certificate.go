@@ -8,6 +8,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
+
+	"github.com/miekg/dns"
 
 	"github.com/danesmtp/danesmtp/dane"
 	"github.com/danesmtp/danesmtp/tlsa"
@@ -37,7 +40,7 @@ func (d *diagnosis) mismatch(h *dane.HostResult, a *dane.Attempt, f *Finding) {
 		f.Remove = nil
 		return
 	}
-	f.Fix = "Publish the record of the key that the server has now" + removeWords(f.Remove) + "." + d.caches(h) +
+	f.Fix = "Publish the record of the key that the server has now" + removeWords(f.Remove) + "." + caches(h) +
 		" If it is in DNS already, some name server still has the old zone. If the certificate should not have changed, install the old one instead. Next time publish the new record first, or let the renewal keep its key."
 }
 
@@ -81,7 +84,7 @@ func (d *diagnosis) mistaken(h *dane.HostResult, r *tlsa.Report, chain []*x509.C
 		f.Code = mistake.code
 		right := intended(record, chain, found.Certificate)
 		f.Text = "The TLSA record " + short(record) + " of " + h.Name + " " + mistakeIn(record, right, found.Problem) + "."
-		f.Fix = "Publish it as it should be, and remove the wrong one." + d.caches(h)
+		f.Fix = "Publish it as it should be, and remove the wrong one." + caches(h)
 		f.Publish, f.Remove = []string{owned(h, right)}, []string{owned(h, record)}
 		return true
 	}
@@ -219,12 +222,12 @@ func (d *diagnosis) otherIssuer(h *dane.HostResult, r *tlsa.Report, chain []*x50
 		last := chain[len(chain)-1]
 		f.Text = "The TLSA record of " + h.Name + " is of a CA whose certificate the server does not send. Senders cannot know a CA by a digest alone (RFC 7672)."
 		f.Fix = "If the record is of " + quoted(nameOr(last.Issuer.CommonName, last.Issuer.String())) + ", which the server leaves out, append that certificate to the file of the chain. " +
-			"If it is of an issuer before " + quoted(issuer) + ", publish a record of what the server sends now, and remove the old one." + d.caches(h) + advice
+			"If it is of an issuer before " + quoted(issuer) + ", publish a record of what the server sends now, and remove the old one." + caches(h) + advice
 		return true
 	}
 	f.Code = CodeIssuerChanged
 	f.Text = "The certificate of " + h.Name + " is issued by " + quoted(issuer) + " now, and its TLSA records are of no certificate that the server sends: the CA has changed its intermediate."
-	f.Fix = "Publish one of these records" + removeWords(f.Remove) + ". That of the server's own key depends on no CA." + d.caches(h) + advice
+	f.Fix = "Publish one of these records" + removeWords(f.Remove) + ". That of the server's own key depends on no CA." + caches(h) + advice
 	return true
 }
 
@@ -248,12 +251,24 @@ func (d *diagnosis) removable(h *dane.HostResult) (lines []string) {
 	return lines
 }
 
-// caches says how long senders may keep the old records.
-func (d *diagnosis) caches(h *dane.HostResult) string {
-	if h.TLSA == nil || !h.TLSA.Expires.After(d.now) {
-		return ""
+// caches says how long senders may keep the old records. The TTL is that of the signature: a
+// resolver gives what is left of it, and an answer expires with the keys above it as well.
+func caches(h *dane.HostResult) string {
+	var ttl time.Duration
+	if h.TLSA != nil {
+		for _, link := range h.TLSA.Chain {
+			if link.Type == dns.TypeTLSA || link.Type == dns.TypeCNAME {
+				ttl = max(ttl, time.Duration(link.OriginalTTL)*time.Second)
+			}
+		}
 	}
-	return " Senders may keep the old answer for its TTL, " + shownSpan(h.TLSA.Expires.Sub(d.now)) + " as seen from here."
+	switch {
+	case ttl == 0:
+		return " Senders may keep the old answer for its TTL."
+	case ttl < time.Minute:
+		return " Senders may keep the old answer for its TTL, less than a minute."
+	}
+	return " Senders may keep the old answer for its TTL, " + shownSpan(ttl) + "."
 }
 
 func goodAddresses(h *dane.HostResult) string {

@@ -96,7 +96,7 @@ func (d *diagnosis) knownIssuer(h *dane.HostResult, chain []*x509.Certificate, f
 	now := nameOr(chain[0].Issuer.CommonName, chain[0].Issuer.String())
 	f.Code, f.Remove = CodeIssuerChanged, d.removable(h)
 	f.Text = "The certificate of " + h.Name + " is issued by " + quoted(now) + " now, and its TLSA record is of " + was.String() + ", from which an earlier one was."
-	f.Fix = "Publish one of these records now" + removeWords(f.Remove) + " in the same change." + d.caches(h) + " That of the server's own key depends on no CA: with one of the next key two TTLs before each renewal, or with a renewal that keeps the key, this does not come again."
+	f.Fix = "Publish one of these records now" + removeWords(f.Remove) + " in the same change." + caches(h) + " That of the server's own key depends on no CA: with one of the next key two TTLs before each renewal, or with a renewal that keeps the key, this does not come again."
 	series := was.series()
 	if slices.ContainsFunc(chain[0].Issuer.Organization, func(o string) bool { return o == was.organization }) {
 		f.Fix += " Who stays with records of the CA needs one of each intermediate that a renewal may come from: " + was.organization + " has had " + issuerNames(series) + " (their records are below)."
