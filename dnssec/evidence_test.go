@@ -27,6 +27,7 @@ func evidenceWorld(t *testing.T) *dnssectest.Internet {
 		dnssectest.Zone{Name: "unsigned.test.", Unsigned: true, Records: "@ MX 10 mail"},
 		dnssectest.Zone{Name: "expired.test.", Records: "@ MX 10 mail", Faults: map[string]dnssectest.Fault{"@ MX": dnssectest.Expired}},
 		dnssectest.Zone{Name: "wrongds.test.", Records: "@ MX 10 mail", Faults: map[string]dnssectest.Fault{dnssectest.WholeZone: dnssectest.WrongDS}},
+		dnssectest.Zone{Name: "nokeys.test.", Records: "@ MX 10 mail", Faults: map[string]dnssectest.Fault{dnssectest.WholeZone: dnssectest.NoKeys}},
 	)
 }
 
@@ -46,6 +47,7 @@ func TestChain(t *testing.T) {
 		{"unsigned.test. MX", top + "test. signs unsigned.test. NSEC, unsigned.test. MX is insecure"},
 		{"expired.test. MX", top + "test. signs expired.test. DS, expired.test. signs expired.test. DNSKEY, expired.test. MX is bogus"},
 		{"wrongds.test. MX", top + "test. signs wrongds.test. DS, wrongds.test. MX is bogus"},
+		{"nokeys.test. MX", top + "test. signs nokeys.test. DS, nokeys.test. MX is bogus"},
 	} {
 		t.Run(tt.question, func(t *testing.T) {
 			answer, _ := lookup(t, world, tt.question)

@@ -23,12 +23,13 @@ func (val *Validator) zoneKeys(ctx context.Context, zone canonical.Name) *Verdic
 	if keys := val.Source.Recall(ctx, q, q); keys != nil && keys.Status == Secure && keys.Shape == Data {
 		return keys // as secure as what vouches for them, until that expires
 	}
-	if _, v := val.entryPoints(ctx, zone); v.Status != Secure {
+	_, v := val.entryPoints(ctx, zone)
+	if v.Status != Secure {
 		return v
 	}
 	keys := val.Source.Ask(ctx, q)
 	if keys.Status == Secure && keys.Shape != Data {
-		return val.bogus(keyless(zone))
+		return val.bogusOn(v, keyless(zone))
 	}
 	return keys
 }

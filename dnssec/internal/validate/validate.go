@@ -68,7 +68,7 @@ func (val *Validator) judge(ctx context.Context, q Question, msg *dns.Msg) *Verd
 	}
 	if q.Type == dns.TypeDNSKEY {
 		if _, v := val.entryPoints(ctx, q.Name); v.Status == Secure {
-			return val.bogus(keyless(q.Name)) // RFC 4035 §5.2
+			return val.bogusOn(v, keyless(q.Name)) // RFC 4035 §5.2
 		}
 	}
 	return val.judgeDenial(ctx, q, msg.Rcode, authority)
