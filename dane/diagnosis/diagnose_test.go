@@ -42,6 +42,23 @@ func asking(err error) func(*dane.Verifier) {
 	}
 }
 
+// signedByAnother has the keys of a.example seem to be signed by one that no DS record is of.
+func signedByAnother(q dns.Question, reply *dns.Msg) {
+	if q.Qtype != dns.TypeDNSKEY || q.Name != "a.example." {
+		return
+	}
+	other := &dns.DNSKEY{Hdr: dns.RR_Header{Name: q.Name, Rrtype: dns.TypeDNSKEY, Class: dns.ClassINET, Ttl: 300}, Flags: 257, Protocol: 3, Algorithm: dns.ECDSAP256SHA256}
+	if _, err := other.Generate(256); err != nil {
+		panic(err)
+	}
+	for _, rr := range reply.Answer {
+		if sig, ok := rr.(*dns.RRSIG); ok {
+			sig.KeyTag, sig.Algorithm = other.KeyTag(), other.Algorithm
+		}
+	}
+	reply.Answer = append(reply.Answer, other)
+}
+
 // inMX changes the signature of MX records on its way.
 func inMX(change func(*dns.RRSIG)) func(dns.Question, *dns.Msg) {
 	return func(q dns.Question, reply *dns.Msg) {
@@ -171,7 +188,13 @@ func TestDiagnose(t *testing.T) {
 		{name: "a signature is wrong", world: oneHost(sound, "").faulty("_25._tcp.mail TLSA", dnssectest.BadSignature), state: diagnosis.StateBroken,
 			code: diagnosis.CodeSignatureWrong, actor: diagnosis.DNSOperator, text: "_25._tcp.mail.a.example TLSA", fix: "sign the zone again"},
 		{name: "the DS record is of another key", world: oneHost(sound, "").faulty(dnssectest.WholeZone, dnssectest.WrongDS), state: diagnosis.StateBroken,
-			code: diagnosis.CodeDSWithoutKey, actor: diagnosis.Registrar, text: "DS records for a.example", fix: "registrar"},
+			code: diagnosis.CodeDSWithoutKey, actor: diagnosis.Registrar, text: "DS records for a.example, and none is of a key that it has.", fix: "Have the registrar replace the DS records"},
+		{name: "the DS record is of a key that does not sign the keys", world: world{domains: oneHost(sound, "").domains, tamper: signedByAnother}, state: diagnosis.StateBroken,
+			code: diagnosis.CodeDSWithoutKey, actor: diagnosis.Registrar, text: "the keys of the zone are not signed by a key that one of them is of: they are signed by key ", fix: "have the signer sign the keys with that of the DS records as well"},
+		{name: "the DS record is of a zone without keys", world: oneHost(sound, "").faulty(dnssectest.WholeZone, dnssectest.NoKeys), state: diagnosis.StateBroken,
+			code: diagnosis.CodeDSWithoutKey, actor: diagnosis.Registrar, text: "the zone has no keys: it is not signed", fix: "or have the registrar remove them"},
+		{name: "signatures of TLSA records are missing", world: oneHost(sound, "").faulty("_25._tcp.mail TLSA", dnssectest.NoSignature), state: diagnosis.StateBroken,
+			code: diagnosis.CodeSignatureMissing, actor: diagnosis.DNSOperator, text: "says that the zone a.example is signed, and _25._tcp.mail.a.example TLSA has no signature", fix: "Whoever runs the DNS of a.example must"},
 		{name: "signed with a key that is not published", world: world{domains: oneHost(sound, "").domains, tamper: inMX(func(sig *dns.RRSIG) { sig.KeyTag++ })},
 			state: diagnosis.StateBroken, code: diagnosis.CodeKeyMissing, actor: diagnosis.DNSOperator, text: "key tag ", fix: "publish that key again"},
 		{name: "denials without proof", world: world{domains: oneHost(sound, "").domains, tamper: withoutDenials},

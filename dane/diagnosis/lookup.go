@@ -47,8 +47,8 @@ func (d *diagnosis) bogus(l *dane.Lookup, f *Finding) {
 	if reason.Code == dnssec.EDENSECMissing && reason.Type == dns.TypeDS {
 		zone = nameOr(d.provenZone(reason.Name), zone) // what is not proven is that there is no zone of this name
 	}
-	if zone == "" {
-		zone = trimDot(reason.Name)
+	if zone == "" { // no signature names one: it is that of what was proven around the name
+		zone = nameOr(d.provenZone(reason.Name), trimDot(reason.Name))
 	}
 	set := strings.TrimSpace(nameOr(trimDot(reason.Name), "the root") + " " + dns.Type(reason.Type).String())
 	ofZone := "the zone " + nameOr(zone, "of that name")
@@ -70,8 +70,7 @@ func (d *diagnosis) bogus(l *dane.Lookup, f *Finding) {
 		f.Fix = sign + "set the clock of the signer right, and sign again. The clock of the machine that looked must be right, too." + until
 	case reason.Code == dnssec.EDEDNSKEYMissing && reason.Type == dns.TypeDNSKEY:
 		f.Code = CodeDSWithoutKey
-		f.Text = "The zone above has DS records for " + nameOr(zone, "the zone") + ", and none is of a key that signs it" + keyTag(reason) + "."
-		d.withoutKey(zone, f)
+		d.withoutKey(zone, reason, f)
 		f.Fix += until
 	case reason.Code == dnssec.EDEDNSKEYMissing:
 		f.Code = CodeKeyMissing
@@ -100,8 +99,12 @@ func (d *diagnosis) bogus(l *dane.Lookup, f *Finding) {
 func (d *diagnosis) provenZone(name string) (zone string) {
 	for l := range d.result.AllLookups() {
 		for _, link := range l.Chain {
-			if link.Status == dnssec.Secure && dns.IsSubDomain(link.Zone, name) && dns.CountLabel(link.Zone) > dns.CountLabel(zone) {
-				zone = link.Zone
+			proven := link.Zone
+			if link.Type == dns.TypeDS {
+				proven = link.Name // the zone above vouches for that of this name
+			}
+			if link.Status == dnssec.Secure && dns.IsSubDomain(proven, name) && dns.CountLabel(proven) > dns.CountLabel(zone) {
+				zone = proven
 			}
 		}
 	}

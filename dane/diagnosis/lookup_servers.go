@@ -1,6 +1,7 @@
 package diagnosis
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -113,14 +114,28 @@ func (d *diagnosis) rightDS(zone string) (records []string) {
 	return records
 }
 
-// withoutKey completes a finding on DS records that fit no key.
-func (d *diagnosis) withoutKey(zone string, f *Finding) {
+// withoutKey completes a finding on DS records from which no path leads to the keys of a zone: it
+// has none of them, or it has one, which does not sign the keys, or no keys at all.
+func (d *diagnosis) withoutKey(zone string, reason dnssec.Reason, f *Finding) {
 	f.Publish = d.rightDS(zone)
+	f.Text = "The zone above has DS records for " + nameOr(zone, "the zone") + ", "
 	how := "dig +cd +dnssec DNSKEY " + zone + " | dnssec-dsfromkey -2 -f - " + zone + ", where +cd has a validating resolver give the keys all the same; daneverify check -compare prints the record"
 	if len(f.Publish) > 0 {
 		how = "below, as the name servers show " + plural(len(f.Publish), "the key", "the keys") + ": nothing vouches for that yet, so compare it with what the signer has"
 	}
-	f.Fix = "Have the registrar replace the DS records by that of the key-signing key in use (" + how + "), or remove them if the zone is not to be signed."
+	replace := "ave the registrar replace the DS records by that of the key-signing key in use (" + how + ")"
+	switch {
+	case strings.Contains(reason.Text, "but no key"):
+		f.Text += "and the zone has no keys: it is not signed."
+		f.Fix = "Sign the zone, and then have the registrar replace the DS records by that of its key-signing key; or have the registrar remove them, if the zone is not to be signed" +
+			", as where the DNS has moved to servers that do not sign."
+	case reason.KeyTag != 0:
+		f.Text += "and the keys of the zone are not signed by a key that one of them is of: they are signed by key " + fmt.Sprint(reason.KeyTag) + "."
+		f.Fix = "In a rollover, have the signer sign the keys with that of the DS records as well. Otherwise h" + replace + ", or remove them if the zone is not to be signed."
+	default:
+		f.Text += "and none is of a key that it has."
+		f.Fix = "H" + replace + ", or remove them if the zone is not to be signed."
+	}
 }
 
 // refusal is a reason without the code of an error that the server did not send: it answered
