@@ -40,6 +40,8 @@ func (d *diagnosis) host(h *dane.HostResult) {
 		if d.result.Domain.Implicit {
 			f.Text = h.Name + " has neither an MX record nor an address: nobody can deliver there."
 			f.Fix = "Publish an MX record that names the mail server; if the domain is to accept no mail, a null MX record (0 .)."
+		} else if meant := d.meantHost(h.Name); meant != "" {
+			f.Fix = d.withDot(meant)
 		}
 		d.find(f)
 	}
@@ -195,17 +197,21 @@ func addressesOf(h *dane.HostResult) (all []netip.Addr) {
 // have some that is a hole, and not just a wish.
 func (d *diagnosis) hostsWithoutDANE() {
 	severity, others := Note, ""
-	if d.protected() {
-		severity = Warning
-		others = " Other hosts of the domain have TLSA records: whoever can make those unreachable gets mail delivered here without authentication."
-	}
+	before, protected := false, d.protected()
 	for i := range d.result.Hosts {
 		h := &d.result.Hosts[i]
+		before = before || authenticates(h)
 		if d.result.Profile.DANE == dane.DANENone || !h.MXSecure || len(h.Records) > 0 || len(h.Addresses) == 0 {
 			continue
 		}
 		if slices.ContainsFunc(h.Lookups, func(l dane.Lookup) bool { return l.Err != nil }) {
 			continue
+		}
+		switch {
+		case before:
+			severity, others = Warning, " Other hosts of the domain have TLSA records: whoever can make those unreachable gets mail delivered here without authentication."
+		case protected:
+			severity, others = Warning, " Other hosts of the domain have TLSA records, and this one is tried before them, so that mail is delivered here without authentication."
 		}
 		f := d.withoutDANE(h)
 		f.Severity, f.Text = severity, f.Text+others

@@ -32,9 +32,17 @@ func TestCheckTellsCauseAndCure(t *testing.T) {
 		domains []danetest.Domain
 		tamper  func(dns.Question, *dns.Msg)
 		want    []string
+		never   string // "" if that is anything
 	}{
 		{name: "TLSA at the domain, not at the host", domains: zone([]danetest.Host{{Name: "mail"}}, dnssectest.Zone{Records: "_25._tcp TLSA 3 1 1 " + otherKey + "\n"}), want: []string{"if a server takes it: none was tried", "tlsa-misplaced", "There are TLSA records at _25._tcp.a.example", "Publish them at _25._tcp.mail.a.example"}},
 		{name: "TLSA for port 465", domains: zone([]danetest.Host{{Name: "mail"}}, dnssectest.Zone{Records: "_465._tcp.mail TLSA 3 1 1 " + otherKey + "\n"}), want: []string{"There are TLSA records at _465._tcp.mail.a.example"}},
+		{name: "TLSA without underscores", domains: zone([]danetest.Host{{Name: "mail"}}, dnssectest.Zone{Records: "25.tcp.mail TLSA 3 1 1 " + otherKey + "\n"}), want: []string{"There are TLSA records at 25.tcp.mail.a.example", "Publish them at _25._tcp.mail.a.example"}},
+		{name: "TLSA without the final dot", domains: zone([]danetest.Host{{Name: "mail"}}, dnssectest.Zone{Records: "_25._tcp.mail.a.example TLSA 3 1 1 " + otherKey + "\n"}), want: []string{"There are TLSA records at _25._tcp.mail.a.example.a.example", "Publish them at _25._tcp.mail.a.example as"}},
+		{name: "TLSA at a wildcard", domains: zone([]danetest.Host{{Name: "mail"}}, dnssectest.Zone{Records: "* TLSA 3 1 1 " + otherKey + "\n"}), want: []string{"There are TLSA records at *.a.example, a wildcard, which does not reach _25._tcp.mail.a.example", "Publish them at _25._tcp.mail.a.example as"}, never: "There are TLSA records at _25"},
+		{name: "an MX host without the final dot", domains: zone(nil, dnssectest.Zone{Records: "@ MX 10 mail.a.example\nmail A 192.0.2.9\n"}), want: []string{"names mail.a.example.a.example, which has neither", "If mail.a.example was meant, the final dot is missing in the zone file"}},
+		{name: "an address for an MX host", domains: zone(nil, dnssectest.Zone{Records: "@ MX 10 192.0.2.9\n"}), want: []string{"names 192.0.2.9.a.example, which has neither", "publish 192.0.2.9 as an A record of a name"}},
+		{name: "an MX host that is gone", domains: zone(nil, dnssectest.Zone{Records: "@ MX 10 mail\n"}), want: []string{"Publish its addresses, or remove the MX record"}, never: "final dot"},
+		{name: "a better MX without DANE", domains: zone([]danetest.Host{{Name: "best"}, sound}, dnssectest.Zone{}), want: []string{"best.a.example has no TLSA records", "this one is tried before them, so that mail is delivered here without authentication"}, never: "can make those unreachable"},
 		{name: "TLSA is an alias of nothing", domains: zone([]danetest.Host{{Name: "mail"}}, dnssectest.Zone{Records: "_25._tcp.mail CNAME gone\n"}), want: []string{"an alias of gone.a.example, a name that does not exist"}},
 		{name: "TLSA is an alias into an unsigned zone", domains: append(zone([]danetest.Host{{Name: "mail"}}, dnssectest.Zone{Records: "_25._tcp.mail CNAME tlsa.b.example.\n"}),
 			danetest.Domain{Name: "b.example", Zone: dnssectest.Zone{Unsigned: true, Records: "tlsa TLSA 3 1 1 " + otherKey + "\n"}}), want: []string{"is in the zone b.example, which is not signed", "Whoever runs the DNS of b.example must sign it"}},
@@ -94,6 +102,9 @@ func TestCheckTellsCauseAndCure(t *testing.T) {
 			var stdout, stderr bytes.Buffer
 			status := verifyAll(t.Context(), v, *o, &stdout, &stderr)
 			text := strings.Join(strings.Fields(stdout.String()), " ")
+			if tt.never != "" && strings.Contains(text, tt.never) {
+				t.Errorf("%q in\n%s", tt.never, stdout.String())
+			}
 			for _, want := range tt.want {
 				if !strings.Contains(text, want) {
 					t.Errorf("exit status %d, no %q in\n%s%s", status, want, stdout.String(), stderr.String())
