@@ -30,7 +30,12 @@ func (d *diagnosis) mismatch(h *dane.HostResult, a *dane.Attempt, f *Finding) {
 		return
 	}
 	f.Code = CodeTLSAMismatch
+	renewed := "Next time publish the new record first, or let the renewal keep its key."
 	f.Text = h.Name + " presents a certificate with another key than its TLSA records are of."
+	if whole(h.Records) {
+		f.Text = h.Name + " presents another certificate than its TLSA records are of. They are of a certificate as a whole (selector 0), which each renewal changes, even one that keeps the key."
+		renewed = "The record of the key (3 1 1) stays right with a renewal that keeps the key."
+	}
 	if other := d.ownerOfKey(h); other != "" {
 		f.Text += " One of the records is of the key of " + other + ": have they been mixed up?"
 	}
@@ -41,7 +46,23 @@ func (d *diagnosis) mismatch(h *dane.HostResult, a *dane.Attempt, f *Finding) {
 		return
 	}
 	f.Fix = "Publish the record of the key that the server has now" + removeWords(f.Remove) + "." + caches(h) +
-		" If it is in DNS already, some name server still has the old zone. If the certificate should not have changed, install the old one instead. Next time publish the new record first, or let the renewal keep its key."
+		" If it is in DNS already, some name server still has the old zone. If the certificate should not have changed, install the old one instead. " + renewed
+}
+
+// whole reports whether all records for the server's own certificate are of that and not of its
+// key, so that it is not known whose key they are of.
+func whole(records []tlsa.Record) bool {
+	found := false
+	for _, r := range records {
+		if r.Usable(tlsa.SMTP) != nil || r.Usage != tlsa.DANEEE {
+			continue
+		}
+		if r.Selector != tlsa.Cert {
+			return false
+		}
+		found = true
+	}
+	return found
 }
 
 // ownerOfKey is another host of the domain that a record of this one is of.

@@ -128,6 +128,8 @@ func TestDiagnose(t *testing.T) {
 
 		{name: "records that live longer than the keys above them", world: oneHost(danetest.Host{}, "_25._tcp.mail 86400 IN TLSA 3 1 1 "+otherKey),
 			state: diagnosis.StateBroken, code: diagnosis.CodeTLSAMismatch, actor: diagnosis.MailHost, fix: "keep the old answer for its TTL, 24 h 0 min."},
+		{name: "a certificate renewed, and records of the old one as a whole", world: oneHost(mail("3 0 1 "+otherKey), ""), state: diagnosis.StateBroken,
+			code: diagnosis.CodeTLSAMismatch, actor: diagnosis.MailHost, text: "presents another certificate than its TLSA records are of", fix: "stays right with a renewal that keeps the key"},
 		{name: "not a domain", world: oneHost(sound, ""), domain: "exa mple", state: diagnosis.StateUnknown, code: diagnosis.CodeNotADomain, actor: diagnosis.Sender, text: `"exa mple"`},
 		{name: "no DNS server answers", world: oneHost(sound, "").changed(asking(errors.New("cable cut"))),
 			state: diagnosis.StateUnknown, code: diagnosis.CodeNoResolver, actor: diagnosis.Sender, text: "None of the DNS servers in use answers,", fix: "or the name servers themselves by -recursive"},

@@ -108,6 +108,16 @@ func denied(i *danetest.Internet, q dns.Question, reply *dns.Msg) bool {
 	return true
 }
 
+// withTLSA has a record where the zone has none.
+func withTLSA(i *danetest.Internet, q dns.Question, reply *dns.Msg) bool {
+	rr, err := dns.NewRR(q.Name + " 300 IN TLSA 3 1 1 " + otherKey)
+	if err != nil {
+		panic(err)
+	}
+	reply.Rcode, reply.Answer, reply.Ns = dns.RcodeSuccess, []dns.RR{rr, i.DNS.Sign("a.example.", rr)}, nil
+	return true
+}
+
 func silent(*danetest.Internet, dns.Question, *dns.Msg) bool { return false }
 
 // unproven takes the signatures out of answers.
@@ -151,6 +161,9 @@ func serverTests() []serverTest {
 		{name: "no TLSA record at one server", second: onlyFor(dns.TypeTLSA, denied), state: diagnosis.StateBroken,
 			code: diagnosis.CodeServersDiffer, severity: diagnosis.Broken, actor: diagnosis.DNSOperator,
 			text: "happens to ask ns2.a.example (198.51.100.2) deliver without authentication. By what ns1"},
+		{name: "no TLSA record at the first server, and by chance it was asked", tlsa: []string{}, second: onlyFor(dns.TypeTLSA, withTLSA), state: diagnosis.StateBroken,
+			code: diagnosis.CodeServersDiffer, severity: diagnosis.Broken, actor: diagnosis.DNSOperator,
+			text: "happens to ask ns1.a.example (198.51.100.1) deliver without authentication.", fix: "transfer the zone anew"},
 		{name: "one record less at one server, in the middle of a change", second: changedSet(dns.TypeTLSA, func(set []dns.RR) []dns.RR { return set[:1] }),
 			state: diagnosis.StateWarning, code: diagnosis.CodeServersDiffer, severity: diagnosis.Warning, actor: diagnosis.DNSOperator, text: "in the middle of a change"},
 		{name: "another MX record at one server", second: changed(dns.TypeMX, func(rr dns.RR) { rr.(*dns.MX).Preference = 77 }),

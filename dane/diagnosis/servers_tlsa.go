@@ -17,6 +17,7 @@ import (
 // difference to what the mail servers present.
 func (d *diagnosis) judgeTLSA(diff *compare.Difference) (consequence, host string, harmless bool) {
 	var right, refused, bare []*compare.Server
+	published := false
 	for i := range d.result.Hosts {
 		h := &d.result.Hosts[i]
 		asked := slices.ContainsFunc(h.Lookups, func(l dane.Lookup) bool {
@@ -27,6 +28,7 @@ func (d *diagnosis) judgeTLSA(diff *compare.Difference) (consequence, host strin
 		}
 		host = h.Name
 		for _, g := range diff.Groups {
+			published = published || g.Answer.Outcome == compare.Answered && len(g.Answer.Records) > 0
 			switch accepted, known := d.acceptsAll(g.Answer, h); {
 			case g.Answer.Outcome == compare.Answered && g.Answer.Alias == "" && len(g.Answer.Records) == 0:
 				bare = append(bare, g.Servers...)
@@ -39,7 +41,10 @@ func (d *diagnosis) judgeTLSA(diff *compare.Difference) (consequence, host strin
 		}
 	}
 	if len(right) > 0 && len(refused)+len(bare) > 0 {
-		d.withdraw(host)
+		d.withdraw(host, CodeTLSAMismatch, CodeOtherCertificate, CodeIssuerChanged, CodeAnchorNotSent)
+	}
+	if published {
+		d.withdraw(host, CodeTLSAAbsent) // they are there, whether or not it is known of which certificate
 	}
 	if len(right) > 0 && len(refused)+len(bare) == 0 {
 		return "By each of them the certificate of " + host + " is the right one, as in the middle of a change.", host, true
@@ -58,14 +63,8 @@ func (d *diagnosis) judgeTLSA(diff *compare.Difference) (consequence, host strin
 
 // withdraw takes back what was found in the records of a host: by chance they came from the
 // server that is wrong.
-func (d *diagnosis) withdraw(host string) {
-	d.findings = slices.DeleteFunc(d.findings, func(f Finding) bool {
-		switch f.Code {
-		case CodeTLSAMismatch, CodeOtherCertificate, CodeIssuerChanged, CodeAnchorNotSent, CodeTLSAAbsent:
-			return f.Host == host
-		}
-		return false
-	})
+func (d *diagnosis) withdraw(host string, codes ...Code) {
+	d.findings = slices.DeleteFunc(d.findings, func(f Finding) bool { return f.Host == host && slices.Contains(codes, f.Code) })
 }
 
 // acceptsAll reports whether a sender delivers to a host by the records that a server has, at
