@@ -35,17 +35,23 @@ func (c *dnsCommand) exists(ctx context.Context) error {
 
 // exchangers are the hosts of a mail domain.
 func (c *dnsCommand) exchangers(ctx context.Context, domain string) (hosts []string) {
-	const most = 4 // more would not be read
 	answer, err := c.zones.resolver.Lookup(ctx, domain, dns.TypeMX)
 	if err != nil {
 		return nil
 	}
 	for _, rr := range answer.Records {
-		mx, ok := rr.(*dns.MX)
-		if !ok {
-			continue
+		if mx, ok := rr.(*dns.MX); ok {
+			hosts = append(hosts, mx.Mx)
 		}
-		if host := strings.TrimSuffix(dns.CanonicalName(mx.Mx), "."); host != "" && !slices.Contains(hosts, host) {
+	}
+	return hostNames(hosts)
+}
+
+// hostNames returns names as people write them, once each, and of many only some.
+func hostNames(names []string) (hosts []string) {
+	const most = 4 // more would not be read
+	for _, name := range names {
+		if host := strings.TrimSuffix(dns.CanonicalName(name), "."); host != "" && !slices.Contains(hosts, host) {
 			hosts = append(hosts, host)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,6 +29,45 @@ const (
 type serverNetwork struct {
 	lookUp func(ctx context.Context, host string) ([]netip.Addr, error)
 	dial   func(ctx context.Context, network, address string) (net.Conn, error)
+	// lookUpMX is for tests that have a lookUp; nil means then that no name has MX records.
+	lookUpMX func(ctx context.Context, domain string) ([]*net.MX, error)
+}
+
+// exchangers returns the hosts that a domain's mail goes to.
+func (n serverNetwork) exchangers(ctx context.Context, domain string) (hosts []string) {
+	look := n.lookUpMX
+	if look == nil && n.lookUp == nil {
+		look = net.DefaultResolver.LookupMX
+	}
+	if look == nil {
+		return nil
+	}
+	records, err := look(ctx, domain+".") // no search list
+	if err != nil && len(records) == 0 {
+		return nil
+	}
+	for _, mx := range records {
+		hosts = append(hosts, mx.Host)
+	}
+	return hostNames(hosts)
+}
+
+// mailHosts are those of a mail domain that TLSA records were asked for, as if it was a host. There
+// are none if mail to it goes to a host of that name.
+func (m *makeCommand) mailHosts(ctx context.Context, server service) []string {
+	if server.port != 25 || isAddress(m.from) || m.owner != "" && m.service.host != server.host {
+		return nil // -for says where the records are to be
+	}
+	var hosts []string
+	if m.zones.resolver != nil && m.flagsOfDNS() != nil {
+		hosts = m.exchangers(ctx, server.host+".")
+	} else {
+		hosts = m.network.exchangers(ctx, server.host)
+	}
+	if slices.Contains(hosts, server.host) {
+		return nil
+	}
+	return hosts
 }
 
 // addresses returns those of a host.
@@ -85,10 +125,17 @@ func (m *makeCommand) fromWhere(ctx context.Context) (service, []netip.Addr, err
 // presented returns what a server presents at each of its addresses: equal chains once.
 func (m *makeCommand) presented(ctx context.Context) ([]source, []warning, error) {
 	server, addrs, err := m.fromWhere(ctx)
+	hosts := m.mailHosts(ctx, server)
+	if err != nil && len(hosts) > 0 {
+		return nil, nil, fmt.Errorf("-from %w; %s is a mail domain, and TLSA records are for its hosts: did you mean %s?", err, server.host, strings.Join(hosts, " or "))
+	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("-from %w", err)
 	}
 	warnings := []warning{{"not-authenticated", fmt.Sprintf("what %s presents comes over a network that anybody on the path can change: compare it with the file on the server before you publish it", m.from)}}
+	if len(hosts) > 0 {
+		warnings = append(warnings, warning{"mail-domain", fmt.Sprintf("mail to %s goes to %s, and senders look for TLSA records there, not at %s: did you mean -from %s?", server.host, strings.Join(hosts, " and "), server.owner(), hosts[0])})
+	}
 	if len(addrs) > maxFromAddresses {
 		warnings = append(warnings, warning{"addresses", fmt.Sprintf("%s has %d addresses, and only %d of them were asked", server, len(addrs), maxFromAddresses)})
 		addrs = addrs[:maxFromAddresses]

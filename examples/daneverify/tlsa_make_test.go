@@ -330,6 +330,10 @@ func TestTLSAMakeFrom(t *testing.T) {
 		{"one address, for nobody", nil, []string{"-from", addr.String()}, 2, "", "-for HOST"},
 		{"by a DNS server that is given", nil, []string{"-from", "mail.good.example", "-resolver", "192.0.2.53"}, 0, "_25._tcp.mail.good.example. IN TLSA " + want, "compare it"},
 		{"by a DNS server that is given, of no such host", nil, []string{"-from", "nobody.good.example", "-resolver", "192.0.2.53"}, 2, "", "no address was found"},
+		{"a mail domain, by a DNS server that is given", nil, []string{"-from", "good.example", "-resolver", "192.0.2.53"}, 2, "", "mail domain, and TLSA records are for its hosts: did you mean mail.good.example?"},
+		{"a mail domain with an address", []netip.Addr{addr}, []string{"-from", "good.example"}, 0, "_25._tcp.good.example. IN TLSA " + want, "senders look for TLSA records there, not at _25._tcp.good.example.: did you mean -from mail.good.example?"},
+		{"a mail domain without an address", nil, []string{"-from", "good.example"}, 2, "", "did you mean mail.good.example?"},
+		{"a mail domain, for its host", []netip.Addr{addr}, []string{"-from", "good.example", "-for", "mail.good.example"}, 0, "_25._tcp.mail.good.example. IN TLSA " + want, "compare it"},
 		{"two ways to ask", nil, []string{"-from", "mail.good.example", "-resolver", "192.0.2.53", "-recursive"}, 2, "", "takes no -resolver"},
 		{"a DNS server that nobody asks", nil, []string{"-for", "mail.good.example", "-key", "-", "-resolver", "192.0.2.53"}, 2, "", "are for -from"},
 		{"no address", nil, []string{"-from", "mail.good.example"}, 2, "", "no such host"},
@@ -344,6 +348,12 @@ func TestTLSAMakeFrom(t *testing.T) {
 					}
 					return tt.addrs, nil
 				},
+				lookUpMX: func(_ context.Context, domain string) ([]*net.MX, error) {
+					if domain != "good.example." {
+						return nil, errors.New("no such records")
+					}
+					return []*net.MX{{Host: "mail.good.example.", Pref: 10}}, nil
+				},
 				dial: func(ctx context.Context, network, address string) (net.Conn, error) {
 					return internet.Dial(ctx, network, address)
 				},
@@ -352,7 +362,7 @@ func TestTLSAMakeFrom(t *testing.T) {
 			if status != tt.status || !strings.Contains(stdout.String(), tt.stdout) || tt.stdout == "" && stdout.Len() > 0 {
 				t.Errorf("exit status %d, %s%s", status, stdout.String(), stderr.String())
 			}
-			if !strings.Contains(stderr.String(), tt.stderr) {
+			if !strings.Contains(stderr.String(), tt.stderr) || strings.Contains(stderr.String(), "did you mean") != strings.Contains(tt.stderr, "did you mean") {
 				t.Errorf("stderr: %s", stderr.String())
 			}
 		})
