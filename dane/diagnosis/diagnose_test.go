@@ -59,6 +59,21 @@ func signedByAnother(q dns.Question, reply *dns.Msg) {
 	reply.Answer = append(reply.Answer, other)
 }
 
+// A smallExchanger loses the keys of a.example, as a server does that answers over UDP alone.
+type smallExchanger struct{ upstream.Exchanger }
+
+func (e smallExchanger) Exchange(ctx context.Context, q *upstream.Query) (*upstream.Reply, error) {
+	if asked := q.Msg.Question[0]; asked.Qtype == dns.TypeDNSKEY && dns.CanonicalName(asked.Name) == "a.example." {
+		return nil, errors.New("upstream: a.example. DNSKEY: no server of zone a.example. gave an answer: 192.0.2.53:53 over tcp: a.example. DNSKEY: no reply in time")
+	}
+	return e.Exchanger.Exchange(ctx, q)
+}
+
+func withoutTCP(v *dane.Verifier) {
+	resolver := v.Resolver.(*dnssec.Resolver)
+	v.Resolver = &dnssec.Resolver{Exchanger: smallExchanger{resolver.Exchanger}, Anchors: resolver.Anchors}
+}
+
 // inMX changes the signature of MX records on its way.
 func inMX(change func(*dns.RRSIG)) func(dns.Question, *dns.Msg) {
 	return func(q dns.Question, reply *dns.Msg) {
@@ -205,6 +220,13 @@ func TestDiagnose(t *testing.T) {
 			state: diagnosis.StateBroken, code: diagnosis.CodeBogus, actor: diagnosis.DNSOperator, text: "a.example MX"},
 		{name: "SERVFAIL for MX", world: oneHost(sound, "").faulty("@ MX", dnssectest.ServFail), state: diagnosis.StateBroken,
 			code: diagnosis.CodeDNSFailed, actor: diagnosis.DNSOperator, text: "a.example MX", fix: "name servers"},
+		{name: "SERVFAIL for the keys", world: oneHost(sound, "").faulty("@ DNSKEY", dnssectest.ServFail), state: diagnosis.StateBroken,
+			code: diagnosis.CodeDNSFailed, actor: diagnosis.DNSOperator, text: "no usable answer to a.example DNSKEY, without which that to a.example MX cannot be validated, from internet (server answered SERVFAIL)", fix: "name servers of a.example run"},
+		{name: "the keys do not fit into a datagram", world: oneHost(sound, "").changed(withoutTCP), options: diagnosis.Options{Direct: true}, state: diagnosis.StateBroken,
+			code: diagnosis.CodeDNSFailed, actor: diagnosis.DNSOperator, text: "from 192.0.2.53:53 (no answer). The answer does not fit into a datagram, and over TCP none comes", fix: "over UDP and TCP"},
+		{name: "the keys of the zone that TLSA is an alias into are not there", world: world{domains: append(oneHost(danetest.Host{}, "_25._tcp.mail CNAME tlsa.b.example.\n").domains, danetest.Domain{Name: "b.example",
+			Zone: dnssectest.Zone{Records: "tlsa TLSA 3 1 1 " + otherKey, Faults: map[string]dnssectest.Fault{"@ DNSKEY": dnssectest.ServFail}}})}, state: diagnosis.StateBroken,
+			code: diagnosis.CodeDNSFailed, actor: diagnosis.DNSOperator, text: "no usable answer to b.example DNSKEY, without which that to _25._tcp.mail.a.example TLSA", fix: "name servers"},
 		{name: "SERVFAIL for TLSA alone", world: oneHost(sound, "").faulty("_25._tcp.mail TLSA", dnssectest.ServFail), state: diagnosis.StateBroken,
 			code: diagnosis.CodeTLSAQueryFails, actor: diagnosis.DNSOperator, text: "internet answers for MX, A", fix: "questions of every type"},
 		{name: "the domain is not signed", world: oneHost(sound, "").zone(func(z *dnssectest.Zone) { z.Unsigned = true }), state: diagnosis.StateNone,

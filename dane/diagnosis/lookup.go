@@ -31,8 +31,8 @@ func (d *diagnosis) failedLookup(l *dane.Lookup, host string) {
 		d.failedTLSA(l, &f)
 	default:
 		f.Code = CodeDNSFailed
-		f.Text = "There is no usable answer to " + question(l) + from(serversOf(l)) + d.why(l) + "." + d.atCulprits(l)
-		f.Fix = "See that the name servers of " + trimDot(l.Name) + " run, are those that the zone above delegates to, and answer questions with EDNS, over UDP and TCP" + d.comparing() + "." + until(l, d.result)
+		f.Text = "There is no usable answer to " + failedQuestion(l) + from(serversOf(l)) + d.why(l) + "." + d.overTCP(l) + d.atCulprits(l)
+		f.Fix = "See that the name servers of " + nameOr(trimDot(l.Reason.Name), trimDot(l.Name)) + " run, are those that the zone above delegates to, and answer questions with EDNS, over UDP and TCP" + d.comparing() + "." + until(l, d.result)
 		if servfail(l) && (l.Type == dns.TypeA || l.Type == dns.TypeAAAA) {
 			f.Fix += " An alias that leads back to itself fails in this way, too."
 		}
@@ -115,9 +115,9 @@ func (d *diagnosis) provenZone(name string) (zone string) {
 func (d *diagnosis) failedTLSA(l *dane.Lookup, f *Finding) {
 	servers := serversOf(l)
 	good := d.answeredBy(servers)
-	if len(good) == 0 {
+	if len(good) == 0 || asksElse(l) {
 		f.Code = CodeDNSFailed
-		f.Text = "There is no usable answer to " + question(l) + from(servers) + d.why(l) + "." + d.atCulprits(l)
+		f.Text = "There is no usable answer to " + failedQuestion(l) + from(servers) + d.why(l) + "." + d.overTCP(l) + d.atCulprits(l)
 		f.Fix = "See that the name servers of that zone run and answer over UDP and TCP. Until then senders that use DANE do not deliver to the host."
 		return
 	}
@@ -132,7 +132,7 @@ func (d *diagnosis) failedTLSA(l *dane.Lookup, f *Finding) {
 	f.Text = strings.Join(servers, " and ") + " " + plural(len(servers), "answers", "answer") + " for " + strings.Join(good, ", ") + ", and " +
 		plural(len(servers), "fails", "fail") + " for TLSA alone" + d.why(l) + "." + d.atCulprits(l)
 	f.Fix = "Update the name server's software, or let the firewall or load balancer before it pass questions of every type (RFC 3597). " +
-		"A server without TLSA records must say so. " + d.whereElse(l, servers) +
+		"A server without TLSA records must say so. If that name is an alias, see the zone that it leads to. " + d.whereElse(l, servers) +
 		"Until then senders that use DANE do not deliver to the host."
 }
 
@@ -216,8 +216,12 @@ func serversOf(l *dane.Lookup) (servers []string) {
 			servers = append(servers, server)
 		}
 	}
+	name, qtype := "", l.Type // aliases are followed under other names
+	if asksElse(l) {
+		name, qtype = dns.CanonicalName(l.Reason.Name), l.Reason.Type
+	}
 	for _, x := range l.Exchanges {
-		if x.Type != l.Type {
+		if x.Type != qtype || name != "" && dns.CanonicalName(x.Name) != name {
 			continue
 		}
 		add(x.Server)
@@ -290,6 +294,31 @@ func serverOf(l *dane.Lookup) string {
 		if link.Status != dnssec.Secure && link.Server != "" {
 			return ", says " + host(link.Server)
 		}
+	}
+	return ""
+}
+
+// asksElse reports whether it is not the lookup's own question that has no answer, but one that
+// its answer is validated by, for the keys of the zone or its DS records.
+func asksElse(l *dane.Lookup) bool {
+	return l.Status == dnssec.Indeterminate && l.Reason.Name != "" && (l.Reason.Type == dns.TypeDNSKEY || l.Reason.Type == dns.TypeDS) && l.Reason.Type != l.Type
+}
+
+func failedQuestion(l *dane.Lookup) string {
+	if !asksElse(l) {
+		return question(l)
+	}
+	return nameOr(trimDot(l.Reason.Name), ".") + " " + dns.Type(l.Reason.Type).String() + ", without which that to " + question(l) + " cannot be validated,"
+}
+
+// overTCP says that an answer is too large for a datagram, and none comes over TCP either: where
+// nothing else went wrong, each server has said so over UDP.
+func (d *diagnosis) overTCP(l *dane.Lookup) string {
+	if l.Err == nil || !d.direct { // a resolver may have been asked over TCP to begin with
+		return ""
+	}
+	if text := l.Err.Error(); strings.Contains(text, " over tcp: ") && !strings.Contains(text, " over udp: ") {
+		return " The answer does not fit into a datagram, and over TCP none comes: port 53 must be open for both."
 	}
 	return ""
 }
