@@ -211,14 +211,14 @@ func (d *diagnosis) incapable() bool {
 func (d *diagnosis) unsignedMX() {
 	l := &d.result.Domain.Lookup
 	zone := unsignedZone(l)
-	what, fix := unsigned(l, zone)
+	what, fix := d.unsigned(l, zone)
 	d.find(Finding{Code: CodeMXUnsigned, Evidence: lookupEvidence(l),
 		Text: "The MX records are in " + what + ": senders cannot know that they are genuine, so that DANE does not apply. Nothing is broken.",
 		Fix:  fix + " Where that cannot be had, only moving the DNS elsewhere helps."})
 }
 
 // unsigned says why what is in a zone does not count, and what its operator must do.
-func unsigned(l *dane.Lookup, zone string) (what, fix string) {
+func (d *diagnosis) unsigned(l *dane.Lookup, zone string) (what, fix string) {
 	name := nameOr(zone, "that zone")
 	what = "the zone " + nameOr(zone, "of that name")
 	switch l.Reason.Code {
@@ -229,7 +229,11 @@ func unsigned(l *dane.Lookup, zone string) (what, fix string) {
 		return what + ", whose denials are hashed too often (" + l.Reason.Text + ")",
 			"Whoever runs the DNS of " + name + " must set the iterations of NSEC3 to 0 (RFC 9276), or use NSEC."
 	}
-	return what + ", which is not signed", "Whoever runs the DNS of " + name + " must sign it, and the registrar must put its DS record into the zone above. " +
+	puts := "the registrar must put its DS record into the zone above"
+	if above := d.provenZone(dns.Fqdn(zone)); above != "" && dns.IsSubDomain(dns.Fqdn(d.result.Domain.Name), dns.Fqdn(above)) {
+		puts = "its DS record must be put into the zone " + above // the domain's own delegation, of which no registrar knows
+	}
+	return what + ", which is not signed", "Whoever runs the DNS of " + name + " must sign it, and " + puts + ". " +
 		"If it is signed already, only the DS record is missing."
 }
 

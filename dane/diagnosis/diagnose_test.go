@@ -244,7 +244,7 @@ func TestDiagnose(t *testing.T) {
 		{name: "the TLSA records are not signed", world: world{domains: []danetest.Domain{
 			{Name: "a.example", Hosts: []danetest.Host{{Name: "mail"}}},
 			{Name: "_tcp.mail.a.example", Zone: dnssectest.Zone{Unsigned: true, Records: "_25 TLSA " + good}}}},
-			state: diagnosis.StateNone, code: diagnosis.CodeTLSAUnsigned, actor: diagnosis.MailHost, text: "zone _tcp.mail.a.example, which is not signed"},
+			state: diagnosis.StateNone, code: diagnosis.CodeTLSAUnsigned, actor: diagnosis.MailHost, text: "zone _tcp.mail.a.example, which is not signed", fix: "its DS record must be put into the zone a.example."},
 		{name: "signatures end in two days", world: oneHost(sound, ""), options: at(28 * 24 * time.Hour), state: diagnosis.StateWarning,
 			code: diagnosis.CodeSignatureEnds, actor: diagnosis.DNSOperator, text: "zone a.example end on", fix: "the signer of the zone a.example"},
 		{name: "signatures end in four days", world: oneHost(sound, ""), options: at(26 * 24 * time.Hour), state: diagnosis.StateOK},

@@ -230,7 +230,7 @@ func (d *diagnosis) withoutDANE(h *dane.HostResult) Finding {
 		l := addressLookup(h)
 		f := Finding{Code: CodeHostUnsigned, Host: h.Name, Evidence: lookupEvidence(l)}
 		zone := unsignedZone(l)
-		what, fix := unsigned(l, zone)
+		what, fix := d.unsigned(l, zone)
 		f.Text = "The addresses of " + h.Name + " are in " + what + ", so that DANE does not apply to the host."
 		f.Fix = fix + " Then publish TLSA records."
 		if foreign {
@@ -239,7 +239,7 @@ func (d *diagnosis) withoutDANE(h *dane.HostResult) Finding {
 		}
 		return f
 	case h.TLSA.Status == dnssec.Insecure:
-		what, fix := unsigned(h.TLSA, unsignedZone(h.TLSA))
+		what, fix := d.unsigned(h.TLSA, unsignedZone(h.TLSA))
 		return Finding{Code: CodeTLSAUnsigned, Host: h.Name, Evidence: lookupEvidence(h.TLSA),
 			Text: "What there is at " + h.TLSA.Name + " is in " + what + ", so that it does not count.", Fix: fix}
 	}

@@ -67,7 +67,7 @@ func (d *diagnosis) bogus(l *dane.Lookup, f *Finding) {
 	case reason.Code == dnssec.EDESignatureNotYetValid:
 		f.Code = CodeSignatureNotYetValid
 		f.Text = "The signature of " + set + " in " + ofZone + instantIn(reason.Text, " begins on ", " is not valid yet") + keyTag(reason) + "."
-		f.Fix = sign + "set the clock of the signer right, and sign again. The clock of the machine that looked must be right, too." + until
+		f.Fix = sign + "set the clock of the signer right, and its time zone, and sign again. The clock of the machine that looked must be right, too." + until
 	case reason.Code == dnssec.EDEDNSKEYMissing && reason.Type == dns.TypeDNSKEY:
 		f.Code = CodeDSWithoutKey
 		d.withoutKey(zone, reason, f)

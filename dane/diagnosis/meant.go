@@ -12,7 +12,7 @@ import (
 // empty where nothing but one label stands before that, as in most MX records.
 func (d *diagnosis) meantHost(host string) string {
 	labels := dns.SplitDomainName(dns.Fqdn(host))
-	for _, origin := range []string{d.result.Domain.Name, d.provenZone(host)} {
+	for _, origin := range []string{d.result.Domain.Name, d.provenZone(dns.Fqdn(host))} {
 		own := len(labels) - dns.CountLabel(dns.Fqdn(origin))
 		if origin != "" && own >= 2 && dns.IsSubDomain(dns.Fqdn(origin), dns.Fqdn(host)) {
 			return strings.Join(labels[:own], ".")
