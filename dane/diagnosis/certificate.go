@@ -8,9 +8,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
-
-	"github.com/miekg/dns"
 
 	"github.com/danesmtp/danesmtp/dane"
 	"github.com/danesmtp/danesmtp/tlsa"
@@ -69,7 +66,7 @@ func whole(records []tlsa.Record) bool {
 func (d *diagnosis) ownerOfKey(h *dane.HostResult) string {
 	for i := range d.result.Hosts {
 		other := &d.result.Hosts[i]
-		if other.Name == h.Name || len(other.Attempts) == 0 || len(other.Attempts[0].Chain()) == 0 {
+		if other.Name == h.Name || owner(other) == owner(h) || len(other.Attempts) == 0 || len(other.Attempts[0].Chain()) == 0 {
 			continue
 		}
 		for _, record := range h.Records {
@@ -259,39 +256,6 @@ func removeWords(remove []string) string {
 	return ", and remove " + plural(len(remove), "the one that matches", "those that match") + " nothing"
 }
 
-// removable are the records that are of no certificate at any address of the host.
-func (d *diagnosis) removable(h *dane.HostResult) (lines []string) {
-	for i, record := range h.Records {
-		used := slices.ContainsFunc(h.Attempts, func(a dane.Attempt) bool {
-			return a.Report != nil && i < len(a.Report.Verdicts) && a.Report.Verdicts[i].Err == nil
-		})
-		if !used {
-			lines = append(lines, owned(h, record))
-		}
-	}
-	return lines
-}
-
-// caches says how long senders may keep the old records. The TTL is that of the signature: a
-// resolver gives what is left of it, and an answer expires with the keys above it as well.
-func caches(h *dane.HostResult) string {
-	var ttl time.Duration
-	if h.TLSA != nil {
-		for _, link := range h.TLSA.Chain {
-			if link.Type == dns.TypeTLSA || link.Type == dns.TypeCNAME {
-				ttl = max(ttl, time.Duration(link.OriginalTTL)*time.Second)
-			}
-		}
-	}
-	switch {
-	case ttl == 0:
-		return " Senders may keep the old answer for its TTL."
-	case ttl < time.Minute:
-		return " Senders may keep the old answer for its TTL, less than a minute."
-	}
-	return " Senders may keep the old answer for its TTL, " + shownSpan(ttl) + "."
-}
-
 func goodAddresses(h *dane.HostResult) string {
 	var good []string
 	for _, a := range h.Attempts {
@@ -309,15 +273,6 @@ func rightRecord(h *dane.HostResult, chain []*x509.Certificate) string {
 		return ""
 	}
 	return owned(h, record)
-}
-
-// owned is a record in the form of a zone file.
-func owned(h *dane.HostResult, r tlsa.Record) string {
-	name := fmt.Sprintf("_%d._tcp.%s", h.Port, h.Base)
-	if h.TLSA != nil {
-		name = h.TLSA.Name
-	}
-	return name + ". IN TLSA " + r.String()
 }
 
 func recordsOf(h *dane.HostResult) (lines []string) {

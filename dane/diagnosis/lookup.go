@@ -53,6 +53,9 @@ func (d *diagnosis) bogus(l *dane.Lookup, f *Finding) {
 	set := strings.TrimSpace(nameOr(trimDot(reason.Name), "the root") + " " + dns.Type(reason.Type).String())
 	ofZone := "the zone " + nameOr(zone, "of that name")
 	until := " Until then no sender that validates can deliver."
+	if f.Host != "" {
+		until = " Until then no sender that validates can deliver to " + f.Host + "."
+	}
 	sign := "Whoever runs the DNS of " + nameOr(zone, "the zone") + " must "
 	outOfTime := reason.Code == dnssec.EDESignatureExpired || reason.Code == dnssec.EDESignatureNotYetValid
 	switch {
