@@ -100,6 +100,9 @@ func (d *diagnosis) failedStage(h *dane.HostResult, a *dane.Attempt, stage smtpp
 		f.Code = CodeClientRefused
 		f.Text = h.Name + " refuses this client (" + said + "), so that its certificate is not known."
 		f.Fix = "Ask from an address with a name in DNS (PTR) that is on no blocklist. If it refuses all clients, it is no mail server."
+		if stage == smtpprobe.StageHello { // it is the name that it does not like, as a rule
+			f.Fix = "Give in EHLO a name of this machine that is in DNS (daneverify -helo), from an address whose name in DNS (PTR) it is. If all clients are refused, it is no mail server."
+		}
 	case stage < smtpprobe.StageStartTLS:
 		f.Code = CodeSMTPBroken
 		f.Text = h.Name + " does not answer as a mail server: " + trimPrefixes(failure.Text) + "."

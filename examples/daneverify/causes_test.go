@@ -78,6 +78,9 @@ func TestCheckTellsCauseAndCure(t *testing.T) {
 		{name: "a web server", domains: serving(func(s *smtptest.Server) {
 			s.Replies = map[smtptest.Stage]string{smtptest.AtGreeting: "HTTP/1.1 400 Bad Request"}
 		}), want: []string{"HTTP/1.1 400 Bad Request", "a service of another protocol"}},
+		{name: "the name in EHLO is refused", domains: serving(func(s *smtptest.Server) {
+			s.Replies = map[smtptest.Stage]string{smtptest.AtHello: "550 5.7.1 Helo command rejected: need fully-qualified hostname"}
+		}), want: []string{"refuses this client (550 5.7.1 Helo command rejected", "Give in EHLO a name of this machine that is in DNS (daneverify -helo)"}},
 		{name: "this client is on a blocklist", domains: serving(func(s *smtptest.Server) {
 			s.Replies = map[smtptest.Stage]string{smtptest.AtGreeting: "554 5.7.1 Service unavailable; client host blocked using zen.example"}
 		}), want: []string{"client host blocked using zen.example", "is on no blocklist"}},
