@@ -253,6 +253,9 @@ func (d *diagnosis) withoutDANE(h *dane.HostResult) Finding {
 	if foreign {
 		f.Fix = "Ask those who run the mail host to publish TLSA records at that name; its zone is signed already."
 	}
+	if d.asked == nil {
+		f.Fix += " If they are published, a name server has an old zone" + d.comparing() + "."
+	}
 	return f
 }
 
