@@ -54,13 +54,17 @@ func (p *page) zone(indent int, z *Zone, above string) {
 	if z.Name == "." {
 		name = "the root zone"
 	}
+	does := " vouches for its keys"
+	if z.KeySet == nil { // it was not proven that there are any that it vouches for
+		does = " has DS records for it"
+	}
 	switch {
 	case z.Anchor:
 		name += ": a trust anchor vouches for its keys"
 	case above == ".":
-		name += ": the root zone vouches for its keys"
+		name += ": the root zone" + does
 	case above != "":
-		name += ": the zone " + short(above) + " vouches for its keys"
+		name += ": the zone " + short(above) + does
 	}
 	p.line(indent, name)
 	indent++
