@@ -43,7 +43,7 @@ func (d *diagnosis) mismatch(h *dane.HostResult, a *dane.Attempt, f *Finding) {
 		return
 	}
 	f.Fix = "Publish the record of the key that the server has now" + removeWords(f.Remove) + "." + caches(h) +
-		" If it is in DNS already, some name server still has the old zone. If the certificate should not have changed, install the old one instead. " + renewed
+		" If the new record is in DNS already, some name server still has the old zone. If the certificate should not have changed, install the old one instead. " + renewed
 }
 
 // whole reports whether all records for the server's own certificate are of that and not of its
