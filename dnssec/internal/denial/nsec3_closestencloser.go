@@ -57,10 +57,18 @@ func (c *nsec3Chain) nameError(name canonical.Name) (Proof, error) {
 	if err != nil {
 		return Proof{}, err
 	}
-	if cover == nil {
-		return Proof{}, ErrUnproven
+	if cover != nil {
+		return proof, nil
 	}
-	return proof, nil
+	if nextCloser.optOut {
+		// The next closer name may be an empty non-terminal without a record of its own (RFC
+		// 5155 §7.1), which keeps the wildcard beside it from matching. BIND shows that the
+		// wildcard is there.
+		if match, err = c.matching(wildcard); match != nil || err != nil {
+			return proof, err
+		}
+	}
+	return Proof{}, ErrUnproven
 }
 
 // noData proves that name, or the wildcard that matches it, lacks the type (RFC 5155 §8.5 to
@@ -85,17 +93,15 @@ func (c *nsec3Chain) noData(name canonical.Name, qtype uint16) (Proof, error) {
 		if err != nil {
 			return Proof{}, err
 		}
-		if match != nil {
-			// A wildcard is no delegation (RFC 4592 §4.2).
-			if match.types.delegation() || !match.types.lacks(wildcard, qtype) {
-				return Proof{}, ErrUnproven
-			}
+		// A wildcard is no delegation (RFC 4592 §4.2).
+		if match != nil && !match.types.delegation() && match.types.lacks(wildcard, qtype) {
 			return Proof{OptOut: nextCloser.optOut}, nil
 		}
 	}
 	if nextCloser.optOut {
 		// An unsigned delegation (RFC 5155 §8.6), or the empty non-terminal above
-		// one, for which there need not be a record (RFC 5155 §7.1).
+		// one, for which there need not be a record (RFC 5155 §7.1). They keep a wildcard
+		// beside them from matching, whose record may be the one that covers them.
 		return Proof{OptOut: true, Delegation: qtype == dns.TypeDS}, nil
 	}
 	return Proof{}, ErrUnproven
