@@ -135,33 +135,48 @@ func (z *zone) denyType(owner canonical.Name, reply *dns.Msg) {
 	if z.addNSEC3(owner, reply) {
 		return
 	}
-	// An unsigned delegation in an opt-out span (RFC 5155 §7.2.4).
-	nextCloser := owner
-	for encloser := owner.Parent(); !z.addNSEC3(encloser, reply); encloser = encloser.Parent() {
-		nextCloser = encloser
-	}
-	z.coverNSEC3(nextCloser, reply)
+	// An unsigned delegation in an opt-out span (RFC 5155 §7.2.4), or an empty non-terminal
+	// above nothing else.
+	z.denyCloser(owner, owner.Parent(), reply)
 }
 
-// denyCloser proves that a wildcard below the encloser applies to name (RFC 4035
-// §3.1.3.3, RFC 5155 §7.2.6).
-func (z *zone) denyCloser(name, encloser canonical.Name, reply *dns.Msg) {
+// denyCloser proves that nothing closer to name exists than the encloser, which a wildcard
+// below it needs that applies to name (RFC 4035 §3.1.3.3, RFC 5155 §7.2.6). It returns the
+// encloser that is proven.
+func (z *zone) denyCloser(name, encloser canonical.Name, reply *dns.Msg) canonical.Name {
 	if len(z.nsec3) == 0 {
 		z.addNSEC(name, reply)
-		return
+		return encloser
 	}
+	encloser = z.provable(encloser)
 	z.addNSEC3(encloser, reply)
 	z.coverNSEC3(name.Ancestor(encloser.Labels()+1), reply)
+	return encloser
+}
+
+// provable returns the closest encloser that has an NSEC3 record (RFC 5155 §7.2.1). An empty
+// non-terminal need not have one if it only stands above unsigned delegations in opt-out
+// spans (RFC 5155 §7.1).
+func (z *zone) provable(encloser canonical.Name) canonical.Name {
+	for encloser != z.apex {
+		if _, found := slices.BinarySearch(z.nsec3, z.hash(encloser)); found {
+			break
+		}
+		encloser = encloser.Parent()
+	}
+	return encloser
 }
 
 // denyName proves that name does not exist (RFC 4035 §3.1.3.2, RFC 5155 §7.2.2).
 func (z *zone) denyName(name, encloser canonical.Name, reply *dns.Msg) {
-	z.denyCloser(name, encloser, reply)
-	wildcard, ok := encloser.Wildcard()
+	wildcard, ok := z.denyCloser(name, encloser, reply).Wildcard()
 	switch {
 	case !ok:
 	case len(z.nsec3) == 0:
 		z.addNSEC(wildcard, reply)
+	case z.addNSEC3(wildcard, reply):
+		// It does not match, since there is an empty non-terminal closer to the name than
+		// what is proven. named shows it in the same way.
 	default:
 		z.coverNSEC3(wildcard, reply)
 	}
