@@ -30,6 +30,7 @@ var (
 // Causes that are the caller's mistake, found before anything is sent.
 var (
 	errHello      = errors.New("name for EHLO is not one word of at most 255 ASCII characters")
+	errNoConn     = errors.New("the dial function has returned neither a connection nor an error")
 	errServerName = errors.New("server name is not ASCII")
 )
 

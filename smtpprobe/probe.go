@@ -123,6 +123,8 @@ func (p *Prober) dial(ctx context.Context, address string) (net.Conn, error) {
 	defer cancel()
 	conn, err := dial(stage, "tcp", address)
 	switch {
+	case err == nil && conn == nil:
+		return nil, errNoConn // or a goroutine would panic, where nobody can recover
 	case err == nil:
 		return conn, nil
 	case ctx.Err() != nil:
