@@ -63,7 +63,7 @@ func (h *Host) Fallback() *Host {
 //   - RootCAs count where PKIX is set, and nowhere else; VerifyConnection and Record, which
 //     see no base, know only those of the Verifier. Time does not count: the Verifier's does.
 //   - All else is taken as it is, ClientSessionCache too: resumed sessions are verified again
-//     by what the Host demands.
+//     by what the Host demands, and none is resumed after the TLSA records have changed.
 //
 // A configuration cannot demand that STARTTLS is used: see [Host.MayCleartext].
 func (h *Host) TLSConfig(base *tls.Config) *tls.Config {

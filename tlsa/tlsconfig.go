@@ -26,7 +26,9 @@ func (v *Verifier) VerifyConnection(state tls.ConnectionState) error {
 // its VerifyPeerCertificate, as always, not for resumed ones. Since the records take
 // the place of crypto/tls's own verification, verifiedChains and
 // ConnectionState.VerifiedChains are nil for them: a hook that counts on a chain
-// there must be changed.
+// there must be changed. The ClientSessionCache of base serves for all records, and keeps
+// the sessions of other records apart: a session that began before the records changed
+// is not resumed.
 //
 // A handshake error has an [*Error] in it ([errors.As]), unless crypto/tls refuses a
 // certificate and ends the handshake before; [HandshakeError] finds both, and
@@ -43,6 +45,9 @@ func (v *Verifier) TLSConfig(base *tls.Config) *tls.Config {
 		config.ServerName = "" // what is no host name is not sent (RFC 6066 §3), nor is another for it
 	}
 	config.MinVersion = max(config.MinVersion, tls.VersionTLS12) // RFC 7671 §3
+	if config.ClientSessionCache != nil {
+		config.ClientSessionCache = scopedSessions{config.ClientSessionCache, sessionScope(v.Records)}
+	}
 
 	// The one place that switches off crypto/tls's own verification, and the hook
 	// that replaces it. VerifyConnection is called for resumed sessions, too.

@@ -115,7 +115,7 @@ func TestBaseConfigIsKept(t *testing.T) {
 	if base.ServerName != "base.example" || base.MinVersion != tls.VersionTLS10 || base.InsecureSkipVerify || base.VerifyConnection != nil {
 		t.Error("base is changed")
 	}
-	if config.ClientSessionCache != base.ClientSessionCache || len(config.CurvePreferences) != 1 || config.KeyLogWriter != base.KeyLogWriter {
+	if config.ClientSessionCache == nil || len(config.CurvePreferences) != 1 || config.KeyLogWriter != base.KeyLogWriter {
 		t.Error("not all of base is kept")
 	}
 	server := serverConfig(w.server.TLS())
@@ -188,28 +188,43 @@ func TestHooksOfTheCallerRunFirst(t *testing.T) {
 	}
 }
 
-// TestResumedSessionsAreVerified has what VerifyPeerCertificate would miss: the
-// records have changed since the session began.
-func TestResumedSessionsAreVerified(t *testing.T) {
+// TestResumedSessions: a session is resumed while the records are the same, and for no others. So a
+// server is refused that matches no more, which VerifyPeerCertificate would miss, and one is not that
+// has got another key together with its record, but knows the sessions of the one before.
+func TestResumedSessions(t *testing.T) {
 	t.Parallel()
 	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 		t.Run(tls.VersionName(version), func(t *testing.T) {
 			t.Parallel()
 			w := newWorld()
-			server := serverConfig(w.server.TLS())
-			server.MaxVersion = version
-			base := &tls.Config{ClientSessionCache: tls.NewLRUClientSessionCache(4), Time: atNoon}
-			server.Time = atNoon
-			before := tlsa.Verifier{Records: records(w.server.Record(tlsa.SPKI, tlsa.SHA256)), Names: []string{mx}, Time: atNoon}
-			after := tlsa.Verifier{Records: records(w.stranger.Record(tlsa.SPKI, tlsa.SHA256)), Names: []string{mx}, Time: atNoon}
-			for _, want := range []bool{false, true} {
-				state, err := handshake(server, before.TLSConfig(base))
-				if err != nil || state.DidResume != want {
-					t.Fatalf("resumed %t, want %t: %v", state.DidResume, want, err)
-				}
+			next := tlsatest.SelfSigned(tlsatest.Leaf{Names: []string{mx}, Time: noon})
+			first, second := w.server.Record(tlsa.SPKI, tlsa.SHA256), next.Record(tlsa.SPKI, tlsa.SHA256)
+			old, renewed := serverConfig(w.server.TLS()), serverConfig(next.TLS())
+			for _, server := range []*tls.Config{old, renewed} {
+				server.MaxVersion, server.Time = version, atNoon
+				server.SetSessionTicketKeys([][32]byte{{1}})
 			}
-			if _, err := handshake(server, after.TLSConfig(base)); reasonOf(t, err) != tlsa.ReasonMismatch {
-				t.Errorf("resumed although the records have changed: %v", err)
+			base := &tls.Config{ClientSessionCache: tls.NewLRUClientSessionCache(8), Time: atNoon}
+			for _, step := range []struct {
+				name    string
+				server  *tls.Config
+				records []tlsa.Record
+				resumed bool
+				refused bool
+			}{
+				{"the first connection", old, records(first), false, false},
+				{"the next one", old, records(first), true, false},
+				{"the record is of another key", old, records(second), false, true},
+				{"there is one of the next key, too", old, records(first, second), false, false},
+				{"the same in another order", old, records(second, first), true, false},
+				{"the server has the next key, and the old one's sessions", renewed, records(second), false, false},
+				{"the next connection to that", renewed, records(second), true, false},
+			} {
+				v := tlsa.Verifier{Records: step.records, Names: []string{mx}, Time: atNoon}
+				state, err := handshake(step.server, v.TLSConfig(base))
+				if state.DidResume != step.resumed || (err != nil) != step.refused || step.refused && reasonOf(t, err) != tlsa.ReasonMismatch {
+					t.Errorf("%s: resumed %t, %v", step.name, state.DidResume, err)
+				}
 			}
 		})
 	}
