@@ -216,3 +216,37 @@ func TestZeroConn(t *testing.T) {
 		t.Error("it has ends")
 	}
 }
+
+// A hook that panics is the caller's fault, but the connection of which nobody knows then ends with
+// the context all the same.
+func TestConnEndsWithTheContextAfterAPanic(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		v := danetest.New(t, oneHost("", nil)).Verifier()
+		client, server := net.Pipe()
+		v.Dial = func(context.Context, string, string) (net.Conn, error) { return client, nil }
+		closed := make(chan bool)
+		go func() {
+			defer close(closed)
+			io.WriteString(server, "220 mail.a.example\r\n")
+			r := bufio.NewReader(server)
+			r.ReadString('\n')
+			io.WriteString(server, "250 mail.a.example\r\n")
+			io.Copy(io.Discard, r)
+		}()
+		host := firstHost(t, v, "a.example")
+		ctx, cancel := context.WithCancel(t.Context())
+		func() {
+			defer func() { recover() }()
+			v.Connect(dane.WithTrace(ctx, &dane.Trace{Attempt: func(*dane.Host, dane.Attempt) { panic("hook") }}), host)
+			t.Error("no panic")
+		}()
+		cancel()
+		select {
+		case <-closed:
+		case <-time.After(time.Second):
+			t.Error("the connection is open")
+			server.Close()
+		}
+	})
+}

@@ -43,10 +43,12 @@ func (v *Verifier) Connect(ctx context.Context, h *Host) (*Conn, error) {
 	for i, addr := range addrs {
 		c := v.attemptWithin(hostCtx, h, addr, len(addrs)-1-i)
 		c.Attempt.outlived(ctx)
-		contextTrace(ctx).attempt(h, c.Attempt)
 		if c.Attempt.Err == nil {
 			c.Failed = failed
-			c.bind(ctx)
+			c.bind(ctx) // before the hook, which may panic: the context closes the connection then
+		}
+		contextTrace(ctx).attempt(h, c.Attempt)
+		if c.Attempt.Err == nil {
 			return c, nil
 		}
 		failed = append(failed, c.Attempt)
