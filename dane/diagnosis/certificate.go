@@ -188,14 +188,11 @@ func (d *diagnosis) invalid(h *dane.HostResult, r *tlsa.Report, chain []*x509.Ce
 // noPath says why no valid path leads to the certificate that a record is of. Only where there is
 // none at all can certificates be missing.
 func noPath(h *dane.HostResult, reason tlsa.Reason, cause string, f *Finding) {
-	algorithm := weakAlgorithm(cause)
+	weak, anew := weakSignature(cause)
 	switch {
-	case strings.Contains(cause, shortRSA):
-		f.Text = "The certificate of " + h.Name + ", or one above it, is signed with an RSA key of fewer than 1024 bits, which does not count any more, so that no valid path leads to the one that its TLSA record is of."
-		f.Fix = "Have the certificate issued anew by a CA whose key has 2048 bits or more, and install it. "
-	case algorithm != "":
-		f.Text = "The certificate of " + h.Name + ", or one above it, is signed with " + algorithm + ", which does not count any more, so that no valid path leads to the one that its TLSA record is of."
-		f.Fix = "Have the certificate issued anew with SHA-256, by another CA if need be, and install it. "
+	case weak != "":
+		f.Text = "The certificate of " + h.Name + ", or one above it, is signed with " + weak + ", which does not count any more, so that no valid path leads to the one that its TLSA record is of."
+		f.Fix = "Have the certificate issued anew " + anew + ", and install it. "
 	case reason == tlsa.ReasonConstraint:
 		f.Text = "The certificates of " + h.Name + " lead to the one that its TLSA record is of, but one of them forbids it" + cause + "."
 		f.Fix = "Have a certificate issued that is for servers (extended key usage serverAuth, key usage digitalSignature), by a CA whose own certificate may sign others (basic constraints, key usage, path length) and for these names (name constraints). "
@@ -326,13 +323,18 @@ func (d *diagnosis) expired(h *dane.HostResult, chain []*x509.Certificate, cause
 // shortRSA is what crypto/rsa says of keys with fewer than 1024 bits; it has no type for that.
 const shortRSA = "-bit keys are insecure"
 
-// weakAlgorithm is the one in an error of crypto/x509 that has it that a signature does not count.
-func weakAlgorithm(text string) string {
+// weakSignature is what was signed with, in an error of crypto/x509 or crypto/rsa that has it that a
+// signature does not count, and how a certificate is issued anew that has a better one.
+func weakSignature(text string) (weak, anew string) {
+	if strings.Contains(text, shortRSA) {
+		return "an RSA key of fewer than 1024 bits", "by a CA whose key has 2048 bits or more"
+	}
 	_, rest, found := strings.Cut(text, "insecure algorithm ")
 	if !found {
-		return ""
+		return "", ""
 	}
-	return strings.TrimRight(strings.FieldsFunc(rest+" ", func(r rune) bool { return r == ' ' || r == '"' })[0], ".,:")
+	algorithm := strings.TrimRight(strings.FieldsFunc(rest+" ", func(r rune) bool { return r == ' ' || r == '"' })[0], ".,:")
+	return algorithm, "with SHA-256, by another CA if need be"
 }
 
 func recordEvidence(r *tlsa.Report) (lines []string) {

@@ -245,10 +245,10 @@ func (d *diagnosis) withoutDANE(h *dane.HostResult) Finding {
 	}
 	f := Finding{Code: CodeTLSAAbsent, Host: h.Name, Evidence: lookupEvidence(h.TLSA),
 		Text: h.Name + " has no TLSA records at " + h.TLSA.Name + aliasOf(h.TLSA) + ", so that DANE does not protect mail to it."}
-	f.Fix = "Everything is signed already: publish 3 1 1 and the digest of the server's public key at that name, and one of the key to come. daneverify tlsa make -from " + h.Name + " prints the record by what the server presents; compare it with the certificate file."
+	made := "daneverify tlsa make -from " + h.Name + " prints the record by what the server presents; compare it with the certificate file."
+	f.Fix = "Everything is signed already: publish 3 1 1 and the digest of the server's public key at that name, and one of the key to come. " + made
 	if end := owner(h); end != h.TLSA.Name {
-		f.Fix = "Publish at " + end + " 3 1 1 and the digest of the server's public key, and one of the key to come, or take the alias away and publish them in its place: beside an alias there can be none. " +
-			"daneverify tlsa make -from " + h.Name + " prints the record by what the server presents; compare it with the certificate file."
+		f.Fix = "Publish at " + end + " 3 1 1 and the digest of the server's public key, and one of the key to come, or take the alias away and publish them in its place: beside an alias there can be none. " + made
 	}
 	if foreign {
 		f.Fix = "Ask those who run the mail host to publish TLSA records at that name; its zone is signed already."

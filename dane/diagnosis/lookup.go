@@ -81,11 +81,11 @@ func (d *diagnosis) bogus(l *dane.Lookup, f *Finding) {
 		f.Fix = sign + "publish that key again, or sign with one that is published: in a rollover a key must leave caches before it signs alone." + until
 	case reason.Code == dnssec.EDERRSIGsMissing:
 		f.Code = CodeSignatureMissing
-		f.Text = "The zone above says that " + ofZone + " is signed, and " + set + " has no signature" + serverOf(l) + "."
+		f.Text = "The zone above says that " + ofZone + " is signed, and " + set + " has no signature" + says(l) + "."
 		f.Fix = sign + "serve the signed zone on every server, by software that knows DNSSEC, and have no firewall take EDNS out of questions" + d.comparing() + ". If it is not to be signed any more, the registrar must remove its DS records first." + d.orResolver(l) + until
 	case reason.Code == dnssec.EDENSECMissing:
 		f.Code = CodeDenialBroken
-		f.Text = "The zone " + nameOr(zone, "of that name") + " does not prove what does not exist, for " + question(l) + serverOf(l) + "."
+		f.Text = "The zone " + nameOr(zone, "of that name") + " does not prove what does not exist, for " + question(l) + says(l) + "."
 		f.Fix = sign + "have NSEC or NSEC3 records made anew for the whole zone, and update name server software that gives incomplete answers." + d.orResolver(l) + until
 	case reason.Code == dnssec.EDEBogus && reason.KeyTag != 0:
 		f.Code = CodeSignatureWrong
@@ -264,7 +264,7 @@ func (d *diagnosis) whereElse(l *dane.Lookup, servers []string) string {
 // the zone were asked by themselves and have it: Knot Resolver 5.6 without validation, for one, passes all
 // signatures and denials on but those that belong to an answer from a wildcard (RFC 4035 §3.1.3.3).
 func (d *diagnosis) orResolver(l *dane.Lookup) string {
-	server := strings.TrimPrefix(serverOf(l), ", says ")
+	server := serverOf(l)
 	if d.direct || server == "" {
 		return ""
 	}
@@ -292,11 +292,20 @@ func (d *diagnosis) why(l *dane.Lookup) string {
 	return " (" + text + ")"
 }
 
+// serverOf is the server that gave what is not secure, as far as it is known.
 func serverOf(l *dane.Lookup) string {
 	for _, link := range slices.Backward(l.Chain) {
 		if link.Status != dnssec.Secure && link.Server != "" {
-			return ", says " + host(link.Server)
+			return host(link.Server)
 		}
+	}
+	return ""
+}
+
+// says names that server at the end of a sentence.
+func says(l *dane.Lookup) string {
+	if server := serverOf(l); server != "" {
+		return ", says " + server
 	}
 	return ""
 }

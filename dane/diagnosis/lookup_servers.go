@@ -123,7 +123,7 @@ func (d *diagnosis) withoutKey(zone string, reason dnssec.Reason, f *Finding) {
 	if len(f.Publish) > 0 {
 		how = "below, as the name servers show " + plural(len(f.Publish), "the key", "the keys") + ": nothing vouches for that yet, so compare it with what the signer has"
 	}
-	replace := "ave the registrar replace the DS records by that of the key-signing key in use (" + how + ")"
+	replace := "the registrar replace the DS records by that of the key-signing key in use (" + how + ")"
 	switch {
 	case strings.Contains(reason.Text, "but no key"):
 		f.Text += "and the zone has no keys: it is not signed."
@@ -131,10 +131,10 @@ func (d *diagnosis) withoutKey(zone string, reason dnssec.Reason, f *Finding) {
 			", as where the DNS has moved to servers that do not sign."
 	case reason.KeyTag != 0:
 		f.Text += "and the keys of the zone are not signed by a key that one of them is of: they are signed by key " + fmt.Sprint(reason.KeyTag) + "."
-		f.Fix = "In a rollover, have the signer sign the keys with that of the DS records as well. Otherwise h" + replace + ", or remove them if the zone is not to be signed."
+		f.Fix = "In a rollover, have the signer sign the keys with that of the DS records as well. Otherwise have " + replace + ", or remove them if the zone is not to be signed."
 	default:
 		f.Text += "and none is of a key that it has."
-		f.Fix = "H" + replace + ", or remove them if the zone is not to be signed."
+		f.Fix = "Have " + replace + ", or remove them if the zone is not to be signed."
 	}
 }
 
