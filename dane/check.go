@@ -11,6 +11,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/danesmtp/danesmtp/dnssec"
+	"github.com/danesmtp/danesmtp/internal/localfault"
 )
 
 // Verify finds out what a sender of mail to the domain gets; see [Checker.Verify]. It is
@@ -132,14 +133,15 @@ func (c *Checker) verify(ctx context.Context, r *Result) (*Result, error) {
 }
 
 // blame makes a failure one without a verdict where it is not the domain's, and returns the error of
-// that.
+// that. Lookups for which this process lacked what any query needs say nothing about DNS servers; what
+// they mean is Result.Local's to say.
 func (v *Verifier) blame(ctx context.Context, r *Result) error {
 	if r.Outcome != OutcomeFailure {
 		return nil
 	}
 	away := sync.OnceValue(func() bool { return v.serversAway(ctx) }) // however many lookups have failed
 	for l := range r.AllLookups() {
-		if l.Err != nil && (incapable(l.Err) || unanswered(*l) && !v.othersAnswered(*l) && away()) {
+		if l.Err != nil && (incapable(l.Err) || unanswered(*l) && !localfault.IsExhausted(l.Err) && !v.othersAnswered(*l) && away()) {
 			r.Unresolved = true
 			r.Err = &Error{Domain: r.Domain.Name, Err: fmt.Errorf("%w: %w", ErrNoResolver, l.Err)}
 			return r.Err

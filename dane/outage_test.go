@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -28,6 +30,7 @@ type outage struct {
 	ends  time.Duration // after which queries that were lost are answered
 	began time.Time
 	roots atomic.Int32
+	err   error // nil: connection refused
 }
 
 func (o *outage) Exchange(ctx context.Context, q *upstream.Query) (*upstream.Reply, error) {
@@ -46,7 +49,30 @@ func (o *outage) Exchange(ctx context.Context, q *upstream.Query) (*upstream.Rep
 			return o.Exchanger.Exchange(ctx, q)
 		}
 	}
-	return nil, errors.New("connection refused")
+	return nil, cmp.Or(o.err, errors.New("connection refused"))
+}
+
+// Where this process has no descriptors, for the root's keys neither, that is no word about DNS servers.
+func TestWantOfDescriptorsIsLocal(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		internet := danetest.New(t, danetest.Domain{Name: "first.example", Hosts: []danetest.Host{{Name: "mail", TLSA: []string{"3 1 1"}}}})
+		network := &outage{Exchanger: internet.DNS, fails: func(q dns.Question) bool { return q.Name == "." || strings.HasPrefix(q.Name, "mail") },
+			err: os.NewSyscallError("socket", syscall.EMFILE)}
+		resolver := &dnssec.Resolver{Exchanger: network, Anchors: internet.DNS.Anchors()}
+		verifier := internet.Verifier()
+		whole := network.fails
+		network.fails = func(dns.Question) bool { return false }
+		if _, err := resolver.Lookup(t.Context(), "first.example.", dns.TypeMX); err != nil {
+			t.Fatal(err)
+		}
+		network.fails, verifier.Resolver = whole, resolver
+		time.Sleep(2 * time.Second) // until the last reply is none of now
+		result, err := checker(verifier).Plan(t.Context(), "first.example")
+		if err != nil || result.Unresolved || !result.Local || result.Outcome != dane.OutcomeFailure {
+			t.Errorf("unresolved %t, local %t, outcome %s: %v", result.Unresolved, result.Local, result.Outcome, err)
+		}
+	})
 }
 
 // That nobody answers about a domain is its fault only if somebody answers at all. What is cached from before says
