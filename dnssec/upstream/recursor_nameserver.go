@@ -19,9 +19,10 @@ type serverLookup struct {
 	err       error // why there may be more addresses than these
 }
 
-// findServers looks for the addresses of name servers of the zone, and reports whether it
-// found any. The addresses of one server are enough to go on. It looks for a few at once,
-// and for others if those have no address or take long.
+// findServers looks for the addresses of name servers of the zone, and reports whether there
+// are any now: another question may have found them since, and so have left nothing to look
+// for. The addresses of one server are enough to go on. It looks for a few at once, and for
+// others if those have no address or take long.
 func (z *zoneQuery) findServers(ctx context.Context) bool {
 	names, circular := z.zone.unknownServers(z.now(), z.task.pending, z.avoided && len(z.errs) == 0)
 	names = slices.DeleteFunc(names, func(name string) bool { return slices.Contains(z.lookedFor, name) })
@@ -46,7 +47,8 @@ func (z *zoneQuery) findServers(ctx context.Context) bool {
 			all.Go(func() { lookups <- z.lookUp(ctx, name) })
 		}
 		if running == 0 {
-			return false
+			_, ok := z.best()
+			return ok
 		}
 		select {
 		case found := <-lookups:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/netip"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -70,5 +71,30 @@ func TestInZoneAddressesAreLookedForAgain(t *testing.T) {
 	later := now.Add(time.Hour)
 	if unknown, _ := d.unknownServers(later, nil, false); len(d.addresses(later)) == 0 && len(unknown) == 0 {
 		t.Error("the zone has no known address, and none to look for, until the delegation expires")
+	}
+}
+
+// A question has seen that a zone has no server with a known address, and another one finds the address
+// before this one has begun to look: there is nothing left to look for, and no reason to fail. A failure
+// would even be kept for others, if this question were itself one for a name server.
+func TestAnotherQuestionFindsTheServer(t *testing.T) {
+	t.Parallel()
+	r := &Recursor{Hints: hints("192.0.2.1")}
+	r.once.Do(r.setUp)
+	referral := &Reply{Msg: &dns.Msg{Ns: []dns.RR{rr("example.test. 3600 NS ns.example.org.")}}}
+	zone := newDelegation(&delegation{name: "test."}, "example.test.", referral, r.now(), &r.filter)
+	query := &Query{Msg: question("mx.example.test.", dns.TypeA)}
+	res := &resolution{Recursor: r, query: query}
+	z := res.newQuery(&task{question: query.Msg.Question[0]}, zone, query.Msg.Question[0])
+	if address, ok := z.best(); ok {
+		t.Fatalf("%s is known already", address)
+	}
+	found := netip.MustParseAddrPort("192.0.2.10:53")
+	zone.learn("ns.example.org.", []netip.AddrPort{found}, r.now().Add(time.Hour), r.now())
+	if !z.findServers(t.Context()) {
+		t.Error("nothing is left to look for, and the address is not used")
+	}
+	if address, ok := z.best(); !ok || address != found {
+		t.Errorf("%v, %s is to be asked, want %s", ok, address, found)
 	}
 }
