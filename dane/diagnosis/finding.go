@@ -18,7 +18,8 @@ const (
 	StateNone
 	// StateOK: every host is authenticated at every address.
 	StateOK
-	// StateWarning: so it is, but not for long, or not through the next change of a key.
+	// StateWarning: a host is authenticated, but not every one, not for long, or not through
+	// the next change of a key.
 	StateWarning
 	// StateBroken: a lookup, a host or an address is, although a sender may find another.
 	StateBroken

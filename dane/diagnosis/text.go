@@ -47,7 +47,7 @@ func (s State) About() string {
 	case StateOK:
 		return "DANE protects mail to the domain: every mail server is authenticated at every address."
 	case StateWarning:
-		return "DANE protects mail to the domain today, but something ends soon, leaves a gap, or breaks with the next change of a key."
+		return "DANE works for the domain today, but something ends soon, lets mail go without it, or breaks with the next change of a key."
 	case StateBroken:
 		return "Something is broken now, and somebody must act, even where mail still finds another way."
 	}

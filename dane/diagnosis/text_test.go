@@ -37,6 +37,21 @@ func ExampleDiagnose() {
 	//   fix (mail host): Switch STARTTLS on (Postfix: smtpd_tls_security_level = may, with a certificate), or stop a middlebox from hiding it. Otherwise remove the TLSA records. Until then senders that use DANE do not deliver here.
 }
 
+// Where the host that is tried first has no TLSA record, nothing says that DANE protects the mail.
+func TestAGapIsNotCalledProtection(t *testing.T) {
+	t.Parallel()
+	w := world{domains: []danetest.Domain{{Name: "a.example", Hosts: []danetest.Host{{Name: "one"}, {Name: "two", TLSA: []string{"3 1 1", "2 1 1"}}}}}}
+	result, err := w.checker(t).Verify(t.Context(), "a.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	report := diagnosis.Diagnose(result, diagnosis.Options{})
+	if err := report.WriteText(&b); err != nil || report.State != diagnosis.StateWarning || !strings.Contains(b.String(), "lets mail go without it") || strings.Contains(b.String(), "protects mail") {
+		t.Errorf("%v, %s", err, b.String())
+	}
+}
+
 // What strangers say begins no line of its own, and is printable.
 func TestTextIsPrintable(t *testing.T) {
 	t.Parallel()

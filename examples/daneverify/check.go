@@ -26,7 +26,7 @@ one that works. Each finding says what is wrong, who must act, and how, with the
 state of a domain is one of:
 
   OK       every mail server is authenticated at every address
-  WARNING  so it is, but something ends soon, leaves a gap, or breaks with the next change of a key
+  WARNING  DANE works today, but something ends soon, lets mail go without it, or breaks with the next change of a key
   BROKEN   something is broken now, and somebody must act, even where mail still finds another way
   NONE     DANE does not protect the domain, and nothing is broken
   UNKNOWN  it could not be found out whether something is broken`,
